@@ -1,0 +1,99 @@
+// The command line: what a person types and reads. Exit codes: 0 done, 1 something is wrong, 2 the command is.
+import tab from "@bomb.sh/tab/commander";
+import { Command, CommanderError, Option } from "commander";
+import config from "../deno.json" with { type: "json" };
+import { check, detect, type Plan, plan, settingsGroups, type World } from "./app.ts";
+import { flagOf, type Input, type Setting } from "./settings.ts";
+
+/** What the command line gets from its process. */
+export interface Process extends World {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Aborted by SIGINT or SIGTERM. */
+  readonly stop: AbortSignal;
+}
+
+const name = "nomad-crashloop-detector";
+
+/** Does what the arguments say. Yields the exit code. */
+export async function run(process: Process): Promise<number> {
+  const say = (line: string) => process.stdout.write(new TextEncoder().encode(line + "\n"));
+  let code = 0;
+  const program = createCommand(process);
+  const planned = (files: readonly string[]): Plan | undefined => {
+    const input: Input = { flags: flagsOf(program), env: process.env, problems: [] };
+    const planned = plan(input, files);
+    if (input.problems.length === 0) return planned;
+    for (const problem of input.problems) process.stderr.write(`${problem}\n`);
+    code = 1;
+  };
+  program.action(async (files: string[]) => {
+    const plan = planned(files);
+    if (plan) code = await detect(plan, { ...process, files }, process.stop);
+  });
+  program.command("check").argument("[files...]", "files to read, for the source stdin")
+    .description("try the settings, the source and every sink; consume and send nothing")
+    .action(async (files: string[]) => {
+      const plan = planned(files);
+      if (plan) code = await check(plan, { ...process, files }, say);
+    });
+  tab(program, { completionCommandName: "completions" });
+  for (const command of program.commands) command.copyInheritedSettings(program);
+  try {
+    await program.parseAsync(process.args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? 0 : 2;
+  }
+  return code;
+}
+
+/** The command with a flag for every setting. */
+function createCommand({ stderr, stdout }: Process): Command {
+  const program = new Command(name)
+    .description("Reads the allocation updates of a Nomad cluster, finds crash loops and tells them.")
+    .usage("[flags] [command] [files...]")
+    .argument("[files...]", "files of updates, one a line, gzip or plain: read instead of a queue")
+    .version(`${name} ${config.version}`, "--version", "print the version")
+    .helpOption("--help", "print this help")
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void stdout.write(new TextEncoder().encode(text)),
+      writeErr: (text) => stderr.write(text),
+    })
+    .addHelpText(
+      "after",
+      `\nEvery flag has an environment variable; the flag wins. Durations are Go's: 300ms, 5m, 1h30m.`,
+    );
+  for (const { title, settings } of settingsGroups) {
+    for (const setting of Object.values(settings)) {
+      program.addOption(optionOf(setting).helpGroup(`${title}:`));
+      if (setting.toggle) program.addOption(new Option(`--no-${flagOf(setting).slice(2)}`).hideHelp());
+    }
+  }
+  return program;
+}
+
+function optionOf(setting: Setting<unknown>): Option {
+  const notes = [`env ${setting.env}`];
+  const byDefault = setting.defaultNote ?? setting.default;
+  if (byDefault !== undefined) notes.push(`default ${byDefault}`);
+  else notes.push(setting.optional ? "optional" : "required");
+  if (!setting.toggle) notes.push(`such as ${setting.example}`);
+  const of = setting.choices === undefined ? "" : `: ${setting.choices.join(", ")}`;
+  return new Option(
+    flagOf(setting) + (setting.toggle ? "" : " <value>"),
+    `${setting.help}${of} (${notes.join("; ")})`,
+  );
+}
+
+/** The flags that were given, as texts. */
+function flagsOf(program: Command): Record<string, string> {
+  const flags: Record<string, string> = {};
+  for (const option of program.options) {
+    if (program.getOptionValueSource(option.attributeName()) !== "cli") continue;
+    flags[option.long!.replace(/^--no-/, "--")] = String(program.getOptionValue(option.attributeName()));
+  }
+  return flags;
+}

@@ -1,0 +1,26 @@
+// What can go wrong with the world outside: one sentence that says what was attempted, on what, what was found
+// and what to do.
+
+/** How a fault can end. */
+export type Healing =
+  /** By itself or by an operator's hand: it is tried again. */
+  | "heals"
+  /** Not while the settings are as they are: wrong password, unknown virtual host. At the start it ends the program. */
+  | "misconfigured"
+  /** Not for this alert: it is too large, say. The alert is given up. */
+  | "refused"
+  /** Nobody is there any more: the reader of stdout went away. It ends the program. */
+  | "over";
+
+/** A fault of a source or a sink, in words for the operator. Its message holds no secret. */
+export class Fault extends Error {
+  override readonly name = "Fault";
+  constructor(message: string, readonly healing: Healing = "heals") {
+    super(message);
+  }
+}
+
+/** The error as a fault: unforeseen ones are taken for such as heal. */
+export function asFault(error: unknown): Fault {
+  return error instanceof Fault ? error : new Fault(error instanceof Error ? error.message : String(error));
+}

@@ -1,0 +1,57 @@
+// The log: lines on stderr, text or JSON. What is logged is data in a sentence; control characters never
+// reach the terminal raw.
+import {
+  configureSync,
+  getJsonLinesFormatter,
+  getLogger,
+  getTextFormatter,
+  type LogRecord,
+} from "@logtape/logtape";
+
+/** The accepted levels, from the most to the least. */
+export const logLevels = ["debug", "info", "warning", "error"] as const;
+/** From this level on, lines are written. */
+export type LogLevel = typeof logLevels[number];
+/** How a line is written. */
+export const logFormats = ["text", "json"] as const;
+
+/** Writes one line: a sentence whose `{name}`s are filled from the fields. */
+export type LogLine = (sentence: string, fields?: Readonly<Record<string, unknown>>) => void;
+
+/** Where the program says what it does. */
+export type Log = Readonly<Record<LogLevel, LogLine>>;
+
+/** Opens the log of this process. `write` takes a finished line with its line feed. */
+export function openLog(
+  level: LogLevel,
+  format: typeof logFormats[number],
+  write: (line: string) => void,
+): Log {
+  const formatter = format === "json" ? getJsonLinesFormatter({ properties: "flatten" }) : getTextFormatter({
+    timestamp: "rfc3339",
+    level: "full",
+    format: ({ timestamp, level, message }) => `${timestamp} ${level} ${message}`,
+    value: (value) => typeof value === "string" ? plain(value) : JSON.stringify(value),
+  });
+  configureSync({
+    reset: true,
+    sinks: { lines: (record: LogRecord) => write(formatter(record)) },
+    loggers: [
+      { category: [], sinks: ["lines"], lowestLevel: level },
+      { category: ["logtape", "meta"], sinks: [], lowestLevel: "error", parentSinks: "override" },
+    ],
+  });
+  const logger = getLogger(["nomad-crashloop-detector"]);
+  const line = (method: "debug" | "info" | "warn" | "error"): LogLine => (sentence, fields) =>
+    logger[method](sentence, fields ?? {});
+  return { debug: line("debug"), info: line("info"), warning: line("warn"), error: line("error") };
+}
+
+/** The text with control characters, line separators and bidirectional marks written as escapes. */
+export function plain(text: string): string {
+  return text.replace(
+    // deno-lint-ignore no-control-regex -- control characters are what it looks for
+    /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}

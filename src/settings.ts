@@ -1,0 +1,217 @@
+// What a setting is, and how flags and environment variables become values. It knows no particular adapter:
+// sources and sinks declare their settings beside themselves with the makers below.
+import { formatDuration, type Nanoseconds, parseDuration } from "./duration.ts";
+
+/** One setting: declared once, it yields flag, validation, help, README row and redaction. */
+export interface Setting<T> {
+  /** Name of the environment variable; the flag is made from it: `AMQP_QUEUE`, `--amqp-queue`. */
+  readonly env: string;
+  /** What it is for, as a noun phrase without a full stop. */
+  readonly help: string;
+  /** What is accepted, after "expected". */
+  readonly accepts: string;
+  /** A value that works, shown in help and errors. */
+  readonly example: string;
+  /** The text that counts as given when nothing is. */
+  readonly default?: string;
+  /** Said in help instead of the default where the default depends on something. */
+  readonly defaultNote?: string;
+  /** Without a default: whether its absence is fine (the value is then undefined) or an error. */
+  readonly optional?: boolean;
+  /** Its value holds a password: errors do not show it. */
+  readonly secret?: boolean;
+  /** The flag takes no value. */
+  readonly toggle?: boolean;
+  /** The accepted words, where they are few: for help and completions. */
+  readonly choices?: readonly string[];
+  /** @throws {Error} whose message is why the text is not accepted, or empty where `accepts` says it all. */
+  parse(text: string): T;
+}
+
+/** Settings by the name that code uses for them. */
+// deno-lint-ignore no-explicit-any -- the one place where settings of different types are kept together
+export type Settings = Readonly<Record<string, Setting<any>>>;
+
+/** What reading `Settings` yields. */
+export type Values<S extends Settings> = {
+  readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : never;
+};
+
+/** Settings under one heading of the help and of README's table. */
+export interface SettingsGroup {
+  readonly title: string;
+  readonly settings: Settings;
+}
+
+/** Where the texts of settings come from, and where what is wrong with them is collected. */
+export interface Input {
+  /** By flag, `--amqp-queue`: the text given on the command line. */
+  readonly flags: Readonly<Record<string, string | undefined>>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** One line for each wrong setting. */
+  readonly problems: string[];
+}
+
+/** The flag of a setting: `--amqp-queue` for `AMQP_QUEUE`. */
+export function flagOf(setting: Setting<unknown>): string {
+  return `--${setting.env.toLowerCase().replaceAll("_", "-")}`;
+}
+
+/** Reads all settings of a group, flag before environment; an empty variable is as good as none. */
+export function readSettings<S extends Settings>(settings: S, input: Input): Values<S> | undefined {
+  const before = input.problems.length;
+  const entries = Object.entries(settings).map(([name, setting]) => [name, readSetting(setting, input)]);
+  return input.problems.length === before ? Object.fromEntries(entries) as Values<S> : undefined;
+}
+
+function readSetting<T>(setting: Setting<T>, { flags, env, problems }: Input): T | undefined {
+  const names = `${setting.env} (${flagOf(setting)})`;
+  const text = flags[flagOf(setting)] ?? (env[setting.env] || setting.default);
+  if (text === undefined) {
+    if (!setting.optional) {
+      problems.push(`Missing ${names}: ${setting.help}, such as ${setting.example}`);
+    }
+    return undefined;
+  }
+  try {
+    return setting.parse(text);
+  } catch (error) {
+    const reason = (error as Error).message;
+    const found = setting.secret ? "a value that is not shown here" : JSON.stringify(text);
+    problems.push(
+      `${names}: found ${found}${reason && `, ${reason}`}; expected ${setting.accepts}, ` +
+        `such as ${setting.example}`,
+    );
+    return undefined;
+  }
+}
+
+/** The setting, whose absence is fine: its value is then undefined. */
+export function optional<T>(setting: Setting<T>): Setting<T | undefined> {
+  return { ...setting, optional: true };
+}
+
+type Declared<T> = Omit<Setting<T>, "parse" | "accepts">;
+
+/** A setting that takes any text. */
+export function text(declared: Declared<string>): Setting<string> {
+  return { ...declared, accepts: "text", parse: nonEmpty };
+}
+
+function nonEmpty(text: string): string {
+  if (text === "") throw new Error("");
+  return text;
+}
+
+/** A setting that takes a whole number from `least` to `most`. */
+export function wholeNumber(declared: Declared<number>, least: number, most: number): Setting<number> {
+  const accepts = `a whole number from ${least} to ${most}`;
+  return {
+    ...declared,
+    accepts,
+    parse(text) {
+      const value = /^\+?[0-9]+$/.test(text) ? Number(text) : NaN;
+      if (!(value >= least && value <= most)) throw new Error("");
+      return value;
+    },
+  };
+}
+
+/** A setting that takes a duration above zero, as Go writes it. */
+export function duration(declared: Declared<Nanoseconds>): Setting<Nanoseconds> {
+  return {
+    ...declared,
+    accepts: "a Go duration above zero",
+    parse(text) {
+      const value = parseDuration(text);
+      if (value <= 0n) throw new Error(`which is ${formatDuration(value)}`);
+      return value;
+    },
+  };
+}
+
+/** A setting that is on or off; as a flag it takes no value, and `--no-…` turns it off. */
+export function toggle(
+  declared: Omit<Declared<boolean>, "default" | "toggle" | "example">,
+): Setting<boolean> {
+  const words: Readonly<Record<string, boolean>> = {
+    true: true,
+    1: true,
+    on: true,
+    false: false,
+    0: false,
+    off: false,
+  };
+  return {
+    ...declared,
+    accepts: "true or false",
+    example: "true",
+    default: "false",
+    defaultNote: "off",
+    toggle: true,
+    parse(text) {
+      const value = words[text.toLowerCase()];
+      if (value === undefined) throw new Error("");
+      return value;
+    },
+  };
+}
+
+/** A setting that takes one of a few words. */
+export function choice<T extends string>(declared: Declared<T>, choices: readonly T[]): Setting<T> {
+  return {
+    ...declared,
+    accepts: oneOf(choices),
+    choices,
+    parse(text) {
+      const found = choices.find((word) => word === text.toLowerCase());
+      if (found === undefined) throw new Error("");
+      return found;
+    },
+  };
+}
+
+/** A setting that takes one or more of a few words, separated by commas; none counts twice. */
+export function choices(
+  declared: Declared<readonly string[]>,
+  words: readonly string[],
+): Setting<readonly string[]> {
+  return {
+    ...declared,
+    accepts: `one or more, separated by commas, of ${words.join(", ")}`,
+    choices: words,
+    parse(text) {
+      const found = text.toLowerCase().split(",").map((word) => word.trim());
+      if (!found.every((word) => words.includes(word))) throw new Error("");
+      return [...new Set(found)];
+    },
+  };
+}
+
+/** A setting that takes the URL of a server. Its password is never shown. */
+export function url(declared: Declared<URL>, schemes: readonly string[]): Setting<URL> {
+  return {
+    ...declared,
+    accepts: `a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`,
+    parse(text) {
+      const value = URL.parse(text);
+      if (value === null) throw new Error("not a URL");
+      if (!schemes.includes(value.protocol.slice(0, -1))) throw new Error(`a URL of ${value.protocol}`);
+      if (value.hostname === "") throw new Error("without a host");
+      return value;
+    },
+  };
+}
+
+/** The URL as it may be printed: without its password and its query. */
+export function printable(url: URL): string {
+  const shown = new URL(url);
+  if (shown.password !== "") shown.password = "***";
+  shown.search = "";
+  return shown.href;
+}
+
+/** `a`, `a or b`, `a, b or c`. */
+export function oneOf(words: readonly string[]): string {
+  return words.join(", ").replace(/, ([^,]*)$/, " or $1");
+}

@@ -1,0 +1,30 @@
+// What a sink is: where alerts go.
+import type { Alert } from "./alert.ts";
+import type { Fault } from "./fault.ts";
+import type { Kind } from "./kind.ts";
+
+/** A sink of alerts. It tries once; when and how often it is tried again is decided in delivery.ts. */
+export interface Sink extends AsyncDisposable {
+  /** For logs: `amqp`. */
+  readonly type: string;
+  /** Most alerts that may be unconfirmed at one time. */
+  readonly concurrency: number;
+  /** Gets ready to send; at once where it is ready. @throws {Fault} */
+  connect(): Promise<void>;
+  /** Resolves when the receiver has confirmed that it has the alert. @throws {Fault} */
+  send(alert: Alert): Promise<void>;
+  /** Set by the one who sends: called when a sink that was ready is no longer. */
+  onLost?: (reason: Fault) => void;
+  /** Tries whether alerts could be sent; sends nothing. Yields what it found, in words. @throws {Fault} */
+  check(): Promise<string>;
+}
+
+/** What a sink may use of the program. */
+export interface SinkContext {
+  readonly stdout: { write(bytes: Uint8Array): Promise<number> };
+  /** Whether alerts on stdout are for a person. */
+  readonly readable: boolean;
+}
+
+/** A row of the table of sinks. */
+export type SinkKind = Kind<SinkContext, Sink>;

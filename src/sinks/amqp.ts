@@ -1,0 +1,134 @@
+// The sink `amqp`: publishes alerts to an exchange of RabbitMQ, persistent, mandatory and confirmed.
+import type { ConfirmChannel } from "amqplib";
+import { Buffer } from "node:buffer";
+import { type Alert, alertJson } from "../alert.ts";
+import { amqpUrl, explain, type OpenChannel, openConfirmChannel } from "../clients/amqp.ts";
+import { Fault } from "../fault.ts";
+import { kind } from "../kind.ts";
+import { printable, text, type Values, wholeNumber } from "../settings.ts";
+import type { Sink, SinkContext } from "../sink.ts";
+
+const settings = {
+  connection: amqpUrl("SINK_AMQP_CONNECTION", "URL of the RabbitMQ that alerts go to"),
+  exchange: text({
+    env: "SINK_AMQP_EXCHANGE",
+    help: "exchange that alerts are published to; it must exist",
+    example: "nomad",
+  }),
+  routingKey: text({
+    env: "SINK_AMQP_ROUTING_KEY",
+    help: "routing key of alerts; a queue must be bound with it",
+    example: "crash-loop",
+  }),
+  workers: wholeNumber(
+    {
+      env: "SINK_AMQP_WORKERS",
+      help: `how many hundred alerts may wait for RabbitMQ's confirmation at one time`,
+      default: "1",
+      example: "4",
+    },
+    1,
+    100,
+  ),
+};
+
+/** The row of the sink `amqp`. */
+export const amqpSink = kind({
+  type: "amqp",
+  aliases: ["rabbitmq"],
+  title: "Sink amqp",
+  settings,
+  open: (values, _: SinkContext): Sink => new AmqpSink(values),
+});
+
+class AmqpSink implements Sink {
+  readonly type = "amqp";
+  readonly concurrency: number;
+  onLost?: (reason: Fault) => void;
+  readonly #values: Values<typeof settings>;
+  #open: OpenChannel<ConfirmChannel> | undefined;
+  /** By alert id: what settles the alerts that wait for their confirmation. */
+  readonly #unconfirmed = new Map<string, PromiseWithResolvers<void>>();
+
+  constructor(values: Values<typeof settings>) {
+    this.#values = values;
+    this.concurrency = values.workers * 100;
+  }
+
+  async connect(): Promise<void> {
+    if (this.#open?.usable) return;
+    const { connection, exchange } = this.#values;
+    const open = await openConfirmChannel(connection, (fault) => this.#lose(fault));
+    try {
+      await open.channel.checkExchange(exchange);
+    } catch (error) {
+      await open.close();
+      throw this.#missing(error) ?? explain(error, connection);
+    }
+    open.channel.on("return", ({ properties: { messageId } }) => {
+      const { exchange, routingKey } = this.#values;
+      this.#unconfirmed.get(messageId)?.reject(
+        new Fault(
+          `exchange "${exchange}" has no queue for the routing key "${routingKey}"; bind one to it`,
+        ),
+      );
+    });
+    this.#open = open;
+  }
+
+  async send(alert: Alert): Promise<void> {
+    await this.connect();
+    const { channel } = this.#open!;
+    const { exchange, routingKey } = this.#values;
+    const confirmed = Promise.withResolvers<void>();
+    this.#unconfirmed.set(alert.id, confirmed);
+    try {
+      channel.publish(
+        exchange,
+        routingKey,
+        Buffer.from(alertJson(alert)),
+        {
+          messageId: alert.id,
+          contentType: "application/json",
+          persistent: true,
+          mandatory: true,
+        },
+        (error) =>
+          error ? confirmed.reject(new Fault(`${this.#where} did not take the alert`)) : confirmed.resolve(),
+      );
+      await confirmed.promise;
+    } finally {
+      this.#unconfirmed.delete(alert.id);
+    }
+  }
+
+  async check(): Promise<string> {
+    await this.connect();
+    return `${this.#where}: connected, exchange "${this.#values.exchange}" exists`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#open?.close();
+    this.#fail(new Fault("closed"));
+  }
+
+  get #where(): string {
+    return printable(this.#values.connection);
+  }
+
+  #lose(fault: Fault): void {
+    this.#open = undefined;
+    const reason = this.#missing(fault) ?? fault;
+    this.#fail(reason);
+    this.onLost?.(reason);
+  }
+
+  #fail(reason: Fault): void {
+    for (const { reject } of this.#unconfirmed.values()) reject(reason);
+  }
+
+  #missing(error: unknown): Fault | undefined {
+    if (!/no exchange/.test(String(error))) return undefined;
+    return new Fault(`exchange "${this.#values.exchange}" does not exist at ${this.#where}; create it`);
+  }
+}

@@ -1,0 +1,124 @@
+// The sink `kinesis`: puts alerts into a stream of AWS Kinesis. The AWS SDK is loaded only when it is used.
+import type { KinesisClient } from "@aws-sdk/client-kinesis";
+import { type Alert, alertJson } from "../alert.ts";
+import { asFault, Fault } from "../fault.ts";
+import { kind } from "../kind.ts";
+import { text, type Values } from "../settings.ts";
+import type { Sink, SinkContext } from "../sink.ts";
+
+const settings = {
+  streamName: text({
+    env: "SINK_KINESIS_STREAM_NAME",
+    help:
+      "Kinesis stream that alerts are put into; region, credentials and endpoint are the AWS SDK's own settings",
+    example: "crash-loops",
+  }),
+  partitionKey: text({
+    env: "SINK_KINESIS_PARTITION_KEY",
+    help: "partition key of alerts",
+    example: "nomad",
+  }),
+};
+
+/** The row of the sink `kinesis`. */
+export const kinesis = kind({
+  type: "kinesis",
+  title: "Sink kinesis",
+  settings,
+  open: (values, _: SinkContext): Sink => new KinesisSink(values),
+});
+
+type Sdk = typeof import("@aws-sdk/client-kinesis");
+
+/** Milliseconds until a request without an answer is given up. */
+const requestTimeout = 10_000;
+const connectTimeout = 5_000;
+
+class KinesisSink implements Sink {
+  readonly type = "kinesis";
+  readonly concurrency = 16;
+  readonly #values: Values<typeof settings>;
+  #open: { client: KinesisClient; sdk: Sdk } | undefined;
+
+  constructor(values: Values<typeof settings>) {
+    this.#values = values;
+  }
+
+  async connect(): Promise<void> {
+    const { client, sdk } = await this.#client();
+    const { streamName } = this.#values;
+    let status;
+    try {
+      const answer = await client.send(new sdk.DescribeStreamSummaryCommand({ StreamName: streamName }));
+      status = answer.StreamDescriptionSummary?.StreamStatus;
+    } catch (error) {
+      // Writers may lack the permission to describe: then the first alert tells.
+      if (nameOf(error) === "AccessDeniedException") return;
+      throw this.#explain(error);
+    }
+    if (status !== "ACTIVE" && status !== "UPDATING") {
+      throw new Fault(`stream "${streamName}" is ${status}; it takes alerts when it is ACTIVE`);
+    }
+  }
+
+  async send(alert: Alert): Promise<void> {
+    const { client, sdk } = await this.#client();
+    const { streamName, partitionKey } = this.#values;
+    const Data = new TextEncoder().encode(alertJson(alert));
+    try {
+      await client.send(
+        new sdk.PutRecordCommand({ StreamName: streamName, PartitionKey: partitionKey, Data }),
+      );
+    } catch (error) {
+      throw this.#explain(error);
+    }
+  }
+
+  async check(): Promise<string> {
+    await this.connect();
+    return `stream "${this.#values.streamName}": reachable`;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#open?.client.destroy();
+    return Promise.resolve();
+  }
+
+  async #client(): Promise<{ client: KinesisClient; sdk: Sdk }> {
+    if (this.#open === undefined) {
+      const [sdk, { NodeHttpHandler }] = await Promise.all([
+        import("@aws-sdk/client-kinesis"),
+        import("@smithy/node-http-handler"),
+      ]);
+      // One attempt: when to try again is decided once for all sinks. HTTP/1.1, as plain endpoints need.
+      const requestHandler = new NodeHttpHandler({ requestTimeout, connectionTimeout: connectTimeout });
+      this.#open = { sdk, client: new sdk.KinesisClient({ maxAttempts: 1, requestHandler }) };
+    }
+    return this.#open;
+  }
+
+  #explain(error: unknown): Fault {
+    const name = nameOf(error);
+    const { message } = asFault(error);
+    const { streamName } = this.#values;
+    if (name === "ResourceNotFoundException") {
+      return new Fault(`stream "${streamName}" does not exist; create it`);
+    }
+    if (name === "ValidationException" || name === "InvalidArgumentException") {
+      return new Fault(`stream "${streamName}" refused the alert: ${message}`, "refused");
+    }
+    if (/region is missing/i.test(message)) {
+      return new Fault("no AWS region; set AWS_REGION", "misconfigured");
+    }
+    if (name === "CredentialsProviderError") {
+      return new Fault(
+        `no AWS credentials: ${message}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile`,
+      );
+    }
+    return new Fault(`stream "${streamName}": ${name}: ${message || "no answer"}`);
+  }
+}
+
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : "";
+}

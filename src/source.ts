@@ -1,0 +1,37 @@
+// What a source is: where messages come from, and how they are given back.
+import type { Kind } from "./kind.ts";
+import type { Log } from "./log.ts";
+
+/** Messages that arrived together. Each is in the end either rejected or, with all others, acknowledged. */
+export interface Batch {
+  readonly bodies: readonly Uint8Array[];
+  /** Where a message stands, in words for the log: `line 12`. */
+  place(index: number): string;
+  /** Sets a bad message aside: it must not come again. */
+  reject(index: number): void;
+  /** All effects of all its messages are confirmed: none of them needs to come again. Batches are acknowledged
+   * in the order in which they came. */
+  acknowledge(): void;
+}
+
+/** A source of allocation updates. Disposing it gives back what is not acknowledged. */
+export interface Source extends AsyncDisposable {
+  /** What `now` is for its messages: the clock on the wall, or the newest event so far. */
+  readonly clock: "wall" | "events";
+  /** Batches until the input ends, or until `stop`: then those already taken, and the end. Faults that can heal
+   * are waited out. @throws {Fault} that cannot. */
+  batches(stop: AbortSignal): AsyncIterable<Batch>;
+  /** Tries whether it could be read; consumes nothing. Yields what it found, in words. @throws {Fault} */
+  check(): Promise<string>;
+}
+
+/** What a source may use of the program. */
+export interface SourceContext {
+  readonly log: Log;
+  /** Arguments of the command line that are not flags. */
+  readonly files: readonly string[];
+  readonly stdin: ReadableStream<Uint8Array>;
+}
+
+/** A row of the table of sources. */
+export type SourceKind = Kind<SourceContext, Source>;

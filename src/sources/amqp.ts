@@ -1,0 +1,227 @@
+// The source `amqp`: consumes a queue of RabbitMQ with manual acknowledgements, and comes back after every outage.
+import type { Channel, ConsumeMessage } from "amqplib";
+import { amqpUrl, explain, type OpenChannel, openChannel } from "../clients/amqp.ts";
+import { asFault, Fault } from "../fault.ts";
+import { kind } from "../kind.ts";
+import { Outage, pause } from "../outage.ts";
+import { printable, text, toggle, type Values, wholeNumber } from "../settings.ts";
+import type { Batch, Source, SourceContext } from "../source.ts";
+
+const settings = {
+  connection: amqpUrl("AMQP_CONNECTION", "URL of the RabbitMQ that updates come from"),
+  queue: text({
+    env: "AMQP_QUEUE",
+    help: "queue that holds nomad-firehose's allocation updates",
+    example: "nomad.crash-loop-in",
+  }),
+  prefetch: wholeNumber(
+    {
+      env: "AMQP_PREFETCH",
+      help: "how many messages RabbitMQ sends ahead of their acknowledgement",
+      default: "1000",
+      example: "5000",
+    },
+    1,
+    65535,
+  ),
+  declare: toggle({
+    env: "AMQP_DECLARE",
+    help: "declare the queue (durable), the exchange and the binding, where they are missing",
+  }),
+  exchange: text({
+    env: "AMQP_EXCHANGE",
+    help: "topic exchange (durable) that AMQP_DECLARE declares",
+    default: "nomad",
+    example: "nomad",
+  }),
+  routingKey: text({
+    env: "AMQP_ROUTING_KEY",
+    help: "routing key with which AMQP_DECLARE binds the queue",
+    default: "allocations",
+    example: "allocations",
+  }),
+};
+
+type AmqpSettings = Values<typeof settings>;
+
+/** The row of the source `amqp`. */
+export const amqpSource = kind({
+  type: "amqp",
+  title: "Source amqp",
+  settings,
+  open: (values, context: SourceContext): Source => new AmqpSource(values, context),
+});
+
+class AmqpSource implements Source {
+  readonly clock = "wall";
+  readonly #settings: AmqpSettings;
+  readonly #context: SourceContext;
+  #consumer: Consumer | undefined;
+
+  constructor(settings: AmqpSettings, context: SourceContext) {
+    this.#settings = settings;
+    this.#context = context;
+  }
+
+  async *batches(stop: AbortSignal): AsyncIterable<Batch> {
+    const outage = new Outage(this.#context.log, "source amqp");
+    let consumed = false;
+    while (!stop.aborted) {
+      try {
+        this.#consumer = await Consumer.open(this.#settings);
+        outage.end();
+        if (!consumed) {
+          this.#context.log.info("source amqp: consumes {queue}", { queue: this.#settings.queue });
+        }
+        consumed = true;
+        yield* this.#consumer.batches(stop);
+      } catch (error) {
+        const fault = asFault(error);
+        if (fault.healing === "misconfigured" && !consumed) {
+          throw new Fault(`source amqp: ${fault.message}`, fault.healing);
+        }
+        await pause(outage.begin(fault), stop);
+      }
+    }
+  }
+
+  async check(): Promise<string> {
+    const { queue, connection } = this.#settings;
+    const open = await openChannel(connection, () => {});
+    try {
+      const { messageCount, consumerCount } = await open.channel.checkQueue(queue);
+      return `${printable(connection)}: connected, queue "${queue}" exists ` +
+        `with ${messageCount} messages ready and ${consumerCount} consumers`;
+    } catch (error) {
+      throw missing(error, this.#settings) ?? explain(error, connection);
+    } finally {
+      await open.close();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#consumer?.close();
+  }
+}
+
+/** One consumption: from `basic.consume` until the channel is lost or stopped. */
+class Consumer {
+  readonly #settings: AmqpSettings;
+  #open!: OpenChannel<Channel>;
+  #tag = "";
+  #arrived: ConsumeMessage[] = [];
+  /** Why there are no more messages. */
+  #lost: Fault | undefined;
+  #wake = () => {};
+  /** The last message that may be acknowledged, with all before it, and how many those are. */
+  #acknowledgeable: ConsumeMessage | undefined;
+  #unacknowledged = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  private constructor(settings: AmqpSettings) {
+    this.#settings = settings;
+  }
+
+  static async open(settings: AmqpSettings): Promise<Consumer> {
+    const consumer = new Consumer(settings);
+    consumer.#open = await openChannel(settings.connection, (fault) => consumer.#lose(fault));
+    try {
+      await consumer.#consume();
+    } catch (error) {
+      await consumer.#open.close();
+      throw missing(error, settings) ?? explain(error, settings.connection);
+    }
+    return consumer;
+  }
+
+  async #consume(): Promise<void> {
+    const { channel } = this.#open;
+    const { queue, exchange, routingKey, prefetch } = this.#settings;
+    if (this.#settings.declare) {
+      await channel.assertExchange(exchange, "topic", { durable: true });
+      await channel.assertQueue(queue, { durable: true });
+      await channel.bindQueue(queue, exchange, routingKey);
+    }
+    await channel.prefetch(prefetch);
+    const { consumerTag } = await channel.consume(queue, (message) => {
+      if (message === null) return this.#lose(new Fault(`queue "${queue}" was deleted`));
+      this.#arrived.push(message);
+      this.#wake();
+    });
+    this.#tag = consumerTag;
+  }
+
+  async *batches(stop: AbortSignal): AsyncIterable<Batch> {
+    const wake = () => this.#wake();
+    stop.addEventListener("abort", wake);
+    try {
+      while (!stop.aborted) {
+        if (this.#lost !== undefined) throw this.#lost;
+        if (this.#arrived.length > 0) yield this.#batch();
+        else await new Promise<void>((resolve) => this.#wake = resolve);
+      }
+      await this.#open.channel.cancel(this.#tag).catch(() => {});
+      if (this.#arrived.length > 0 && this.#open.usable) yield this.#batch();
+    } finally {
+      stop.removeEventListener("abort", wake);
+    }
+  }
+
+  #batch(): Batch {
+    const messages = this.#arrived;
+    this.#arrived = [];
+    const rejected = new Set<number>();
+    return {
+      bodies: messages.map(({ content }) => content),
+      place: (index) => `message ${messages[index]!.fields.deliveryTag} of queue ${this.#settings.queue}`,
+      reject: (index) => {
+        rejected.add(index);
+        if (this.#open.usable) this.#open.channel.reject(messages[index]!, false);
+      },
+      // A multiple acknowledgement must name a message that is not rejected.
+      acknowledge: () =>
+        this.#acknowledge(messages.findLast((_, index) => !rejected.has(index)), messages.length),
+    };
+  }
+
+  /** One acknowledgement for many messages: when a quarter of the prefetch is due, or after a moment. */
+  #acknowledge(last: ConsumeMessage | undefined, count: number): void {
+    if (last === undefined || !this.#open.usable) return;
+    this.#acknowledgeable = last;
+    this.#unacknowledged += count;
+    if (this.#unacknowledged >= this.#settings.prefetch / 4) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), 5);
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const last = this.#acknowledgeable;
+    this.#acknowledgeable = undefined;
+    this.#unacknowledged = 0;
+    if (last !== undefined && this.#open.usable) this.#open.channel.ack(last, true);
+  }
+
+  /** What arrived and is not taken yet will be sent again. */
+  #lose(fault: Fault): void {
+    this.#lost ??= fault;
+    this.#arrived = [];
+    clearTimeout(this.#timer);
+    this.#wake();
+    this.#open?.close();
+  }
+
+  async close(): Promise<void> {
+    this.#flush();
+    await this.#open.close();
+  }
+}
+
+function missing(error: unknown, { queue, connection }: AmqpSettings): Fault | undefined {
+  if (!/no queue/.test(String(error))) return undefined;
+  return new Fault(
+    `queue "${queue}" does not exist at ${
+      printable(connection)
+    }; create it, or have it created with --amqp-declare`,
+  );
+}

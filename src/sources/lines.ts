@@ -1,0 +1,191 @@
+// The source `stdin`: one update a line, from standard input or from files, gzip or plain. Time is that of the
+// events, so that the same input gives the same alerts whenever it is read.
+import { Buffer } from "node:buffer";
+import { pipeline, Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { Fault } from "../fault.ts";
+import { kind } from "../kind.ts";
+import type { Batch, Source, SourceContext } from "../source.ts";
+
+/** The row of the source `stdin`. */
+export const lines = kind({
+  type: "stdin",
+  title: "Source stdin",
+  settings: {},
+  open: (_, context: SourceContext): Source => new LineSource(context),
+});
+
+/** Batches that may be unacknowledged before reading waits. */
+const mostOpenBatches = 16;
+/** Longer lines, in bytes, are no updates: RabbitMQ's own limit for a message. */
+const longestLine = 128 << 20;
+
+class LineSource implements Source {
+  readonly clock = "events";
+  readonly #context: SourceContext;
+  #openBatches = 0;
+  #wake = () => {};
+
+  constructor(context: SourceContext) {
+    this.#context = context;
+  }
+
+  async *batches(stop: AbortSignal): AsyncIterable<Batch> {
+    const wake = () => this.#wake();
+    stop.addEventListener("abort", wake);
+    try {
+      for (const { name, open } of await this.#inputs()) {
+        const input = new Lines(await open(), name);
+        for await (const { bodies, numbers } of input.blocks(stop)) {
+          yield this.#batch(bodies, (index) => `line ${numbers[index]}${name && ` of ${name}`}`);
+          while (this.#openBatches >= mostOpenBatches && !stop.aborted) {
+            await new Promise<void>((resolve) => this.#wake = resolve);
+          }
+        }
+      }
+    } finally {
+      stop.removeEventListener("abort", wake);
+    }
+  }
+
+  async check(): Promise<string> {
+    await this.#inputs();
+    const { files } = this.#context;
+    return files.length === 0 ? "reads standard input" : `can read ${files.join(", ")}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  /** All files are looked at before the first is read, so that a wrong name is known at once. */
+  async #inputs(): Promise<{ name: string; open: () => Promise<ReadableStream<Uint8Array>> }[]> {
+    const { files, stdin } = this.#context;
+    if (files.length === 0) return [{ name: "", open: () => Promise.resolve(stdin) }];
+    await Promise.all(files.map(requireFile));
+    return files.map((name) => ({ name, open: async () => (await Deno.open(name)).readable }));
+  }
+
+  #batch(bodies: readonly Uint8Array[], place: (index: number) => string): Batch {
+    this.#openBatches++;
+    return {
+      bodies,
+      place,
+      reject: () => {},
+      acknowledge: () => {
+        this.#openBatches--;
+        this.#wake();
+      },
+    };
+  }
+}
+
+async function requireFile(name: string): Promise<void> {
+  let found;
+  try {
+    if ((await Deno.stat(name)).isFile) return;
+    found = "it is not a file";
+  } catch (error) {
+    found = error instanceof Deno.errors.NotFound ? "there is no such file" : (error as Error).message;
+  }
+  throw new Fault(
+    `cannot read ${JSON.stringify(name)}: ${found}; name files of updates, one a line`,
+    "misconfigured",
+  );
+}
+
+/** The lines of one input, block by block, unpacked where it is gzip. */
+class Lines {
+  readonly #input: ReadableStream<Uint8Array>;
+  readonly #name: string;
+  /** The beginning of a line whose end has not come yet. */
+  #rest: Uint8Array[] = [];
+  #restLength = 0;
+  #number = 0;
+
+  constructor(input: ReadableStream<Uint8Array>, name: string) {
+    this.#input = input;
+    this.#name = name;
+  }
+
+  async *blocks(stop: AbortSignal): AsyncIterable<{ bodies: Uint8Array[]; numbers: number[] }> {
+    try {
+      for await (const block of unpacked(this.#input, stop)) {
+        const lines = this.#split(block);
+        if (lines.bodies.length > 0) yield lines;
+      }
+    } catch (error) {
+      throw new Fault(
+        `cannot read ${this.#name ? JSON.stringify(this.#name) : "standard input"}: ${
+          (error as Error).message
+        }`,
+        "misconfigured",
+      );
+    }
+    const last = this.#takeLine(new Uint8Array());
+    if (last.length > 0 && !stop.aborted) yield { bodies: [last], numbers: [this.#number] };
+  }
+
+  /** Blank lines are counted and left out. */
+  #split(block: Uint8Array): { bodies: Uint8Array[]; numbers: number[] } {
+    const bodies: Uint8Array[] = [];
+    const numbers: number[] = [];
+    let start = 0;
+    for (let end = block.indexOf(10); end >= 0; end = block.indexOf(10, start)) {
+      const line = this.#takeLine(block.subarray(start, end));
+      start = end + 1;
+      if (line.length === 0) continue;
+      bodies.push(line);
+      numbers.push(this.#number);
+    }
+    this.#keep(block.subarray(start));
+    return { bodies, numbers };
+  }
+
+  #keep(part: Uint8Array): void {
+    this.#restLength += part.length;
+    if (part.length > 0 && this.#restLength <= longestLine) this.#rest.push(part);
+  }
+
+  /** The line that ends with this part, without a carriage return; of one that is too long only the beginning. */
+  #takeLine(end: Uint8Array): Uint8Array {
+    this.#number++;
+    let line = end;
+    if (this.#rest.length > 0) {
+      this.#keep(end);
+      line = new Uint8Array(Buffer.concat(this.#rest));
+      this.#rest = [];
+      this.#restLength = 0;
+    }
+    return line.at(-1) === 13 ? line.subarray(0, -1) : line;
+  }
+}
+
+/** The blocks of a stream, through gunzip where they begin as gzip does. On `stop` it ends. */
+async function* unpacked(input: ReadableStream<Uint8Array>, stop: AbortSignal): AsyncIterable<Uint8Array> {
+  const reader = input.getReader();
+  const cancel = () => void reader.cancel().catch(() => {});
+  if (stop.aborted) cancel();
+  stop.addEventListener("abort", cancel);
+  try {
+    const first = await reader.read();
+    if (first.done) return;
+    const blocks = withFirst(first.value, reader);
+    yield* first.value[0] === 0x1f && first.value[1] === 0x8b ? gunzipped(blocks) : blocks;
+  } finally {
+    stop.removeEventListener("abort", cancel);
+    await reader.cancel().catch(() => {});
+  }
+}
+
+async function* withFirst(
+  first: Uint8Array,
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): AsyncIterable<Uint8Array> {
+  for (let next: Uint8Array | undefined = first; next !== undefined; next = (await reader.read()).value) {
+    yield next;
+  }
+}
+
+/** `DecompressionStream` stops at the end of the first member; rotated logs have several. */
+function gunzipped(blocks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  return pipeline(Readable.from(blocks), createGunzip(), () => {});
+}

@@ -1,0 +1,111 @@
+// A message's bytes → what they mean: a restart, something to ignore, or malformed. Exact nanoseconds.
+// It follows nomad-firehose's allocation updates; no rule and no I/O here.
+import type { Nanoseconds } from "./duration.ts";
+
+/** A task of an allocation was restarted: what the rule counts. */
+export interface Restart {
+  readonly kind: "restart";
+  /** Name of the allocation, `job.group[index]`: what restarts are counted by. */
+  readonly name: string;
+  /** With task and time it identifies the restart. */
+  readonly allocation: string;
+  readonly task: string;
+  /** `TaskEvent.Time`, since the Unix epoch. */
+  readonly time: Nanoseconds;
+  /** Nobody's fault: a person or a template asked for it. */
+  readonly intended: boolean;
+  /** The update as it came. */
+  readonly update: string;
+}
+
+/** What a message says. */
+export type Update =
+  | Restart
+  | { readonly kind: "other"; readonly time: Nanoseconds }
+  | { readonly kind: "malformed"; readonly reason: string };
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+const least = -(1n << 63n);
+const most = (1n << 63n) - 1n;
+
+/** Decodes one message. It never throws: what it cannot read is malformed, with the reason. */
+export function decode(body: Uint8Array): Update {
+  if (body.length === 0) return malformed("empty");
+  let text;
+  try {
+    text = utf8.decode(body);
+  } catch {
+    return malformed("not UTF-8");
+  }
+  let update: unknown;
+  try {
+    update = JSON.parse(text);
+  } catch {
+    return malformed("not JSON");
+  }
+  if (!isObject(update)) return malformed("not a JSON object");
+  const { Name: name, TaskEvent: event } = update;
+  if (typeof name !== "string" || name === "") return malformed("no Name");
+  if (!isObject(event)) return malformed("no TaskEvent");
+  if (typeof event.Type !== "string") return malformed("no TaskEvent.Type");
+  if (typeof event.Time !== "number") return malformed("TaskEvent.Time is not a number");
+  const time = exactTime(text);
+  if (time === "too deep") return malformed("nested too deeply");
+  if (time === undefined || time < least || time > most) {
+    return malformed("TaskEvent.Time is not a whole number of 64 bits");
+  }
+  if (event.Type !== "Restarting") return { kind: "other", time };
+  return {
+    kind: "restart",
+    name,
+    allocation: textOf(update.AllocationID),
+    task: textOf(update.TaskName),
+    time,
+    intended: isIntended(event),
+    update: text,
+  };
+}
+
+function malformed(reason: string): Update {
+  return { kind: "malformed", reason };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+/**
+ * `TaskEvent.Time` to the last digit, which a JavaScript number does not hold. Where the text has one key
+ * `Time` and none that could be one in disguise, its digits are cut out; else the text is parsed again.
+ */
+function exactTime(text: string): Nanoseconds | undefined | "too deep" {
+  const key = text.indexOf('"Time"');
+  if (key >= 0 && key === text.lastIndexOf('"Time"') && !text.includes("\\u")) {
+    afterTime.lastIndex = key;
+    const digits = afterTime.exec(text)?.[1];
+    return digits === undefined ? undefined : BigInt(digits);
+  }
+  try {
+    const { TaskEvent: event } = JSON.parse(text, wholeTimes);
+    return typeof event.Time === "bigint" ? event.Time : undefined;
+  } catch {
+    return "too deep"; // the text is JSON, but a reviver recurses
+  }
+}
+
+const afterTime = /"Time"\s*:\s*(-?[0-9]+)\s*[,}]/y;
+
+function wholeTimes(key: string, value: unknown, { source }: { source?: string } = {}): unknown {
+  return key === "Time" && source !== undefined && /^-?[0-9]+$/.test(source) ? BigInt(source) : value;
+}
+
+/** Nomad gives a reason for a restart that its policy decided, and none for one that was asked for. */
+function isIntended({ RestartReason: reason, Details: details }: Record<string, unknown>): boolean {
+  const detail = isObject(details) ? details.restart_reason : undefined;
+  if (reason === undefined && detail === undefined) return false;
+  return (reason ?? "") === "" && (detail ?? "") === "";
+}
