@@ -99,9 +99,10 @@ export function explain(error: unknown, url: URL): Fault {
   ) {
     return new Fault(`${where} refused user and password; set the right ones in the URL`, "misconfigured");
   }
-  if (/530|NOT[_-]ALLOWED/.test(said)) {
+  // amqplib does not pass on what the broker says here; only the virtual host is decided at this point.
+  if (/Expected ConnectionOpenOk/.test(said)) {
     return new Fault(
-      `${where} refused the virtual host: ${said}; set an existing one in the URL`,
+      `${where} refused the virtual host: it does not exist, or the user may not use it; set another one in the URL`,
       "misconfigured",
     );
   }

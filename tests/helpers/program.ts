@@ -1,0 +1,101 @@
+// The real program as a child process: what a person would start, with its output at hand.
+import { waitFor } from "./wait_for.ts";
+
+/** What the program is started with. */
+export interface Start {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Written to its standard input, which then ends. */
+  readonly stdin?: string;
+}
+
+/** How it ended. */
+export interface End {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A running program. Disposing it kills it. */
+export class Program implements AsyncDisposable {
+  stdout = "";
+  stderr = "";
+  readonly ended: Promise<End>;
+  readonly #child: Deno.ChildProcess;
+
+  constructor({ args = [], env = {}, stdin = "" }: Start) {
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-check", ...permissions, main, ...args],
+      env: { ...inherited(), TZ: "UTC", ...env },
+      clearEnv: true,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const output = Promise.all([
+      collect(this.#child.stdout, (text) => this.stdout += text),
+      collect(this.#child.stderr, (text) => this.stderr += text),
+      new Blob([stdin]).stream().pipeTo(this.#child.stdin).catch(() => {}),
+    ]);
+    this.ended = Promise.all([this.#child.status, output])
+      .then(([{ code }]) => ({ code, stdout: this.stdout, stderr: this.stderr }));
+  }
+
+  /** The whole lines on its standard output. */
+  get lines(): string[] {
+    return this.stdout.split("\n").slice(0, -1);
+  }
+
+  signal(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  /** Resolves when the text stands on stderr. */
+  async logged(text: string, timeoutMs = 20_000): Promise<void> {
+    try {
+      await waitFor(`${JSON.stringify(text)} in the log`, () => this.stderr.includes(text), { timeoutMs });
+    } catch (error) {
+      throw new Error(`${(error as Error).message}; it says:\n${this.stderr}`);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // it has ended
+    }
+    await this.ended;
+  }
+}
+
+/** Runs the program to its end. */
+export async function run(start: Start): Promise<End> {
+  await using program = new Program(start);
+  return await program.ended;
+}
+
+/** The permissions of the task `start`, which are those that users have. */
+const config = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
+const permissions: string[] = config.tasks.start.command.match(/--allow-\S+/g);
+const main = new URL("../../src/main.ts", import.meta.url).pathname;
+
+/** What Deno itself needs, and nothing that is a setting. */
+function inherited(): Record<string, string> {
+  const names = [
+    "PATH",
+    "HOME",
+    "DENO_DIR",
+    "XDG_CACHE_HOME",
+    "NPM_CONFIG_REGISTRY",
+    "NPM_CONFIG_USERCONFIG",
+  ];
+  return Object.fromEntries(names.flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [[name, value]];
+  }));
+}
+
+async function collect(stream: ReadableStream<Uint8Array>, take: (text: string) => void): Promise<void> {
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) take(text);
+}

@@ -1,0 +1,43 @@
+// Waiting for a condition with a deadline, in the place of sleeps.
+
+/** How long to wait and how often to look, in milliseconds. */
+export interface WaitOptions {
+  /** Give up after this long; 10 s unless told. */
+  timeoutMs?: number;
+  /** Pause between two looks; 20 ms unless told. */
+  everyMs?: number;
+}
+
+/** What is left of `T` once everything falsy is taken away. */
+export type Truthy<T> = Exclude<T, undefined | null | false | 0 | 0n | "">;
+
+/**
+ * Resolves with the first truthy value of `condition`. Throws an Error that names `what` once the time is up, even
+ * while `condition` itself hangs. An error thrown by `condition` is passed on at once.
+ */
+export async function waitFor<T>(
+  what: string,
+  condition: () => T | Promise<T>,
+  { timeoutMs = 10_000, everyMs = 20 }: WaitOptions = {},
+): Promise<Truthy<T>> {
+  const started = performance.now();
+  const deadline = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    const waitedMs = Math.round(performance.now() - started);
+    deadline.reject(new Error(`waited ${waitedMs} ms in vain for ${what}`));
+  }, timeoutMs);
+  let pause: ReturnType<typeof setTimeout> | undefined;
+  const look = async (): Promise<Truthy<T>> => {
+    while (true) {
+      const value = await condition();
+      if (value) return value as Truthy<T>;
+      await new Promise((resolve) => pause = setTimeout(resolve, everyMs));
+    }
+  };
+  try {
+    return await Promise.race([look(), deadline.promise]);
+  } finally {
+    clearTimeout(timer);
+    clearTimeout(pause);
+  }
+}
