@@ -67,6 +67,8 @@ async function open<C extends Channel>(
     },
     async close() {
       usable = false;
+      // The channel first: what it still has to send, acknowledgements say, is overtaken by the connection's end.
+      await channel.close().catch(() => {});
       await connection.close().catch(() => {});
     },
   };
