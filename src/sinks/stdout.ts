@@ -1,5 +1,5 @@
 // The sink `stdout`: one alert a line, JSON for programs and a sentence for a terminal.
-import { type Alert, alertJson, alertText } from "../alert.ts";
+import { type Alert, alertText } from "../alert.ts";
 import { asFault, Fault } from "../fault.ts";
 import { kind } from "../kind.ts";
 import type { Sink, SinkContext } from "../sink.ts";
@@ -24,8 +24,8 @@ class StdoutSink implements Sink {
   async connect(): Promise<void> {}
 
   async send(alert: Alert): Promise<void> {
-    const { stdout, readable } = this.#context;
-    let bytes = new TextEncoder().encode((readable ? alertText(alert) : alertJson(alert)) + "\n");
+    const { stdout, readable, json } = this.#context;
+    let bytes = new TextEncoder().encode((readable ? alertText(alert) : json(alert)) + "\n");
     try {
       while (bytes.length > 0) bytes = bytes.subarray(await stdout.write(bytes));
     } catch (error) {
