@@ -1,7 +1,7 @@
 // The alert: what is told about a crash loop, its exact JSON and its readable line. No I/O.
 import { createHash } from "node:crypto";
 import { formatDuration, type Nanoseconds } from "./duration.ts";
-import { plain } from "./log.ts";
+import { plain, plainJson } from "./log.ts";
 import { type Story, tellRestarts } from "./story.ts";
 import { formatTime } from "./time.ts";
 
@@ -37,8 +37,9 @@ export type Payload = typeof payloads[number];
 
 /**
  * The alert as sinks get it, on one line: `{"LastEvent":<update>,"EventLog":[<RFC 3339>…]}`, with the payload
- * `full` also the fields of `Story` and `Id`. The update keeps all its fields, digits and their order. A log that
- * is not whole is followed by `"EventLogLimit":<how many are kept>`.
+ * `full` also `Id` and the fields of `Story`. The update keeps all its fields, digits and their order. A log that
+ * is not whole is followed by `"EventLogLimit":<how many are kept>`. Characters that a terminal would obey stand
+ * in it as escapes: `\u009b`.
  */
 export function alertJson(alert: Alert, payload: Payload): string {
   const { lastEvent, eventLog, limit } = alert;
@@ -47,7 +48,7 @@ export function alertJson(alert: Alert, payload: Payload): string {
   const more = payload === "original"
     ? ""
     : `,"Id":"${alert.id}",${JSON.stringify(alert.story ?? tellRestarts(alert)).slice(1, -1)}`;
-  return `{"LastEvent":${oneLine(lastEvent)},"EventLog":[${times}]${cut}${more}}`;
+  return plainJson(`{"LastEvent":${oneLine(lastEvent)},"EventLog":[${times}]${cut}${more}}`);
 }
 
 /** Line breaks in JSON text are only ever between its tokens: strings hold them escaped. */

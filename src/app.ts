@@ -5,7 +5,7 @@ import { Delivery } from "./delivery.ts";
 import { formatDuration } from "./duration.ts";
 import { asFault, Fault } from "./fault.ts";
 import { findKind, words } from "./kind.ts";
-import { type Log, logFormats, logLevels, openLog } from "./log.ts";
+import { type Log, logFormats, logLevels, openLog, plain } from "./log.ts";
 import type { Rule } from "./rule.ts";
 import { payloadSettings, planRule, type RulePlan, ruleSettings } from "./rules.ts";
 import { wallClock } from "./time.ts";
@@ -45,13 +45,16 @@ const general = {
 
 const memory = { state };
 
-const output = {
+const sinkChoice = {
   sinkTypes: choices({
     env: "SINK_TYPE",
     help: "where alerts go: one sink or several, separated by commas",
     default: "stdout",
     example: "stdout,amqp",
   }, words(sinks)),
+};
+
+const output = {
   output: optional(choice({
     env: "OUTPUT",
     help: "how the sink stdout writes an alert",
@@ -85,7 +88,7 @@ export const settingsGroups: readonly SettingsGroup[] = [
   ...sources.map(({ group }) => group),
   { title: "Rule", settings: ruleSettings },
   { title: "State", settings: memory },
-  { title: "Sinks", settings: { ...output, ...payloadSettings } },
+  { title: "Sinks", settings: { ...sinkChoice, ...output, ...payloadSettings } },
   ...sinks.map(({ group }) => group),
   { title: "Process", settings: process },
 ].filter(({ settings }) => Object.keys(settings).length > 0);
@@ -106,11 +109,12 @@ export function plan(input: Input, files: readonly string[]): Plan | undefined {
   const openSource = source?.prepare(input);
   const rule = planRule(input, source?.type);
   const kept = readSettings(memory, input);
+  const chosen = readSettings(sinkChoice, input);
   const out = readSettings(output, input);
-  const sinkKinds = new Set(out?.sinkTypes.map((word) => findKind(sinks, word)!));
+  const sinkKinds = new Set(chosen?.sinkTypes.map((word) => findKind(sinks, word)!));
   const openSinks = [...sinkKinds].map((kind) => kind.prepare(input));
   const processes = readSettings(process, input);
-  if (!openSource || !rule || !kept || !out || !processes) return undefined;
+  if (!openSource || !rule || !kept || !chosen || !out || !processes) return undefined;
   if (!openSinks.every((open) => open !== undefined)) return undefined;
   return { rule, process: processes, state: kept.state, output: out.output, openSource, openSinks };
 }
@@ -201,10 +205,10 @@ export async function check(
     ]
   ) {
     try {
-      await say(`ok      ${what}: ${await check()}`);
+      await say(plain(`ok      ${what}: ${await check()}`));
     } catch (error) {
       code = 1;
-      await say(`failed  ${what}: ${asFault(error).message}`);
+      await say(plain(`failed  ${what}: ${asFault(error).message}`));
     }
   }
   return code;
