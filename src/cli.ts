@@ -59,6 +59,9 @@ function createCommand({ stderr, stdout }: Process): Command {
     .helpCommand(false)
     .exitOverride()
     .configureOutput({
+      // Else it looks for colours, which help has not, in a dozen variables that the program may not read.
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
       writeOut: (text) => void stdout.write(new TextEncoder().encode(text)),
       writeErr: (text) => stderr.write(text),
     })
