@@ -1,7 +1,7 @@
 // The alert: what is told about a crash loop, its exact JSON and its readable line. No I/O.
 import { createHash } from "node:crypto";
 import { formatDuration, type Nanoseconds } from "./duration.ts";
-import { plain } from "./log.ts";
+import { plain, plainJson } from "./log.ts";
 import { formatTime } from "./time.ts";
 
 /** A crash loop to be told. */
@@ -25,11 +25,12 @@ export function alertId(...identity: readonly string[]): string {
 
 /**
  * The alert as sinks get it: `{"LastEvent":<update>,"EventLog":[<RFC 3339>…]}` on one line. The payload is that
- * of seatgeek's nomad-crashloop-detector; the update keeps all its fields, digits and their order.
+ * of seatgeek's nomad-crashloop-detector; the update keeps all its fields, digits and their order. Characters that
+ * a terminal would obey stand in it as escapes: `\u009b`.
  */
 export function alertJson({ lastEvent, eventLog }: Alert): string {
   const times = eventLog.map((time) => `"${formatTime(time)}"`).join(",");
-  return `{"LastEvent":${oneLine(lastEvent)},"EventLog":[${times}]}`;
+  return `{"LastEvent":${plainJson(oneLine(lastEvent))},"EventLog":[${times}]}`;
 }
 
 /** Line breaks in JSON text are only ever between its tokens: strings hold them escaped. */

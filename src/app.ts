@@ -5,7 +5,7 @@ import { Detector } from "./detector.ts";
 import { formatDuration } from "./duration.ts";
 import { asFault, Fault } from "./fault.ts";
 import { findKind, words } from "./kind.ts";
-import { type Log, logFormats, logLevels, openLog } from "./log.ts";
+import { type Log, logFormats, logLevels, openLog, plain } from "./log.ts";
 import { follow, type Totals } from "./pipeline.ts";
 import {
   choice,
@@ -65,13 +65,16 @@ const rule = {
   }),
 };
 
-const output = {
+const sinkChoice = {
   sinkTypes: choices({
     env: "SINK_TYPE",
     help: "where alerts go: one sink or several, separated by commas",
     default: "stdout",
     example: "stdout,amqp",
   }, words(sinks)),
+};
+
+const output = {
   output: optional(choice({
     env: "OUTPUT",
     help: "how the sink stdout writes an alert",
@@ -104,7 +107,7 @@ export const settingsGroups: readonly SettingsGroup[] = [
   { title: "Source", settings: general },
   ...sources.map(({ group }) => group),
   { title: "Rule", settings: rule },
-  { title: "Sinks", settings: output },
+  { title: "Sinks", settings: { ...sinkChoice, ...output } },
   ...sinks.map(({ group }) => group),
   { title: "Process", settings: process },
 ].filter(({ settings }) => Object.keys(settings).length > 0);
@@ -122,11 +125,12 @@ export interface Plan {
 export function plan(input: Input, files: readonly string[]): Plan | undefined {
   const openSource = chooseSource(input, files);
   const rules = readSettings(rule, input);
+  const chosen = readSettings(sinkChoice, input);
   const out = readSettings(output, input);
-  const sinkKinds = new Set(out?.sinkTypes.map((word) => findKind(sinks, word)!));
+  const sinkKinds = new Set(chosen?.sinkTypes.map((word) => findKind(sinks, word)!));
   const openSinks = [...sinkKinds].map((kind) => kind.prepare(input));
   const processes = readSettings(process, input);
-  if (!openSource || !rules || !out || !processes) return undefined;
+  if (!openSource || !rules || !chosen || !out || !processes) return undefined;
   if (!openSinks.every((open) => open !== undefined)) return undefined;
   return { rule: rules, process: processes, output: out.output, openSource, openSinks };
 }
@@ -217,10 +221,10 @@ export async function check(
     ]
   ) {
     try {
-      await say(`ok      ${what}: ${await check()}`);
+      await say(plain(`ok      ${what}: ${await check()}`));
     } catch (error) {
       code = 1;
-      await say(`failed  ${what}: ${asFault(error).message}`);
+      await say(plain(`failed  ${what}: ${asFault(error).message}`));
     }
   }
   return code;

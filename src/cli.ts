@@ -3,7 +3,7 @@ import tab from "@bomb.sh/tab/commander";
 import { Command, CommanderError, Option } from "commander";
 import config from "../deno.json" with { type: "json" };
 import { check, detect, type Plan, plan, settingsGroups, type World } from "./app.ts";
-import { flagOf, type Input, type Setting } from "./settings.ts";
+import { flagOf, type Input, type Setting, withoutPasswords } from "./settings.ts";
 
 /** What the command line gets from its process. */
 export interface Process extends World {
@@ -48,9 +48,25 @@ export async function run(process: Process): Promise<number> {
   return code;
 }
 
+const { unknownOption } = Command.prototype as unknown as { unknownOption(flag: string): void };
+
+/** A command that complains of an unknown flag without the value joined to it, which may be a password. */
+class CommandLine extends Command {
+  override createCommand(name?: string): Command {
+    return new CommandLine(name);
+  }
+
+  unknownOption(flag: string): void {
+    const [name, value] = flag.split("=", 2);
+    const known = (this.parent ?? this).options.some(({ long }) => long === name);
+    if (known && value !== undefined) this.error(`error: option '${name}' takes no value`);
+    unknownOption.call(this, name!);
+  }
+}
+
 /** The command with a flag for every setting. */
 function createCommand({ stderr, stdout }: Process): Command {
-  const program = new Command(name)
+  const program = new CommandLine(name)
     .description("Reads the allocation updates of a Nomad cluster, finds crash loops and tells them.")
     .usage("[flags] [command] [files...]")
     .argument("[files...]", "files of updates, one a line, gzip or plain: read instead of a queue")
@@ -63,7 +79,7 @@ function createCommand({ stderr, stdout }: Process): Command {
       getOutHasColors: () => false,
       getErrHasColors: () => false,
       writeOut: (text) => void stdout.write(new TextEncoder().encode(text)),
-      writeErr: (text) => stderr.write(text),
+      writeErr: (text) => stderr.write(withoutPasswords(text)),
     })
     .addHelpText(
       "after",

@@ -1,6 +1,7 @@
 // What a setting is, and how flags and environment variables become values. It knows no particular adapter:
 // sources and sinks declare their settings beside themselves with the makers below.
 import { formatDuration, type Nanoseconds, parseDuration } from "./duration.ts";
+import { plain } from "./log.ts";
 
 /** One setting: declared once, it yields flag, validation, help, README row and redaction. */
 export interface Setting<T> {
@@ -77,7 +78,7 @@ function readSetting<T>(setting: Setting<T>, { flags, env, problems }: Input): T
     return setting.parse(text);
   } catch (error) {
     const reason = (error as Error).message;
-    const found = setting.secret ? "a value that is not shown here" : JSON.stringify(text);
+    const found = setting.secret ? "a value that is not shown here" : quoted(text);
     problems.push(
       `${names}: found ${found}${reason && `, ${reason}`}; expected ${setting.accepts}, ` +
         `such as ${setting.example}`,
@@ -134,14 +135,9 @@ export function duration(declared: Declared<Nanoseconds>): Setting<Nanoseconds> 
 export function toggle(
   declared: Omit<Declared<boolean>, "default" | "toggle" | "example">,
 ): Setting<boolean> {
-  const words: Readonly<Record<string, boolean>> = {
-    true: true,
-    1: true,
-    on: true,
-    false: false,
-    0: false,
-    off: false,
-  };
+  const on = ["true", "1", "on"].map((word) => [word, true] as const);
+  const off = ["false", "0", "off"].map((word) => [word, false] as const);
+  const words = new Map<string, boolean>([...on, ...off]);
   return {
     ...declared,
     accepts: "true or false",
@@ -150,7 +146,7 @@ export function toggle(
     defaultNote: "off",
     toggle: true,
     parse(text) {
-      const value = words[text.toLowerCase()];
+      const value = words.get(text.toLowerCase());
       if (value === undefined) throw new Error("");
       return value;
     },
@@ -209,6 +205,16 @@ export function printable(url: URL): string {
   if (shown.password !== "") shown.password = "***";
   shown.search = "";
   return shown.href;
+}
+
+/** What was found, in quotes as it may be printed: without passwords, and plain. */
+export function quoted(found: string): string {
+  return plain(JSON.stringify(withoutPasswords(found)));
+}
+
+/** The text with the passwords of all that looks like a URL left out: for what should hold none. */
+export function withoutPasswords(text: string): string {
+  return text.replace(/((?:^|[\s/])[^\s/:@]*:)(?!\/\/)\S*@/g, "$1***@");
 }
 
 /** `a`, `a or b`, `a, b or c`. */

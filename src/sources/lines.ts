@@ -5,6 +5,7 @@ import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { Fault } from "../fault.ts";
 import { kind } from "../kind.ts";
+import { quoted } from "../settings.ts";
 import type { Batch, Source, SourceContext } from "../source.ts";
 
 /** The row of the source `stdin`. */
@@ -87,7 +88,7 @@ async function requireFile(name: string): Promise<void> {
     found = error instanceof Deno.errors.NotFound ? "there is no such file" : (error as Error).message;
   }
   throw new Fault(
-    `cannot read ${JSON.stringify(name)}: ${found}; name files of updates, one a line`,
+    `cannot read ${quoted(name)}: ${found}; name files of updates, one a line`,
     "misconfigured",
   );
 }
@@ -114,9 +115,7 @@ class Lines {
       }
     } catch (error) {
       throw new Fault(
-        `cannot read ${this.#name ? JSON.stringify(this.#name) : "standard input"}: ${
-          (error as Error).message
-        }`,
+        `cannot read ${this.#name ? quoted(this.#name) : "standard input"}: ${(error as Error).message}`,
         "misconfigured",
       );
     }
