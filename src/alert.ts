@@ -51,7 +51,7 @@ export function alertText({ name, reason, lastEvent, eventLog }: Alert): string 
     formatTime(newest / second * second),
     (reason === "first" ? "crash loop" : "still loops").padEnd(11),
     plain(name).padEnd(28),
-    (times.length === 1 ? "1 restart" : `${times.length} restarts in ${span}`).padEnd(19),
+    (times.length === 1 ? "1 restart" : `${times.length} restarts in ${span}`).padEnd(20),
     `task ${shown(TaskName)}: ${shown(TaskEvent.RestartReason || TaskEvent.DisplayMessage)}`,
   ].join("  ");
 }
