@@ -56,17 +56,20 @@ function oneLine(json: string): string {
   return /[\r\n]/.test(json) ? json.replace(/[\r\n]+[ \t\r\n]*/g, "").trim() : json;
 }
 
-/** The alert as a person reads it on a terminal: when, what, how often in which time, and why. */
+/** The alert as a person reads it on a terminal: when, what, how often in which time, and why. In columns, as
+ * far as names are of usual length. The name tells the job. */
 export function alertText({ name, reason, lastEvent, eventLog }: Alert): string {
-  const { JobID, TaskName, TaskEvent } = JSON.parse(lastEvent);
+  const { TaskName, TaskEvent } = JSON.parse(lastEvent);
   const shown = (value: unknown) => typeof value === "string" && value !== "" ? plain(value) : "-";
   const times = eventLog.toSorted((a, b) => a < b ? -1 : 1);
   const newest = times.at(-1)!;
   const second = 1_000_000_000n;
   const span = formatDuration((newest - times[0]!) / second * second);
-  const why = shown(TaskEvent.RestartReason || TaskEvent.DisplayMessage);
-  return `${formatTime(newest / second * second)}  ${reason === "first" ? "crash loop" : "still loops"}  ` +
-    `${plain(name)}  ${times.length} restarts in ${span}  job ${shown(JobID)}, task ${
-      shown(TaskName)
-    }: ${why}`;
+  return [
+    formatTime(newest / second * second),
+    (reason === "first" ? "crash loop" : "still loops").padEnd(11),
+    plain(name).padEnd(28),
+    (times.length === 1 ? "1 restart" : `${times.length} restarts in ${span}`).padEnd(20),
+    `task ${shown(TaskName)}: ${shown(TaskEvent.RestartReason || TaskEvent.DisplayMessage)}`,
+  ].join("  ");
 }
