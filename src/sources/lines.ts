@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { Fault } from "../fault.ts";
+import { whyUnreadable } from "../files.ts";
 import { kind } from "../kind.ts";
 import { quoted } from "../settings.ts";
 import type { Batch, Source, SourceContext } from "../source.ts";
@@ -85,7 +86,7 @@ async function requireFile(name: string): Promise<void> {
     if ((await Deno.stat(name)).isFile) return;
     found = "it is not a file";
   } catch (error) {
-    found = error instanceof Deno.errors.NotFound ? "there is no such file" : (error as Error).message;
+    found = whyUnreadable(error);
   }
   throw new Fault(
     `cannot read ${quoted(name)}: ${found}; name files of updates, one a line`,

