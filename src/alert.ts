@@ -16,6 +16,8 @@ export interface Alert {
   readonly lastEvent: string;
   /** The times of its counted restarts, in order of arrival. */
   readonly eventLog: readonly Nanoseconds[];
+  /** Set where `eventLog` has as many times as are kept: there can have been older ones. */
+  readonly limit?: number;
 }
 
 /** The id of an alert, from what makes it this one and no other. */
@@ -26,11 +28,14 @@ export function alertId(...identity: readonly string[]): string {
 /**
  * The alert as sinks get it: `{"LastEvent":<update>,"EventLog":[<RFC 3339>…]}` on one line. The payload is that
  * of seatgeek's nomad-crashloop-detector; the update keeps all its fields, digits and their order. Characters that
- * a terminal would obey stand in it as escapes: `\u009b`.
+ * a terminal would obey stand in it as escapes: `\u009b`. A log that is not whole is followed by
+ * `"EventLogLimit":<how many are kept>`.
  */
-export function alertJson({ lastEvent, eventLog }: Alert): string {
+export function alertJson({ lastEvent, eventLog, limit }: Alert): string {
   const times = eventLog.map((time) => `"${formatTime(time)}"`).join(",");
-  return `{"LastEvent":${plainJson(oneLine(lastEvent))},"EventLog":[${times}]}`;
+  return `{"LastEvent":${plainJson(oneLine(lastEvent))},"EventLog":[${times}]${
+    limit === undefined ? "" : `,"EventLogLimit":${limit}`
+  }}`;
 }
 
 /** Line breaks in JSON text are only ever between its tokens: strings hold them escaped. */

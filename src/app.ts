@@ -23,6 +23,7 @@ import type { Sink, SinkContext, SinkKind } from "./sink.ts";
 import { amqpSink } from "./sinks/amqp.ts";
 import { kinesis } from "./sinks/kinesis.ts";
 import { stdout } from "./sinks/stdout.ts";
+import { openLedger, type State, state } from "./state.ts";
 import type { Source, SourceContext, SourceKind } from "./source.ts";
 import { amqpSource } from "./sources/amqp.ts";
 import { lines } from "./sources/lines.ts";
@@ -64,6 +65,8 @@ const rule = {
     help: "do not count restarts that a person or a template asked for",
   }),
 };
+
+const memory = { state };
 
 const sinkChoice = {
   sinkTypes: choices({
@@ -107,6 +110,7 @@ export const settingsGroups: readonly SettingsGroup[] = [
   { title: "Source", settings: general },
   ...sources.map(({ group }) => group),
   { title: "Rule", settings: rule },
+  { title: "State", settings: memory },
   { title: "Sinks", settings: { ...sinkChoice, ...output } },
   ...sinks.map(({ group }) => group),
   { title: "Process", settings: process },
@@ -116,6 +120,7 @@ export const settingsGroups: readonly SettingsGroup[] = [
 export interface Plan {
   readonly rule: Values<typeof rule>;
   readonly process: Values<typeof process>;
+  readonly state: State;
   readonly output: "json" | "text" | undefined;
   readonly openSource: (context: SourceContext) => Source;
   readonly openSinks: readonly ((context: SinkContext) => Sink)[];
@@ -125,14 +130,15 @@ export interface Plan {
 export function plan(input: Input, files: readonly string[]): Plan | undefined {
   const openSource = chooseSource(input, files);
   const rules = readSettings(rule, input);
+  const kept = readSettings(memory, input);
   const chosen = readSettings(sinkChoice, input);
   const out = readSettings(output, input);
   const sinkKinds = new Set(chosen?.sinkTypes.map((word) => findKind(sinks, word)!));
   const openSinks = [...sinkKinds].map((kind) => kind.prepare(input));
   const processes = readSettings(process, input);
-  if (!openSource || !rules || !chosen || !out || !processes) return undefined;
+  if (!openSource || !rules || !kept || !chosen || !out || !processes) return undefined;
   if (!openSinks.every((open) => open !== undefined)) return undefined;
-  return { rule: rules, process: processes, output: out.output, openSource, openSinks };
+  return { rule: rules, process: processes, state: kept.state, output: out.output, openSource, openSinks };
 }
 
 function chooseSource(input: Input, files: readonly string[]): ReturnType<SourceKind["prepare"]> {
@@ -172,23 +178,24 @@ export interface World extends Omit<SourceContext, "log">, Omit<SinkContext, "re
 export async function detect(plan: Plan, world: World, stop: AbortSignal): Promise<number> {
   const log = openLog(plan.process.logLevel, plan.process.logFormat, world.stderr.write);
   await using parts = new AsyncDisposableStack();
-  const delivery = parts.use(openDelivery(plan, world, log));
-  const source = parts.use(plan.openSource({ ...world, log }));
-  const { ignoreIntended, ...thresholds } = plan.rule;
-  const way = { source, detector: new Detector(thresholds), delivery, log, ignoreIntended };
+  const source = plan.openSource({ ...world, log });
   try {
+    const sinks = openSinks(plan, world);
+    const context = { sinks: sinks.map(({ type }) => type), newerReplaces: source.clock === "wall" };
+    const ledger = parts.use(openLedger(plan.state, context));
+    const delivery = parts.use(new Delivery(sinks, (sink) => ledger.outbox(sink), log));
+    parts.use(source);
+    const { ignoreIntended, ...thresholds } = plan.rule;
+    const detector = new Detector(thresholds, ledger);
+    detector.restore(ledger.kept);
+    if (ledger.durable) sayState(log, plan, detector, delivery);
     await delivery.start();
-    const following = follow(way, stop);
+    delivery.pump();
+    const following = follow({ source, detector, ledger, delivery, log, ignoreIntended }, stop);
     following.catch(() => {});
     const totals = await Promise.race([following, delivery.over, deadline(plan, stop)]);
     if (totals === "deadline") {
-      log.error(
-        "Stopped after {timeout}; {alerts} alerts are not confirmed, their messages not acknowledged",
-        {
-          timeout: formatDuration(plan.process.shutdownTimeout),
-          alerts: delivery.unconfirmed,
-        },
-      );
+      sayUnfinished(log, plan, delivery);
       return 1;
     }
     sayTotals(log, totals);
@@ -230,9 +237,9 @@ export async function check(
   return code;
 }
 
-function openDelivery(plan: Plan, world: World, log: Log): Delivery {
+function openSinks(plan: Plan, world: World): Sink[] {
   const readable = plan.output === undefined ? world.stdoutIsTerminal : plan.output === "text";
-  return new Delivery(plan.openSinks.map((open) => open({ ...world, readable })), log);
+  return plan.openSinks.map((open) => open({ ...world, readable }));
 }
 
 /** Resolves when, after `stop`, time for what is on its way is up. */
@@ -243,6 +250,23 @@ function deadline(plan: Plan, stop: AbortSignal): Promise<"deadline"> {
     if (stop.aborted) wait();
     else stop.addEventListener("abort", wait, { once: true });
   });
+}
+
+function sayState(log: Log, { state }: Plan, detector: Detector, delivery: Delivery): void {
+  log.info("State {file}: goes on with {names} names and {alerts} alerts that are not confirmed", {
+    file: state.file,
+    names: detector.names,
+    alerts: delivery.unconfirmed,
+  });
+}
+
+function sayUnfinished(log: Log, { process, state }: Plan, delivery: Delivery): void {
+  log.error(
+    state.file === undefined
+      ? "Stopped after {timeout}; {alerts} alerts are not confirmed, their messages not acknowledged"
+      : "Stopped after {timeout}; {alerts} alerts are not confirmed, they wait in the state file for the next start",
+    { timeout: formatDuration(process.shutdownTimeout), alerts: delivery.unconfirmed },
+  );
 }
 
 function sayTotals(log: Log, { restarts, others, malformed, duplicates, intended, alerts }: Totals): void {

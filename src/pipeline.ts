@@ -1,9 +1,12 @@
-// The one straight way of a message: source → update → detector → alerts → sinks → acknowledgement.
-import { type Alert } from "./alert.ts";
+// The one straight way of a message: source → update → rule → ledger → alerts → sinks → acknowledgement.
+import type { Alert } from "./alert.ts";
+import { Commits } from "./commits.ts";
 import type { Decision, Detector } from "./detector.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Nanoseconds } from "./duration.ts";
+import type { Ledger } from "./ledger.ts";
 import type { Log } from "./log.ts";
+import { SetAside } from "./set_aside.ts";
 import type { Batch, Source } from "./source.ts";
 import { wallClock } from "./time.ts";
 import { decode, type Restart } from "./update.ts";
@@ -23,6 +26,7 @@ export interface Totals {
 export interface Way {
   readonly source: Source;
   readonly detector: Detector;
+  readonly ledger: Ledger;
   readonly delivery: Delivery;
   readonly log: Log;
   /** Leave out restarts that a person or a template asked for. */
@@ -44,49 +48,54 @@ export async function follow(way: Way, stop: AbortSignal): Promise<Totals> {
 class Pipeline {
   readonly totals: Totals = { restarts: 0, others: 0, malformed: 0, duplicates: 0, intended: 0, alerts: 0 };
   readonly #way: Way;
+  readonly #commits: Commits;
+  readonly #setAside: SetAside;
   /** The time of the newest event, where that is the clock. */
   #newest: Nanoseconds | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt: Nanoseconds | undefined;
-  /** Resolves when all batches so far are acknowledged; undefined when they are. */
-  #acknowledged: Promise<void> | undefined;
 
   constructor(way: Way) {
     this.#way = way;
+    this.#setAside = new SetAside(way.log);
+    this.#commits = new Commits(way, () => this.#newest ?? wallClock());
+    if (way.source.clock === "wall") this.#schedule();
   }
 
-  /** Leads a batch through; it is acknowledged when the alerts about its names have arrived. */
+  /** Leads a batch through; it is acknowledged when what it caused is kept, in the ledger or by the sinks. */
   take(batch: Batch): void {
-    const unconfirmed = new Set<Promise<unknown>>();
+    const names = new Set<string>();
+    const alerts = this.totals.alerts;
     const wall = this.#way.source.clock === "wall" ? wallClock() : undefined;
     if (wall !== undefined) this.#tellDue(wall);
     for (const [index, body] of batch.bodies.entries()) {
       const update = decode(body);
       if (update.kind === "malformed") {
-        this.#setAside(batch, index, update.reason);
+        this.totals.malformed++;
+        this.#setAside.add(batch, index, update.reason);
         continue;
       }
       const now = wall ?? this.#advance(update.time);
-      if (update.kind === "other") {
-        this.totals.others++;
-        continue;
-      }
-      this.#record(update, now);
-      const pending = this.#way.delivery.pending(update.name);
-      if (pending !== undefined) unconfirmed.add(pending);
+      if (update.kind === "restart") {
+        this.#record(update, now);
+        names.add(update.name);
+      } else this.totals.others++;
     }
-    this.#acknowledge(batch, unconfirmed);
+    this.#commits.add(batch, names, this.totals.alerts > alerts);
     if (wall !== undefined) this.#schedule();
   }
 
   /** Resolves when every alert has arrived and every batch is acknowledged. */
   async settled(): Promise<void> {
+    await this.#commits.settled();
     await this.#way.delivery.settled();
-    await this.#acknowledged;
+    await this.#commits.settled();
   }
 
   stop(): void {
     clearTimeout(this.#timer);
+    this.#setAside.stop();
+    this.#commits.stop();
   }
 
   #record(restart: Restart, now: Nanoseconds): void {
@@ -100,16 +109,20 @@ class Pipeline {
     this.#act(decision, restart.name);
   }
 
-  /** The clock of events moves on, and what falls due on the way is told in its order and at its time. */
+  /**
+   * The clock of events moves on, and what falls due on the way is told in its order and at its time. It never
+   * runs more than a day ahead of the wall's: one event from a node whose clock is wrong would end the others' time.
+   */
   #advance(time: Nanoseconds): Nanoseconds {
     if (this.#newest !== undefined && time <= this.#newest) return this.#newest;
+    if (time > wallClock() + day) return this.#newest ?? wallClock();
     const { detector } = this.#way;
     while (detector.nextDue !== undefined && detector.nextDue <= time) this.#tellDue(detector.nextDue);
     return this.#newest = time;
   }
 
   #tellDue(now: Nanoseconds): void {
-    for (const decision of this.#way.detector.due(now)) {
+    for (const decision of this.#way.detector.due(now, mostDue)) {
       this.#act(decision, decision.reason === "recovered" ? decision.name : "");
     }
   }
@@ -125,18 +138,19 @@ class Pipeline {
     this.#timer = setTimeout(() => {
       this.#timerAt = undefined;
       this.#tellDue(wallClock());
+      this.#commits.now();
       this.#schedule();
     }, Math.min(Math.max(milliseconds, 0), longestTimer));
   }
 
   #act(decision: Decision, name: string): void {
-    const { log, delivery } = this.#way;
+    const { log, ledger } = this.#way;
     switch (decision.reason) {
       case "first":
       case "repeat":
         this.totals.alerts++;
         log.info(sentences[decision.reason], toldFields(decision.alert));
-        delivery.tell(decision.alert);
+        ledger.tell(decision.alert);
         break;
       case "recovered":
         log.info("{name}: no longer restarts often enough to be told again", { name });
@@ -145,30 +159,13 @@ class Pipeline {
         log.debug("{name}: restart, {reason}", { name, ...decision });
     }
   }
-
-  #setAside(batch: Batch, index: number, reason: string): void {
-    this.totals.malformed++;
-    batch.reject(index);
-    const body = batch.bodies[index]!;
-    this.#way.log.warning("Set aside {place}: {reason}: {beginning}", {
-      place: batch.place(index),
-      reason,
-      beginning: new TextDecoder().decode(body.subarray(0, 800)).slice(0, 200),
-    });
-  }
-
-  #acknowledge(batch: Batch, unconfirmed: Set<Promise<unknown>>): void {
-    if (unconfirmed.size === 0 && this.#acknowledged === undefined) return batch.acknowledge();
-    const acknowledged = Promise.all([this.#acknowledged, ...unconfirmed]).then(() => {
-      batch.acknowledge();
-      if (this.#acknowledged === acknowledged) this.#acknowledged = undefined;
-    });
-    this.#acknowledged = acknowledged;
-  }
 }
 
+/** Names that are looked at in one go when their time has come: a moment's work. */
+const mostDue = 500;
 /** Longer ones than this, in milliseconds, timers do not take. */
 const longestTimer = 2 ** 31 - 1;
+const day = 86_400_000_000_000n;
 
 const sentences = {
   first: "{name}: crash loop, {restarts} restarts; alert {id}",
