@@ -58,6 +58,11 @@ export function flagOf(setting: Setting<unknown>): string {
   return `--${setting.env.toLowerCase().replaceAll("_", "-")}`;
 }
 
+/** Both names of a setting, as errors begin: `AMQP_QUEUE (--amqp-queue)`. */
+export function namesOf(setting: Setting<unknown>): string {
+  return `${setting.env} (${flagOf(setting)})`;
+}
+
 /** Reads all settings of a group, flag before environment; an empty variable is as good as none. */
 export function readSettings<S extends Settings>(settings: S, input: Input): Values<S> | undefined {
   const before = input.problems.length;
@@ -66,7 +71,7 @@ export function readSettings<S extends Settings>(settings: S, input: Input): Val
 }
 
 function readSetting<T>(setting: Setting<T>, { flags, env, problems }: Input): T | undefined {
-  const names = `${setting.env} (${flagOf(setting)})`;
+  const names = namesOf(setting);
   const text = flags[flagOf(setting)] ?? (env[setting.env] || setting.default);
   if (text === undefined) {
     if (!setting.optional) {

@@ -25,6 +25,7 @@ const servers = {
     brew: "rabbitmq",
     units: ["rabbitmq-server.service"],
   },
+  openssl: { program: "openssl", directories: [], apt: "openssl", brew: "openssl", units: [] },
 } satisfies Record<string, Server>;
 
 /** A server that the tests use; a row of the table. */

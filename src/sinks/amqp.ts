@@ -3,13 +3,16 @@ import type { ConfirmChannel } from "amqplib";
 import { Buffer } from "node:buffer";
 import type { Alert } from "../alert.ts";
 import { amqpUrl, explain, type OpenChannel, openConfirmChannel } from "../clients/amqp.ts";
+import { tlsConflicts, tlsSettings } from "../clients/tls.ts";
 import { Fault } from "../fault.ts";
 import { kind } from "../kind.ts";
 import { printable, text, type Values, wholeNumber } from "../settings.ts";
 import type { Sink, SinkContext } from "../sink.ts";
 
+const prefix = "SINK_AMQP";
+
 const settings = {
-  connection: amqpUrl("SINK_AMQP_CONNECTION", "URL of the RabbitMQ that alerts go to"),
+  connection: amqpUrl(`${prefix}_CONNECTION`, "URL of the RabbitMQ that alerts go to"),
   exchange: text({
     env: "SINK_AMQP_EXCHANGE",
     help: "exchange that alerts are published to; it must exist",
@@ -30,6 +33,7 @@ const settings = {
     1,
     100,
   ),
+  ...tlsSettings(prefix),
 };
 
 /** The row of the sink `amqp`. */
@@ -38,6 +42,7 @@ export const amqpSink = kind({
   aliases: ["rabbitmq"],
   title: "Sink amqp",
   settings,
+  conflicts: (values) => tlsConflicts(prefix, values, values.connection, "amqps"),
   open: (values, context: SinkContext): Sink => new AmqpSink(values, context),
 });
 
@@ -60,7 +65,7 @@ class AmqpSink implements Sink {
   async connect(): Promise<void> {
     if (this.#open?.usable) return;
     const { connection, exchange } = this.#values;
-    const open = await openConfirmChannel(connection, (fault) => this.#lose(fault));
+    const open = await openConfirmChannel(prefix, this.#values, (fault) => this.#lose(fault));
     try {
       await open.channel.checkExchange(exchange);
     } catch (error) {
@@ -95,8 +100,11 @@ class AmqpSink implements Sink {
           persistent: true,
           mandatory: true,
         },
-        (error) =>
-          error ? confirmed.reject(new Fault(`${this.#where} did not take the alert`)) : confirmed.resolve(),
+        (error) => {
+          if (!error) confirmed.resolve();
+          // Of a channel that is closed, `#lose` is told the reason.
+          else if (this.#open?.usable) confirmed.reject(new Fault(`${this.#where} did not take the alert`));
+        },
       );
       await confirmed.promise;
     } finally {

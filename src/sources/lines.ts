@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { Fault } from "../fault.ts";
+import { whyUnreadable } from "../files.ts";
 import { kind } from "../kind.ts";
 import type { Log } from "../log.ts";
 import { quoted } from "../settings.ts";
@@ -103,13 +104,8 @@ async function openFile(name: string): Promise<Deno.FsFile> {
 }
 
 function unreadable(name: string, error: unknown): Fault {
-  const found = error instanceof Deno.errors.NotFound
-    ? "there is no such file"
-    : error instanceof Deno.errors.PermissionDenied
-    ? "permission denied"
-    : (error as Error).message;
   return new Fault(
-    `cannot read ${quoted(name)}: ${found}; name files of updates, one a line`,
+    `cannot read ${quoted(name)}: ${whyUnreadable(error)}; name files of updates, one a line`,
     "misconfigured",
   );
 }
