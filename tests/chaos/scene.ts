@@ -11,17 +11,6 @@ import { notificationInterval, restartCount, restartInterval } from "./stream.ts
 /** Where the program keeps its state. */
 export type StateKind = "memory" | "sqlite";
 
-/** Of the queue of updates. A classic one that is killed can lose what it is just dead-lettering. */
-export type QueueKind = keyof typeof queueKinds;
-const queueKinds = {
-  classic: {},
-  quorum: {
-    "x-queue-type": "quorum",
-    "x-dead-letter-strategy": "at-least-once",
-    "x-overflow": "reject-publish",
-  },
-};
-
 /** The queues: updates, alerts, messages set aside. */
 export const queues = { updates: "chaos.updates", alerts: "chaos.alerts", dead: "chaos.dead" };
 const exchange = "chaos";
@@ -50,8 +39,8 @@ export class Scene implements AsyncDisposable {
   }
 
   /** Makes the queues anew and starts the program. */
-  static async open(broker: RabbitMq, state: StateKind, queueKind: QueueKind): Promise<Scene> {
-    await declareQueues(broker, queueKind);
+  static async open(broker: RabbitMq, state: StateKind): Promise<Scene> {
+    await declareQueues(broker);
     const proxies = { source: await startProxy(broker.port), sink: await startProxy(broker.port) };
     const scene = new Scene(broker, state, proxies);
     scene.start();
@@ -162,18 +151,14 @@ export class Scene implements AsyncDisposable {
   }
 }
 
-async function declareQueues(broker: RabbitMq, kind: QueueKind): Promise<void> {
+async function declareQueues(broker: RabbitMq): Promise<void> {
   await using own: Hand = await hand(broker.url);
   await own.channel.assertExchange(exchange, "direct", { durable: true });
   await own.queue(queues.dead);
   await own.queue(queues.alerts);
   await own.channel.bindQueue(queues.alerts, exchange, "alert");
   await own.queue(queues.updates, {
-    arguments: {
-      ...queueKinds[kind],
-      "x-dead-letter-exchange": "",
-      "x-dead-letter-routing-key": queues.dead,
-    },
+    arguments: { "x-dead-letter-exchange": "", "x-dead-letter-routing-key": queues.dead },
   });
 }
 
