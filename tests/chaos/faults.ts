@@ -28,8 +28,8 @@ export interface Moment {
 export interface Allowed {
   /** The program may be ended: its state outlives it. */
   readonly program: boolean;
-  /** The broker is restarted once. */
-  readonly broker: boolean;
+  /** What befalls the broker, once. */
+  readonly broker: "broker-kill" | "broker-stop" | undefined;
 }
 
 /** Seconds of AMQP's heartbeat in a round: a connection silent for twice as long is taken for lost. */
@@ -38,11 +38,11 @@ export const heartbeat = 1;
 /** The faults of a round, in their order. */
 export function planFaults(random: Random, { program, broker }: Allowed): Moment[] {
   const count = random.between(4, 6);
-  const restartOfBroker = broker ? random.below(count) : -1;
+  const momentOfBroker = random.below(count);
   const shares = Array.from({ length: count }, () => random.next() * 0.95).sort((a, b) => a - b);
   return shares.map((share, index): Moment => {
     const faults = Array.from({ length: random.pick([1, 1, 1, 2, 3]) }, () => someFault(random, program));
-    if (index === restartOfBroker) faults.push({ what: random.pick(["broker-kill", "broker-stop"]) });
+    if (broker !== undefined && index === momentOfBroker) faults.push({ what: broker });
     return { share, milliseconds: random.below(400), whileStarting: random.chance(0.15), faults };
   });
 }

@@ -3,7 +3,7 @@ import { hand } from "../helpers/amqp.ts";
 import { Random } from "../helpers/random.ts";
 import type { RabbitMq } from "../helpers/rabbitmq.ts";
 import { waitFor } from "../helpers/wait_for.ts";
-import { countFaults, type Moment, planFaults } from "./faults.ts";
+import { countFaults, type Fault, type Moment, planFaults } from "./faults.ts";
 import { pause } from "./pause.ts";
 import { Publisher } from "./publisher.ts";
 import { queues, Scene, type StateKind } from "./scene.ts";
@@ -40,8 +40,10 @@ const perSecond = 16_000;
 export async function playRound(broker: RabbitMq, round: Round): Promise<Outcome> {
   const started = performance.now();
   const random = new Random(round.seed);
-  const stream = makeStream(random, round.messages);
-  const moments = planFaults(random, { program: round.state === "sqlite", broker: round.seed % 5 === 0 });
+  const brokerFault = round.seed % 5 !== 0 ? undefined : random.pick(["broker-kill", "broker-stop"] as const);
+  // A queue that is killed can lose the message that it is just moving to the dead letters.
+  const stream = makeStream(random, round.messages, brokerFault === "broker-kill" ? 0 : 0.001);
+  const moments = planFaults(random, { program: round.state === "sqlite", broker: brokerFault });
   const endBeforeProbe = round.state === "sqlite" && random.chance(0.5);
   await using scene = await Scene.open(broker, round.state);
   const publisher = new Publisher(broker.url, queues.updates, perSecond);
@@ -87,6 +89,13 @@ async function sufferAll(
   round: Round,
 ): Promise<void> {
   const sufferings: Promise<void>[] = [];
+  const suffer = async (fault: Fault) => {
+    try {
+      await scene.suffer(fault);
+    } catch (error) {
+      scene.problems.push(`${fault.what}: ${(error as Error).message}`);
+    }
+  };
   for (const { share, milliseconds, whileStarting, faults } of moments) {
     await waitFor(
       "the moment of a fault",
@@ -96,7 +105,7 @@ async function sufferAll(
       { timeoutMs: 60_000, everyMs: 5 },
     );
     await pause(milliseconds);
-    sufferings.push(...faults.map((fault) => scene.suffer(fault)));
+    sufferings.push(...faults.map(suffer));
   }
   await Promise.all(sufferings);
 }

@@ -43,8 +43,8 @@ export function textOf(message: Message): string {
 const types = ["Started", "Terminated", "Received", "Task Setup", "Not Restarting", "Restart Signaled"];
 const minute = 60_000_000_000n;
 
-/** Makes a stream of so many messages. Its times are around the present one. */
-export function makeStream(random: Random, size: number): Stream {
+/** Makes a stream of so many messages, this share of them malformed. Its times are around the present one. */
+export function makeStream(random: Random, size: number, malformedShare: number): Stream {
   const maker = new Maker(random);
   const many = Math.max(10, Math.min(300, Math.floor(size / 100)));
   const loops = maker.names(
@@ -55,7 +55,10 @@ export function makeStream(random: Random, size: number): Stream {
   const nearly = maker.names("nearly", many, () => restartCount - 1);
   const single = maker.names("single", Math.floor(size / 40), () => 1);
   const restarts = [...loops.values(), ...nearly.values(), ...single.values()].flat();
-  const malformed = Array.from({ length: Math.ceil(size / 1000) }, (_, index) => maker.malformed(index));
+  const malformed = Array.from(
+    { length: Math.ceil(size * malformedShare) },
+    (_, index) => maker.malformed(index),
+  );
   const messages: Message[] = [
     ...restarts,
     ...restarts.filter(() => random.chance(0.1)), // sent again, as nomad-firehose does
