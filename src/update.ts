@@ -33,6 +33,9 @@ export interface Malformed {
   readonly reason: string;
 }
 
+/** What a message is to the rule `restarts`. */
+export type Update = Restart | Other | Malformed;
+
 /** An update of any type, read but not judged. */
 export interface Read {
   readonly kind: "read";
@@ -53,7 +56,7 @@ const least = -(1n << 63n);
 const most = (1n << 63n) - 1n;
 
 /** Decodes one message for the rule `restarts`. Never throws: what it cannot read is malformed, with the reason. */
-export function decode(body: Uint8Array): Restart | Other | Malformed {
+export function decode(body: Uint8Array): Update {
   const read = readUpdate(body);
   if (read.kind === "malformed") return read;
   const { type, time, name, update, event, text } = read;

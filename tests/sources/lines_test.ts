@@ -312,7 +312,9 @@ Deno.test("check() and batches() say that a file may not be read", async () => {
     const source = open({ files: [path("secret")] });
     const fault = {
       name: "Fault",
-      message: `cannot read "${path("secret")}": permission denied; name files of updates, one a line`,
+      message: `cannot read "${
+        path("secret")
+      }": reading it is not permitted; name files of updates, one a line`,
     };
     const { open: openFile } = Deno;
     // Root, who runs tests in containers, may read everything.
