@@ -1,5 +1,6 @@
 // A channel of a connection to RabbitMQ, opened once, and its faults in words. Opening it again is its user's.
 import { type Channel, type ChannelModel, type ConfirmChannel, connect } from "amqplib";
+import type { Socket } from "node:net";
 import { Fault } from "../fault.ts";
 import { printable, type Setting, url } from "../settings.ts";
 
@@ -13,16 +14,20 @@ export interface OpenChannel<C extends Channel> {
   readonly channel: C;
   /** False as soon as channel or connection is closed. */
   readonly usable: boolean;
-  /** Closes channel and connection, without a word to `onLost`. */
+  /** Sends what is not sent yet, acknowledgements say, and closes channel and connection, without a word to
+   * `onLost`. It resolves within seconds, whatever the broker does. */
   close(): Promise<void>;
 }
 
 /** Milliseconds for a connection to be made, handshake included. */
 const connectTimeout = 5_000;
+/** Milliseconds for a connection to be closed in an orderly way. */
+const closeTimeout = 2_000;
 /** Seconds: a peer silent for twice as long is gone. */
 const heartbeat = 10;
 
-/** Opens a connection with one channel. `onLost` is called once when either is closed by somebody else. @throws {Fault} */
+/** Opens a connection with one channel. `onLost` is called once when either is closed by somebody else later.
+ * @throws {Fault} */
 export function openChannel(url: URL, onLost: (fault: Fault) => void): Promise<OpenChannel<Channel>> {
   return open(url, onLost, (connection) => connection.createChannel());
 }
@@ -40,13 +45,18 @@ async function open<C extends Channel>(
   onLost: (fault: Fault) => void,
   create: (connection: ChannelModel) => Promise<C>,
 ): Promise<OpenChannel<C>> {
+  let opened = false;
   let usable = true;
   let cause: unknown;
+  let ended: Promise<void> | undefined;
+  const end = (channel?: C) => ended ??= endConnection(connection, channel);
   const lose = (error?: unknown) => {
+    cause ??= error;
     if (!usable) return;
     usable = false;
-    onLost(explain(cause ?? error ?? new Error("closed by the broker"), url));
-    connection.close().catch(() => {});
+    end();
+    // Not yet: a connection's channels are closed just before it, without the reason.
+    if (opened) queueMicrotask(() => onLost(explain(cause ?? new Error("closed by the broker"), url)));
   };
   const connection = await establish(url);
   connection.on("error", (error) => cause ??= error);
@@ -54,22 +64,37 @@ async function open<C extends Channel>(
   let channel: C;
   try {
     channel = await create(connection);
+    if (!usable) throw new Error("closed by the broker");
   } catch (error) {
     usable = false;
-    throw explain(error, url);
+    await end();
+    throw explain(cause ?? error, url);
   }
+  opened = true;
   channel.on("error", (error) => cause ??= error);
-  channel.on("close", lose);
+  // Before amqplib's own, which tells the publishers of unconfirmed messages.
+  channel.prependListener("close", () => lose());
   return {
     channel,
     get usable() {
       return usable;
     },
-    async close() {
+    close() {
       usable = false;
-      await connection.close().catch(() => {});
+      return end(channel);
     },
   };
+}
+
+/** amqplib's own `close()` overtakes what a channel has to send, and waits for an answer for ever. */
+async function endConnection(connection: ChannelModel, channel?: Channel): Promise<void> {
+  const { stream } = connection.connection as unknown as { readonly stream: Socket };
+  const gone = stream.closed ? Promise.resolve() : new Promise((resolve) => stream.once("close", resolve));
+  const timer = setTimeout(() => stream.destroy(), closeTimeout);
+  await Promise.race([channel?.close().catch(() => {}), gone]);
+  connection.close().catch(() => {});
+  await gone;
+  clearTimeout(timer);
 }
 
 async function establish(url: URL): Promise<ChannelModel> {
@@ -104,6 +129,14 @@ export function explain(error: unknown, url: URL): Fault {
     return new Fault(
       `${where} refused the virtual host: it does not exist, or the user may not use it; set another one in the URL`,
       "misconfigured",
+    );
+  }
+  if (/exceeds maxFrameSize/.test(said)) {
+    return new Fault(`${where} does not speak AMQP; set another port in the URL`);
+  }
+  if (/closed abruptly during opening handshake/.test(said)) {
+    return new Fault(
+      `${where} closes connections at once; it may be starting, or expect TLS, which is amqps://`,
     );
   }
   return new Fault(`${where}: ${said}`);
