@@ -66,7 +66,7 @@ Deno.test("close() is done in seconds although the broker is silent, and may be 
 
 /** Ways to lose a channel, and how the fault begins and goes on. */
 const losses: readonly (readonly [what: string, lose: (id: string) => unknown, said: RegExp])[] = [
-  ["cut", () => proxy.cut(), /: Unexpected close$/],
+  ["cut", () => proxy.cut(), /: (Unexpected close|write EPIPE)$/],
   ["reset", () => proxy.reset(), /: (read ECONNRESET|Unexpected close)$/],
   ["silent", () => proxy.stall(), /: Heartbeat timeout$/],
   [
