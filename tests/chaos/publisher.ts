@@ -14,7 +14,7 @@ export class Publisher {
   readonly #perSecond: number;
   /** Taken and not confirmed yet. */
   readonly #unconfirmed = new Map<number, Buffer>();
-  #texts!: Iterator<string>;
+  #bodies!: Iterator<string | Uint8Array>;
   #ended = false;
   /** How many messages were sent, and how often one was sent again. */
   sent = 0;
@@ -28,8 +28,8 @@ export class Publisher {
   }
 
   /** Publishes all; resolves when the broker has confirmed each. */
-  async publish(texts: Iterable<string>): Promise<void> {
-    this.#texts = texts[Symbol.iterator]();
+  async publish(bodies: Iterable<string | Uint8Array>): Promise<void> {
+    this.#bodies = bodies[Symbol.iterator]();
     while (!this.#ended || this.#unconfirmed.size > 0) {
       try {
         await this.#onOneConnection();
@@ -72,9 +72,9 @@ export class Publisher {
   }
 
   #take(): boolean {
-    const { done, value } = this.#texts.next();
+    const { done, value } = this.#bodies.next();
     if (done) this.#ended = true;
-    else this.#unconfirmed.set(this.sent++, Buffer.from(value));
+    else this.#unconfirmed.set(this.sent++, typeof value === "string" ? Buffer.from(value) : asBuffer(value));
     return !done;
   }
 
@@ -83,4 +83,8 @@ export class Publisher {
       if (!error) this.#unconfirmed.delete(index);
     });
   }
+}
+
+function asBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length);
 }

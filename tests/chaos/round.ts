@@ -125,7 +125,7 @@ async function finish(scene: Scene): Promise<Found> {
   const alerts = await takeAll(scene.broker, queues.alerts);
   const dead = await takeAll(scene.broker, queues.dead);
   return {
-    alerts: alerts.map(({ id, body }) => ({ id, body })),
+    alerts,
     dead: dead.map(({ body }) => body),
     left,
     stateFile: scene.stateFile,
@@ -143,8 +143,10 @@ async function leftMessages(broker: RabbitMq): Promise<number> {
 
 async function takeAll(broker: RabbitMq, queue: string): Promise<{ id: string; body: string }[]> {
   await using own = await hand(broker.url);
-  const taken = await own.take(queue, await own.ready(queue));
-  return taken.map(({ content, properties }) => ({ id: properties.messageId, body: content.toString() }));
+  return (await own.takeAll(queue)).map(({ content, properties }) => ({
+    id: properties.messageId,
+    body: content.toString(),
+  }));
 }
 
 function nothing(stream: Stream): Verdict {
