@@ -5,7 +5,7 @@ import { type Alert, alertId } from "./alert.ts";
 import type { Nanoseconds } from "./duration.ts";
 import type { Journal, Kept, Told } from "./journal.ts";
 import type { Restart } from "./update.ts";
-import { Window, Windows } from "./windows.ts";
+import { type Counted, Window, Windows } from "./windows.ts";
 
 /** When a loop is told. */
 export interface Thresholds {
@@ -73,14 +73,14 @@ export class Detector {
     return this.#agenda.next;
   }
 
-  /** Goes on where the one stopped whose journal kept this. Nothing is reported to the own journal. */
+  /** Goes on where the one stopped whose journal kept this. Only what other thresholds change in it is reported. */
   restore(kept: Kept): void {
     for (const [name, restart] of kept.restarts()) {
       const watched = this.#watch(name);
-      if (this.#windows.add(watched.window, restart)) {
-        this.#arrivals = restart.arrival + 1;
-        this.#agenda.set(watched, this.#windows.emptyAt(watched.window));
-      }
+      this.#arrivals = restart.arrival + 1;
+      if (!this.#windows.add(watched.window, this.#leavingAsNow(name, restart))) continue;
+      this.#makeRoom(watched);
+      this.#agenda.set(watched, this.#windows.emptyAt(watched.window));
     }
     for (const [name, told] of kept.told()) {
       const watched = this.#watch(name);
@@ -138,10 +138,22 @@ export class Detector {
     this.#arrivals++;
     this.#journal.counted(name, restart);
     if (watched.place < 0) this.#agenda.set(watched, restart.leavesAt);
-    if (watched.window.size > this.#most) {
-      this.#journal.dropped(name, this.#windows.dropFirst(watched.window));
-    }
+    this.#makeRoom(watched);
     return true;
+  }
+
+  #makeRoom({ name, window }: Watched): void {
+    while (window.size > this.#most) this.#journal.dropped(name, this.#windows.dropFirst(window));
+  }
+
+  /** The restart as if it had been counted with the interval of now. One far in the future stays as it is. */
+  #leavingAsNow(name: string, restart: Counted): Counted {
+    const leavesAt = atMost64Bits(restart.time + this.#thresholds.restartInterval);
+    if (leavesAt === restart.leavesAt || restart.leavesAt <= restart.time) return restart;
+    const changed = { ...restart, leavesAt };
+    this.#journal.dropped(name, restart);
+    this.#journal.counted(name, changed);
+    return changed;
   }
 
   /** A time in the future counts; one far in the future not for ever, but for twice the interval. */
