@@ -9,6 +9,7 @@ import { Contract } from "./helpers/contract.ts";
 import { TestJournal } from "./helpers/journal.ts";
 import { anySeed, Random } from "./helpers/random.ts";
 import { restart } from "./helpers/restarts.ts";
+import { stateFolder } from "./helpers/state_files.ts";
 
 /** One thing that happens. Times are nanoseconds and never go back. */
 type Step =
@@ -275,18 +276,12 @@ Deno.test("the rule says what the contract says, over 12,000 streams of a proces
   for (const reason of reasons) assert.ok(seen[reason]! > 5_000, `${reason}: ${seen[reason]}`);
 });
 
-Deno.test("the rule says so too when its journal is kept in a file, over 300 streams", async () => {
-  const memory = "/dev/shm"; // where there is one: streams commit a few thousand times
-  const isThere = await Deno.stat(memory).then(({ isDirectory }) => isDirectory, () => false);
-  const folder = await Deno.makeTempDir(isThere ? { dir: memory } : {});
+Deno.test("the rule says so too when its journal is kept in a file, over 300 streams", () => {
+  using folder = stateFolder();
   let file = 0;
-  try {
-    const open = (thresholds: Thresholds) => inFile(`${folder}/${file++}.db`, thresholds);
-    const failure = firstFailure(seed, given === undefined ? 300 : 1, open);
-    assert.equal(failure, undefined, `\n${failure?.report}\n`);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  const open = (thresholds: Thresholds) => inFile(`${folder.path}/${file++}.db`, thresholds);
+  const failure = firstFailure(seed, given === undefined ? 300 : 1, open);
+  assert.equal(failure, undefined, `\n${failure?.report}\n`);
 });
 
 /** Rules that are wrong in one point each, and the steps that it takes to show it. */

@@ -3,30 +3,15 @@ import assert from "node:assert/strict";
 import { SqliteLedger } from "../../src/ledgers/sqlite.ts";
 import { durableLedgerContract, ledgerContract, type LedgerHome } from "../contracts/ledger.ts";
 import { alertAbout } from "../helpers/alerts.ts";
-
-/** A folder of a test's own, gone with it; in memory where the machine has that, since commits wait for the disk. */
-function temporaryFolder(): string {
-  try {
-    return Deno.makeTempDirSync({ dir: "/dev/shm" });
-  } catch {
-    return Deno.makeTempDirSync();
-  }
-}
+import { stateFolder } from "../helpers/state_files.ts";
 
 function sqliteHome(): LedgerHome & { readonly folder: string } {
-  const folder = temporaryFolder();
-  let copies = 0;
+  const folder = stateFolder();
   return {
-    folder,
-    open: (context) => new SqliteLedger(`${folder}/state.db`, context),
-    openAsKilled(context) {
-      const copy = `${folder}/copy-${copies++}.db`;
-      for (const end of ["", "-wal"]) Deno.copyFileSync(`${folder}/state.db${end}`, `${copy}${end}`);
-      return new SqliteLedger(copy, context);
-    },
-    async [Symbol.asyncDispose]() {
-      await Deno.remove(folder, { recursive: true });
-    },
+    folder: folder.path,
+    open: (context) => new SqliteLedger(folder.file, context),
+    openAsKilled: (context) => new SqliteLedger(folder.copy(), context),
+    [Symbol.asyncDispose]: async () => await folder[Symbol.dispose](),
   };
 }
 
