@@ -3,10 +3,10 @@
 import { Agenda, type Planned } from "./agenda.ts";
 import { type Alert, alertId } from "./alert.ts";
 import type { Nanoseconds } from "./duration.ts";
-import type { Journal, Kept, Told } from "./journal.ts";
+import type { KeptRestarts, RestartJournal, Told } from "./journal.ts";
 import type { Decision, Rule } from "./rule.ts";
 import { decode, type Restart } from "./update.ts";
-import { Window, Windows } from "./windows.ts";
+import { type Counted, Window, Windows } from "./windows.ts";
 
 /** When a loop is told. */
 export interface Thresholds {
@@ -43,7 +43,7 @@ export class Detector implements Rule<Restart> {
   readonly counts = "restarts";
   readonly decode = decode;
   readonly #thresholds: Thresholds;
-  readonly #journal: Journal;
+  readonly #journal: RestartJournal;
   readonly #watched = new Map<string, Watched>();
   readonly #agenda = new Agenda<Watched>();
   readonly #windows = new Windows();
@@ -51,7 +51,7 @@ export class Detector implements Rule<Restart> {
   readonly #most: number;
   #arrivals = 0;
 
-  constructor(thresholds: Thresholds, journal: Journal) {
+  constructor(thresholds: Thresholds, journal: RestartJournal) {
     this.#thresholds = thresholds;
     this.#journal = journal;
     this.#most = Math.max(mostRestarts, thresholds.restartCount);
@@ -65,13 +65,14 @@ export class Detector implements Rule<Restart> {
     return this.#agenda.next;
   }
 
-  restore(kept: Kept): void {
+  /** Only what other thresholds change in it is reported. */
+  restore(kept: KeptRestarts): void {
     for (const [name, restart] of kept.restarts()) {
       const watched = this.#watch(name);
-      if (this.#windows.add(watched.window, restart)) {
-        this.#arrivals = restart.arrival + 1;
-        this.#agenda.set(watched, this.#windows.emptyAt(watched.window));
-      }
+      this.#arrivals = restart.arrival + 1;
+      if (!this.#windows.add(watched.window, this.#leavingAsNow(name, restart))) continue;
+      this.#makeRoom(watched);
+      this.#agenda.set(watched, this.#windows.emptyAt(watched.window));
     }
     for (const [name, told] of kept.told()) {
       const watched = this.#watch(name);
@@ -135,10 +136,22 @@ export class Detector implements Rule<Restart> {
     this.#arrivals++;
     this.#journal.counted(name, restart);
     if (watched.place < 0) this.#agenda.set(watched, restart.leavesAt);
-    if (watched.window.size > this.#most) {
-      this.#journal.dropped(name, this.#windows.dropFirst(watched.window));
-    }
+    this.#makeRoom(watched);
     return true;
+  }
+
+  #makeRoom({ name, window }: Watched): void {
+    while (window.size > this.#most) this.#journal.dropped(name, this.#windows.dropFirst(window));
+  }
+
+  /** The restart as if it had been counted with the interval of now. One far in the future stays as it is. */
+  #leavingAsNow(name: string, restart: Counted): Counted {
+    const leavesAt = atMost64Bits(restart.time + this.#thresholds.restartInterval);
+    if (leavesAt === restart.leavesAt || restart.leavesAt <= restart.time) return restart;
+    const changed = { ...restart, leavesAt };
+    this.#journal.dropped(name, restart);
+    this.#journal.counted(name, changed);
+    return changed;
   }
 
   /** A time in the future counts; one far in the future not for ever, but for twice the interval. */
