@@ -356,6 +356,7 @@ Deno.test("an alert has the update of the restart that completed the loop, and w
   const alert = alertOf(record(detector(), [0n, 1n, 2n]));
   assert.deepEqual(alert, {
     id: alertId("a", "alloc", "task", "2"),
+    loop: alertId("a", "alloc", "task", "2"),
     name: "a",
     reason: "first",
     lastEvent: "a/alloc/task at 2",
@@ -372,6 +373,7 @@ Deno.test("a repeat has the update of the restart that came last, be it older, n
   const [repeat] = rule.due(62n, 10);
   assert.deepEqual(alertOf(repeat!), {
     id: alertId(id, "1"),
+    loop: id,
     name: "a",
     reason: "repeat",
     lastEvent: "a/late/task at 5",
@@ -535,6 +537,7 @@ Deno.test("restore() goes on where the other stopped: windows, order of arrival,
   const [repeat] = second.due(62n, 10);
   assert.deepEqual(alertOf(repeat!), {
     id: alertId(alertId("told", "alloc", "task", "12"), "1"),
+    loop: alertId("told", "alloc", "task", "12"),
     name: "told",
     reason: "repeat",
     lastEvent: "told/alloc/task at 21",
