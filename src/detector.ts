@@ -23,12 +23,12 @@ export interface Thresholds {
 }
 
 /** One name with restarts in its window, or told not long ago. */
-class Watched implements Planned {
-  readonly window = new Window();
+class Watched extends Window implements Planned {
   told: Told | undefined = undefined;
-  wakeAt = 0n;
   place = -1;
-  constructor(readonly name: string) {}
+  constructor(readonly name: string) {
+    super();
+  }
 }
 
 /** Of one name at most so many restarts are kept, or `restartCount` where that is more; the oldest make room. */
@@ -70,9 +70,9 @@ export class Detector implements Rule<Restart> {
     for (const [name, restart] of kept.restarts()) {
       const watched = this.#watch(name);
       this.#arrivals = restart.arrival + 1;
-      if (!this.#windows.add(watched.window, this.#leavingAsNow(name, restart))) continue;
+      if (!this.#windows.add(watched, this.#leavingAsNow(name, restart))) continue;
       this.#makeRoom(watched);
-      this.#agenda.set(watched, this.#windows.emptyAt(watched.window));
+      this.#agenda.set(watched, this.#windows.emptyAt(watched));
     }
     for (const [name, told] of kept.told()) {
       const watched = this.#watch(name);
@@ -85,18 +85,17 @@ export class Detector implements Rule<Restart> {
     if (restart.intended && this.#thresholds.ignoreIntended) return { reason: "intended" };
     if (now - restart.time >= this.#thresholds.restartInterval) return { reason: "outside-window" };
     const watched = this.#watch(restart.name);
-    const { window } = watched;
-    this.#windows.drop(window, now);
+    this.#windows.drop(watched, now);
     if (!this.#countAll(watched, restart, now)) return { reason: "duplicate" };
     const { told } = watched;
     if (told !== undefined) {
       told.lastEvent = restart.update;
       this.#journal.told(restart.name, told);
     }
-    if (window.size < this.#thresholds.restartCount) {
-      return { reason: "below-threshold", counted: window.size };
+    if (watched.size < this.#thresholds.restartCount) {
+      return { reason: "below-threshold", counted: watched.size };
     }
-    if (told !== undefined) return { reason: "already-notified", counted: window.size };
+    if (told !== undefined) return { reason: "already-notified", counted: watched.size };
     return { reason: "first", alert: this.#tell(watched, restart, now) };
   }
 
@@ -104,11 +103,11 @@ export class Detector implements Rule<Restart> {
     const decisions: Decision[] = [];
     for (; most > 0 && this.#agenda.next !== undefined && this.#agenda.next <= now; most--) {
       const watched = this.#agenda.take()!;
-      const { window, told, name } = watched;
-      this.#windows.drop(window, now);
+      const { told, name } = watched;
+      this.#windows.drop(watched, now);
       if (told !== undefined) decisions.push(this.#tellAgain(watched, told, now));
       if (watched.told !== undefined) this.#agenda.set(watched, this.#dueAt(watched.told));
-      else if (window.size > 0) this.#agenda.set(watched, this.#windows.emptyAt(window));
+      else if (watched.size > 0) this.#agenda.set(watched, this.#windows.emptyAt(watched));
       else this.#watched.delete(name);
     }
     return decisions;
@@ -132,7 +131,7 @@ export class Detector implements Rule<Restart> {
 
   #count(watched: Watched, { time, identity, name }: Restart, now: Nanoseconds): boolean {
     const restart = { time, identity, leavesAt: this.#leavesAt(time, now), arrival: this.#arrivals };
-    if (!this.#windows.add(watched.window, restart)) return false;
+    if (!this.#windows.add(watched, restart)) return false;
     this.#arrivals++;
     this.#journal.counted(name, restart);
     if (watched.place < 0) this.#agenda.set(watched, restart.leavesAt);
@@ -140,8 +139,8 @@ export class Detector implements Rule<Restart> {
     return true;
   }
 
-  #makeRoom({ name, window }: Watched): void {
-    while (window.size > this.#most) this.#journal.dropped(name, this.#windows.dropFirst(window));
+  #makeRoom(watched: Watched): void {
+    while (watched.size > this.#most) this.#journal.dropped(watched.name, this.#windows.dropFirst(watched));
   }
 
   /** The restart as if it had been counted with the interval of now. One far in the future stays as it is. */
@@ -175,8 +174,8 @@ export class Detector implements Rule<Restart> {
   }
 
   #tellAgain(watched: Watched, told: Told, now: Nanoseconds): Decision {
-    const { name, window } = watched;
-    if (window.size < this.#thresholds.restartCount) {
+    const { name } = watched;
+    if (watched.size < this.#thresholds.restartCount) {
       watched.told = undefined;
       this.#journal.told(name, undefined);
       const because = "it no longer restarts often enough";
@@ -190,15 +189,15 @@ export class Detector implements Rule<Restart> {
     return { reason: "repeat", alert: this.#alert(watched, told, "repeat") };
   }
 
-  #alert({ name, window }: Watched, { id, repeats, lastEvent }: Told, reason: Alert["reason"]): Alert {
+  #alert(watched: Watched, { id, repeats, lastEvent }: Told, reason: Alert["reason"]): Alert {
     return {
       id: reason === "first" ? id : alertId(id, reason === "repeat" ? String(repeats) : reason),
       loop: id,
-      name,
+      name: watched.name,
       reason,
       lastEvent,
-      eventLog: this.#windows.times(window),
-      ...(window.size >= this.#most ? { limit: this.#most } : {}),
+      eventLog: this.#windows.times(watched),
+      ...(watched.size >= this.#most ? { limit: this.#most } : {}),
     };
   }
 }

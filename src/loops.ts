@@ -23,7 +23,6 @@ export interface LoopThresholds {
 
 /** A row in the agenda. */
 class Watched implements Planned {
-  wakeAt = 0n;
   place = -1;
   constructor(readonly name: string, readonly row: Row) {}
 }
@@ -63,7 +62,8 @@ export class Loops implements Rule<RunEvent> {
   restore(kept: KeptRows, now: Nanoseconds | undefined): void {
     for (const [name, row] of kept.rows()) {
       const watched = this.#watch(name, row);
-      if (now !== undefined && watched.wakeAt < now + past) this.#agenda.set(watched, now + past);
+      const wakeAt = this.#wakeAt(row, row.newest);
+      if (now !== undefined && wakeAt < now + past) this.#agenda.set(watched, now + past);
     }
   }
 
