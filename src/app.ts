@@ -11,6 +11,7 @@ import {
   choice,
   choices,
   duration,
+  flagOf,
   type Input,
   optional,
   readSettings,
@@ -144,11 +145,11 @@ export function plan(input: Input, files: readonly string[]): Plan | undefined {
 function chooseSource(input: Input, files: readonly string[]): ReturnType<SourceKind["prepare"]> {
   const chosen = readSettings(general, input);
   if (chosen === undefined) return undefined;
-  const given = (env: string, flag: string) => Boolean(input.env[env] || input.flags[flag] !== undefined);
+  const given = (env: string) => Boolean(input.env[env] || input.flags[flagOf({ env })] !== undefined);
   const type = chosen.sourceType ??
     (files.length > 0
       ? lines.type
-      : given("AMQP_CONNECTION", "--amqp-connection") || given("AMQP_QUEUE", "--amqp-queue")
+      : ["AMQP_CONNECTION", "AMQP_CONNECTION_FILE", "AMQP_QUEUE"].some(given)
       ? amqpSource.type
       : undefined);
   if (type === undefined) {

@@ -8,7 +8,19 @@ import { explainTls } from "./tls_fault.ts";
 
 /** The setting of an AMQP connection. */
 export function amqpUrl(env: string, help: string): Setting<URL> {
-  return url({ env, help, example: "amqp://guest:guest@localhost:5672/", secret: true }, ["amqp", "amqps"]);
+  const example = "amqp://guest:guest@localhost:5672/";
+  const setting = url({ env, help, example, secret: true }, ["amqp", "amqps"]);
+  return {
+    ...setting,
+    parse(text) {
+      const value = setting.parse(text);
+      const heartbeat = value.searchParams.get("heartbeat") ?? "0";
+      if (!/^[0-9]{1,5}$/.test(heartbeat) || Number(heartbeat) > 65535) {
+        throw new Error("whose heartbeat is not a whole number of seconds from 0 to 65535");
+      }
+      return value;
+    },
+  };
 }
 
 /** Where a RabbitMQ is and how it is spoken to: values of settings whose variables begin with the prefix. */
