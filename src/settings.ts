@@ -150,7 +150,8 @@ function readSecret(setting: Setting<unknown>, path: string): Given {
 
 /** The setting, whose absence is fine: its value is then undefined. */
 export function optional<T>(setting: Setting<T>): Setting<T | undefined> {
-  return { ...setting, optional: true };
+  const { default: _, ...rest } = setting;
+  return { ...rest, optional: true };
 }
 
 type Declared<T> = Omit<Setting<T>, "parse" | "accepts">;
@@ -204,7 +205,7 @@ export function toggle(
     accepts: "true or false",
     example: "true",
     default: "false",
-    defaultNote: "off",
+    defaultNote: declared.defaultNote ?? "off",
     toggle: true,
     parse(text) {
       const value = words.get(text.toLowerCase());

@@ -1,7 +1,7 @@
 // The sink `amqp`: publishes alerts to an exchange of RabbitMQ, persistent, mandatory and confirmed.
 import type { ConfirmChannel } from "amqplib";
 import { Buffer } from "node:buffer";
-import { type Alert, alertJson } from "../alert.ts";
+import type { Alert } from "../alert.ts";
 import { amqpUrl, explain, type OpenChannel, openConfirmChannel } from "../clients/amqp.ts";
 import { tlsConflicts, tlsSettings } from "../clients/tls.ts";
 import { Fault } from "../fault.ts";
@@ -43,7 +43,7 @@ export const amqpSink = kind({
   title: "Sink amqp",
   settings,
   conflicts: (values) => tlsConflicts(prefix, values, values.connection, "amqps"),
-  open: (values, _: SinkContext): Sink => new AmqpSink(values),
+  open: (values, context: SinkContext): Sink => new AmqpSink(values, context),
 });
 
 class AmqpSink implements Sink {
@@ -51,12 +51,14 @@ class AmqpSink implements Sink {
   readonly concurrency: number;
   onLost?: (reason: Fault) => void;
   readonly #values: Values<typeof settings>;
+  readonly #context: SinkContext;
   #open: OpenChannel<ConfirmChannel> | undefined;
   /** By alert id: what settles the alerts that wait for their confirmation. */
   readonly #unconfirmed = new Map<string, PromiseWithResolvers<void>>();
 
-  constructor(values: Values<typeof settings>) {
+  constructor(values: Values<typeof settings>, context: SinkContext) {
     this.#values = values;
+    this.#context = context;
     this.concurrency = values.workers * 100;
   }
 
@@ -91,7 +93,7 @@ class AmqpSink implements Sink {
       channel.publish(
         exchange,
         routingKey,
-        Buffer.from(alertJson(alert)),
+        Buffer.from(this.#context.json(alert)),
         {
           messageId: alert.id,
           contentType: "application/json",
