@@ -9,6 +9,7 @@ import { type Log, logFormats, logLevels, openLog, plain } from "./log.ts";
 import type { Rule } from "./rule.ts";
 import { payloadSettings, planRule, type RulePlan, ruleSettings } from "./rules.ts";
 import { wallClock } from "./time.ts";
+import { Patience } from "./outage.ts";
 import { follow, type Totals } from "./pipeline.ts";
 import {
   choice,
@@ -75,6 +76,12 @@ const process = {
     { env: "LOG_FORMAT", help: "how it is logged", default: "text", example: "json" },
     logFormats,
   ),
+  connectTimeout: optional(duration({
+    env: "CONNECT_TIMEOUT",
+    help: "at the start: how long what cannot be reached is tried before the program gives up",
+    defaultNote: "for ever",
+    example: "1m",
+  })),
   shutdownTimeout: duration({
     env: "SHUTDOWN_TIMEOUT",
     help: "after SIGINT or SIGTERM: how long alerts on their way may take",
@@ -157,21 +164,22 @@ export interface World extends Omit<SourceContext, "log">, Pick<SinkContext, "st
 export async function detect(plan: Plan, world: World, stop: AbortSignal): Promise<number> {
   const log = openLog(plan.process.logLevel, plan.process.logFormat, world.stderr.write);
   await using parts = new AsyncDisposableStack();
-  const source = plan.openSource({ ...world, log });
+  const patience = parts.use(new Patience(plan.process.connectTimeout));
+  const source = plan.openSource({ ...world, log, patience });
   try {
     const sinks = openSinks(plan, world);
     const context = { sinks: sinks.map(({ type }) => type), newerReplaces: source.clock === "wall" };
     const ledger = parts.use(openLedger(plan.state, context));
-    const delivery = parts.use(new Delivery(sinks, (sink) => ledger.outbox(sink), log));
+    const delivery = parts.use(new Delivery(sinks, (sink) => ledger.outbox(sink), log, patience));
     parts.use(source);
     const rule = plan.rule.open(ledger);
     rule.restore(ledger.kept, source.clock === "wall" ? wallClock() : undefined);
     if (ledger.durable) sayState(log, plan, rule, delivery);
-    await delivery.start();
+    await Promise.race([delivery.start(), patience.over]);
     delivery.pump();
     const following = follow({ source, rule, ledger, delivery, log }, stop);
     following.catch(() => {});
-    const totals = await Promise.race([following, delivery.over, deadline(plan, stop)]);
+    const totals = await Promise.race([following, delivery.over, patience.over, deadline(plan, stop)]);
     if (totals === "deadline") {
       sayUnfinished(log, plan, delivery);
       return 1;

@@ -1,6 +1,7 @@
 // What a source is: where messages come from, and how they are given back.
 import type { Kind } from "./kind.ts";
 import type { Log } from "./log.ts";
+import type { Patience } from "./outage.ts";
 
 /** Messages that arrived together. Each is in the end either rejected or, with all others, acknowledged. */
 export interface Batch {
@@ -28,6 +29,8 @@ export interface Source extends AsyncDisposable {
 /** What a source may use of the program. */
 export interface SourceContext {
   readonly log: Log;
+  /** How long the first connection may take. */
+  readonly patience?: Patience;
   /** Arguments of the command line that are not flags. */
   readonly files: readonly string[];
   readonly stdin: ReadableStream<Uint8Array>;

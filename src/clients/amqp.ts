@@ -53,13 +53,19 @@ export function openChannel(
   return open(prefix, broker, onLost, (connection) => connection.createChannel());
 }
 
-/** Like `openChannel`, with publisher confirms. */
+/** Like `openChannel`, with publisher confirms. `onBlocked` is called with the broker's reason when it takes no more
+ * messages for now, and without one when it does again. */
 export function openConfirmChannel(
   prefix: string,
   broker: Broker,
   onLost: (fault: Fault) => void,
+  onBlocked: (reason?: string) => void,
 ): Promise<OpenChannel<ConfirmChannel>> {
-  return open(prefix, broker, onLost, (connection) => connection.createConfirmChannel());
+  return open(prefix, broker, onLost, (connection) => {
+    connection.on("blocked", onBlocked);
+    connection.on("unblocked", () => onBlocked());
+    return connection.createConfirmChannel();
+  });
 }
 
 async function open<C extends Channel>(
@@ -105,8 +111,10 @@ async function open<C extends Channel>(
 
 /** Closes in good order where the broker answers, and all the same where it does not. */
 async function hangUp(connection: ChannelModel, channel?: Channel): Promise<void> {
-  const { stream } = connection.connection as unknown as { stream: Duplex };
+  const { stream, blocked } = connection.connection as unknown as { stream: Duplex; blocked: boolean };
   if (stream.destroyed) return;
+  // A broker that blocks does not read, a goodbye as little as alerts.
+  if (blocked) return void stream.destroy(new Error("the broker blocks"));
   const { promise: over, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, closeTimeout);
   stream.once("close", resolve);

@@ -46,15 +46,20 @@ export const amqpSink = kind({
   open: (values, context: SinkContext): Sink => new AmqpSink(values, context),
 });
 
+interface Unconfirmed extends PromiseWithResolvers<void> {
+  readonly bytes: number;
+}
+
 class AmqpSink implements Sink {
   readonly type = "amqp";
   readonly concurrency: number;
   onLost?: (reason: Fault) => void;
+  onBlocked?: (reason?: string) => void;
   readonly #values: Values<typeof settings>;
   readonly #context: SinkContext;
   #open: OpenChannel<ConfirmChannel> | undefined;
-  /** By alert id: what settles the alerts that wait for their confirmation. */
-  readonly #unconfirmed = new Map<string, PromiseWithResolvers<void>>();
+  /** By alert id: the alerts that wait for their confirmation. */
+  readonly #unconfirmed = new Map<string, Unconfirmed>();
 
   constructor(values: Values<typeof settings>, context: SinkContext) {
     this.#values = values;
@@ -65,7 +70,12 @@ class AmqpSink implements Sink {
   async connect(): Promise<void> {
     if (this.#open?.usable) return;
     const { connection, exchange } = this.#values;
-    const open = await openConfirmChannel(prefix, this.#values, (fault) => this.#lose(fault));
+    const open = await openConfirmChannel(
+      prefix,
+      this.#values,
+      (fault) => this.#lose(fault),
+      (reason) => this.onBlocked?.(reason && `${this.#where} blocks its publishers: ${reason}`),
+    );
     try {
       await open.channel.checkExchange(exchange);
     } catch (error) {
@@ -77,6 +87,7 @@ class AmqpSink implements Sink {
       this.#unconfirmed.get(messageId)?.reject(
         new Fault(
           `exchange "${exchange}" has no queue for the routing key "${routingKey}"; bind one to it`,
+          "mended",
         ),
       );
     });
@@ -85,15 +96,17 @@ class AmqpSink implements Sink {
 
   async send(alert: Alert): Promise<void> {
     await this.connect();
-    const { channel } = this.#open!;
+    if (this.#open === undefined) throw new Fault(`${this.#where}: lost at once`);
+    const { channel } = this.#open;
     const { exchange, routingKey } = this.#values;
-    const confirmed = Promise.withResolvers<void>();
+    const body = Buffer.from(this.#context.json(alert));
+    const confirmed = { ...Promise.withResolvers<void>(), bytes: body.length };
     this.#unconfirmed.set(alert.id, confirmed);
     try {
       channel.publish(
         exchange,
         routingKey,
-        Buffer.from(this.#context.json(alert)),
+        body,
         {
           messageId: alert.id,
           contentType: "application/json",
@@ -102,8 +115,10 @@ class AmqpSink implements Sink {
         },
         (error) => {
           if (!error) confirmed.resolve();
-          // Of a channel that is closed, `#lose` is told the reason.
-          else if (this.#open?.usable) confirmed.reject(new Fault(`${this.#where} did not take the alert`));
+          // Where the channel was closed instead, `#lose` is told why.
+          else if (/nacked/.test(error.message)) {
+            confirmed.reject(new Fault(`${this.#where} did not take the alert: is a queue full?`, "mended"));
+          }
         },
       );
       await confirmed.promise;
@@ -128,6 +143,8 @@ class AmqpSink implements Sink {
 
   #lose(fault: Fault): void {
     this.#open = undefined;
+    this.onBlocked?.();
+    this.#refuse(fault);
     const reason = this.#missing(fault) ?? fault;
     this.#fail(reason);
     this.onLost?.(reason);
@@ -137,8 +154,22 @@ class AmqpSink implements Sink {
     for (const { reject } of this.#unconfirmed.values()) reject(reason);
   }
 
+  /** Gives up the alert for whose size the broker closed the channel: it would do so each time. */
+  #refuse({ message }: Fault): void {
+    const [, size, most] = /message size (\d+) is larger than configured max size (\d+)/.exec(message) ?? [];
+    for (const { bytes, reject } of this.#unconfirmed.values()) {
+      if (bytes !== Number(size)) continue;
+      reject(
+        new Fault(`it has ${size} bytes and ${this.#where} takes ${most} (its max_message_size)`, "refused"),
+      );
+    }
+  }
+
   #missing(error: unknown): Fault | undefined {
     if (!/no exchange/.test(String(error))) return undefined;
-    return new Fault(`exchange "${this.#values.exchange}" does not exist at ${this.#where}; create it`);
+    return new Fault(
+      `exchange "${this.#values.exchange}" does not exist at ${this.#where}; create it`,
+      "mended",
+    );
   }
 }

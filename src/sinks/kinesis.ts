@@ -104,7 +104,7 @@ class KinesisSink implements Sink {
     const { message } = asFault(error);
     const { streamName } = this.#values;
     if (name === "ResourceNotFoundException") {
-      return new Fault(`stream "${streamName}" does not exist; create it`);
+      return new Fault(`stream "${streamName}" does not exist; create it`, "mended");
     }
     if (name === "ValidationException" || name === "InvalidArgumentException") {
       return new Fault(`stream "${streamName}" refused the alert: ${message}`, "refused");
