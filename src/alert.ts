@@ -41,7 +41,7 @@ export type Payload = typeof payloads[number];
  * is not whole is followed by `"EventLogLimit":<how many are kept>`. Characters that a terminal would obey stand
  * in it as escapes: `\u009b`.
  */
-export function alertJson(alert: Alert, payload: Payload): string {
+export function alertJson(alert: Alert, payload: Payload = "original"): string {
   const { lastEvent, eventLog, limit } = alert;
   const times = eventLog.map((time) => `"${formatTime(time)}"`).join(",");
   const cut = limit === undefined ? "" : `,"EventLogLimit":${limit}`;

@@ -155,7 +155,7 @@ const waysToStart = `No source. Say where updates come from, in one of these way
   nomad-crashloop-detector recording.ndjson.gz`;
 
 /** What the program stands on: the streams of its process. */
-export interface World extends Omit<SourceContext, "log">, Pick<SinkContext, "stdout"> {
+export interface World extends Omit<SourceContext, "log" | "restartsOnly">, Pick<SinkContext, "stdout"> {
   readonly stdoutIsTerminal: boolean;
   readonly stderr: { write(line: string): void };
 }
@@ -165,7 +165,7 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
   const log = openLog(plan.process.logLevel, plan.process.logFormat, world.stderr.write);
   await using parts = new AsyncDisposableStack();
   const patience = parts.use(new Patience(plan.process.connectTimeout));
-  const source = plan.openSource({ ...world, log, patience });
+  const source = plan.openSource({ ...world, log, patience, restartsOnly: plan.rule.restartsOnly });
   try {
     const sinks = openSinks(plan, world);
     const context = { sinks: sinks.map(({ type }) => type), newerReplaces: source.clock === "wall" };
@@ -203,8 +203,7 @@ export async function check(
 ): Promise<number> {
   const log = openLog("error", plan.process.logFormat, world.stderr.write);
   await using parts = new AsyncDisposableStack();
-  const context = { ...world, log };
-  const source = parts.use(plan.openSource(context));
+  const source = parts.use(plan.openSource({ ...world, log, restartsOnly: plan.rule.restartsOnly }));
   const opened = openSinks(plan, world).map((sink) => parts.use(sink));
   let code = 0;
   for (

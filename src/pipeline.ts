@@ -67,10 +67,15 @@ class Pipeline {
     const wall = this.#way.source.clock === "wall" ? wallClock() : undefined;
     if (wall !== undefined) this.#tellDue(wall);
     for (const [index, body] of batch.bodies.entries()) {
+      if (!(body instanceof Uint8Array)) {
+        this.totals.others += body.count;
+        if (wall === undefined) this.#advance(BigInt(body.newest));
+        continue;
+      }
       const update = this.#way.rule.decode(body);
       if (update.kind === "malformed") {
         this.totals.malformed++;
-        this.#setAside.add(batch, index, update.reason);
+        this.#setAside.add(batch, index, body, update.reason);
         continue;
       }
       const now = wall ?? this.#advance(update.time);

@@ -9,7 +9,15 @@ const update = '{"Name":"a.b[0]","TaskEvent":{"Type":"Restarting","Time":1499867
 
 /** An alert about `a.b[0]` that differs in this. */
 function alert(differs: Partial<Alert> = {}): Alert {
-  return { id: "0", name: "a.b[0]", reason: "first", lastEvent: update, eventLog: [time], ...differs };
+  return {
+    id: "0",
+    loop: "0",
+    name: "a.b[0]",
+    reason: "first",
+    lastEvent: update,
+    eventLog: [time],
+    ...differs,
+  };
 }
 
 Deno.test("alertJson() is exactly the original's payload", () => {
