@@ -72,6 +72,11 @@ export function fileOf({ env }: Named): Named {
   return { env: `${env}_FILE` };
 }
 
+/** The environment variables by which a setting can be given. */
+export function variablesOf(setting: Setting<unknown>): string[] {
+  return [setting, ...setting.secret ? [fileOf(setting)] : []].map(({ env }) => env);
+}
+
 /** Reads all settings of a group, flag before environment; an empty variable is as good as none. */
 export function readSettings<S extends Settings>(settings: S, input: Input): Values<S> | undefined {
   const before = input.problems.length;

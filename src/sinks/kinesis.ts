@@ -109,8 +109,12 @@ class KinesisSink implements Sink {
     if (name === "ValidationException" || name === "InvalidArgumentException") {
       return new Fault(`stream "${streamName}" refused the alert: ${message}`, "refused");
     }
-    if (/region is missing/i.test(message)) {
+    if (/region (is missing|not accepted)/i.test(message)) {
       return new Fault("no AWS region; set AWS_REGION", "misconfigured");
+    }
+    // The message repeats what was found, in which a password may stand.
+    if (/^invalid url/i.test(message)) {
+      return new Fault("the endpoint of AWS is not a URL; set AWS_ENDPOINT_URL to one", "misconfigured");
     }
     if (name === "CredentialsProviderError") {
       return new Fault(
