@@ -161,14 +161,16 @@ export function optional<T>(setting: Setting<T>): Setting<T | undefined> {
 
 type Declared<T> = Omit<Setting<T>, "parse" | "accepts">;
 
-/** A setting that takes any text. */
-export function text(declared: Declared<string>): Setting<string> {
-  return { ...declared, accepts: "text", parse: nonEmpty };
-}
-
-function nonEmpty(text: string): string {
-  if (text === "") throw new Error("");
-  return text;
+/** A setting that takes any text, or only such as matches. `accepts` says what that is. */
+export function text(declared: Declared<string>, accepts = "text", matches = /^.+$/s): Setting<string> {
+  return {
+    ...declared,
+    accepts,
+    parse(text) {
+      if (!matches.test(text)) throw new Error("");
+      return text;
+    },
+  };
 }
 
 /** A setting that takes a whole number from `least` to `most`. */

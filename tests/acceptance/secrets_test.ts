@@ -180,7 +180,7 @@ const failures: readonly (readonly [what: string, env: () => Record<string, stri
   ],
   ["heartbeat wrong", () => amqp(`amqp://localhost/?heartbeat=${mark}`), /whose heartbeat is not/],
   ["stream missing", () => aws(), /stream "nosuch" does not exist/],
-  ["no region", () => aws({ AWS_REGION: "" }), /no AWS region/],
+  ["no region", () => aws({ AWS_REGION: "" }), /AWS region is none|no AWS region/],
   ["no access key", () => aws({ AWS_ACCESS_KEY_ID: "" }), /no AWS credentials/],
   ["nobody at AWS", () => aws({ AWS_ENDPOINT_URL: `http://127.0.0.1:${freePort()}` }), /ECONNREFUSED/],
   [
@@ -188,8 +188,8 @@ const failures: readonly (readonly [what: string, env: () => Record<string, stri
     () => aws({ AWS_ENDPOINT_URL: `http://detector:${encoded}@127.0.0.1:${freePort()}/?x=${encoded}` }),
     /sink kinesis/,
   ],
-  ["no URL for AWS", () => aws({ AWS_ENDPOINT_URL: password }), /the endpoint of AWS is not a URL/],
-  ["a wrong URL for AWS", () => aws({ AWS_ENDPOINT_URL: url(99_999) }), /the endpoint of AWS is not a URL/],
+  ["no URL for AWS", () => aws({ AWS_ENDPOINT_URL: password }), /the AWS endpoint is no URL/],
+  ["a wrong URL for AWS", () => aws({ AWS_ENDPOINT_URL: url(99_999) }), /the AWS endpoint is no URL/],
 ];
 
 for (const [what, env, printed] of failures) {
