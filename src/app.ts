@@ -155,7 +155,8 @@ const waysToStart = `No source. Say where updates come from, in one of these way
   nomad-crashloop-detector recording.ndjson.gz`;
 
 /** What the program stands on: the streams of its process. */
-export interface World extends Omit<SourceContext, "log" | "restartsOnly">, Pick<SinkContext, "stdout"> {
+export interface World
+  extends Omit<SourceContext, "log" | "patience" | "restartsOnly">, Pick<SinkContext, "stdout"> {
   readonly stdoutIsTerminal: boolean;
   readonly stderr: { write(line: string): void };
 }

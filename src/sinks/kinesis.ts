@@ -135,6 +135,7 @@ class KinesisSink implements Sink {
     if (name === "CredentialsProviderError") {
       return new Fault(
         `no AWS credentials: ${message}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile`,
+        "mended",
       );
     }
     return new Fault(
