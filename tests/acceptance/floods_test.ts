@@ -46,8 +46,11 @@ async function put(own: Hand, messages: readonly string[]): Promise<void> {
   }
 }
 
-/** Lets the program take all there is, and ends it; yields what it said of it. */
-async function finished(own: Hand, program: Program): Promise<Totals> {
+/**
+ * Lets the program take all there is, and ends it; yields what it said of it. It must not have used more memory than
+ * this, in MiB, which is a multiple of what it takes.
+ */
+async function finished(own: Hand, program: Program, mostMiB = 500): Promise<Totals> {
   await program.logged("source amqp: consumes");
   let code: number | undefined;
   program.ended.then((end) => code = end.code);
@@ -55,7 +58,8 @@ async function finished(own: Hand, program: Program): Promise<Totals> {
     if (code !== undefined) throw new Error(`it ended with ${code}: ${program.stderr.slice(-2000)}`);
     return await own.ready(queues.updates) === 0;
   }, { timeoutMs: 60_000 });
-  console.log("peak", peakMemory(program));
+  const used = peakMemory(program);
+  assert.ok(used < mostMiB, `it used ${used} MiB`);
   program.signal("SIGTERM");
   assert.equal((await program.ended).code, 0, program.stderr.slice(-2000));
   return totalsOf(program.stderr);
@@ -106,7 +110,7 @@ Deno.test("restarts of 100 MiB are counted and told; an alert beyond the broker'
   const names = alerts.map(({ content }) => JSON.parse(content.toString()).LastEvent.Name);
   assert.deepEqual(names.sort(), ["large", "small"]);
   await program.logged(" about largest: ");
-  const { messages, events, alerts: told } = await finished(own, program);
+  const { messages, events, alerts: told } = await finished(own, program, 4_000);
   assert.deepEqual({ messages, events, told }, { messages: 6, events: 6, told: 3 });
   assert.match(
     program.stderr,
@@ -181,6 +185,7 @@ for (const format of ["text", "json"]) {
         [...names].sort(),
       );
       assert.doesNotMatch(program.stderr, /^2026-01-01/m);
+      assert.ok(program.stderr.split("\n").every((line) => line.length < 5_000), "lines are short");
     }
   });
 }

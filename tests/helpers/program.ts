@@ -50,11 +50,6 @@ export class Program implements AsyncDisposable {
     return this.stdout.split("\n").slice(0, -1);
   }
 
-  /** Its process id. */
-  get pid(): number {
-    return this.#child.pid;
-  }
-
   signal(signal: Deno.Signal): void {
     this.#child.kill(signal);
   }
