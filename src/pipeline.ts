@@ -37,7 +37,7 @@ export interface Way {
 export async function follow(way: Way, stop: AbortSignal): Promise<Totals> {
   const pipeline = new Pipeline(way);
   try {
-    for await (const batch of way.source.batches(stop)) pipeline.take(batch);
+    for await (const batch of way.source.batches(stop, way.ledger.kept.notes())) pipeline.take(batch);
     await pipeline.settled();
   } finally {
     pipeline.stop();
@@ -81,6 +81,7 @@ class Pipeline {
         names.add(update.name);
       } else this.totals.others++;
     }
+    for (const [key, value] of batch.notes ?? []) this.#way.ledger.note(key, value);
     this.#commits.add(batch, names, this.totals.alerts > alerts);
     if (wall !== undefined) this.#schedule();
   }

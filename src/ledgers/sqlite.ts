@@ -2,8 +2,8 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Alert } from "../alert.ts";
 import type { Nanoseconds } from "../duration.ts";
-import type { Kept, Told } from "../journal.ts";
-import type { Ledger, LedgerContext } from "../ledger.ts";
+import type { Told } from "../journal.ts";
+import type { Kept, Ledger, LedgerContext } from "../ledger.ts";
 import { type Outbox, ShelvedOutbox } from "../outbox.ts";
 import type { Counted } from "../windows.ts";
 import { explain, openFile } from "./sqlite_file.ts";
@@ -24,6 +24,7 @@ export class SqliteLedger implements Ledger {
   #counted: [name: string, restart: Counted][] = [];
   #dropped: [name: string, restart: Counted][] = [];
   readonly #told = new Map<string, Told | undefined>();
+  readonly #notes = new Map<string, string | undefined>();
   #alerts: Alert[] = [];
   #removed: Seq[] = [];
 
@@ -45,7 +46,7 @@ export class SqliteLedger implements Ledger {
   }
 
   get kept(): Kept {
-    const { selectRestarts, selectTold } = this.#statements;
+    const { selectRestarts, selectTold, selectNotes } = this.#statements;
     return {
       *restarts() {
         for (const { name, time, identity, leaves, arrival } of rows<RestartRow>(selectRestarts)) {
@@ -57,6 +58,7 @@ export class SqliteLedger implements Ledger {
           yield [name, { toldAt: told_at, id, repeats: Number(repeats), lastEvent: last_event }];
         }
       },
+      notes: () => new Map(rows<NoteRow>(selectNotes).map(({ key, value }) => [key, value])),
     };
   }
 
@@ -78,6 +80,10 @@ export class SqliteLedger implements Ledger {
     this.#told.set(name, told);
   }
 
+  note(key: string, value: string | undefined): void {
+    this.#notes.set(key, value);
+  }
+
   tell(alert: Alert): void {
     this.#alerts.push(alert);
   }
@@ -89,6 +95,7 @@ export class SqliteLedger implements Ledger {
       this.#file.exec("BEGIN");
       this.#writeRestarts(now);
       this.#writeTold();
+      this.#writeNotes();
       added = this.#writeAlerts();
       this.#file.exec("COMMIT");
     } catch (error) {
@@ -98,6 +105,7 @@ export class SqliteLedger implements Ledger {
     this.#counted = [];
     this.#dropped = [];
     this.#told.clear();
+    this.#notes.clear();
     this.#alerts = [];
     this.#removed = [];
     for (const { outbox, name, seq } of added) outbox.add(name, seq);
@@ -115,8 +123,8 @@ export class SqliteLedger implements Ledger {
   }
 
   #isClean(): boolean {
-    return this.#counted.length + this.#dropped.length + this.#told.size + this.#alerts.length +
-        this.#removed.length === 0;
+    return this.#counted.length + this.#dropped.length + this.#told.size + this.#notes.size +
+        this.#alerts.length + this.#removed.length === 0;
   }
 
   #writeRestarts(now: Nanoseconds): void {
@@ -135,6 +143,14 @@ export class SqliteLedger implements Ledger {
     for (const [name, told] of this.#told) {
       if (told === undefined) deleteTold.run(name);
       else replaceTold.run(name, told.toldAt, told.id, told.repeats, told.lastEvent);
+    }
+  }
+
+  #writeNotes(): void {
+    const { replaceNote, deleteNote } = this.#statements;
+    for (const [key, value] of this.#notes) {
+      if (value === undefined) deleteNote.run(key);
+      else replaceNote.run(key, value);
     }
   }
 
@@ -187,6 +203,9 @@ const statements = {
   replaceTold: "REPLACE INTO told (name, told_at, id, repeats, last_event) VALUES (?, ?, ?, ?, ?)",
   deleteTold: "DELETE FROM told WHERE name = ?",
   selectTold: "SELECT name, told_at, id, repeats, last_event FROM told",
+  replaceNote: "REPLACE INTO notes (key, value) VALUES (?, ?)",
+  deleteNote: "DELETE FROM notes WHERE key = ?",
+  selectNotes: "SELECT key, value FROM notes",
   insertAlert: "INSERT INTO outbox (seq, sink, name, alert) VALUES (?, ?, ?, ?)",
   updateAlert: "UPDATE outbox SET alert = ? WHERE seq = ?",
   deleteAlert: "DELETE FROM outbox WHERE seq = ?",
@@ -217,6 +236,11 @@ interface ToldRow {
   readonly id: string;
   readonly repeats: bigint;
   readonly last_event: string;
+}
+
+interface NoteRow {
+  readonly key: string;
+  readonly value: string;
 }
 
 interface OutboxRow {

@@ -19,6 +19,7 @@ const migrations = [
    CREATE TABLE outbox (
      seq INTEGER NOT NULL PRIMARY KEY, sink TEXT NOT NULL, name TEXT NOT NULL, alert TEXT NOT NULL
    ) STRICT;`,
+  `CREATE TABLE notes (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
 ];
 
 /**
