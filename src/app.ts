@@ -1,12 +1,15 @@
 // The wiring: which sources and sinks there are, and what is opened in which order and closed in reverse.
 // The only file that knows all adapters.
+import { type Alert, alertJson } from "./alert.ts";
 import { Delivery } from "./delivery.ts";
-import { Detector } from "./detector.ts";
 import { formatDuration } from "./duration.ts";
 import { taskApi } from "./clients/nomad_settings.ts";
 import { asFault, Fault } from "./fault.ts";
 import { findKind, words } from "./kind.ts";
-import { type Log, logFormats, logLevels, openLog } from "./log.ts";
+import { type Log, logFormats, logLevels, openLog, plain } from "./log.ts";
+import type { Rule } from "./rule.ts";
+import { payloadSettings, planRule, type RulePlan, ruleSettings } from "./rules.ts";
+import { wallClock } from "./time.ts";
 import { follow, type Totals } from "./pipeline.ts";
 import {
   choice,
@@ -16,9 +19,7 @@ import {
   optional,
   readSettings,
   type SettingsGroup,
-  toggle,
   type Values,
-  wholeNumber,
 } from "./settings.ts";
 import type { Sink, SinkContext, SinkKind } from "./sink.ts";
 import { amqpSink } from "./sinks/amqp.ts";
@@ -45,39 +46,18 @@ const general = {
   }, words(sources))),
 };
 
-const rule = {
-  restartCount: wholeNumber(
-    { env: "RESTART_COUNT", help: "restarts that make a crash loop", default: "5", example: "3" },
-    1,
-    1_000_000,
-  ),
-  restartInterval: duration({
-    env: "RESTART_INTERVAL",
-    help: "only restarts younger than this count",
-    default: "5m",
-    example: "1h30m",
-  }),
-  notificationInterval: duration({
-    env: "NOTIFICATION_INTERVAL",
-    help: "a loop is told at most this often",
-    default: "5m",
-    example: "30m",
-  }),
-  ignoreIntended: toggle({
-    env: "IGNORE_INTENDED_RESTARTS",
-    help: "do not count restarts that a person or a template asked for",
-  }),
-};
-
 const memory = { state };
 
-const output = {
+const sinkChoice = {
   sinkTypes: choices({
     env: "SINK_TYPE",
     help: "where alerts go: one sink or several, separated by commas",
     default: "stdout",
     example: "stdout,amqp",
   }, words(sinks)),
+};
+
+const output = {
   output: optional(choice({
     env: "OUTPUT",
     help: "how the sink stdout writes an alert",
@@ -109,16 +89,16 @@ const process = {
 export const settingsGroups: readonly SettingsGroup[] = [
   { title: "Source", settings: general },
   ...sources.map(({ group }) => group),
-  { title: "Rule", settings: rule },
+  { title: "Rule", settings: ruleSettings },
   { title: "State", settings: memory },
-  { title: "Sinks", settings: output },
+  { title: "Sinks", settings: { ...sinkChoice, ...output, ...payloadSettings } },
   ...sinks.map(({ group }) => group),
   { title: "Process", settings: process },
 ].filter(({ settings }) => Object.keys(settings).length > 0);
 
 /** The program, ready to be opened. */
 export interface Plan {
-  readonly rule: Values<typeof rule>;
+  readonly rule: RulePlan;
   readonly process: Values<typeof process>;
   readonly state: State;
   readonly output: "json" | "text" | undefined;
@@ -128,19 +108,21 @@ export interface Plan {
 
 /** Reads all settings. What is wrong with them stands in `input.problems`, and then there is no plan. */
 export function plan(input: Input, files: readonly string[]): Plan | undefined {
-  const openSource = chooseSource(input, files);
-  const rules = readSettings(rule, input);
+  const source = chooseSource(input, files);
+  const openSource = source?.prepare(input);
+  const rule = planRule(input, source?.type);
   const kept = readSettings(memory, input);
+  const chosen = readSettings(sinkChoice, input);
   const out = readSettings(output, input);
-  const sinkKinds = new Set(out?.sinkTypes.map((word) => findKind(sinks, word)!));
+  const sinkKinds = new Set(chosen?.sinkTypes.map((word) => findKind(sinks, word)!));
   const openSinks = [...sinkKinds].map((kind) => kind.prepare(input));
   const processes = readSettings(process, input);
-  if (!openSource || !rules || !kept || !out || !processes) return undefined;
+  if (!openSource || !rule || !kept || !chosen || !out || !processes) return undefined;
   if (!openSinks.every((open) => open !== undefined)) return undefined;
-  return { rule: rules, process: processes, state: kept.state, output: out.output, openSource, openSinks };
+  return { rule, process: processes, state: kept.state, output: out.output, openSource, openSinks };
 }
 
-function chooseSource(input: Input, files: readonly string[]): ReturnType<SourceKind["prepare"]> {
+function chooseSource(input: Input, files: readonly string[]): SourceKind | undefined {
   const chosen = readSettings(general, input);
   if (chosen === undefined) return undefined;
   const given = (env: string, flag: string) => input.flags[flag] ?? (input.env[env] || undefined);
@@ -163,7 +145,7 @@ function chooseSource(input: Input, files: readonly string[]): ReturnType<Source
       `SOURCE_TYPE (--source-type): found "${type}" and files to read; files are read by the source "${lines.type}"`,
     );
   }
-  return findKind(sources, type)!.prepare(input);
+  return findKind(sources, type);
 }
 
 const waysToStart = `No source. Say where updates come from, in one of these ways:
@@ -173,7 +155,7 @@ const waysToStart = `No source. Say where updates come from, in one of these way
   nomad-crashloop-detector recording.ndjson.gz`;
 
 /** What the program stands on: the streams of its process. */
-export interface World extends Omit<SourceContext, "log">, Omit<SinkContext, "readable"> {
+export interface World extends Omit<SourceContext, "log">, Pick<SinkContext, "stdout"> {
   readonly stdoutIsTerminal: boolean;
   readonly stderr: { write(line: string): void };
 }
@@ -189,20 +171,19 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
     const ledger = parts.use(openLedger(plan.state, context));
     const delivery = parts.use(new Delivery(sinks, (sink) => ledger.outbox(sink), log));
     parts.use(source);
-    const { ignoreIntended, ...thresholds } = plan.rule;
-    const detector = new Detector(thresholds, ledger);
-    detector.restore(ledger.kept);
-    if (ledger.durable) sayState(log, plan, detector, delivery);
+    const rule = plan.rule.open(ledger);
+    rule.restore(ledger.kept, source.clock === "wall" ? wallClock() : undefined);
+    if (ledger.durable) sayState(log, plan, rule, delivery);
     await delivery.start();
     delivery.pump();
-    const following = follow({ source, detector, ledger, delivery, log, ignoreIntended }, stop);
+    const following = follow({ source, rule, ledger, delivery, log }, stop);
     following.catch(() => {});
     const totals = await Promise.race([following, delivery.over, deadline(plan, stop)]);
     if (totals === "deadline") {
       sayUnfinished(log, plan, delivery);
       return 1;
     }
-    sayTotals(log, totals);
+    sayTotals(log, rule.counts, totals);
     return 0;
   } catch (error) {
     const fault = asFault(error);
@@ -221,9 +202,9 @@ export async function check(
 ): Promise<number> {
   const log = openLog("error", plan.process.logFormat, world.stderr.write);
   await using parts = new AsyncDisposableStack();
-  const context = { ...world, log, readable: false };
+  const context = { ...world, log };
   const source = parts.use(plan.openSource(context));
-  const opened = plan.openSinks.map((open) => parts.use(open(context)));
+  const opened = openSinks(plan, world).map((sink) => parts.use(sink));
   let code = 0;
   for (
     const { what, check } of [
@@ -232,10 +213,10 @@ export async function check(
     ]
   ) {
     try {
-      await say(`ok      ${what}: ${await check()}`);
+      await say(plain(`ok      ${what}: ${await check()}`));
     } catch (error) {
       code = 1;
-      await say(`failed  ${what}: ${asFault(error).message}`);
+      await say(plain(`failed  ${what}: ${asFault(error).message}`));
     }
   }
   return code;
@@ -243,7 +224,8 @@ export async function check(
 
 function openSinks(plan: Plan, world: World): Sink[] {
   const readable = plan.output === undefined ? world.stdoutIsTerminal : plan.output === "text";
-  return plan.openSinks.map((open) => open({ ...world, readable }));
+  const json = (alert: Alert) => alertJson(alert, plan.rule.payload);
+  return plan.openSinks.map((open) => open({ ...world, readable, json }));
 }
 
 /** Resolves when, after `stop`, time for what is on its way is up. */
@@ -256,10 +238,10 @@ function deadline(plan: Plan, stop: AbortSignal): Promise<"deadline"> {
   });
 }
 
-function sayState(log: Log, { state }: Plan, detector: Detector, delivery: Delivery): void {
+function sayState(log: Log, { state }: Plan, rule: Rule, delivery: Delivery): void {
   log.info("State {file}: goes on with {names} names and {alerts} alerts that are not confirmed", {
     file: state.file,
-    names: detector.names,
+    names: rule.names,
     alerts: delivery.unconfirmed,
   });
 }
@@ -273,10 +255,11 @@ function sayUnfinished(log: Log, { process, state }: Plan, delivery: Delivery): 
   );
 }
 
-function sayTotals(log: Log, { restarts, others, malformed, duplicates, intended, alerts }: Totals): void {
+function sayTotals(log: Log, counts: string, totals: Totals): void {
+  const { events, others, malformed } = totals;
   log.info(
-    "{messages} messages: {restarts} restarts, of them {duplicates} seen before and {intended} intended and not counted; " +
-      "{others} other updates; {malformed} set aside. {alerts} alerts",
-    { messages: restarts + others + malformed, restarts, duplicates, intended, others, malformed, alerts },
+    "{messages} messages: {events} {counts}, of them {duplicates} seen before and {intended} intended and not " +
+      "counted; {others} other updates; {malformed} set aside. {alerts} alerts",
+    { ...totals, counts, messages: events + others + malformed },
   );
 }

@@ -1,10 +1,11 @@
-// The rule: which restarts count, when a loop is told and when it is told again. No clock, no I/O: the time
-// comes as an argument, and what is to be kept is reported to a journal.
+// The rule `restarts`: that of seatgeek's nomad-crashloop-detector. Which restarts count, when a loop is told and
+// when it is told again. No clock, no I/O.
 import { Agenda, type Planned } from "./agenda.ts";
 import { type Alert, alertId } from "./alert.ts";
 import type { Nanoseconds } from "./duration.ts";
 import type { Journal, Kept, Told } from "./journal.ts";
-import type { Restart } from "./update.ts";
+import type { Decision, Rule } from "./rule.ts";
+import { decode, type Restart } from "./update.ts";
 import { Window, Windows } from "./windows.ts";
 
 /** When a loop is told. */
@@ -15,20 +16,11 @@ export interface Thresholds {
   readonly restartInterval: Nanoseconds;
   /** … which is told at most this often. */
   readonly notificationInterval: Nanoseconds;
+  /** Restarts that a person or a template asked for do not count. */
+  readonly ignoreIntended?: boolean;
+  /** The end of a loop is told too. */
+  readonly notifyResolved?: boolean;
 }
-
-/** What the rule made of a restart, or of time going by. */
-export type Decision =
-  /** Seen before: not counted again. */
-  | { readonly reason: "duplicate" }
-  /** Too old to count. */
-  | { readonly reason: "outside-window" }
-  | { readonly reason: "below-threshold"; readonly counted: number }
-  /** Enough restarts, but told less than `notificationInterval` ago. */
-  | { readonly reason: "already-notified"; readonly counted: number }
-  | { readonly reason: "first" | "repeat"; readonly alert: Alert }
-  /** Told once, and `notificationInterval` later no longer looping. */
-  | { readonly reason: "recovered"; readonly name: string };
 
 /** One name with restarts in its window, or told not long ago. */
 class Watched implements Planned {
@@ -47,7 +39,9 @@ const latest = (1n << 63n) - 1n;
  * Counts restarts by name and decides what is told. It remembers a name for as long as one of its restarts is
  * in the window or its last alert is younger than `notificationInterval`, and nothing else.
  */
-export class Detector {
+export class Detector implements Rule<Restart> {
+  readonly counts = "restarts";
+  readonly decode = decode;
   readonly #thresholds: Thresholds;
   readonly #journal: Journal;
   readonly #watched = new Map<string, Watched>();
@@ -63,17 +57,14 @@ export class Detector {
     this.#most = Math.max(mostRestarts, thresholds.restartCount);
   }
 
-  /** How many names are remembered. */
   get names(): number {
     return this.#watched.size;
   }
 
-  /** When `due` has something to do next. */
   get nextDue(): Nanoseconds | undefined {
     return this.#agenda.next;
   }
 
-  /** Goes on where the one stopped whose journal kept this. Nothing is reported to the own journal. */
   restore(kept: Kept): void {
     for (const [name, restart] of kept.restarts()) {
       const watched = this.#watch(name);
@@ -89,13 +80,13 @@ export class Detector {
     }
   }
 
-  /** Counts a restart at the time `now`. What fell due before `now` must have been asked for with `due`. */
   record(restart: Restart, now: Nanoseconds): Decision {
+    if (restart.intended && this.#thresholds.ignoreIntended) return { reason: "intended" };
     if (now - restart.time >= this.#thresholds.restartInterval) return { reason: "outside-window" };
     const watched = this.#watch(restart.name);
     const { window } = watched;
     this.#windows.drop(window, now);
-    if (!this.#count(watched, restart, now)) return { reason: "duplicate" };
+    if (!this.#countAll(watched, restart, now)) return { reason: "duplicate" };
     const { told } = watched;
     if (told !== undefined) {
       told.lastEvent = restart.update;
@@ -108,10 +99,6 @@ export class Detector {
     return { reason: "first", alert: this.#tell(watched, restart, now) };
   }
 
-  /**
-   * What time alone decides, up to `now`: loops told again, loops over. Names with nothing left are forgotten.
-   * At most so many names are looked at in one call; `nextDue` says whether there are more.
-   */
   due(now: Nanoseconds, most: number): Decision[] {
     const decisions: Decision[] = [];
     for (; most > 0 && this.#agenda.next !== undefined && this.#agenda.next <= now; most--) {
@@ -130,6 +117,16 @@ export class Detector {
     let watched = this.#watched.get(name);
     if (watched === undefined) this.#watched.set(name, watched = new Watched(name));
     return watched;
+  }
+
+  /** The restart, and as many more of its time as happened unseen before it. */
+  #countAll(watched: Watched, restart: Restart, now: Nanoseconds): boolean {
+    if (!this.#count(watched, restart, now)) return false;
+    const most = Math.min(restart.notSeen, this.#most);
+    for (let more = 1; more <= most; more++) {
+      this.#count(watched, { ...restart, identity: (restart.identity + more) % 2 ** 53 }, now);
+    }
+    return true;
   }
 
   #count(watched: Watched, { time, identity, name }: Restart, now: Nanoseconds): boolean {
@@ -161,7 +158,7 @@ export class Detector {
     watched.told = { toldAt: now, id, repeats: 0, lastEvent: update };
     this.#agenda.set(watched, this.#dueAt(watched.told));
     this.#journal.told(name, watched.told);
-    return this.#alert(watched, watched.told);
+    return this.#alert(watched, watched.told, "first");
   }
 
   #tellAgain(watched: Watched, told: Told, now: Nanoseconds): Decision {
@@ -169,20 +166,23 @@ export class Detector {
     if (window.size < this.#thresholds.restartCount) {
       watched.told = undefined;
       this.#journal.told(name, undefined);
-      return { reason: "recovered", name };
+      const because = "it no longer restarts often enough";
+      if (!this.#thresholds.notifyResolved) return { reason: "recovered", name, because };
+      return { reason: "recovered", name, because, alert: this.#alert(watched, told, "resolved") };
     }
     const interval = this.#thresholds.notificationInterval;
     told.toldAt += (now - told.toldAt) / interval * interval;
     told.repeats++;
     this.#journal.told(name, told);
-    return { reason: "repeat", alert: this.#alert(watched, told) };
+    return { reason: "repeat", alert: this.#alert(watched, told, "repeat") };
   }
 
-  #alert({ name, window }: Watched, { id, repeats, lastEvent }: Told): Alert {
+  #alert({ name, window }: Watched, { id, repeats, lastEvent }: Told, reason: Alert["reason"]): Alert {
     return {
-      id: repeats === 0 ? id : alertId(id, String(repeats)),
+      id: reason === "first" ? id : alertId(id, reason === "repeat" ? String(repeats) : reason),
+      loop: id,
       name,
-      reason: repeats === 0 ? "first" : "repeat",
+      reason,
       lastEvent,
       eventLog: this.#windows.times(window),
       ...(window.size >= this.#most ? { limit: this.#most } : {}),

@@ -1,5 +1,6 @@
 // What the rule reports so that it can be kept, and what it goes on from.
 import type { Nanoseconds } from "./duration.ts";
+import type { Row } from "./row.ts";
 import type { Counted } from "./windows.ts";
 
 /** What was told about a name, for as long as that keeps it from being told. */
@@ -21,6 +22,8 @@ export interface Journal {
   dropped(name: string, restart: Counted): void;
   /** What was told about this name; undefined where that counts no longer. */
   told(name: string, told: Told | undefined): void;
+  /** A row of the rule `loops`; undefined where it is forgotten. */
+  row(name: string, row: Row | undefined): void;
 }
 
 /** What was kept of a journal. */
@@ -28,4 +31,5 @@ export interface Kept {
   /** In order of arrival. */
   restarts(): Iterable<readonly [name: string, restart: Counted]>;
   told(): Iterable<readonly [name: string, told: Told]>;
+  rows(): Iterable<readonly [name: string, row: Row]>;
 }

@@ -1,6 +1,7 @@
 // What a setting is, and how flags and environment variables become values. It knows no particular adapter:
 // sources and sinks declare their settings beside themselves with the makers below.
 import { formatDuration, type Nanoseconds, parseDuration } from "./duration.ts";
+import { plain } from "./log.ts";
 
 /** One setting: declared once, it yields flag, validation, help, README row and redaction. */
 export interface Setting<T> {
@@ -57,6 +58,11 @@ export function flagOf(setting: Setting<unknown>): string {
   return `--${setting.env.toLowerCase().replaceAll("_", "-")}`;
 }
 
+/** Both names of a setting, as errors begin: `AMQP_QUEUE (--amqp-queue)`. */
+export function namesOf(setting: Setting<unknown>): string {
+  return `${setting.env} (${flagOf(setting)})`;
+}
+
 /** Reads all settings of a group, flag before environment; an empty variable is as good as none. */
 export function readSettings<S extends Settings>(settings: S, input: Input): Values<S> | undefined {
   const before = input.problems.length;
@@ -65,7 +71,7 @@ export function readSettings<S extends Settings>(settings: S, input: Input): Val
 }
 
 function readSetting<T>(setting: Setting<T>, { flags, env, problems }: Input): T | undefined {
-  const names = `${setting.env} (${flagOf(setting)})`;
+  const names = namesOf(setting);
   const text = flags[flagOf(setting)] ?? (env[setting.env] || setting.default);
   if (text === undefined) {
     if (!setting.optional) {
@@ -77,7 +83,7 @@ function readSetting<T>(setting: Setting<T>, { flags, env, problems }: Input): T
     return setting.parse(text);
   } catch (error) {
     const reason = (error as Error).message;
-    const found = setting.secret ? "a value that is not shown here" : JSON.stringify(text);
+    const found = setting.secret ? "a value that is not shown here" : quoted(text);
     problems.push(
       `${names}: found ${found}${reason && `, ${reason}`}; expected ${setting.accepts}, ` +
         `such as ${setting.example}`,
@@ -88,7 +94,8 @@ function readSetting<T>(setting: Setting<T>, { flags, env, problems }: Input): T
 
 /** The setting, whose absence is fine: its value is then undefined. */
 export function optional<T>(setting: Setting<T>): Setting<T | undefined> {
-  return { ...setting, optional: true };
+  const { default: _, ...rest } = setting;
+  return { ...rest, optional: true };
 }
 
 type Declared<T> = Omit<Setting<T>, "parse" | "accepts">;
@@ -134,23 +141,18 @@ export function duration(declared: Declared<Nanoseconds>): Setting<Nanoseconds> 
 export function toggle(
   declared: Omit<Declared<boolean>, "default" | "toggle" | "example">,
 ): Setting<boolean> {
-  const words: Readonly<Record<string, boolean>> = {
-    true: true,
-    1: true,
-    on: true,
-    false: false,
-    0: false,
-    off: false,
-  };
+  const on = ["true", "1", "on"].map((word) => [word, true] as const);
+  const off = ["false", "0", "off"].map((word) => [word, false] as const);
+  const words = new Map<string, boolean>([...on, ...off]);
   return {
     ...declared,
     accepts: "true or false",
     example: "true",
     default: "false",
-    defaultNote: "off",
+    defaultNote: declared.defaultNote ?? "off",
     toggle: true,
     parse(text) {
-      const value = words[text.toLowerCase()];
+      const value = words.get(text.toLowerCase());
       if (value === undefined) throw new Error("");
       return value;
     },
@@ -209,6 +211,16 @@ export function printable(url: URL): string {
   if (shown.password !== "") shown.password = "***";
   shown.search = "";
   return shown.href;
+}
+
+/** What was found, in quotes as it may be printed: without passwords, and plain. */
+export function quoted(found: string): string {
+  return plain(JSON.stringify(withoutPasswords(found)));
+}
+
+/** The text with the passwords of all that looks like a URL left out: for what should hold none. */
+export function withoutPasswords(text: string): string {
+  return text.replace(/((?:^|[\s/])[^\s/:@]*:)(?!\/\/)\S*@/g, "$1***@");
 }
 
 /** `a`, `a or b`, `a, b or c`. */

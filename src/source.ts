@@ -25,7 +25,7 @@ export interface Source extends AsyncDisposable {
   readonly clock: "wall" | "events";
   /** Batches until the input ends, or until `stop`: then those already taken, and the end. Faults that can heal
    * are waited out. `notes` is what was kept of its batches' notes. @throws {Fault} that cannot. */
-  batches(stop: AbortSignal, notes: ReadonlyMap<string, string>): AsyncIterable<Batch>;
+  batches(stop: AbortSignal, notes?: ReadonlyMap<string, string>): AsyncIterable<Batch>;
   /** Tries whether it could be read; consumes nothing. Yields what it found, in words. @throws {Fault} */
   check(): Promise<string>;
 }

@@ -47,7 +47,7 @@ export class Windows {
     if (restart.leavesAt <= restart.time) window.odd = true;
     let before = window.last;
     while (before >= 0 && this.#leaving[before]! > restart.leavesAt) before = this.#previous[before]!;
-    if (this.#isThere(restart, before, window.odd)) return false;
+    if (window.odd ? this.#isAmong(restart, window.last) : this.#isBeside(restart, before)) return false;
     this.#insert(window, before, restart);
     return true;
   }
@@ -77,12 +77,22 @@ export class Windows {
     return rows.sort((a, b) => this.#arrivals[a]! - this.#arrivals[b]!).map((row) => this.#times[row]!);
   }
 
-  /** Restarts of one time leave together, but for odd ones: the same one stands among those. */
-  #isThere({ time, identity, leavesAt }: Counted, row: number, everywhere: boolean): boolean {
-    for (; row >= 0 && (everywhere || this.#leaving[row] === leavesAt); row = this.#previous[row]!) {
-      if (this.#times[row] === time && this.#identities[row] === identity) return true;
+  /** Restarts of one time leave together: the same one stands at the end of those before the place. */
+  #isBeside(restart: Counted, row: number): boolean {
+    for (; row >= 0 && this.#leaving[row] === restart.leavesAt; row = this.#previous[row]!) {
+      if (this.#isSame(restart, row)) return true;
     }
     return false;
+  }
+
+  /** When an odd one leaves depends on when it came: the same one can stand anywhere, from this row down. */
+  #isAmong(restart: Counted, row: number): boolean {
+    for (; row >= 0; row = this.#previous[row]!) if (this.#isSame(restart, row)) return true;
+    return false;
+  }
+
+  #isSame({ time, identity }: Counted, row: number): boolean {
+    return this.#times[row] === time && this.#identities[row] === identity;
   }
 
   #insert(window: Window, before: number, { time, identity, leavesAt, arrival }: Counted): void {

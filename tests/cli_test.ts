@@ -7,6 +7,8 @@ import { settingsGroups } from "../src/app.ts";
 import { run } from "../src/cli.ts";
 import { flagOf } from "../src/settings.ts";
 
+const url = (scheme: string) => `${scheme}://guest:hunter2@rabbit/`;
+
 interface Ran {
   readonly code: number;
   readonly stdout: string;
@@ -80,15 +82,27 @@ Deno.test("run() exits with 2 and says what is wrong with the command", async ()
   }
 });
 
+Deno.test("run() says that a flag which turns something on takes no value", async () => {
+  for (const args of [["--amqp-declare=true"], ["check", "--amqp-declare=true"]]) {
+    assert.deepEqual(await ran(args), {
+      code: 2,
+      stdout: "",
+      stderr: "error: option '--amqp-declare' takes no value\n",
+    });
+  }
+});
+
 Deno.test("run() names an unknown flag without the value that was joined to it", async () => {
   assert.deepEqual(await ran(["--restart-cuont=3"]), {
     code: 2,
     stdout: "",
     stderr: "error: unknown option '--restart-cuont'\n(Did you mean --restart-count?)\n",
   });
+  assert.equal(
+    (await ran([`--amqp-conection=${url("amqp")}`])).stderr,
+    "error: unknown option '--amqp-conection'\n(Did you mean --amqp-connection?)\n",
+  );
 });
-
-const url = (scheme: string) => `${scheme}://guest:hunter2@rabbit/`;
 
 const everythingWrong = {
   AMQP_CONNECTION: url("http"),
@@ -202,6 +216,10 @@ Deno.test("run() never prints a password that stands where none belongs", async 
       ["check", `--sink-amqp-conection=${url("amqp")}`],
       [url("amqp")],
       ["check", url("amqp")],
+      ["completions", url("amqp")],
+      ["--restart-count", url("amqp"), "a.ndjson"],
+      ["--restart-count", "guest:hunter2@rabbit", "a.ndjson"],
+      ["--sink-type", url("amqp"), "a.ndjson"],
     ]
   ) {
     const { code, stdout, stderr } = await ran(args);
@@ -418,4 +436,41 @@ Deno.test("run() refuses completions for an unknown shell", async () => {
   const { code, stdout, stderr } = await spawned("completions", "nosuch");
   assert.deepEqual([code, stdout], [2, ""]);
   assert.match(stderr, /^error: .*'nosuch'.*zsh, bash, fish/);
+});
+
+/** What `run` prints where each write takes a moment and only a part. */
+async function slowly(args: readonly string[], broken = false): Promise<{ code: number; stdout: string }> {
+  let stdout = "";
+  const code = await run({
+    args,
+    env: {},
+    stop: new AbortController().signal,
+    files: [],
+    stdin: new Blob([]).stream(),
+    stdout: {
+      async write(bytes) {
+        await new Promise((resolve) => setTimeout(resolve, 0));
+        if (broken) throw new Deno.errors.BrokenPipe();
+        stdout += new TextDecoder().decode(bytes.subarray(0, 4096));
+        return Math.min(bytes.length, 4096);
+      },
+    },
+    stdoutIsTerminal: false,
+    stderr: { write: (line) => assert.fail(line) },
+  });
+  return { code, stdout };
+}
+
+Deno.test("run() has printed everything when it ends", async () => {
+  for (const args of [["--help"], ["--version"], ["check", "--source-type", "stdin"]]) {
+    const { code, stdout } = await ran(args);
+    assert.ok(stdout.length > 0);
+    assert.deepEqual(await slowly(args), { code, stdout });
+  }
+});
+
+Deno.test("run() ends quietly when the reader of its output goes away", async () => {
+  for (const args of [["--help"], ["--version"], ["check", "--source-type", "stdin"]]) {
+    assert.deepEqual(await slowly(args, true), { code: 0, stdout: "" });
+  }
 });

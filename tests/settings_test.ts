@@ -8,6 +8,7 @@ import {
   oneOf,
   optional,
   printable,
+  quoted,
   readSettings,
   type Setting,
   type Settings,
@@ -252,6 +253,22 @@ Deno.test("printable() leaves out the password and the query, and leaves the URL
     assert.equal(printable(url), shown);
     assert.equal(url.href, href);
   }
+});
+
+const quotes: readonly (readonly [found: string, quoted: string])[] = [
+  ["nomad.crash-loop-in", '"nomad.crash-loop-in"'],
+  ['a"b\n\u009b', '"a\\"b\\n\\u009b"'],
+  ["C:\\a.ndjson", '"C:\\\\a.ndjson"'],
+  ["amqp://localhost:5672/", '"amqp://localhost:5672/"'],
+  ["amqp://guest@localhost:5672/", '"amqp://guest@localhost:5672/"'],
+  ["amqp://guest:hunter2@localhost:5672/", '"amqp://guest:***@localhost:5672/"'],
+  ["amqp://guest:hun@ter2/:@localhost/", '"amqp://guest:***@localhost/"'],
+  ["guest:hunter2@localhost", '"guest:***@localhost"'],
+  ["queue amqp://guest:hunter2@localhost", '"queue amqp://guest:***@localhost"'],
+];
+
+Deno.test("quoted() leaves out passwords, and shows control characters as escapes", () => {
+  for (const [found, shown] of quotes) assert.equal(quoted(found), shown);
 });
 
 Deno.test("oneOf() lists words as a sentence does", () => {

@@ -1,11 +1,19 @@
 // A channel of a connection to RabbitMQ, opened once, and its faults in words. Opening it again is its user's.
-import { type Channel, type ChannelModel, type ConfirmChannel, connect } from "amqplib";
+import { type Channel, type ChannelModel, type ConfirmChannel, connect, credentials } from "amqplib";
+import type { Duplex } from "node:stream";
 import { Fault } from "../fault.ts";
 import { printable, type Setting, url } from "../settings.ts";
+import { type Tls, tlsOptions } from "./tls.ts";
+import { explainTls } from "./tls_fault.ts";
 
 /** The setting of an AMQP connection. */
 export function amqpUrl(env: string, help: string): Setting<URL> {
   return url({ env, help, example: "amqp://guest:guest@localhost:5672/", secret: true }, ["amqp", "amqps"]);
+}
+
+/** Where a RabbitMQ is and how it is spoken to: values of settings whose variables begin with the prefix. */
+export interface Broker extends Tls {
+  readonly connection: URL;
 }
 
 /** An open channel. */
@@ -19,73 +27,119 @@ export interface OpenChannel<C extends Channel> {
 
 /** Milliseconds for a connection to be made, handshake included. */
 const connectTimeout = 5_000;
+/** Milliseconds for the broker to answer a close. */
+const closeTimeout = 5_000;
 /** Seconds: a peer silent for twice as long is gone. */
 const heartbeat = 10;
 
 /** Opens a connection with one channel. `onLost` is called once when either is closed by somebody else. @throws {Fault} */
-export function openChannel(url: URL, onLost: (fault: Fault) => void): Promise<OpenChannel<Channel>> {
-  return open(url, onLost, (connection) => connection.createChannel());
+export function openChannel(
+  prefix: string,
+  broker: Broker,
+  onLost: (fault: Fault) => void,
+): Promise<OpenChannel<Channel>> {
+  return open(prefix, broker, onLost, (connection) => connection.createChannel());
 }
 
 /** Like `openChannel`, with publisher confirms. */
 export function openConfirmChannel(
-  url: URL,
+  prefix: string,
+  broker: Broker,
   onLost: (fault: Fault) => void,
 ): Promise<OpenChannel<ConfirmChannel>> {
-  return open(url, onLost, (connection) => connection.createConfirmChannel());
+  return open(prefix, broker, onLost, (connection) => connection.createConfirmChannel());
 }
 
 async function open<C extends Channel>(
-  url: URL,
+  prefix: string,
+  broker: Broker,
   onLost: (fault: Fault) => void,
   create: (connection: ChannelModel) => Promise<C>,
 ): Promise<OpenChannel<C>> {
-  let usable = true;
+  const url = broker.connection;
+  let state: "opening" | "open" | "closed" = "opening";
   let cause: unknown;
   const lose = (error?: unknown) => {
-    if (!usable) return;
-    usable = false;
-    onLost(explain(cause ?? error ?? new Error("closed by the broker"), url));
-    connection.close().catch(() => {});
+    cause ??= error ?? new Error("closed by the broker");
+    if (state === "open") onLost(explain(cause, url));
+    if (state !== "closed") hangUp(connection);
+    state = "closed";
   };
-  const connection = await establish(url);
+  const connection = await establish(prefix, broker);
   connection.on("error", (error) => cause ??= error);
   connection.on("close", lose);
   let channel: C;
   try {
     channel = await create(connection);
   } catch (error) {
-    usable = false;
-    throw explain(error, url);
+    lose(error);
+    throw explain(cause, url);
   }
   channel.on("error", (error) => cause ??= error);
-  channel.on("close", lose);
+  // Without a cause the connection is being closed, whose own event has it.
+  channel.on("close", () => cause !== undefined && lose());
+  state = "open";
   return {
     channel,
     get usable() {
-      return usable;
+      return state === "open";
     },
     async close() {
-      usable = false;
-      // The channel first: what it still has to send, acknowledgements say, is overtaken by the connection's end.
-      await channel.close().catch(() => {});
-      await connection.close().catch(() => {});
+      state = "closed";
+      await hangUp(connection, channel);
     },
   };
 }
 
-async function establish(url: URL): Promise<ChannelModel> {
+/** Closes in good order where the broker answers, and all the same where it does not. */
+async function hangUp(connection: ChannelModel, channel?: Channel): Promise<void> {
+  const { stream } = connection.connection as unknown as { stream: Duplex };
+  if (stream.destroyed) return;
+  const { promise: over, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, closeTimeout);
+  stream.once("close", resolve);
+  // The closing of a connection overtakes what was sent on its channels, that of a channel does not.
+  await Promise.race([channel?.close().catch(() => {}), over]);
+  connection.close().catch(() => {});
+  await over;
+  clearTimeout(timer);
+  // amqplib only ends its own half, and lets a socket whose peer is gone linger.
+  stream.destroy(new Error("the broker does not answer"));
+}
+
+async function establish(prefix: string, broker: Broker): Promise<ChannelModel> {
+  const url = broker.connection;
+  const encrypted = url.protocol === "amqps:";
   const address = new URL(url);
   if (!address.searchParams.has("heartbeat")) address.searchParams.set("heartbeat", String(heartbeat));
   try {
     return await connect(address.href, {
+      ...(encrypted && tlsOptions(prefix, broker)),
       noDelay: true,
+      credentials: credentialsOf(url),
       timeout: connectTimeout,
       clientProperties: { connection_name: "nomad-crashloop-detector" },
     });
   } catch (error) {
-    throw explain(error, url);
+    throw encrypted && await explainTls(error, prefix, broker, url) || explain(error, url);
   }
+}
+
+/** User and password. amqplib itself takes their percent escapes for Latin 1. */
+function credentialsOf({ username, password }: URL): ReturnType<typeof credentials.plain> {
+  if (username === "" && password === "") return credentials.plain("guest", "guest");
+  return credentials.plain(unescaped(username), unescaped(password));
+}
+
+/** The text with its percent escapes taken for UTF-8; what is none is left as it stands. */
+function unescaped(text: string): string {
+  return text.replace(/(?:%[0-9a-f]{2})+/gi, (escapes) => {
+    try {
+      return decodeURIComponent(escapes);
+    } catch {
+      return escapes;
+    }
+  });
 }
 
 /** An error of amqplib as a fault: where, what the broker said, and what to do. */
@@ -108,5 +162,7 @@ export function explain(error: unknown, url: URL): Fault {
       "misconfigured",
     );
   }
+  const [, what, words] = /^(Channel|Connection) closed.* with message "(.*)"$/s.exec(said) ?? [];
+  if (what !== undefined) return new Fault(`${where} closed the ${what.toLowerCase()}: ${words}`);
   return new Fault(`${where}: ${said}`);
 }

@@ -8,7 +8,7 @@ import { createGunzip } from "node:zlib";
 import { Fault } from "../fault.ts";
 import { explainAnswer, explainError } from "./nomad_faults.ts";
 import { addressOf, type NomadAddress, type NomadSettings } from "./nomad_settings.ts";
-import { tlsOptions } from "./nomad_tls.ts";
+import { nomadTls } from "./nomad_tls.ts";
 
 /** An answer with status 200. */
 export interface Answer {
@@ -78,7 +78,7 @@ export class NomadClient {
         ...(basic ? { Authorization: `Basic ${Buffer.from(basic).toString("base64")}` } : {}),
       },
     };
-    return secure ? requestHttps({ ...options, ...tlsOptions(this.#settings) }) : requestHttp(options);
+    return secure ? requestHttps({ ...options, ...nomadTls(this.#settings) }) : requestHttp(options);
   }
 
   async #accept(response: IncomingMessage, exchange: Exchange): Promise<Answer> {
@@ -94,7 +94,7 @@ export class NomadClient {
     return { header, body: exchange.body(), close: () => exchange.close() };
   }
 
-  readonly #explain = (error: unknown): Fault => explainError(error, this.where, this.#settings);
+  readonly #explain = (error: unknown): Fault => explainError(error, this.#address, this.#settings);
 }
 
 /** A question on its way and its answer. */

@@ -1,5 +1,5 @@
 // The settings of Nomad's own command line, with its meanings.
-import { optional, type Setting, text, toggle, type Values } from "../settings.ts";
+import { namesOf, optional, type Setting, text, toggle, type Values } from "../settings.ts";
 
 /** Where Nomad is. */
 export interface NomadAddress {
@@ -84,6 +84,15 @@ export const nomadSettings = {
 
 /** What these settings say. */
 export type NomadSettings = Values<typeof nomadSettings>;
+
+/** What does not go together, a line each. */
+export function nomadConflicts(values: NomadSettings): string[] {
+  const { clientCertificate, clientKey } = nomadSettings;
+  const missing = values.clientCertificate === undefined ? clientCertificate : clientKey;
+  const given = missing === clientKey ? clientCertificate : clientKey;
+  if ((values.clientCertificate === undefined) === (values.clientKey === undefined)) return [];
+  return [`Missing ${namesOf(missing)}: ${missing.help}, since ${namesOf(given)} is set`];
+}
 
 /** The address that the settings give. */
 export function addressOf({ address, secretsDirectory }: NomadSettings): NomadAddress {

@@ -5,6 +5,7 @@ import type { Nanoseconds } from "../duration.ts";
 import type { Told } from "../journal.ts";
 import type { Kept, Ledger, LedgerContext } from "../ledger.ts";
 import { type Outbox, ShelvedOutbox } from "../outbox.ts";
+import type { Row } from "../row.ts";
 import type { Counted } from "../windows.ts";
 import { explain, openFile } from "./sqlite_file.ts";
 
@@ -24,6 +25,7 @@ export class SqliteLedger implements Ledger {
   #counted: [name: string, restart: Counted][] = [];
   #dropped: [name: string, restart: Counted][] = [];
   readonly #told = new Map<string, Told | undefined>();
+  readonly #rows = new Map<string, Row | undefined>();
   readonly #notes = new Map<string, string | undefined>();
   #alerts: Alert[] = [];
   #removed: Seq[] = [];
@@ -46,7 +48,7 @@ export class SqliteLedger implements Ledger {
   }
 
   get kept(): Kept {
-    const { selectRestarts, selectTold, selectNotes } = this.#statements;
+    const { selectRestarts, selectTold, selectRows, selectNotes } = this.#statements;
     return {
       *restarts() {
         for (const { name, time, identity, leaves, arrival } of rows<RestartRow>(selectRestarts)) {
@@ -57,6 +59,9 @@ export class SqliteLedger implements Ledger {
         for (const { name, told_at, id, repeats, last_event } of rows<ToldRow>(selectTold)) {
           yield [name, { toldAt: told_at, id, repeats: Number(repeats), lastEvent: last_event }];
         }
+      },
+      *rows() {
+        for (const { name, row } of rows<RowRow>(selectRows)) yield [name, readJson<Row>(row)];
       },
       notes: () => new Map(rows<NoteRow>(selectNotes).map(({ key, value }) => [key, value])),
     };
@@ -78,6 +83,10 @@ export class SqliteLedger implements Ledger {
 
   told(name: string, told: Told | undefined): void {
     this.#told.set(name, told);
+  }
+
+  row(name: string, row: Row | undefined): void {
+    this.#rows.set(name, row);
   }
 
   note(key: string, value: string | undefined): void {
@@ -105,6 +114,7 @@ export class SqliteLedger implements Ledger {
     this.#counted = [];
     this.#dropped = [];
     this.#told.clear();
+    this.#rows.clear();
     this.#notes.clear();
     this.#alerts = [];
     this.#removed = [];
@@ -123,8 +133,8 @@ export class SqliteLedger implements Ledger {
   }
 
   #isClean(): boolean {
-    return this.#counted.length + this.#dropped.length + this.#told.size + this.#notes.size +
-        this.#alerts.length + this.#removed.length === 0;
+    return this.#counted.length + this.#dropped.length + this.#told.size + this.#rows.size +
+        this.#notes.size + this.#alerts.length + this.#removed.length === 0;
   }
 
   #writeRestarts(now: Nanoseconds): void {
@@ -139,10 +149,14 @@ export class SqliteLedger implements Ledger {
   }
 
   #writeTold(): void {
-    const { replaceTold, deleteTold } = this.#statements;
+    const { replaceTold, deleteTold, replaceRow, deleteRow } = this.#statements;
     for (const [name, told] of this.#told) {
       if (told === undefined) deleteTold.run(name);
       else replaceTold.run(name, told.toldAt, told.id, told.repeats, told.lastEvent);
+    }
+    for (const [name, row] of this.#rows) {
+      if (row === undefined) deleteRow.run(name);
+      else replaceRow.run(name, writeJson(row));
     }
   }
 
@@ -160,7 +174,7 @@ export class SqliteLedger implements Ledger {
     const added: Added[] = [];
     for (const seq of this.#removed) deleteAlert.run(seq);
     for (const alert of this.#newestAlerts()) {
-      const text = writeAlert(alert);
+      const text = writeJson(alert);
       for (const [sink, outbox] of this.#outboxes) {
         const older = outbox.replaceable(alert.name);
         if (older !== undefined) updateAlert.run(text, older.slot);
@@ -180,7 +194,7 @@ export class SqliteLedger implements Ledger {
   }
 
   #read(seq: Seq): Alert {
-    return readAlert(this.#statements.selectAlert.get(seq)!.alert as string);
+    return readJson<Alert>(this.#statements.selectAlert.get(seq)!.alert as string);
   }
 
   #remove(seq: Seq): void {
@@ -203,6 +217,9 @@ const statements = {
   replaceTold: "REPLACE INTO told (name, told_at, id, repeats, last_event) VALUES (?, ?, ?, ?, ?)",
   deleteTold: "DELETE FROM told WHERE name = ?",
   selectTold: "SELECT name, told_at, id, repeats, last_event FROM told",
+  replaceRow: "REPLACE INTO rows (name, row) VALUES (?, ?)",
+  deleteRow: "DELETE FROM rows WHERE name = ?",
+  selectRows: "SELECT name, row FROM rows",
   replaceNote: "REPLACE INTO notes (key, value) VALUES (?, ?)",
   deleteNote: "DELETE FROM notes WHERE key = ?",
   selectNotes: "SELECT key, value FROM notes",
@@ -238,6 +255,11 @@ interface ToldRow {
   readonly last_event: string;
 }
 
+interface RowRow {
+  readonly name: string;
+  readonly row: string;
+}
+
 interface NoteRow {
   readonly key: string;
   readonly value: string;
@@ -253,12 +275,11 @@ function rows<Row>(statement: StatementSync): Row[] {
   return statement.all() as Row[];
 }
 
-/** An alert as JSON; times are texts, since JavaScript's numbers do not hold them. */
-function writeAlert(alert: Alert): string {
-  return JSON.stringify({ ...alert, eventLog: alert.eventLog.map(String) });
+/** Plain data as JSON; numbers of 64 bits as objects, since JavaScript's numbers do not hold them. */
+function writeJson(data: unknown): string {
+  return JSON.stringify(data, (_, value) => typeof value === "bigint" ? { int64: String(value) } : value);
 }
 
-function readAlert(text: string): Alert {
-  const alert = JSON.parse(text);
-  return { ...alert, eventLog: alert.eventLog.map(BigInt) };
+function readJson<T>(text: string): T {
+  return JSON.parse(text, (_, value) => typeof value?.int64 === "string" ? BigInt(value.int64) : value);
 }

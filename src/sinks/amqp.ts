@@ -1,15 +1,18 @@
 // The sink `amqp`: publishes alerts to an exchange of RabbitMQ, persistent, mandatory and confirmed.
 import type { ConfirmChannel } from "amqplib";
 import { Buffer } from "node:buffer";
-import { type Alert, alertJson } from "../alert.ts";
+import type { Alert } from "../alert.ts";
 import { amqpUrl, explain, type OpenChannel, openConfirmChannel } from "../clients/amqp.ts";
+import { tlsConflicts, tlsSettings } from "../clients/tls.ts";
 import { Fault } from "../fault.ts";
 import { kind } from "../kind.ts";
 import { printable, text, type Values, wholeNumber } from "../settings.ts";
 import type { Sink, SinkContext } from "../sink.ts";
 
+const prefix = "SINK_AMQP";
+
 const settings = {
-  connection: amqpUrl("SINK_AMQP_CONNECTION", "URL of the RabbitMQ that alerts go to"),
+  connection: amqpUrl(`${prefix}_CONNECTION`, "URL of the RabbitMQ that alerts go to"),
   exchange: text({
     env: "SINK_AMQP_EXCHANGE",
     help: "exchange that alerts are published to; it must exist",
@@ -30,6 +33,7 @@ const settings = {
     1,
     100,
   ),
+  ...tlsSettings(prefix),
 };
 
 /** The row of the sink `amqp`. */
@@ -38,7 +42,8 @@ export const amqpSink = kind({
   aliases: ["rabbitmq"],
   title: "Sink amqp",
   settings,
-  open: (values, _: SinkContext): Sink => new AmqpSink(values),
+  conflicts: (values) => tlsConflicts(prefix, values, values.connection, "amqps"),
+  open: (values, context: SinkContext): Sink => new AmqpSink(values, context),
 });
 
 class AmqpSink implements Sink {
@@ -46,19 +51,21 @@ class AmqpSink implements Sink {
   readonly concurrency: number;
   onLost?: (reason: Fault) => void;
   readonly #values: Values<typeof settings>;
+  readonly #context: SinkContext;
   #open: OpenChannel<ConfirmChannel> | undefined;
   /** By alert id: what settles the alerts that wait for their confirmation. */
   readonly #unconfirmed = new Map<string, PromiseWithResolvers<void>>();
 
-  constructor(values: Values<typeof settings>) {
+  constructor(values: Values<typeof settings>, context: SinkContext) {
     this.#values = values;
+    this.#context = context;
     this.concurrency = values.workers * 100;
   }
 
   async connect(): Promise<void> {
     if (this.#open?.usable) return;
     const { connection, exchange } = this.#values;
-    const open = await openConfirmChannel(connection, (fault) => this.#lose(fault));
+    const open = await openConfirmChannel(prefix, this.#values, (fault) => this.#lose(fault));
     try {
       await open.channel.checkExchange(exchange);
     } catch (error) {
@@ -86,15 +93,18 @@ class AmqpSink implements Sink {
       channel.publish(
         exchange,
         routingKey,
-        Buffer.from(alertJson(alert)),
+        Buffer.from(this.#context.json(alert)),
         {
           messageId: alert.id,
           contentType: "application/json",
           persistent: true,
           mandatory: true,
         },
-        (error) =>
-          error ? confirmed.reject(new Fault(`${this.#where} did not take the alert`)) : confirmed.resolve(),
+        (error) => {
+          if (!error) confirmed.resolve();
+          // Of a channel that is closed, `#lose` is told the reason.
+          else if (this.#open?.usable) confirmed.reject(new Fault(`${this.#where} did not take the alert`));
+        },
       );
       await confirmed.promise;
     } finally {

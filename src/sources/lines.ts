@@ -4,7 +4,10 @@ import { Buffer } from "node:buffer";
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { Fault } from "../fault.ts";
+import { whyUnreadable } from "../files.ts";
 import { kind } from "../kind.ts";
+import type { Log } from "../log.ts";
+import { quoted } from "../settings.ts";
 import type { Batch, Source, SourceContext } from "../source.ts";
 
 /** The row of the source `stdin`. */
@@ -19,6 +22,8 @@ export const lines = kind({
 const mostOpenBatches = 16;
 /** Longer lines, in bytes, are no updates: RabbitMQ's own limit for a message. */
 const longestLine = 128 << 20;
+/** Stands at the end of what is left of such a line, so that it is JSON no more. */
+const cut = new TextEncoder().encode("…");
 
 class LineSource implements Source {
   readonly clock = "events";
@@ -35,9 +40,9 @@ class LineSource implements Source {
     stop.addEventListener("abort", wake);
     try {
       for (const { name, open } of await this.#inputs()) {
-        const input = new Lines(await open(), name);
+        const input = new Lines(await open(), name, this.#context.log);
         for await (const { bodies, numbers } of input.blocks(stop)) {
-          yield this.#batch(bodies, (index) => `line ${numbers[index]}${name && ` of ${name}`}`);
+          yield this.#batch(bodies, (index) => input.place(numbers[index]!));
           while (this.#openBatches >= mostOpenBatches && !stop.aborted) {
             await new Promise<void>((resolve) => this.#wake = resolve);
           }
@@ -61,7 +66,7 @@ class LineSource implements Source {
     const { files, stdin } = this.#context;
     if (files.length === 0) return [{ name: "", open: () => Promise.resolve(stdin) }];
     await Promise.all(files.map(requireFile));
-    return files.map((name) => ({ name, open: async () => (await Deno.open(name)).readable }));
+    return files.map((name) => ({ name, open: async () => (await openFile(name)).readable }));
   }
 
   #batch(bodies: readonly Uint8Array[], place: (index: number) => string): Batch {
@@ -81,13 +86,26 @@ class LineSource implements Source {
 async function requireFile(name: string): Promise<void> {
   let found;
   try {
-    if ((await Deno.stat(name)).isFile) return;
-    found = "it is not a file";
+    found = await Deno.stat(name);
   } catch (error) {
-    found = error instanceof Deno.errors.NotFound ? "there is no such file" : (error as Error).message;
+    throw unreadable(name, error);
   }
-  throw new Fault(
-    `cannot read ${JSON.stringify(name)}: ${found}; name files of updates, one a line`,
+  if (found.isDirectory) throw unreadable(name, new Error("it is not a file"));
+  // To open a pipe would wait for its writer, and to close it again would send the writer away.
+  if (found.isFile) (await openFile(name)).close();
+}
+
+async function openFile(name: string): Promise<Deno.FsFile> {
+  try {
+    return await Deno.open(name);
+  } catch (error) {
+    throw unreadable(name, error);
+  }
+}
+
+function unreadable(name: string, error: unknown): Fault {
+  return new Fault(
+    `cannot read ${quoted(name)}: ${whyUnreadable(error)}; name files of updates, one a line`,
     "misconfigured",
   );
 }
@@ -96,14 +114,21 @@ async function requireFile(name: string): Promise<void> {
 class Lines {
   readonly #input: ReadableStream<Uint8Array>;
   readonly #name: string;
+  readonly #log: Log;
   /** The beginning of a line whose end has not come yet. */
   #rest: Uint8Array[] = [];
   #restLength = 0;
   #number = 0;
 
-  constructor(input: ReadableStream<Uint8Array>, name: string) {
+  constructor(input: ReadableStream<Uint8Array>, name: string, log: Log) {
     this.#input = input;
     this.#name = name;
+    this.#log = log;
+  }
+
+  /** Where a line stands, in words. */
+  place(number: number): string {
+    return `line ${number}${this.#name && ` of ${this.#name}`}`;
   }
 
   async *blocks(stop: AbortSignal): AsyncIterable<{ bodies: Uint8Array[]; numbers: number[] }> {
@@ -113,10 +138,10 @@ class Lines {
         if (lines.bodies.length > 0) yield lines;
       }
     } catch (error) {
+      if (stop.aborted) return; // which cuts gzip short
+      const what = this.#name ? quoted(this.#name) : "standard input";
       throw new Fault(
-        `cannot read ${this.#name ? JSON.stringify(this.#name) : "standard input"}: ${
-          (error as Error).message
-        }`,
+        `cannot read ${what}: ${reasonOf(error as Error & { code?: string })}`,
         "misconfigured",
       );
     }
@@ -140,9 +165,11 @@ class Lines {
     return { bodies, numbers };
   }
 
+  /** Of a line that is too long two parts are kept, more than a log line shows. */
   #keep(part: Uint8Array): void {
     this.#restLength += part.length;
-    if (part.length > 0 && this.#restLength <= longestLine) this.#rest.push(part);
+    if (part.length > 0) this.#rest.push(part);
+    if (this.#restLength > longestLine) this.#rest.splice(2);
   }
 
   /** The line that ends with this part, without a carriage return; of one that is too long only the beginning. */
@@ -151,12 +178,23 @@ class Lines {
     let line = end;
     if (this.#rest.length > 0) {
       this.#keep(end);
+      if (this.#restLength > longestLine) {
+        this.#log.warning("{place} is longer than 128 MiB, the most that is read", {
+          place: this.place(this.#number),
+        });
+        this.#rest.push(cut);
+      }
       line = new Uint8Array(Buffer.concat(this.#rest));
       this.#rest = [];
       this.#restLength = 0;
     }
     return line.at(-1) === 13 ? line.subarray(0, -1) : line;
   }
+}
+
+function reasonOf({ code, message }: Error & { code?: string }): string {
+  if (code === "Z_BUF_ERROR") return "its gzip is cut short";
+  return code === "Z_DATA_ERROR" ? `its gzip is damaged: ${message}` : message;
 }
 
 /** The blocks of a stream, through gunzip where they begin as gzip does. On `stop` it ends. */
@@ -166,14 +204,22 @@ async function* unpacked(input: ReadableStream<Uint8Array>, stop: AbortSignal): 
   if (stop.aborted) cancel();
   stop.addEventListener("abort", cancel);
   try {
-    const first = await reader.read();
-    if (first.done) return;
-    const blocks = withFirst(first.value, reader);
-    yield* first.value[0] === 0x1f && first.value[1] === 0x8b ? gunzipped(blocks) : blocks;
+    const first = await firstBlock(reader);
+    const blocks = withFirst(first, reader);
+    yield* first[0] === 0x1f && first[1] === 0x8b ? gunzipped(blocks) : blocks;
   } finally {
     stop.removeEventListener("abort", cancel);
     await reader.cancel().catch(() => {});
   }
+}
+
+/** A block long enough to tell gzip by, where the input is: pipes may bring a byte at a time. */
+async function firstBlock(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Uint8Array> {
+  let block: Uint8Array = new Uint8Array();
+  for (let next; block.length < 2 && (next = await reader.read()).value !== undefined;) {
+    block = block.length === 0 ? next.value : new Uint8Array([...block, ...next.value]);
+  }
+  return block;
 }
 
 async function* withFirst(

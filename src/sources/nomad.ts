@@ -1,7 +1,7 @@
 // The source `nomad`: every task event of a Nomad cluster, from Nomad itself. It follows the event stream and, at
 // every connection, compares the list of all allocations with what it knows, so that no gap loses what Nomad knows.
 import { NomadClient } from "../clients/nomad.ts";
-import { type NomadSettings, nomadSettings } from "../clients/nomad_settings.ts";
+import { nomadConflicts, type NomadSettings, nomadSettings } from "../clients/nomad_settings.ts";
 import { asFault, Fault } from "../fault.ts";
 import { kind } from "../kind.ts";
 import { Outage, pause } from "../outage.ts";
@@ -14,6 +14,7 @@ export const nomad = kind({
   type: "nomad",
   title: "Source nomad",
   settings: nomadSettings,
+  conflicts: nomadConflicts,
   open: (values, context: SourceContext): Source => new NomadSource(values, context),
 });
 
@@ -38,7 +39,7 @@ export class NomadSource implements Source {
     this.#pace = pace;
   }
 
-  async *batches(stop: AbortSignal, notes: ReadonlyMap<string, string>): AsyncIterable<Batch> {
+  async *batches(stop: AbortSignal, notes: ReadonlyMap<string, string> = new Map()): AsyncIterable<Batch> {
     const { log } = this.#context;
     const outage = new Outage(log, "source nomad");
     const follower = new Follower(this.#client, log, this.#pace, notes);

@@ -1,5 +1,6 @@
 // A private Kinesis (kinesalite, in memory) for a test. Run as a program, this file is that server, under Deno.
 
+import { join } from "node:path";
 import { stdout } from "node:process";
 import { waitFor } from "./wait_for.ts";
 
@@ -11,7 +12,8 @@ export interface Kinesis extends AsyncDisposable {
 
 /** Starts a Kinesis server in a process of its own and resolves when it listens. */
 export async function startKinesis(): Promise<Kinesis> {
-  const args = ["run", "--allow-all", "--quiet", import.meta.filename ?? import.meta.url];
+  const lock = `--lock=${join(import.meta.dirname!, "kinesalite.lock")}`;
+  const args = ["run", "--allow-all", "--quiet", "--no-config", lock, "--frozen", import.meta.filename!];
   const child = new Deno.Command(Deno.execPath(), {
     args,
     stdin: "piped",
@@ -42,8 +44,11 @@ interface Kinesalite {
   };
 }
 
+// Not a literal, so that it is no dependency of the project: it would be downloaded with it and compiled into it.
+const specifier = "npm:kinesalite@3.3.3";
+
 async function serve(): Promise<void> {
-  const kinesalite: Kinesalite = (await import("kinesalite")).default;
+  const kinesalite: Kinesalite = (await import(specifier)).default;
   const server = kinesalite({ createStreamMs: 10, updateStreamMs: 10, deleteStreamMs: 10 });
   server.listen(0, "127.0.0.1", () => stdout.write(`http://127.0.0.1:${server.address().port}\n`));
   // Standard input ends when the test is done with the server, or is gone itself.

@@ -1,0 +1,17 @@
+// Alerts made up for tests.
+import { type Alert, alertId } from "../../src/alert.ts";
+import { now, update } from "./updates.ts";
+
+/** An alert about a name; no two have the same id unless told. */
+export function alertAbout(name = "job.group[0]", differs: Partial<Alert> = {}): Alert {
+  const time = now();
+  return {
+    id: alertId(name, String(time)),
+    loop: "0",
+    name,
+    reason: "first",
+    lastEvent: update({ name, time }),
+    eventLog: [time - 1n, time],
+    ...differs,
+  };
+}
