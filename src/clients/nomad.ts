@@ -176,7 +176,7 @@ class Exchange {
   }
 
   #silent(): Error {
-    return new Silent(`silent for ${Math.round(this.#patience / 1000)} s`);
+    return new Silent(`silent for ${this.#patience / 1000} s`);
   }
 }
 

@@ -39,7 +39,9 @@ export function explainAnswer({ status, type, location, text }: Refusal, where: 
     return found(`answered ${status} with an HTML page, as a proxy does; set ${address} to Nomad itself`);
   }
   if (status === 404) {
-    return found(`answered 404: it is not Nomad, or one older than 1.0; set ${address} to a newer one`);
+    return found(
+      `answered 404 (${said}), as what is not Nomad does, and Nomad before 1.0; set ${address} to a newer one`,
+    );
   }
   return found(`answered ${status}: ${said}`, status === 429 ? "heals" : "misconfigured");
 }

@@ -18,8 +18,8 @@ export const nomad = kind({
   open: (values, context: SourceContext): Source => new NomadSource(values, context),
 });
 
-/** Batches that may be unacknowledged before reading waits. */
-const mostOpenBatches = 16;
+/** Updates that may be unacknowledged before reading waits. */
+const mostOpen = 1000;
 
 /** Follows the allocations of a Nomad cluster. */
 export class NomadSource implements Source {
@@ -29,11 +29,17 @@ export class NomadSource implements Source {
   readonly #context: SourceContext;
   readonly #pace: Pace;
   #session: Session | undefined;
-  #openBatches = 0;
+  #openUpdates = 0;
   #wake = () => {};
 
-  constructor(settings: NomadSettings, context: SourceContext, pace: Pace = defaultPace) {
-    this.#client = new NomadClient(settings, () => settings.token);
+  /** `token` is asked before every request, so that a token which the server refuses can be replaced. */
+  constructor(
+    settings: NomadSettings,
+    context: SourceContext,
+    pace: Pace = defaultPace,
+    token: () => string | undefined = () => settings.token,
+  ) {
+    this.#client = new NomadClient(settings, token);
     this.#namespace = settings.namespace;
     this.#context = context;
     this.#pace = pace;
@@ -91,14 +97,15 @@ export class NomadSource implements Source {
   }
 
   #batch({ bodies, notes }: Found): Batch {
-    this.#openBatches++;
+    const count = Math.max(1, bodies.length);
+    this.#openUpdates += count;
     return {
       bodies,
       notes,
       place: () => `an update made from ${this.#client.where}`,
       reject: () => {},
       acknowledge: () => {
-        this.#openBatches--;
+        this.#openUpdates -= count;
         this.#wake();
       },
     };
@@ -106,7 +113,7 @@ export class NomadSource implements Source {
 
   /** Reading waits while too much is not acknowledged: Nomad then cuts it, and the next list has what was missed. */
   async #room(stop: AbortSignal): Promise<void> {
-    while (this.#openBatches >= mostOpenBatches && !stop.aborted) {
+    while (this.#openUpdates >= mostOpen && !stop.aborted) {
       await new Promise<void>((resolve) => this.#wake = resolve);
     }
   }

@@ -18,8 +18,6 @@ export interface Found {
 /** While the list is read, news is held back to be sorted by time: so many at most, and so long, in milliseconds. */
 const mostHeld = 10_000;
 const longestHeld = 1_000;
-/** Updates that are passed on together. */
-const mostAtOnce = 500;
 
 /** Keys of the notes. */
 const positionKey = "nomad/position";
@@ -29,6 +27,7 @@ const allocationKey = "nomad/allocation/";
 export class Follower {
   readonly #known = new KnownAllocations();
   readonly #jobs: JobTypes;
+  readonly #where: string;
   readonly #log: Log;
   readonly #pace: Pace;
   /** Raft index of the last line. */
@@ -41,6 +40,7 @@ export class Follower {
 
   constructor(client: NomadClient, log: Log, pace: Pace, notes: ReadonlyMap<string, string>) {
     this.#jobs = new JobTypes(client, log);
+    this.#where = client.where;
     this.#log = log;
     this.#pace = pace;
     for (const [key, value] of notes) {
@@ -63,8 +63,7 @@ export class Follower {
     this.#jobs.beginListing();
     let isListed = false;
     let newest = 0;
-    // On the very first start the list is history, and so is what the stream still has from before it.
-    for await (const turn of session.turns(this.#since === undefined ? "list" : "stream")) {
+    for await (const turn of session.turns()) {
       if (turn.kind === "lines") await this.#takeLines(turn.lines);
       else if (turn.kind === "listed") newest = Math.max(newest, this.#takeListed(turn.allocations));
       else {
@@ -79,14 +78,10 @@ export class Follower {
   #beganAnew({ listIndex }: Session): boolean {
     if (this.#index === undefined || listIndex === undefined || listIndex >= this.#index) return false;
     this.#log.warning(
-      "source nomad: Nomad's index went back from {before} to {index}: it was set up anew or restored",
-      {
-        before: this.#index,
-        index: listIndex,
-      },
+      "source nomad: the index of {where} went back from {before} to {now}: it was set up anew or restored",
+      { where: this.#where, before: this.#index, now: listIndex },
     );
     this.#index = undefined;
-    this.#known.distrustIndexes();
     return true;
   }
 
@@ -132,18 +127,13 @@ export class Follower {
       (this.#held.length > 0 && performance.now() - this.#heldSince > longestHeld);
   }
 
-  /** Passes on what is held. The notes go with the last part: before it, all of it would be found again. */
+  /** Passes on what is held, all at once: with its notes it is kept whole or not at all. */
   *#release(sorted: boolean): Generator<Found> {
     const held = this.#held;
     this.#held = [];
     if (sorted) held.sort((a, b) => a.time - b.time);
     const notes = this.#notes(held.length > 0);
-    if (held.length === 0 && notes.size === 0) return;
-    const bodies = held.map(({ body }) => body);
-    for (let start = 0; start === 0 || start < bodies.length; start += mostAtOnce) {
-      const isLast = start + mostAtOnce >= bodies.length;
-      yield { bodies: bodies.slice(start, start + mostAtOnce), notes: isLast ? notes : new Map() };
-    }
+    if (held.length > 0 || notes.size > 0) yield { bodies: held.map(({ body }) => body), notes };
   }
 
   /** What changed since the last notes. A position alone is kept from time to time: from an older one, lines come

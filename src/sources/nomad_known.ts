@@ -18,8 +18,9 @@ interface KnownTask {
 }
 
 interface Known {
-  /** The raft index of the allocation as it is known. */
+  /** Raft index and time, about, of its last change. */
   index: number;
+  time: number;
   desired: string;
   /** The listing that it was seen in, or after. */
   listing: number;
@@ -54,8 +55,8 @@ export class KnownAllocations {
   /** Goes on from what `takeChanges` gave. What cannot be read is not known. */
   restore(id: string, value: string): void {
     try {
-      const [index, desired, ...tasks] = JSON.parse(value);
-      const known: Known = { index, desired: this.#word(desired), listing: 0, tasks: [] };
+      const [index, time, desired, ...tasks] = JSON.parse(value);
+      const known: Known = { index, time, desired: this.#word(desired), listing: 0, tasks: [] };
       known.tasks = tasks.map(([name, type, time, restarts]: [string, string, number, number]) => (
         { name: this.#word(name), type: this.#word(type), time, restarts }
       ));
@@ -87,11 +88,6 @@ export class KnownAllocations {
     }
   }
 
-  /** The raft index began anew: it no longer tells what is older. */
-  distrustIndexes(): void {
-    for (const known of this.#known.values()) known.index = 0;
-  }
-
   /**
    * Takes what Nomad says of an allocation and tells what is new in it. `isHistory`: if it was not known so far,
    * restarts that no event shows are not counted.
@@ -100,9 +96,9 @@ export class KnownAllocations {
     const known = this.#known.get(allocation.ID);
     if (known !== undefined) {
       known.listing = this.#listing;
-      if (allocation.ModifyIndex <= known.index) return [];
+      if (isOlder(allocation, known)) return [];
     }
-    const next = known ?? { index: 0, desired: "run", listing: this.#listing, tasks: [] };
+    const next: Known = known ?? { index: 0, time: 0, desired: "run", listing: this.#listing, tasks: [] };
     const ends = allocation.DesiredStatus !== next.desired && allocation.DesiredStatus !== "run";
     const news: News[] = [];
     for (const [name, state] of Object.entries(allocation.TaskStates ?? {})) {
@@ -112,6 +108,7 @@ export class KnownAllocations {
     if (known === undefined) this.#known.set(allocation.ID, next);
     if (news.length > 0 || ends || (known === undefined && isHistory)) this.#changed.set(allocation.ID, next);
     next.index = allocation.ModifyIndex;
+    next.time = allocation.ModifyTime;
     next.desired = this.#word(allocation.DesiredStatus);
     return news;
   }
@@ -157,6 +154,12 @@ export class KnownAllocations {
   }
 }
 
+/** Whether it says nothing that is not known. Time alone does not tell, since clocks are set; nor the index, which
+ * goes back where a server is restored. */
+function isOlder({ ModifyIndex, ModifyTime }: Allocation, { index, time }: Known): boolean {
+  return ModifyIndex <= index && ModifyTime <= time;
+}
+
 /** New events of a task, and how many restarts before them no event showed. */
 interface Found {
   readonly fresh: readonly TaskEvent[];
@@ -188,10 +191,11 @@ function lastIndexOf(events: readonly TaskEvent[], { type, time }: { type: strin
   return events.findLastIndex(({ Type, Time }) => Type === type && Number(Time) === time);
 }
 
-/** `[463,"run",["app","Started",1795491837996929000,9]]` */
-function write({ index, desired, tasks }: Known): string {
+/** `[463,1795491838001234000,"run",["app","Started",1795491837996929000,9]]` */
+function write({ index, time, desired, tasks }: Known): string {
   return JSON.stringify([
     index,
+    time,
     desired,
     ...tasks.map(({ name, type, time, restarts }) => [name, type, time, restarts]),
   ]);

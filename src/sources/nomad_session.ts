@@ -89,17 +89,18 @@ export class Session implements AsyncDisposable {
 
   /**
    * What comes, in the order in which it comes, until the connection is to be renewed. The list is not read before
-   * the stream has caught up with it, where the stream is to be first: it shows more than the list's ten last events.
+   * the stream has caught up with it: lines show each event on its way, the list only the last ten of a task.
    */
-  async *turns(first: "stream" | "list"): AsyncGenerator<Turn> {
+  async *turns(): AsyncGenerator<Turn> {
     const renewAt = performance.now() + this.#pace.renewal;
-    let caughtUp = first === "list";
+    let caughtUp = false;
     let isListed = false;
     let lines = this.#nextLines();
     let listed: Promise<Turn> | undefined;
     while (!isListed || performance.now() < renewAt) {
       if (caughtUp && !isListed) listed ??= this.#nextListed();
-      const turn = await (caughtUp ? firstOf(lines, listed) : within(lines, this.#pace.quiet));
+      const turn: Turn | undefined =
+        await (caughtUp ? firstOf(lines, listed) : within(lines, this.#pace.quiet));
       if (turn === undefined) caughtUp = true;
       else if (turn.kind === "lines") {
         yield turn;

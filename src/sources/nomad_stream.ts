@@ -28,23 +28,23 @@ export async function* linesOf(body: AsyncIterable<Uint8Array>, where: string): 
       start = end + 1;
     }
     rest.push(chunk.subarray(start));
-    requireShort(rest, "line", where);
+    requireShort(rest, "a line", where);
     if (lines.length > 0) yield lines;
   }
   // Nomad 1.11.2 and later answer so where they refuse: the first heartbeat is the only proof of success.
   if (!any) throw refusedToken(where, "the event stream is empty");
   const last = text(rest);
   if (last !== "") yield [readLine(last, where)];
-  throw new Fault(`${where}: ended the event stream`);
+  throw new Fault(`${where} ended the event stream`);
 }
 
 function readLine(line: string, where: string): Line {
   if (line === "{}" || line === "") return { index: 0, allocations: [] };
   if (/^event dropped from buffer/.test(line)) {
-    throw new Fault(`${where}: ended the event stream because events came faster than they were read`);
+    throw new Fault(`${where} ended the event stream: it was read more slowly than events came`);
   }
   if (/^subscription closed by server/.test(line)) {
-    throw new Fault(`${where}: ended the event stream because the token or its policies changed`);
+    throw new Fault(`${where} ended the event stream: the token or its policies changed`);
   }
   let parsed;
   try {
@@ -53,10 +53,10 @@ function readLine(line: string, where: string): Line {
     const what = line.startsWith('{"')
       ? "a line that breaks off"
       : `a line that is no event: ${oneLine(line)}`;
-    throw new Fault(`${where}: sent ${what}`);
+    throw new Fault(`${where} sent ${what}`);
   }
   if (typeof parsed?.Index !== "number" || !Array.isArray(parsed.Events ?? [])) {
-    throw new Fault(`${where}: sent a line that is no event: ${oneLine(line)}`);
+    throw new Fault(`${where} sent a line that is no event: ${oneLine(line)}`);
   }
   const events = (parsed.Events ?? []).filter((event) => event?.Topic === "Allocation");
   return {
@@ -89,7 +89,7 @@ export async function* listOf(body: AsyncIterable<Uint8Array>, where: string): A
 }
 
 function notAList(where: string, text: string): Fault {
-  return new Fault(`${where}: sent a list of allocations that is none: ${oneLine(text)}`);
+  return new Fault(`${where} sent no list of allocations but ${oneLine(text)}`);
 }
 
 /** Cuts a JSON array into its elements, as its bytes come. */
@@ -129,12 +129,12 @@ class Elements {
       } else if (this.#depth === 0 && byte > space) throw notAList(this.#where, text([chunk]));
     }
     if (start >= 0) this.#rest.push(chunk.subarray(start));
-    requireShort(this.#rest, "allocation", this.#where);
+    requireShort(this.#rest, "an allocation", this.#where);
     return elements;
   }
 
   end(): void {
-    if (!this.#ended) throw new Fault(`${this.#where}: sent a list of allocations that breaks off`);
+    if (!this.#ended) throw new Fault(`${this.#where} sent a list of allocations that breaks off`);
   }
 }
 
@@ -151,5 +151,5 @@ function text(parts: readonly Uint8Array[]): string {
 function requireShort(parts: readonly Uint8Array[], what: string, where: string): void {
   if (parts.length < 2) return;
   const length = parts.reduce((length, part) => length + part.length, 0);
-  if (length > longest) throw new Fault(`${where}: sent a ${what} of more than ${longest >> 20} MB`);
+  if (length > longest) throw new Fault(`${where} sent ${what} of more than ${longest >> 20} MB`);
 }

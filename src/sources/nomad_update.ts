@@ -70,10 +70,12 @@ const longNumbers = /"(Time|StartDelay|KillTimeout)":(-?[0-9]{16,})/g;
 
 /** Whether what was parsed is an allocation that can be used. */
 export function isAllocation(value: unknown): value is Allocation {
-  const { ID, Name, Namespace, JobID, DesiredStatus, TaskStates = null, ModifyIndex } = value as Allocation ??
-    {};
+  const { ID, Name, Namespace, JobID, DesiredStatus, TaskStates = null, ModifyIndex, ModifyTime } =
+    value as Allocation ??
+      {};
   return [ID, Name, Namespace, JobID, DesiredStatus].every((text) => typeof text === "string") &&
-    typeof ModifyIndex === "number" && typeof TaskStates === "object" &&
+    [ModifyIndex, ModifyTime].every((number) => typeof number === "number") &&
+    typeof TaskStates === "object" &&
     Object.values(TaskStates ?? {}).every(isTaskState);
 }
 
