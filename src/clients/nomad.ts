@@ -59,7 +59,7 @@ export class NomadClient {
       return await this.#accept(await exchange.answered, exchange);
     } catch (error) {
       await exchange.close();
-      throw error;
+      throw await this.#explain(error);
     }
   }
 
@@ -94,19 +94,19 @@ export class NomadClient {
     return { header, body: exchange.body(), close: () => exchange.close() };
   }
 
-  readonly #explain = (error: unknown): Fault => explainError(error, this.#address, this.#settings);
+  readonly #explain = (error: unknown): Promise<Fault> => explainError(error, this.#address, this.#settings);
 }
 
 /** A question on its way and its answer. */
 class Exchange {
   readonly request: ClientRequest;
   readonly answered: Promise<IncomingMessage>;
-  readonly #explain: (error: unknown) => Fault;
+  readonly #explain: (error: unknown) => Promise<Fault>;
   readonly #patience: number;
   readonly #closed: Promise<void>;
   #response: Readable | undefined;
 
-  constructor(request: ClientRequest, explain: (error: unknown) => Fault, patience: number) {
+  constructor(request: ClientRequest, explain: (error: unknown) => Promise<Fault>, patience: number) {
     this.request = request;
     this.#explain = explain;
     this.#patience = patience;
@@ -114,8 +114,8 @@ class Exchange {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     this.answered = this.#watched(promise);
     request.once("response", resolve);
-    request.on("error", (error) => reject(explain(error)));
-    request.once("close", () => reject(explain(new Error("socket hang up"))));
+    request.on("error", reject);
+    request.once("close", () => reject(new Error("socket hang up")));
     request.end();
   }
 
@@ -153,7 +153,7 @@ class Exchange {
         next = await this.#watched(chunks.next());
       }
     } catch (error) {
-      throw this.#explain(error);
+      throw await this.#explain(error);
     } finally {
       await this.close();
     }

@@ -1,8 +1,9 @@
 // What can go wrong with Nomad's HTTP API, in words: what was found, and what to do.
-import type { PeerCertificate } from "node:tls";
 import { Fault } from "../fault.ts";
-import { namesOf, oneOf, quoted } from "../settings.ts";
+import { namesOf } from "../settings.ts";
 import { type NomadAddress, type NomadSettings, nomadSettings } from "./nomad_settings.ts";
+import { nomadTls } from "./nomad_tls.ts";
+import { explainHandshake, type Peer } from "./tls_fault.ts";
 
 /** An answer that is not what was asked for. */
 export interface Refusal {
@@ -56,113 +57,56 @@ export function refusedToken(where: string, said: string): Fault {
 }
 
 /** An error of the connection, in words. */
-export function explainError(error: unknown, address: NomadAddress, settings: NomadSettings): Fault {
+export async function explainError(
+  error: unknown,
+  address: NomadAddress,
+  settings: NomadSettings,
+): Promise<Fault> {
   if (error instanceof Fault) return error;
+  const tls = address.secure ? await explainHandshake(error, peerOf(address, settings)) : undefined;
+  if (tls !== undefined) return tls;
   const { code = "", message } = error as Error & { code?: string };
-  const where = address.shown;
-  for (const { words, sentence, healing } of causes) {
-    if (words.test(`${code} ${message}`)) {
-      return new Fault(sentence(where, settings, error as Error, address), healing);
-    }
+  for (const { words, found, healing } of causes) {
+    if (words.test(`${code} ${message}`)) return new Fault(`${address.shown}${found}`, healing);
   }
-  return new Fault(`${where}: ${oneLine(message)}`);
+  return new Fault(`${address.shown}: ${oneLine(message)}`);
 }
 
-/** By node's error codes and OpenSSL's, and by their messages where there is no code. */
-const causes: {
-  words: RegExp;
-  sentence(where: string, settings: NomadSettings, error: Error, address: NomadAddress): string;
-  healing?: Fault["healing"];
-}[] = [
-  {
-    words: /ECONNREFUSED/,
-    sentence: (where) =>
-      `${where}: nobody listens there; start Nomad, or set ${namesOf(nomadSettings.address)}`,
-  },
-  {
-    words: /ENOENT/,
-    sentence: (where) =>
-      `${where}: there is no such socket; start Nomad, or set ${namesOf(nomadSettings.address)}`,
-  },
-  {
-    words: /ENOTFOUND|EAI_AGAIN/,
-    sentence: (where) => `${where}: there is no such host; set ${namesOf(nomadSettings.address)}`,
-  },
+function peerOf({ shown, host, port }: NomadAddress, settings: NomadSettings): Peer {
+  const { caFile, clientCertificate, clientKey, serverName } = nomadSettings;
+  return {
+    where: shown,
+    host,
+    port,
+    options: () => nomadTls(settings),
+    serverName: settings.serverName,
+    caFile: settings.caFile ?? settings.caDirectory,
+    certFile: settings.clientCertificate,
+    settings: { ca: caFile, cert: clientCertificate, key: clientKey, serverName },
+  };
+}
+
+const setAddress = `set ${namesOf(nomadSettings.address)}`;
+
+/** By node's error codes, and by their messages where there is no code. */
+const causes: { words: RegExp; found: string; healing?: Fault["healing"] }[] = [
+  { words: /ECONNREFUSED/, found: `: nobody listens there; start Nomad, or ${setAddress}` },
+  { words: /ENOENT/, found: `: there is no such socket; start Nomad, or ${setAddress}` },
+  { words: /ENOTFOUND|EAI_AGAIN/, found: `: there is no such host; ${setAddress}` },
   {
     words: /EACCES|EPERM|NotCapable|PermissionDenied/,
-    sentence: (where) => `${where}: opening it is not permitted; let this user read and write the socket`,
-    healing: "misconfigured",
-  },
-  {
-    words: /CERT_HAS_EXPIRED/,
-    sentence: (where) => `the certificate of ${where} has expired; renew it there`,
-    healing: "misconfigured",
-  },
-  {
-    words: /CERT_NOT_YET_VALID/,
-    sentence: (where) => `the certificate of ${where} is not valid yet; look at the clocks of both machines`,
-    healing: "misconfigured",
-  },
-  { words: /SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_/, sentence: untrusted, healing: "misconfigured" },
-  { words: /ERR_TLS_CERT_ALTNAME_INVALID/, sentence: wrongName, healing: "misconfigured" },
-  {
-    words: /received fatal alert: (\w*Certificate\w*|UnknownCA|AccessDenied|HandshakeFailure|DecryptError)/,
-    sentence: refusedCertificate,
-    healing: "misconfigured",
-  },
-  {
-    words: /WRONG_VERSION_NUMBER/,
-    sentence: (where) =>
-      `${where} does not speak TLS; let ${
-        namesOf(nomadSettings.address)
-      } begin with http://, or set another port`,
+    found: ": opening it is not permitted; let this user read and write it",
     healing: "misconfigured",
   },
   {
     words: /HPE_/,
-    sentence: (where) =>
-      `${where} does not speak HTTP; set ${namesOf(nomadSettings.address)} to Nomad's HTTP address`,
+    found: ` does not speak HTTP; ${setAddress} to Nomad's HTTP address`,
     healing: "misconfigured",
   },
-  { words: /Z_BUF_ERROR/, sentence: (where) => `${where}: the answer breaks off` },
-  { words: /Z_\w+_ERROR/, sentence: (where) => `${where}: the answer should be gzip and is not` },
-  { words: /ECONNRESET|EPIPE|socket hang up|aborted/, sentence: (where) => `${where}: the connection broke` },
+  { words: /Z_BUF_ERROR/, found: ": the answer breaks off" },
+  { words: /Z_\w+_ERROR/, found: ": the answer should be gzip and is not" },
+  { words: /ECONNRESET|EPIPE|socket hang up|aborted/, found: ": the connection broke" },
 ];
-
-function untrusted(where: string, { caFile, caDirectory }: NomadSettings): string {
-  const files = caFile ?? caDirectory;
-  const known = files === undefined ? "one of the public authorities" : `an authority in ${quoted(files)}`;
-  return `the certificate of ${where} is not signed by ${known}; set ${namesOf(nomadSettings.caFile)} ` +
-    "to a file that holds its authority's certificate";
-}
-
-function wrongName(
-  where: string,
-  { serverName }: NomadSettings,
-  error: Error,
-  { host }: NomadAddress,
-): string {
-  const { cert } = error as Error & { cert?: PeerCertificate };
-  const names = cert?.subjectaltname?.split(", ").map((name) => name.replace(/^(DNS|IP Address):/, "")) ?? [];
-  return `the certificate of ${where} is for ${names.length > 0 ? oneOf(names) : "no host"}, ` +
-    `not for ${serverName ?? host}; set ${namesOf(nomadSettings.serverName)} to a name that it is for`;
-}
-
-function refusedCertificate(
-  where: string,
-  { clientCertificate: file }: NomadSettings,
-  { message }: Error,
-): string {
-  const { clientCertificate, clientKey } = nomadSettings;
-  const alert = /received fatal alert: (\w+)/.exec(message)?.[1];
-  if (file === undefined) {
-    return `${where} demands a client certificate; set ${namesOf(clientCertificate)} and ${
-      namesOf(clientKey)
-    }`;
-  }
-  return `${where} refused the client certificate in ${quoted(file)} (${alert}); ` +
-    `set ${namesOf(clientCertificate)} to one that it accepts`;
-}
 
 function isHtml(type: string): boolean {
   return type.startsWith("text/html");
