@@ -1,23 +1,26 @@
 // The wiring: which sources and sinks there are, and what is opened in which order and closed in reverse.
 // The only file that knows all adapters.
+import { type Alert, alertJson } from "./alert.ts";
 import { Delivery } from "./delivery.ts";
-import { Detector } from "./detector.ts";
 import { formatDuration } from "./duration.ts";
 import { asFault, Fault } from "./fault.ts";
 import { findKind, words } from "./kind.ts";
-import { type Log, logFormats, logLevels, openLog } from "./log.ts";
+import { type Log, logFormats, logLevels, openLog, plain } from "./log.ts";
+import type { Rule } from "./rule.ts";
+import { payloadSettings, planRule, type RulePlan, ruleSettings } from "./rules.ts";
+import { wallClock } from "./time.ts";
+import { Patience } from "./outage.ts";
 import { follow, type Totals } from "./pipeline.ts";
 import {
   choice,
   choices,
   duration,
+  flagOf,
   type Input,
   optional,
   readSettings,
   type SettingsGroup,
-  toggle,
   type Values,
-  wholeNumber,
 } from "./settings.ts";
 import type { Sink, SinkContext, SinkKind } from "./sink.ts";
 import { amqpSink } from "./sinks/amqp.ts";
@@ -42,39 +45,18 @@ const general = {
   }, words(sources))),
 };
 
-const rule = {
-  restartCount: wholeNumber(
-    { env: "RESTART_COUNT", help: "restarts that make a crash loop", default: "5", example: "3" },
-    1,
-    1_000_000,
-  ),
-  restartInterval: duration({
-    env: "RESTART_INTERVAL",
-    help: "only restarts younger than this count",
-    default: "5m",
-    example: "1h30m",
-  }),
-  notificationInterval: duration({
-    env: "NOTIFICATION_INTERVAL",
-    help: "a loop is told at most this often",
-    default: "5m",
-    example: "30m",
-  }),
-  ignoreIntended: toggle({
-    env: "IGNORE_INTENDED_RESTARTS",
-    help: "do not count restarts that a person or a template asked for",
-  }),
-};
-
 const memory = { state };
 
-const output = {
+const sinkChoice = {
   sinkTypes: choices({
     env: "SINK_TYPE",
     help: "where alerts go: one sink or several, separated by commas",
     default: "stdout",
     example: "stdout,amqp",
   }, words(sinks)),
+};
+
+const output = {
   output: optional(choice({
     env: "OUTPUT",
     help: "how the sink stdout writes an alert",
@@ -94,6 +76,12 @@ const process = {
     { env: "LOG_FORMAT", help: "how it is logged", default: "text", example: "json" },
     logFormats,
   ),
+  connectTimeout: optional(duration({
+    env: "CONNECT_TIMEOUT",
+    help: "at the start: how long what cannot be reached is tried before the program gives up",
+    defaultNote: "for ever",
+    example: "1m",
+  })),
   shutdownTimeout: duration({
     env: "SHUTDOWN_TIMEOUT",
     help: "after SIGINT or SIGTERM: how long alerts on their way may take",
@@ -106,16 +94,16 @@ const process = {
 export const settingsGroups: readonly SettingsGroup[] = [
   { title: "Source", settings: general },
   ...sources.map(({ group }) => group),
-  { title: "Rule", settings: rule },
+  { title: "Rule", settings: ruleSettings },
   { title: "State", settings: memory },
-  { title: "Sinks", settings: output },
+  { title: "Sinks", settings: { ...sinkChoice, ...output, ...payloadSettings } },
   ...sinks.map(({ group }) => group),
   { title: "Process", settings: process },
 ].filter(({ settings }) => Object.keys(settings).length > 0);
 
 /** The program, ready to be opened. */
 export interface Plan {
-  readonly rule: Values<typeof rule>;
+  readonly rule: RulePlan;
   readonly process: Values<typeof process>;
   readonly state: State;
   readonly output: "json" | "text" | undefined;
@@ -125,26 +113,28 @@ export interface Plan {
 
 /** Reads all settings. What is wrong with them stands in `input.problems`, and then there is no plan. */
 export function plan(input: Input, files: readonly string[]): Plan | undefined {
-  const openSource = chooseSource(input, files);
-  const rules = readSettings(rule, input);
+  const source = chooseSource(input, files);
+  const openSource = source?.prepare(input);
+  const rule = planRule(input, source?.type);
   const kept = readSettings(memory, input);
+  const chosen = readSettings(sinkChoice, input);
   const out = readSettings(output, input);
-  const sinkKinds = new Set(out?.sinkTypes.map((word) => findKind(sinks, word)!));
+  const sinkKinds = new Set(chosen?.sinkTypes.map((word) => findKind(sinks, word)!));
   const openSinks = [...sinkKinds].map((kind) => kind.prepare(input));
   const processes = readSettings(process, input);
-  if (!openSource || !rules || !kept || !out || !processes) return undefined;
+  if (!openSource || !rule || !kept || !chosen || !out || !processes) return undefined;
   if (!openSinks.every((open) => open !== undefined)) return undefined;
-  return { rule: rules, process: processes, state: kept.state, output: out.output, openSource, openSinks };
+  return { rule, process: processes, state: kept.state, output: out.output, openSource, openSinks };
 }
 
-function chooseSource(input: Input, files: readonly string[]): ReturnType<SourceKind["prepare"]> {
+function chooseSource(input: Input, files: readonly string[]): SourceKind | undefined {
   const chosen = readSettings(general, input);
   if (chosen === undefined) return undefined;
-  const given = (env: string, flag: string) => Boolean(input.env[env] || input.flags[flag] !== undefined);
+  const given = (env: string) => Boolean(input.env[env] || input.flags[flagOf({ env })] !== undefined);
   const type = chosen.sourceType ??
     (files.length > 0
       ? lines.type
-      : given("AMQP_CONNECTION", "--amqp-connection") || given("AMQP_QUEUE", "--amqp-queue")
+      : ["AMQP_CONNECTION", "AMQP_CONNECTION_FILE", "AMQP_QUEUE"].some(given)
       ? amqpSource.type
       : undefined);
   if (type === undefined) {
@@ -156,7 +146,7 @@ function chooseSource(input: Input, files: readonly string[]): ReturnType<Source
       `SOURCE_TYPE (--source-type): found "${type}" and files to read; files are read by the source "${lines.type}"`,
     );
   }
-  return findKind(sources, type)!.prepare(input);
+  return findKind(sources, type);
 }
 
 const waysToStart = `No source. Say where updates come from, in one of these ways:
@@ -165,7 +155,8 @@ const waysToStart = `No source. Say where updates come from, in one of these way
   nomad-crashloop-detector recording.ndjson.gz`;
 
 /** What the program stands on: the streams of its process. */
-export interface World extends Omit<SourceContext, "log">, Omit<SinkContext, "readable"> {
+export interface World
+  extends Omit<SourceContext, "log" | "patience" | "restartsOnly">, Pick<SinkContext, "stdout"> {
   readonly stdoutIsTerminal: boolean;
   readonly stderr: { write(line: string): void };
 }
@@ -174,27 +165,27 @@ export interface World extends Omit<SourceContext, "log">, Omit<SinkContext, "re
 export async function detect(plan: Plan, world: World, stop: AbortSignal): Promise<number> {
   const log = openLog(plan.process.logLevel, plan.process.logFormat, world.stderr.write);
   await using parts = new AsyncDisposableStack();
-  const source = plan.openSource({ ...world, log });
+  const patience = parts.use(new Patience(plan.process.connectTimeout));
+  const source = plan.openSource({ ...world, log, patience, restartsOnly: plan.rule.restartsOnly });
   try {
     const sinks = openSinks(plan, world);
     const context = { sinks: sinks.map(({ type }) => type), newerReplaces: source.clock === "wall" };
     const ledger = parts.use(openLedger(plan.state, context));
-    const delivery = parts.use(new Delivery(sinks, (sink) => ledger.outbox(sink), log));
+    const delivery = parts.use(new Delivery(sinks, (sink) => ledger.outbox(sink), log, patience));
     parts.use(source);
-    const { ignoreIntended, ...thresholds } = plan.rule;
-    const detector = new Detector(thresholds, ledger);
-    detector.restore(ledger.kept);
-    if (ledger.durable) sayState(log, plan, detector, delivery);
-    await delivery.start();
+    const rule = plan.rule.open(ledger);
+    rule.restore(ledger.kept, source.clock === "wall" ? wallClock() : undefined);
+    if (ledger.durable) sayState(log, plan, rule, delivery);
+    await Promise.race([delivery.start(), patience.over]);
     delivery.pump();
-    const following = follow({ source, detector, ledger, delivery, log, ignoreIntended }, stop);
+    const following = follow({ source, rule, ledger, delivery, log }, stop);
     following.catch(() => {});
-    const totals = await Promise.race([following, delivery.over, deadline(plan, stop)]);
+    const totals = await Promise.race([following, delivery.over, patience.over, deadline(plan, stop)]);
     if (totals === "deadline") {
       sayUnfinished(log, plan, delivery);
       return 1;
     }
-    sayTotals(log, totals);
+    sayTotals(log, rule.counts, totals);
     return 0;
   } catch (error) {
     const fault = asFault(error);
@@ -213,9 +204,8 @@ export async function check(
 ): Promise<number> {
   const log = openLog("error", plan.process.logFormat, world.stderr.write);
   await using parts = new AsyncDisposableStack();
-  const context = { ...world, log, readable: false };
-  const source = parts.use(plan.openSource(context));
-  const opened = plan.openSinks.map((open) => parts.use(open(context)));
+  const source = parts.use(plan.openSource({ ...world, log, restartsOnly: plan.rule.restartsOnly }));
+  const opened = openSinks(plan, world).map((sink) => parts.use(sink));
   let code = 0;
   for (
     const { what, check } of [
@@ -224,10 +214,10 @@ export async function check(
     ]
   ) {
     try {
-      await say(`ok      ${what}: ${await check()}`);
+      await say(plain(`ok      ${what}: ${await check()}`));
     } catch (error) {
       code = 1;
-      await say(`failed  ${what}: ${asFault(error).message}`);
+      await say(plain(`failed  ${what}: ${asFault(error).message}`));
     }
   }
   return code;
@@ -235,7 +225,8 @@ export async function check(
 
 function openSinks(plan: Plan, world: World): Sink[] {
   const readable = plan.output === undefined ? world.stdoutIsTerminal : plan.output === "text";
-  return plan.openSinks.map((open) => open({ ...world, readable }));
+  const json = (alert: Alert) => alertJson(alert, plan.rule.payload);
+  return plan.openSinks.map((open) => open({ ...world, readable, json }));
 }
 
 /** Resolves when, after `stop`, time for what is on its way is up. */
@@ -248,10 +239,10 @@ function deadline(plan: Plan, stop: AbortSignal): Promise<"deadline"> {
   });
 }
 
-function sayState(log: Log, { state }: Plan, detector: Detector, delivery: Delivery): void {
+function sayState(log: Log, { state }: Plan, rule: Rule, delivery: Delivery): void {
   log.info("State {file}: goes on with {names} names and {alerts} alerts that are not confirmed", {
     file: state.file,
-    names: detector.names,
+    names: rule.names,
     alerts: delivery.unconfirmed,
   });
 }
@@ -265,10 +256,11 @@ function sayUnfinished(log: Log, { process, state }: Plan, delivery: Delivery): 
   );
 }
 
-function sayTotals(log: Log, { restarts, others, malformed, duplicates, intended, alerts }: Totals): void {
+function sayTotals(log: Log, counts: string, totals: Totals): void {
+  const { events, others, malformed } = totals;
   log.info(
-    "{messages} messages: {restarts} restarts, of them {duplicates} seen before and {intended} intended and not counted; " +
-      "{others} other updates; {malformed} set aside. {alerts} alerts",
-    { messages: restarts + others + malformed, restarts, duplicates, intended, others, malformed, alerts },
+    "{messages} messages: {events} {counts}, of them {duplicates} seen before and {intended} intended and not " +
+      "counted; {others} other updates; {malformed} set aside. {alerts} alerts",
+    { ...totals, counts, messages: events + others + malformed },
   );
 }

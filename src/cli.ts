@@ -3,7 +3,7 @@ import tab from "@bomb.sh/tab/commander";
 import { Command, CommanderError, Option } from "commander";
 import config from "../deno.json" with { type: "json" };
 import { check, detect, type Plan, plan, settingsGroups, type World } from "./app.ts";
-import { flagOf, type Input, type Setting } from "./settings.ts";
+import { fileOf, flagOf, type Input, type Setting, withoutPasswords } from "./settings.ts";
 
 /** What the command line gets from its process. */
 export interface Process extends World {
@@ -17,9 +17,10 @@ const name = "nomad-crashloop-detector";
 
 /** Does what the arguments say. Yields the exit code. */
 export async function run(process: Process): Promise<number> {
-  const say = (line: string) => process.stdout.write(new TextEncoder().encode(line + "\n"));
+  let said: Promise<unknown> = Promise.resolve();
+  const say = (text: string) => said = said.then(() => write(process, text));
   let code = 0;
-  const program = createCommand(process);
+  const program = createCommand(process, say);
   const planned = (files: readonly string[]): Plan | undefined => {
     const input: Input = { flags: flagsOf(program), env: process.env, problems: [] };
     const planned = plan(input, files);
@@ -35,7 +36,7 @@ export async function run(process: Process): Promise<number> {
     .description("try the settings, the source and every sink; consume and send nothing")
     .action(async (files: string[]) => {
       const plan = planned(files);
-      if (plan) code = await check(plan, { ...process, files }, say);
+      if (plan) code = await check(plan, { ...process, files }, (line) => say(`${line}\n`));
     });
   tab(program, { completionCommandName: "completions" });
   for (const command of program.commands) command.copyInheritedSettings(program);
@@ -43,14 +44,41 @@ export async function run(process: Process): Promise<number> {
     await program.parseAsync(process.args, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    return error.exitCode === 0 ? 0 : 2;
+    code = error.exitCode === 0 ? 0 : 2;
   }
+  await said;
   return code;
 }
 
+/** Writes all of a text to standard output. Its reader may have enough of it and go away. */
+async function write({ stdout }: Process, text: string): Promise<void> {
+  let bytes = new TextEncoder().encode(text);
+  try {
+    while (bytes.length > 0) bytes = bytes.subarray(await stdout.write(bytes));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+}
+
+const { unknownOption } = Command.prototype as unknown as { unknownOption(flag: string): void };
+
+/** A command that complains of an unknown flag without the value joined to it, which may be a password. */
+class CommandLine extends Command {
+  override createCommand(name?: string): Command {
+    return new CommandLine(name);
+  }
+
+  unknownOption(flag: string): void {
+    const [name, value] = flag.split("=", 2);
+    const known = (this.parent ?? this).options.some(({ long }) => long === name);
+    if (known && value !== undefined) this.error(`error: option '${name}' takes no value`);
+    unknownOption.call(this, name!);
+  }
+}
+
 /** The command with a flag for every setting. */
-function createCommand({ stderr, stdout }: Process): Command {
-  const program = new Command(name)
+function createCommand({ stderr }: Process, say: (text: string) => void): Command {
+  const program = new CommandLine(name)
     .description("Reads the allocation updates of a Nomad cluster, finds crash loops and tells them.")
     .usage("[flags] [command] [files...]")
     .argument("[files...]", "files of updates, one a line, gzip or plain: read instead of a queue")
@@ -59,16 +87,21 @@ function createCommand({ stderr, stdout }: Process): Command {
     .helpCommand(false)
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => void stdout.write(new TextEncoder().encode(text)),
-      writeErr: (text) => stderr.write(text),
+      // Else it looks for colours, which help has not, in a dozen variables that the program may not read.
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+      writeOut: say,
+      writeErr: (text) => stderr.write(withoutPasswords(text)),
     })
     .addHelpText(
       "after",
-      `\nEvery flag has an environment variable; the flag wins. Durations are Go's: 300ms, 5m, 1h30m.`,
+      `\nEvery flag has an environment variable; the flag wins. Durations are Go's: 300ms, 5m, 1h30m.\n` +
+        `Others on this machine see flags: give a password by a variable or by a file.`,
     );
   for (const { title, settings } of settingsGroups) {
     for (const setting of Object.values(settings)) {
       program.addOption(optionOf(setting).helpGroup(`${title}:`));
+      if (setting.secret) program.addOption(new Option(`${flagOf(fileOf(setting))} <path>`).hideHelp());
       if (setting.toggle) program.addOption(new Option(`--no-${flagOf(setting).slice(2)}`).hideHelp());
     }
   }
@@ -81,6 +114,9 @@ function optionOf(setting: Setting<unknown>): Option {
   if (byDefault !== undefined) notes.push(`default ${byDefault}`);
   else notes.push(setting.optional ? "optional" : "required");
   if (!setting.toggle) notes.push(`such as ${setting.example}`);
+  if (setting.secret) {
+    notes.push(`or the path of a file that holds it: ${flagOf(fileOf(setting))}, env ${fileOf(setting).env}`);
+  }
   const of = setting.choices === undefined ? "" : `: ${setting.choices.join(", ")}`;
   return new Option(
     flagOf(setting) + (setting.toggle ? "" : " <value>"),

@@ -1,10 +1,11 @@
-// The rule: which restarts count, when a loop is told and when it is told again. No clock, no I/O: the time
-// comes as an argument, and what is to be kept is reported to a journal.
+// The rule `restarts`: that of seatgeek's nomad-crashloop-detector. Which restarts count, when a loop is told and
+// when it is told again. No clock, no I/O.
 import { Agenda, type Planned } from "./agenda.ts";
 import { type Alert, alertId } from "./alert.ts";
 import type { Nanoseconds } from "./duration.ts";
-import type { Journal, Kept, Told } from "./journal.ts";
-import type { Restart } from "./update.ts";
+import type { KeptRestarts, RestartJournal, Told } from "./journal.ts";
+import type { Decision, Rule } from "./rule.ts";
+import { decode, type Restart } from "./update.ts";
 import { type Counted, Window, Windows } from "./windows.ts";
 
 /** When a loop is told. */
@@ -15,28 +16,19 @@ export interface Thresholds {
   readonly restartInterval: Nanoseconds;
   /** … which is told at most this often. */
   readonly notificationInterval: Nanoseconds;
+  /** Restarts that a person or a template asked for do not count. */
+  readonly ignoreIntended?: boolean;
+  /** The end of a loop is told too. */
+  readonly notifyResolved?: boolean;
 }
 
-/** What the rule made of a restart, or of time going by. */
-export type Decision =
-  /** Seen before: not counted again. */
-  | { readonly reason: "duplicate" }
-  /** Too old to count. */
-  | { readonly reason: "outside-window" }
-  | { readonly reason: "below-threshold"; readonly counted: number }
-  /** Enough restarts, but told less than `notificationInterval` ago. */
-  | { readonly reason: "already-notified"; readonly counted: number }
-  | { readonly reason: "first" | "repeat"; readonly alert: Alert }
-  /** Told once, and `notificationInterval` later no longer looping. */
-  | { readonly reason: "recovered"; readonly name: string };
-
 /** One name with restarts in its window, or told not long ago. */
-class Watched implements Planned {
-  readonly window = new Window();
+class Watched extends Window implements Planned {
   told: Told | undefined = undefined;
-  wakeAt = 0n;
   place = -1;
-  constructor(readonly name: string) {}
+  constructor(readonly name: string) {
+    super();
+  }
 }
 
 /** Of one name at most so many restarts are kept, or `restartCount` where that is more; the oldest make room. */
@@ -47,9 +39,11 @@ const latest = (1n << 63n) - 1n;
  * Counts restarts by name and decides what is told. It remembers a name for as long as one of its restarts is
  * in the window or its last alert is younger than `notificationInterval`, and nothing else.
  */
-export class Detector {
+export class Detector implements Rule<Restart> {
+  readonly counts = "restarts";
+  readonly decode = decode;
   readonly #thresholds: Thresholds;
-  readonly #journal: Journal;
+  readonly #journal: RestartJournal;
   readonly #watched = new Map<string, Watched>();
   readonly #agenda = new Agenda<Watched>();
   readonly #windows = new Windows();
@@ -57,30 +51,28 @@ export class Detector {
   readonly #most: number;
   #arrivals = 0;
 
-  constructor(thresholds: Thresholds, journal: Journal) {
+  constructor(thresholds: Thresholds, journal: RestartJournal) {
     this.#thresholds = thresholds;
     this.#journal = journal;
     this.#most = Math.max(mostRestarts, thresholds.restartCount);
   }
 
-  /** How many names are remembered. */
   get names(): number {
     return this.#watched.size;
   }
 
-  /** When `due` has something to do next. */
   get nextDue(): Nanoseconds | undefined {
     return this.#agenda.next;
   }
 
-  /** Goes on where the one stopped whose journal kept this. Only what other thresholds change in it is reported. */
-  restore(kept: Kept): void {
+  /** Only what other thresholds change in it is reported. */
+  restore(kept: KeptRestarts): void {
     for (const [name, restart] of kept.restarts()) {
       const watched = this.#watch(name);
       this.#arrivals = restart.arrival + 1;
-      if (!this.#windows.add(watched.window, this.#leavingAsNow(name, restart))) continue;
+      if (!this.#windows.add(watched, this.#leavingAsNow(name, restart))) continue;
       this.#makeRoom(watched);
-      this.#agenda.set(watched, this.#windows.emptyAt(watched.window));
+      this.#agenda.set(watched, this.#windows.emptyAt(watched));
     }
     for (const [name, told] of kept.told()) {
       const watched = this.#watch(name);
@@ -89,38 +81,33 @@ export class Detector {
     }
   }
 
-  /** Counts a restart at the time `now`. What fell due before `now` must have been asked for with `due`. */
   record(restart: Restart, now: Nanoseconds): Decision {
+    if (restart.intended && this.#thresholds.ignoreIntended) return { reason: "intended" };
     if (now - restart.time >= this.#thresholds.restartInterval) return { reason: "outside-window" };
     const watched = this.#watch(restart.name);
-    const { window } = watched;
-    this.#windows.drop(window, now);
-    if (!this.#count(watched, restart, now)) return { reason: "duplicate" };
+    this.#windows.drop(watched, now);
+    if (!this.#countAll(watched, restart, now)) return { reason: "duplicate" };
     const { told } = watched;
     if (told !== undefined) {
       told.lastEvent = restart.update;
       this.#journal.told(restart.name, told);
     }
-    if (window.size < this.#thresholds.restartCount) {
-      return { reason: "below-threshold", counted: window.size };
+    if (watched.size < this.#thresholds.restartCount) {
+      return { reason: "below-threshold", counted: watched.size };
     }
-    if (told !== undefined) return { reason: "already-notified", counted: window.size };
+    if (told !== undefined) return { reason: "already-notified", counted: watched.size };
     return { reason: "first", alert: this.#tell(watched, restart, now) };
   }
 
-  /**
-   * What time alone decides, up to `now`: loops told again, loops over. Names with nothing left are forgotten.
-   * At most so many names are looked at in one call; `nextDue` says whether there are more.
-   */
   due(now: Nanoseconds, most: number): Decision[] {
     const decisions: Decision[] = [];
     for (; most > 0 && this.#agenda.next !== undefined && this.#agenda.next <= now; most--) {
       const watched = this.#agenda.take()!;
-      const { window, told, name } = watched;
-      this.#windows.drop(window, now);
+      const { told, name } = watched;
+      this.#windows.drop(watched, now);
       if (told !== undefined) decisions.push(this.#tellAgain(watched, told, now));
       if (watched.told !== undefined) this.#agenda.set(watched, this.#dueAt(watched.told));
-      else if (window.size > 0) this.#agenda.set(watched, this.#windows.emptyAt(window));
+      else if (watched.size > 0) this.#agenda.set(watched, this.#windows.emptyAt(watched));
       else this.#watched.delete(name);
     }
     return decisions;
@@ -132,9 +119,19 @@ export class Detector {
     return watched;
   }
 
+  /** The restart, and as many more of its time as happened unseen before it. */
+  #countAll(watched: Watched, restart: Restart, now: Nanoseconds): boolean {
+    if (!this.#count(watched, restart, now)) return false;
+    const most = Math.min(restart.notSeen, this.#most);
+    for (let more = 1; more <= most; more++) {
+      this.#count(watched, { ...restart, identity: (restart.identity + more) % 2 ** 53 }, now);
+    }
+    return true;
+  }
+
   #count(watched: Watched, { time, identity, name }: Restart, now: Nanoseconds): boolean {
     const restart = { time, identity, leavesAt: this.#leavesAt(time, now), arrival: this.#arrivals };
-    if (!this.#windows.add(watched.window, restart)) return false;
+    if (!this.#windows.add(watched, restart)) return false;
     this.#arrivals++;
     this.#journal.counted(name, restart);
     if (watched.place < 0) this.#agenda.set(watched, restart.leavesAt);
@@ -142,8 +139,8 @@ export class Detector {
     return true;
   }
 
-  #makeRoom({ name, window }: Watched): void {
-    while (window.size > this.#most) this.#journal.dropped(name, this.#windows.dropFirst(window));
+  #makeRoom(watched: Watched): void {
+    while (watched.size > this.#most) this.#journal.dropped(watched.name, this.#windows.dropFirst(watched));
   }
 
   /** The restart as if it had been counted with the interval of now. One far in the future stays as it is. */
@@ -173,31 +170,34 @@ export class Detector {
     watched.told = { toldAt: now, id, repeats: 0, lastEvent: update };
     this.#agenda.set(watched, this.#dueAt(watched.told));
     this.#journal.told(name, watched.told);
-    return this.#alert(watched, watched.told);
+    return this.#alert(watched, watched.told, "first");
   }
 
   #tellAgain(watched: Watched, told: Told, now: Nanoseconds): Decision {
-    const { name, window } = watched;
-    if (window.size < this.#thresholds.restartCount) {
+    const { name } = watched;
+    if (watched.size < this.#thresholds.restartCount) {
       watched.told = undefined;
       this.#journal.told(name, undefined);
-      return { reason: "recovered", name };
+      const because = "it no longer restarts often enough";
+      if (!this.#thresholds.notifyResolved) return { reason: "recovered", name, because };
+      return { reason: "recovered", name, because, alert: this.#alert(watched, told, "resolved") };
     }
     const interval = this.#thresholds.notificationInterval;
     told.toldAt += (now - told.toldAt) / interval * interval;
     told.repeats++;
     this.#journal.told(name, told);
-    return { reason: "repeat", alert: this.#alert(watched, told) };
+    return { reason: "repeat", alert: this.#alert(watched, told, "repeat") };
   }
 
-  #alert({ name, window }: Watched, { id, repeats, lastEvent }: Told): Alert {
+  #alert(watched: Watched, { id, repeats, lastEvent }: Told, reason: Alert["reason"]): Alert {
     return {
-      id: repeats === 0 ? id : alertId(id, String(repeats)),
-      name,
-      reason: repeats === 0 ? "first" : "repeat",
+      id: reason === "first" ? id : alertId(id, reason === "repeat" ? String(repeats) : reason),
+      loop: id,
+      name: watched.name,
+      reason,
       lastEvent,
-      eventLog: this.#windows.times(window),
-      ...(window.size >= this.#most ? { limit: this.#most } : {}),
+      eventLog: this.#windows.times(watched),
+      ...(watched.size >= this.#most ? { limit: this.#most } : {}),
     };
   }
 }

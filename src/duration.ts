@@ -32,7 +32,7 @@ export function parseDuration(text: string): Nanoseconds {
       /^([0-9]*)(\.)?((?<=\.)[0-9]*)?([^0-9.]*)/.exec(rest) ?? [""];
     if (whole === "" && (point === undefined || fraction === "")) throw invalid();
     if (unit === "") throw new RangeError("missing unit in duration");
-    const scale = units[unit];
+    const scale = Object.hasOwn(units, unit) ? units[unit] : undefined;
     if (scale === undefined) throw new RangeError(`unknown unit "${unit}" in duration`);
     total += BigInt(whole) * scale + fractionOf(scale, fraction);
     if (BigInt(whole) > limit || total > limit) throw invalid();

@@ -1,5 +1,6 @@
 // What the rule reports so that it can be kept, and what it goes on from.
 import type { Nanoseconds } from "./duration.ts";
+import type { Row } from "./row.ts";
 import type { Counted } from "./windows.ts";
 
 /** What was told about a name, for as long as that keeps it from being told. */
@@ -13,8 +14,8 @@ export interface Told {
   lastEvent: string;
 }
 
-/** Takes what the rule reports as it goes. */
-export interface Journal {
+/** Takes what the rule `restarts` reports as it goes. */
+export interface RestartJournal {
   /** A restart of this name entered its window. */
   counted(name: string, restart: Counted): void;
   /** A restart of this name was dropped before its time. */
@@ -23,9 +24,26 @@ export interface Journal {
   told(name: string, told: Told | undefined): void;
 }
 
-/** What was kept of a journal. */
-export interface Kept {
+/** What was kept of that. */
+export interface KeptRestarts {
   /** In order of arrival. */
   restarts(): Iterable<readonly [name: string, restart: Counted]>;
   told(): Iterable<readonly [name: string, told: Told]>;
 }
+
+/** Takes what the rule `loops` reports. */
+export interface RowJournal {
+  /** A row; undefined where it is forgotten. */
+  row(name: string, row: Row | undefined): void;
+}
+
+/** What was kept of that. */
+export interface KeptRows {
+  rows(): Iterable<readonly [name: string, row: Row]>;
+}
+
+/** Takes what any rule reports. */
+export interface Journal extends RestartJournal, RowJournal {}
+
+/** What was kept of a journal. */
+export interface Kept extends KeptRestarts, KeptRows {}

@@ -27,12 +27,7 @@ export function openLog(
   format: typeof logFormats[number],
   write: (line: string) => void,
 ): Log {
-  const formatter = format === "json" ? getJsonLinesFormatter({ properties: "flatten" }) : getTextFormatter({
-    timestamp: "rfc3339",
-    level: "full",
-    format: ({ timestamp, level, message }) => `${timestamp} ${level} ${message}`,
-    value: (value) => typeof value === "string" ? plain(value) : JSON.stringify(value),
-  });
+  const formatter = formatters[format];
   configureSync({
     reset: true,
     sinks: { lines: (record: LogRecord) => write(formatter(record)) },
@@ -47,11 +42,41 @@ export function openLog(
   return { debug: line("debug"), info: line("info"), warning: line("warn"), error: line("error") };
 }
 
+const json = getJsonLinesFormatter({ properties: "flatten", lineEnding: "lf" });
+
+const formatters = {
+  text: getTextFormatter({
+    timestamp: "rfc3339",
+    level: "full",
+    lineEnding: "lf",
+    format: ({ timestamp, level, message }) => `${timestamp} ${level} ${message}`,
+    value: (value) => plain(written(value)),
+  }),
+  // The formatter of itself puts texts within the sentence in quotes.
+  json: (record: LogRecord) => plainJson(json({ ...record, message: [sentenceOf(record)] })),
+};
+
+/** The sentence, filled in: its parts at even places are of the sentence, the others are values. */
+function sentenceOf({ message }: LogRecord): string {
+  return message.map((part, index) => index % 2 === 0 ? part : written(part)).join("");
+}
+
+function written(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value) ?? String(value);
+}
+
 /** The text with control characters, line separators and bidirectional marks written as escapes. */
 export function plain(text: string): string {
-  return text.replace(
-    // deno-lint-ignore no-control-regex -- control characters are what it looks for
-    /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  // deno-lint-ignore no-control-regex -- control characters are what it looks for
+  return plainJson(text.replace(/[\u0000-\u001f]/g, escape));
+}
+
+/** The same for JSON text: its value stays the same. Control characters below space, which only stand between
+ * its tokens, are left alone. */
+export function plainJson(json: string): string {
+  return json.replace(/[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, escape);
+}
+
+function escape(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

@@ -1,22 +1,22 @@
 // The one straight way of a message: source → update → rule → ledger → alerts → sinks → acknowledgement.
 import type { Alert } from "./alert.ts";
 import { Commits } from "./commits.ts";
-import type { Decision, Detector } from "./detector.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Nanoseconds } from "./duration.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Log } from "./log.ts";
+import type { Decision, Rule, RuleEvent } from "./rule.ts";
 import { SetAside } from "./set_aside.ts";
 import type { Batch, Source } from "./source.ts";
 import { wallClock } from "./time.ts";
-import { decode, type Restart } from "./update.ts";
 
-/** What became of the messages; every message is one of `restarts`, `others` and `malformed`. */
+/** What became of the messages; every message is one of `events`, `others` and `malformed`. */
 export interface Totals {
-  restarts: number;
+  /** Restarts, or failed runs: what the rule counts. */
+  events: number;
   others: number;
   malformed: number;
-  /** Of the restarts: seen before, or intended and not to be counted. */
+  /** Of the events: seen before, or intended and not to be counted. */
   duplicates: number;
   intended: number;
   alerts: number;
@@ -25,12 +25,10 @@ export interface Totals {
 /** The parts that the way leads through. */
 export interface Way {
   readonly source: Source;
-  readonly detector: Detector;
+  readonly rule: Rule;
   readonly ledger: Ledger;
   readonly delivery: Delivery;
   readonly log: Log;
-  /** Leave out restarts that a person or a template asked for. */
-  readonly ignoreIntended: boolean;
 }
 
 /** Leads every message of the source its way, until the input ends or `stop`; then every alert has arrived. */
@@ -46,7 +44,7 @@ export async function follow(way: Way, stop: AbortSignal): Promise<Totals> {
 }
 
 class Pipeline {
-  readonly totals: Totals = { restarts: 0, others: 0, malformed: 0, duplicates: 0, intended: 0, alerts: 0 };
+  readonly totals: Totals = { events: 0, others: 0, malformed: 0, duplicates: 0, intended: 0, alerts: 0 };
   readonly #way: Way;
   readonly #commits: Commits;
   readonly #setAside: SetAside;
@@ -70,17 +68,20 @@ class Pipeline {
     const wall = this.#way.source.clock === "wall" ? wallClock() : undefined;
     if (wall !== undefined) this.#tellDue(wall);
     for (const [index, body] of batch.bodies.entries()) {
-      const update = decode(body);
+      if (!(body instanceof Uint8Array)) {
+        this.totals.others += body.count;
+        if (wall === undefined) this.#advance(BigInt(body.newest));
+        continue;
+      }
+      const update = this.#way.rule.decode(body);
       if (update.kind === "malformed") {
         this.totals.malformed++;
-        this.#setAside.add(batch, index, update.reason);
+        this.#setAside.add(batch, index, body, update.reason);
         continue;
       }
       const now = wall ?? this.#advance(update.time);
-      if (update.kind === "restart") {
-        this.#record(update, now);
-        names.add(update.name);
-      } else this.totals.others++;
+      if (update.kind === "other") this.totals.others++;
+      else if (this.#record(update, now)) names.add(update.name);
     }
     this.#commits.add(batch, names, this.totals.alerts > alerts);
     if (wall !== undefined) this.#schedule();
@@ -99,15 +100,20 @@ class Pipeline {
     this.#commits.stop();
   }
 
-  #record(restart: Restart, now: Nanoseconds): void {
-    this.totals.restarts++;
-    if (restart.intended && this.#way.ignoreIntended) {
-      this.totals.intended++;
-      return;
+  /** Yields whether the event counts as one. */
+  #record(event: RuleEvent, now: Nanoseconds): boolean {
+    const decision = this.#way.rule.record(event, now);
+    const { reason } = decision;
+    const alerts = this.totals.alerts;
+    this.#act(decision, event.name);
+    if (reason === "noted" || reason === "recovered") {
+      this.totals.others++;
+      return this.totals.alerts > alerts;
     }
-    const decision = this.#way.detector.record(restart, now);
-    if (decision.reason === "duplicate") this.totals.duplicates++;
-    this.#act(decision, restart.name);
+    this.totals.events++;
+    if (reason === "duplicate") this.totals.duplicates++;
+    if (reason === "intended") this.totals.intended++;
+    return true;
   }
 
   /**
@@ -117,20 +123,18 @@ class Pipeline {
   #advance(time: Nanoseconds): Nanoseconds {
     if (this.#newest !== undefined && time <= this.#newest) return this.#newest;
     if (time > wallClock() + day) return this.#newest ?? wallClock();
-    const { detector } = this.#way;
-    while (detector.nextDue !== undefined && detector.nextDue <= time) this.#tellDue(detector.nextDue);
+    const { rule } = this.#way;
+    while (rule.nextDue !== undefined && rule.nextDue <= time) this.#tellDue(rule.nextDue);
     return this.#newest = time;
   }
 
   #tellDue(now: Nanoseconds): void {
-    for (const decision of this.#way.detector.due(now, mostDue)) {
-      this.#act(decision, decision.reason === "recovered" ? decision.name : "");
-    }
+    for (const decision of this.#way.rule.due(now, mostDue)) this.#act(decision, "");
   }
 
   /** One timer for the next thing due on the wall's clock. */
   #schedule(): void {
-    const next = this.#way.detector.nextDue;
+    const next = this.#way.rule.nextDue;
     if (next === this.#timerAt) return;
     clearTimeout(this.#timer);
     this.#timerAt = next;
@@ -145,20 +149,27 @@ class Pipeline {
   }
 
   #act(decision: Decision, name: string): void {
-    const { log, ledger } = this.#way;
+    const { log, rule } = this.#way;
     switch (decision.reason) {
       case "first":
       case "repeat":
-        this.totals.alerts++;
-        log.info(sentences[decision.reason], toldFields(decision.alert));
-        ledger.tell(decision.alert);
+        log.info(sentences[decision.reason], { ...toldFields(decision.alert), counts: rule.counts });
+        this.#tell(decision.alert);
         break;
       case "recovered":
-        log.info("{name}: no longer restarts often enough to be told again", { name });
+        log.info("{name}: over, {because}", { name: decision.name, because: decision.because });
+        if (decision.alert !== undefined) this.#tell(decision.alert);
+        break;
+      case "noted":
         break;
       default:
-        log.debug("{name}: restart, {reason}", { name, ...decision });
+        log.debug("{name}: {reason}", { name, ...decision });
     }
+  }
+
+  #tell(alert: Alert): void {
+    this.totals.alerts++;
+    this.#way.ledger.tell(alert);
   }
 }
 
@@ -171,10 +182,10 @@ const day = 86_400_000_000_000n;
 const longAgo = -(1n << 63n);
 
 const sentences = {
-  first: "{name}: crash loop, {restarts} restarts; alert {id}",
-  repeat: "{name}: still loops, {restarts} restarts; alert {id}",
+  first: "{name}: crash loop, {count} {counts}; alert {id}",
+  repeat: "{name}: still loops, {count} {counts}; alert {id}",
 };
 
-function toldFields({ name, id, eventLog }: Alert): Record<string, unknown> {
-  return { name, id, restarts: eventLog.length };
+function toldFields({ name, id, eventLog, story }: Alert): Record<string, unknown> {
+  return { name, id, count: story?.Failures ?? eventLog.length };
 }

@@ -9,7 +9,15 @@ const update = '{"Name":"a.b[0]","TaskEvent":{"Type":"Restarting","Time":1499867
 
 /** An alert about `a.b[0]` that differs in this. */
 function alert(differs: Partial<Alert> = {}): Alert {
-  return { id: "0", name: "a.b[0]", reason: "first", lastEvent: update, eventLog: [time], ...differs };
+  return {
+    id: "0",
+    loop: "0",
+    name: "a.b[0]",
+    reason: "first",
+    lastEvent: update,
+    eventLog: [time],
+    ...differs,
+  };
 }
 
 Deno.test("alertJson() is exactly the original's payload", () => {
@@ -44,7 +52,14 @@ const updates: readonly (readonly [what: string, came: string, stands: string])[
   ],
   ["keys given twice", '{"a":1,"a":2}', '{"a":1,"a":2}'],
   ["letters of HTML", '{"a":"<b> & \\u003c"}', '{"a":"<b> & \\u003c"}'],
-  ["letters beyond ASCII", '{"a":"\u00e9\u2028\u{1f600}"}', '{"a":"\u00e9\u2028\u{1f600}"}'],
+  ["letters beyond ASCII", '{"a":"\u00e9\u05d0\u{1f600}"}', '{"a":"\u00e9\u05d0\u{1f600}"}'],
+  ["tabs and blanks between tokens", '{\t"a" :\t1 }', '{\t"a" :\t1 }'],
+  [
+    "raw characters that a terminal obeys",
+    '{"\x7f":"\u009b2J\\\\\u2028\u202e"}',
+    '{"\\u007f":"\\u009b2J\\\\\\u2028\\u202e"}',
+  ],
+  ["the same as escapes already", '{"a":"\\u009b\\u2028"}', '{"a":"\\u009b\\u2028"}'],
   ["line feeds", '{\n  "a": 1,\n  "b": [\n    2\n  ]\n}', '{"a": 1,"b": [2]}'],
   ["carriage returns", '{\r\n  "a": 1,\r\n\r\n  "b": 2\r\n}\r\n', '{"a": 1,"b": 2}'],
   ["old line ends", '{\r"a": 1\r}', '{"a": 1}'],
@@ -75,6 +90,17 @@ Deno.test("alertJson() changes nothing of an update however it is pretty-printed
       assert.deepEqual(JSON.parse(json).LastEvent, value);
     }
   }
+});
+
+Deno.test("alertJson() has every character that a terminal obeys as an escape, for the same value", () => {
+  const obeyed = [0x7f, 0x9f, 0x61c, 0x200e, 0x200f, 0x2028, 0x202e, 0x2066, 0x2069]
+    .concat(Array.from({ length: 0x20 }, (_, code) => 0x80 + code))
+    .map((code) => String.fromCharCode(code)).join("x");
+  const value = { [obeyed]: [obeyed, `\\${obeyed}`, `\u001b"${obeyed}`] };
+  const json = alertJson(alert({ lastEvent: JSON.stringify(value) }));
+  // deno-lint-ignore no-control-regex -- control characters are what it looks for
+  assert.doesNotMatch(json, /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/);
+  assert.deepEqual(JSON.parse(json).LastEvent, value);
 });
 
 Deno.test("alertId() is 32 hexadecimal digits, the same for the same identity", () => {
@@ -118,22 +144,22 @@ const texts: readonly (readonly [what: string, alert: Alert, text: string])[] = 
   [
     "first",
     alert({ lastEvent, eventLog: [time - 90_500_000_000n, time - 5n, time] }),
-    `${at}  crash loop  a.b[0]  3 restarts in 1m30s  job a, task web: Restart within policy`,
+    `${at}  crash loop   a.b[0]                        3 restarts in 1m30s   task web: Restart within policy`,
   ],
   [
     "repeat",
     alert({ lastEvent, eventLog: [time - 60_000_000_000n, time], reason: "repeat" }),
-    `${at}  still loops  a.b[0]  2 restarts in 1m  job a, task web: Restart within policy`,
+    `${at}  still loops  a.b[0]                        2 restarts in 1m      task web: Restart within policy`,
   ],
   [
     "restarts that came late",
     alert({ lastEvent, eventLog: [time, time - 60_000_000_000n, time - 30_000_000_000n] }),
-    `${at}  crash loop  a.b[0]  3 restarts in 1m  job a, task web: Restart within policy`,
+    `${at}  crash loop   a.b[0]                        3 restarts in 1m      task web: Restart within policy`,
   ],
   [
     "less than a second",
     alert({ lastEvent, eventLog: [time - 5n, time] }),
-    `${at}  crash loop  a.b[0]  2 restarts in 0s  job a, task web: Restart within policy`,
+    `${at}  crash loop   a.b[0]                        2 restarts in 0s      task web: Restart within policy`,
   ],
   [
     "no reason: what Nomad displays",
@@ -143,17 +169,17 @@ const texts: readonly (readonly [what: string, alert: Alert, text: string])[] = 
         DisplayMessage: "Task restarting in 15s",
       }),
     }),
-    `${at}  crash loop  a.b[0]  1 restarts in 0s  job a, task web: Task restarting in 15s`,
+    `${at}  crash loop   a.b[0]                        1 restart             task web: Task restarting in 15s`,
   ],
   [
     "nothing known",
     alert({ lastEvent: update }),
-    `${at}  crash loop  a.b[0]  1 restarts in 0s  job -, task -: -`,
+    `${at}  crash loop   a.b[0]                        1 restart             task -: -`,
   ],
   [
     "fields that are no texts",
     alert({ lastEvent: updateOf({ JobID: 5, TaskName: null }, { RestartReason: { a: 1 } }) }),
-    `${at}  crash loop  a.b[0]  1 restarts in 0s  job -, task -: -`,
+    `${at}  crash loop   a.b[0]                        1 restart             task -: -`,
   ],
 ];
 
@@ -171,6 +197,6 @@ Deno.test("alertText() has no character that moves a terminal's cursor, colours 
     const found = text.match(/[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g) ??
       [];
     assert.deepEqual(found.map((character) => character.charCodeAt(0).toString(16)), []);
-    assert.equal(text.split("\\u001b[31mred").length, 5, "the name, job, task and reason are all told");
+    assert.equal(text.split("\\u001b[31mred").length, 4, "the name, task and reason are all told");
   }
 });

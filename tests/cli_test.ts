@@ -5,7 +5,9 @@ import { fileURLToPath } from "node:url";
 import config from "../deno.json" with { type: "json" };
 import { settingsGroups } from "../src/app.ts";
 import { run } from "../src/cli.ts";
-import { flagOf } from "../src/settings.ts";
+import { fileOf, flagOf } from "../src/settings.ts";
+
+const url = (scheme: string) => `${scheme}://guest:hunter2@rabbit/`;
 
 interface Ran {
   readonly code: number;
@@ -80,15 +82,27 @@ Deno.test("run() exits with 2 and says what is wrong with the command", async ()
   }
 });
 
+Deno.test("run() says that a flag which turns something on takes no value", async () => {
+  for (const args of [["--amqp-declare=true"], ["check", "--amqp-declare=true"]]) {
+    assert.deepEqual(await ran(args), {
+      code: 2,
+      stdout: "",
+      stderr: "error: option '--amqp-declare' takes no value\n",
+    });
+  }
+});
+
 Deno.test("run() names an unknown flag without the value that was joined to it", async () => {
   assert.deepEqual(await ran(["--restart-cuont=3"]), {
     code: 2,
     stdout: "",
     stderr: "error: unknown option '--restart-cuont'\n(Did you mean --restart-count?)\n",
   });
+  assert.equal(
+    (await ran([`--amqp-conection=${url("amqp")}`])).stderr,
+    "error: unknown option '--amqp-conection'\n(Did you mean --amqp-connection?)\n",
+  );
 });
-
-const url = (scheme: string) => `${scheme}://guest:hunter2@rabbit/`;
 
 const everythingWrong = {
   AMQP_CONNECTION: url("http"),
@@ -108,7 +122,7 @@ const everythingWrong = {
 };
 
 const sinkLines = [
-  "SINK_AMQP_CONNECTION (--sink-amqp-connection): found a value that is not shown here, a URL of guest:; " +
+  "SINK_AMQP_CONNECTION (--sink-amqp-connection): found a value that is not shown here, not a URL; " +
   "expected a URL that begins with amqp:// or amqps://, such as amqp://guest:guest@localhost:5672/",
   "Missing SINK_AMQP_EXCHANGE (--sink-amqp-exchange): exchange that alerts are published to; it must exist, such as nomad",
   "Missing SINK_AMQP_ROUTING_KEY (--sink-amqp-routing-key): routing key of alerts; a queue must be bound with it, " +
@@ -202,6 +216,10 @@ Deno.test("run() never prints a password that stands where none belongs", async 
       ["check", `--sink-amqp-conection=${url("amqp")}`],
       [url("amqp")],
       ["check", url("amqp")],
+      ["completions", url("amqp")],
+      ["--restart-count", url("amqp"), "a.ndjson"],
+      ["--restart-count", "guest:hunter2@rabbit", "a.ndjson"],
+      ["--sink-type", url("amqp"), "a.ndjson"],
     ]
   ) {
     const { code, stdout, stderr } = await ran(args);
@@ -229,6 +247,9 @@ Deno.test("run() prints help with the flag, the variable and the purpose of ever
       const { env, help: purpose, toggle, choices } = setting;
       assert.ok(help.includes(` ${flagOf(setting)}${toggle ? "" : " <value>"} ${purpose}`), env);
       assert.ok(help.includes(`(env ${env};`), env);
+      const file = `or the path of a file that holds it: ${flagOf(fileOf(setting))}, env ${env}_FILE)`;
+      assert.equal(help.split(file).length - 1, setting.secret ? 1 : 0, env);
+      assert.ok(!help.includes(`${flagOf(fileOf(setting))} <path>`), env);
       for (const word of choices ?? []) assert.ok(help.includes(word), `${env} ${word}`);
     }
   }
@@ -326,6 +347,28 @@ Deno.test("run() takes the flag before the environment", async () => {
   });
 });
 
+Deno.test("run() takes a secret from a file, by flag or by variable, and the source that it is for", async () => {
+  const file = await Deno.makeTempFile();
+  try {
+    await Deno.writeTextFile(file, `${url("http")}\n`);
+    const wrong = {
+      code: 1,
+      stdout: "",
+      stderr:
+        `AMQP_CONNECTION_FILE (--amqp-connection-file): found a value in "${file}" that is not shown here, ` +
+        "a URL of http:; expected a URL that begins with amqp:// or amqps://, " +
+        "such as amqp://guest:guest@localhost:5672/\n" +
+        "Missing AMQP_QUEUE (--amqp-queue): queue that holds nomad-firehose's allocation updates, " +
+        "such as nomad.crash-loop-in\n",
+    };
+    assert.deepEqual(await ran(["--amqp-connection-file", file]), wrong);
+    assert.deepEqual(await ran(["check", `--amqp-connection-file=${file}`]), wrong);
+    assert.deepEqual(await ran([], { AMQP_CONNECTION_FILE: file }), wrong);
+  } finally {
+    await Deno.remove(file);
+  }
+});
+
 Deno.test("run() takes the last of a flag that is given twice", async () => {
   const args = ["check", "--source-type", "stdin", "--restart-count", "0", "--restart-count", "3"];
   assert.equal((await ran(args)).code, 0);
@@ -418,4 +461,41 @@ Deno.test("run() refuses completions for an unknown shell", async () => {
   const { code, stdout, stderr } = await spawned("completions", "nosuch");
   assert.deepEqual([code, stdout], [2, ""]);
   assert.match(stderr, /^error: .*'nosuch'.*zsh, bash, fish/);
+});
+
+/** What `run` prints where each write takes a moment and only a part. */
+async function slowly(args: readonly string[], broken = false): Promise<{ code: number; stdout: string }> {
+  let stdout = "";
+  const code = await run({
+    args,
+    env: {},
+    stop: new AbortController().signal,
+    files: [],
+    stdin: new Blob([]).stream(),
+    stdout: {
+      async write(bytes) {
+        await new Promise((resolve) => setTimeout(resolve, 0));
+        if (broken) throw new Deno.errors.BrokenPipe();
+        stdout += new TextDecoder().decode(bytes.subarray(0, 4096));
+        return Math.min(bytes.length, 4096);
+      },
+    },
+    stdoutIsTerminal: false,
+    stderr: { write: (line) => assert.fail(line) },
+  });
+  return { code, stdout };
+}
+
+Deno.test("run() has printed everything when it ends", async () => {
+  for (const args of [["--help"], ["--version"], ["check", "--source-type", "stdin"]]) {
+    const { code, stdout } = await ran(args);
+    assert.ok(stdout.length > 0);
+    assert.deepEqual(await slowly(args), { code, stdout });
+  }
+});
+
+Deno.test("run() ends quietly when the reader of its output goes away", async () => {
+  for (const args of [["--help"], ["--version"], ["check", "--source-type", "stdin"]]) {
+    assert.deepEqual(await slowly(args, true), { code: 0, stdout: "" });
+  }
 });

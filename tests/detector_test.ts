@@ -1,7 +1,8 @@
 // The rule, as a table: what is made of restarts, and of time going by. Times are nanoseconds.
 import assert from "node:assert/strict";
 import { alertId } from "../src/alert.ts";
-import { type Decision, Detector, mostRestarts, type Thresholds } from "../src/detector.ts";
+import { Detector, mostRestarts, type Thresholds } from "../src/detector.ts";
+import type { Decision } from "../src/rule.ts";
 import { TestJournal } from "./helpers/journal.ts";
 import { restart } from "./helpers/restarts.ts";
 
@@ -355,6 +356,7 @@ Deno.test("an alert has the update of the restart that completed the loop, and w
   const alert = alertOf(record(detector(), [0n, 1n, 2n]));
   assert.deepEqual(alert, {
     id: alertId("a", "alloc", "task", "2"),
+    loop: alertId("a", "alloc", "task", "2"),
     name: "a",
     reason: "first",
     lastEvent: "a/alloc/task at 2",
@@ -371,6 +373,7 @@ Deno.test("a repeat has the update of the restart that came last, be it older, n
   const [repeat] = rule.due(62n, 10);
   assert.deepEqual(alertOf(repeat!), {
     id: alertId(id, "1"),
+    loop: id,
     name: "a",
     reason: "repeat",
     lastEvent: "a/late/task at 5",
@@ -534,6 +537,7 @@ Deno.test("restore() goes on where the other stopped: windows, order of arrival,
   const [repeat] = second.due(62n, 10);
   assert.deepEqual(alertOf(repeat!), {
     id: alertId(alertId("told", "alloc", "task", "12"), "1"),
+    loop: alertId("told", "alloc", "task", "12"),
     name: "told",
     reason: "repeat",
     lastEvent: "told/alloc/task at 21",

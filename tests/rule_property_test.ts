@@ -2,7 +2,8 @@
 // future, and the process killed and started again in between. What fails is made as small as it gets.
 // `PROPERTY_SEED=…` tries one stream again.
 import assert from "node:assert/strict";
-import { type Decision, Detector, type Thresholds } from "../src/detector.ts";
+import { Detector, type Thresholds } from "../src/detector.ts";
+import type { Decision } from "../src/rule.ts";
 import { SqliteLedger } from "../src/ledgers/sqlite.ts";
 import type { Restart } from "../src/update.ts";
 import { Contract } from "./helpers/contract.ts";

@@ -1,11 +1,31 @@
 // A channel of a connection to RabbitMQ, opened once, and its faults in words. Opening it again is its user's.
-import { type Channel, type ChannelModel, type ConfirmChannel, connect } from "amqplib";
+import { type Channel, type ChannelModel, type ConfirmChannel, connect, credentials } from "amqplib";
+import type { Socket } from "node:net";
 import { Fault } from "../fault.ts";
 import { printable, type Setting, url } from "../settings.ts";
+import { type Tls, tlsOptions } from "./tls.ts";
+import { explainTls } from "./tls_fault.ts";
 
 /** The setting of an AMQP connection. */
 export function amqpUrl(env: string, help: string): Setting<URL> {
-  return url({ env, help, example: "amqp://guest:guest@localhost:5672/", secret: true }, ["amqp", "amqps"]);
+  const example = "amqp://guest:guest@localhost:5672/";
+  const setting = url({ env, help, example, secret: true }, ["amqp", "amqps"]);
+  return {
+    ...setting,
+    parse(text) {
+      const value = setting.parse(text);
+      const heartbeat = value.searchParams.get("heartbeat") ?? "0";
+      if (!/^[0-9]{1,5}$/.test(heartbeat) || Number(heartbeat) > 65535) {
+        throw new Error("whose heartbeat is not a whole number of seconds from 0 to 65535");
+      }
+      return value;
+    },
+  };
+}
+
+/** Where a RabbitMQ is and how it is spoken to: values of settings whose variables begin with the prefix. */
+export interface Broker extends Tls {
+  readonly connection: URL;
 }
 
 /** An open channel. */
@@ -19,73 +39,130 @@ export interface OpenChannel<C extends Channel> {
 
 /** Milliseconds for a connection to be made, handshake included. */
 const connectTimeout = 5_000;
+/** Milliseconds for a connection to be closed in an orderly way. */
+const closeTimeout = 5_000;
 /** Seconds: a peer silent for twice as long is gone. */
 const heartbeat = 10;
 
 /** Opens a connection with one channel. `onLost` is called once when either is closed by somebody else. @throws {Fault} */
-export function openChannel(url: URL, onLost: (fault: Fault) => void): Promise<OpenChannel<Channel>> {
-  return open(url, onLost, (connection) => connection.createChannel());
+export function openChannel(
+  prefix: string,
+  broker: Broker,
+  onLost: (fault: Fault) => void,
+): Promise<OpenChannel<Channel>> {
+  return open(prefix, broker, onLost, (connection) => connection.createChannel());
 }
 
-/** Like `openChannel`, with publisher confirms. */
+/** Like `openChannel`, with publisher confirms. `onBlocked` is called with the broker's reason when it takes no more
+ * messages for now, and without one when it does again. */
 export function openConfirmChannel(
-  url: URL,
+  prefix: string,
+  broker: Broker,
   onLost: (fault: Fault) => void,
+  onBlocked: (reason?: string) => void = () => {},
 ): Promise<OpenChannel<ConfirmChannel>> {
-  return open(url, onLost, (connection) => connection.createConfirmChannel());
+  return open(prefix, broker, onLost, (connection) => {
+    connection.on("blocked", onBlocked);
+    connection.on("unblocked", () => onBlocked());
+    return connection.createConfirmChannel();
+  });
 }
 
 async function open<C extends Channel>(
-  url: URL,
+  prefix: string,
+  broker: Broker,
   onLost: (fault: Fault) => void,
   create: (connection: ChannelModel) => Promise<C>,
 ): Promise<OpenChannel<C>> {
+  const url = broker.connection;
+  let opened = false;
   let usable = true;
   let cause: unknown;
+  let ended: Promise<void> | undefined;
+  const end = (channel?: C) => ended ??= endConnection(connection, channel);
   const lose = (error?: unknown) => {
+    cause ??= error;
     if (!usable) return;
     usable = false;
-    onLost(explain(cause ?? error ?? new Error("closed by the broker"), url));
-    connection.close().catch(() => {});
+    end();
+    // Not yet: a connection's channels are closed just before it, without the reason.
+    if (opened) queueMicrotask(() => onLost(explain(cause ?? new Error("closed by the broker"), url)));
   };
-  const connection = await establish(url);
+  const connection = await establish(prefix, broker);
   connection.on("error", (error) => cause ??= error);
   connection.on("close", lose);
   let channel: C;
   try {
     channel = await create(connection);
+    if (!usable) throw new Error("closed by the broker");
   } catch (error) {
     usable = false;
-    throw explain(error, url);
+    await end();
+    throw explain(cause ?? error, url);
   }
+  opened = true;
   channel.on("error", (error) => cause ??= error);
-  channel.on("close", lose);
+  // Before amqplib's own, which tells the publishers of unconfirmed messages.
+  channel.prependListener("close", () => lose());
   return {
     channel,
     get usable() {
       return usable;
     },
-    async close() {
+    close() {
       usable = false;
-      // The channel first: what it still has to send, acknowledgements say, is overtaken by the connection's end.
-      await channel.close().catch(() => {});
-      await connection.close().catch(() => {});
+      return end(channel);
     },
   };
 }
 
-async function establish(url: URL): Promise<ChannelModel> {
+/** amqplib's own `close()` overtakes what a channel has to send, and waits for an answer for ever. */
+async function endConnection(connection: ChannelModel, channel?: Channel): Promise<void> {
+  const { stream, blocked } = connection.connection as unknown as { stream: Socket; blocked: boolean };
+  // A broker that blocks does not read, a goodbye as little as alerts.
+  if (blocked) stream.destroy(new Error("blocked"));
+  const gone = stream.closed ? Promise.resolve() : new Promise((resolve) => stream.once("close", resolve));
+  // With an error, without which amqplib goes on sending heartbeats.
+  const timer = setTimeout(() => stream.destroy(new Error("no answer")), closeTimeout);
+  await Promise.race([channel?.close().catch(() => {}), gone]);
+  connection.close().catch(() => {});
+  await gone;
+  clearTimeout(timer);
+}
+
+async function establish(prefix: string, broker: Broker): Promise<ChannelModel> {
+  const url = broker.connection;
+  const encrypted = url.protocol === "amqps:";
   const address = new URL(url);
   if (!address.searchParams.has("heartbeat")) address.searchParams.set("heartbeat", String(heartbeat));
   try {
     return await connect(address.href, {
+      ...(encrypted && tlsOptions(prefix, broker)),
       noDelay: true,
+      credentials: credentialsOf(url),
       timeout: connectTimeout,
       clientProperties: { connection_name: "nomad-crashloop-detector" },
     });
   } catch (error) {
-    throw explain(error, url);
+    throw encrypted && await explainTls(error, prefix, broker, url) || explain(error, url);
   }
+}
+
+/** User and password. amqplib itself takes their percent escapes for Latin 1. */
+function credentialsOf({ username, password }: URL): ReturnType<typeof credentials.plain> {
+  if (username === "" && password === "") return credentials.plain("guest", "guest");
+  return credentials.plain(unescaped(username), unescaped(password));
+}
+
+/** The text with its percent escapes taken for UTF-8; what is none is left as it stands. */
+function unescaped(text: string): string {
+  return text.replace(/(?:%[0-9a-f]{2})+/gi, (escapes) => {
+    try {
+      return decodeURIComponent(escapes);
+    } catch {
+      return escapes;
+    }
+  });
 }
 
 /** An error of amqplib as a fault: where, what the broker said, and what to do. */
@@ -108,5 +185,15 @@ export function explain(error: unknown, url: URL): Fault {
       "misconfigured",
     );
   }
+  if (/exceeds maxFrameSize/.test(said)) {
+    return new Fault(`${where} does not speak AMQP; set another port in the URL`);
+  }
+  if (/closed abruptly during opening handshake/.test(said)) {
+    return new Fault(
+      `${where} closes connections at once; it may be starting, or expect TLS, which is amqps://`,
+    );
+  }
+  const [, what, words] = /^(Channel|Connection) closed.* with message "(.*)"$/s.exec(said) ?? [];
+  if (what !== undefined) return new Fault(`${where} closed the ${what.toLowerCase()}: ${words}`);
   return new Fault(`${where}: ${said}`);
 }

@@ -11,7 +11,7 @@ interface Unconfirmed extends PromiseWithResolvers<void> {
 /** A ledger whose contents are gone with it. */
 export class MemoryLedger implements Ledger {
   readonly durable = false;
-  readonly kept = { restarts: () => [], told: () => [] };
+  readonly kept = { restarts: () => [], told: () => [], rows: () => [] };
   readonly #outboxes: ReadonlyMap<string, ShelvedOutbox<Alert>>;
   readonly #unconfirmed = new Map<string, Unconfirmed>();
 
@@ -23,6 +23,7 @@ export class MemoryLedger implements Ledger {
   counted(): void {}
   dropped(): void {}
   told(): void {}
+  row(): void {}
   commit(): void {}
 
   tell(alert: Alert): void {

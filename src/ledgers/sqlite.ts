@@ -5,6 +5,7 @@ import type { Nanoseconds } from "../duration.ts";
 import type { Kept, Told } from "../journal.ts";
 import type { Ledger, LedgerContext } from "../ledger.ts";
 import { type Outbox, ShelvedOutbox } from "../outbox.ts";
+import type { Row } from "../row.ts";
 import type { Counted } from "../windows.ts";
 import { explain, openFile } from "./sqlite_file.ts";
 
@@ -23,6 +24,7 @@ export class SqliteLedger implements Ledger {
   // Reported since the last commit.
   #restarts: Reported[] = [];
   readonly #told = new Map<string, Told | undefined>();
+  readonly #rows = new Map<string, Row | undefined>();
   #alerts: Alert[] = [];
   #removed: Seq[] = [];
 
@@ -49,7 +51,7 @@ export class SqliteLedger implements Ledger {
   }
 
   get kept(): Kept {
-    const { selectRestarts, selectTold } = this.#statements;
+    const { selectRestarts, selectTold, selectRows } = this.#statements;
     return {
       *restarts() {
         for (const { name, time, identity, leaves, arrival } of rows<RestartRow>(selectRestarts)) {
@@ -65,6 +67,9 @@ export class SqliteLedger implements Ledger {
         for (const { name, told_at, id, repeats, last_event } of rows<ToldRow>(selectTold)) {
           yield [readName(name), { toldAt: told_at, id, repeats: Number(repeats), lastEvent: last_event }];
         }
+      },
+      *rows() {
+        for (const { name, row } of rows<RowRow>(selectRows)) yield [readName(name), readJson<Row>(row)];
       },
     };
   }
@@ -90,6 +95,10 @@ export class SqliteLedger implements Ledger {
     this.#told.set(name, told);
   }
 
+  row(name: string, row: Row | undefined): void {
+    this.#rows.set(name, row);
+  }
+
   tell(alert: Alert): void {
     this.#alerts.push(alert);
   }
@@ -109,6 +118,7 @@ export class SqliteLedger implements Ledger {
     }
     this.#restarts = [];
     this.#told.clear();
+    this.#rows.clear();
     this.#alerts = [];
     this.#removed = [];
     for (const { outbox, name, seq } of added) outbox.add(name, seq);
@@ -126,7 +136,8 @@ export class SqliteLedger implements Ledger {
   }
 
   #isClean(): boolean {
-    return this.#restarts.length + this.#told.size + this.#alerts.length + this.#removed.length === 0;
+    return this.#restarts.length + this.#told.size + this.#rows.size + this.#alerts.length +
+        this.#removed.length === 0;
   }
 
   #writeRestarts(now: Nanoseconds): void {
@@ -140,10 +151,14 @@ export class SqliteLedger implements Ledger {
   }
 
   #writeTold(): void {
-    const { replaceTold, deleteTold } = this.#statements;
+    const { replaceTold, deleteTold, replaceRow, deleteRow } = this.#statements;
     for (const [name, told] of this.#told) {
       if (told === undefined) deleteTold.run(writeName(name));
       else replaceTold.run(writeName(name), told.toldAt, told.id, told.repeats, told.lastEvent);
+    }
+    for (const [name, row] of this.#rows) {
+      if (row === undefined) deleteRow.run(writeName(name));
+      else replaceRow.run(writeName(name), writeJson(row));
     }
   }
 
@@ -153,7 +168,7 @@ export class SqliteLedger implements Ledger {
     const added: Added[] = [];
     for (const seq of this.#removed) deleteAlert.run(seq);
     for (const alert of this.#newestAlerts()) {
-      const text = writeAlert(alert);
+      const text = writeJson(alert);
       for (const [sink, outbox] of this.#outboxes) {
         const older = outbox.replaceable(alert.name);
         if (older !== undefined) updateAlert.run(text, older.slot);
@@ -173,7 +188,7 @@ export class SqliteLedger implements Ledger {
   }
 
   #read(seq: Seq): Alert {
-    return readAlert(this.#statements.selectAlert.get(seq)!.alert as string);
+    return readJson<Alert>(this.#statements.selectAlert.get(seq)!.alert as string);
   }
 
   #remove(seq: Seq): void {
@@ -202,6 +217,9 @@ const statements = {
   replaceTold: "REPLACE INTO told (name, told_at, id, repeats, last_event) VALUES (?, ?, ?, ?, ?)",
   deleteTold: "DELETE FROM told WHERE name = ?",
   selectTold: "SELECT name, told_at, id, repeats, last_event FROM told",
+  replaceRow: "REPLACE INTO rows (name, row) VALUES (?, ?)",
+  deleteRow: "DELETE FROM rows WHERE name = ?",
+  selectRows: "SELECT name, row FROM rows",
   insertAlert: "INSERT INTO outbox (seq, sink, name, alert) VALUES (?, ?, ?, ?)",
   updateAlert: "UPDATE outbox SET alert = ? WHERE seq = ?",
   deleteAlert: "DELETE FROM outbox WHERE seq = ?",
@@ -234,6 +252,11 @@ interface ToldRow {
   readonly last_event: string;
 }
 
+interface RowRow {
+  readonly name: string;
+  readonly row: string;
+}
+
 interface OutboxRow {
   readonly seq: bigint;
   readonly sink: string;
@@ -254,12 +277,11 @@ function readName(text: string): string {
   return text.replace(/\\(.)/g, (_, escaped) => escaped === "0" ? "\0" : escaped);
 }
 
-/** An alert as JSON; times are texts, since JavaScript's numbers do not hold them. */
-function writeAlert(alert: Alert): string {
-  return JSON.stringify({ ...alert, eventLog: alert.eventLog.map(String) });
+/** Plain data as JSON; numbers of 64 bits as objects, since JavaScript's numbers do not hold them. */
+function writeJson(data: unknown): string {
+  return JSON.stringify(data, (_, value) => typeof value === "bigint" ? { int64: String(value) } : value);
 }
 
-function readAlert(text: string): Alert {
-  const alert = JSON.parse(text);
-  return { ...alert, eventLog: alert.eventLog.map(BigInt) };
+function readJson<T>(text: string): T {
+  return JSON.parse(text, (_, value) => typeof value?.int64 === "string" ? BigInt(value.int64) : value);
 }

@@ -19,7 +19,8 @@ const migrations = [
    ) STRICT;
    CREATE TABLE outbox (
      seq INTEGER NOT NULL PRIMARY KEY, sink TEXT NOT NULL, name TEXT NOT NULL, alert TEXT NOT NULL
-   ) STRICT;`,
+   ) STRICT;
+   CREATE TABLE rows (name TEXT NOT NULL PRIMARY KEY, row TEXT NOT NULL) STRICT;`,
 ];
 
 /**

@@ -1,23 +1,31 @@
 // The sink `kinesis`: puts alerts into a stream of AWS Kinesis. The AWS SDK is loaded only when it is used.
 import type { KinesisClient } from "@aws-sdk/client-kinesis";
-import { type Alert, alertJson } from "../alert.ts";
+import type { Alert } from "../alert.ts";
 import { asFault, Fault } from "../fault.ts";
 import { kind } from "../kind.ts";
 import { text, type Values } from "../settings.ts";
 import type { Sink, SinkContext } from "../sink.ts";
 
 const settings = {
-  streamName: text({
-    env: "SINK_KINESIS_STREAM_NAME",
-    help:
-      "Kinesis stream that alerts are put into; region, credentials and endpoint are the AWS SDK's own settings",
-    example: "crash-loops",
-  }),
-  partitionKey: text({
-    env: "SINK_KINESIS_PARTITION_KEY",
-    help: "partition key of alerts",
-    example: "nomad",
-  }),
+  streamName: text(
+    {
+      env: "SINK_KINESIS_STREAM_NAME",
+      help:
+        "Kinesis stream that alerts are put into; region, credentials and endpoint are the AWS SDK's own settings",
+      example: "crash-loops",
+    },
+    "1 to 128 of the letters a-z and A-Z, digits, and _.-",
+    /^[a-zA-Z0-9_.-]{1,128}$/,
+  ),
+  partitionKey: text(
+    {
+      env: "SINK_KINESIS_PARTITION_KEY",
+      help: "partition key of alerts",
+      example: "nomad",
+    },
+    "1 to 256 characters",
+    /^.{1,256}$/su,
+  ),
 };
 
 /** The row of the sink `kinesis`. */
@@ -25,7 +33,7 @@ export const kinesis = kind({
   type: "kinesis",
   title: "Sink kinesis",
   settings,
-  open: (values, _: SinkContext): Sink => new KinesisSink(values),
+  open: (values, context: SinkContext): Sink => new KinesisSink(values, context),
 });
 
 type Sdk = typeof import("@aws-sdk/client-kinesis");
@@ -38,10 +46,12 @@ class KinesisSink implements Sink {
   readonly type = "kinesis";
   readonly concurrency = 16;
   readonly #values: Values<typeof settings>;
-  #open: { client: KinesisClient; sdk: Sdk } | undefined;
+  readonly #context: SinkContext;
+  #open: Promise<{ client: KinesisClient; sdk: Sdk }> | undefined;
 
-  constructor(values: Values<typeof settings>) {
+  constructor(values: Values<typeof settings>, context: SinkContext) {
     this.#values = values;
+    this.#context = context;
   }
 
   async connect(): Promise<void> {
@@ -64,7 +74,7 @@ class KinesisSink implements Sink {
   async send(alert: Alert): Promise<void> {
     const { client, sdk } = await this.#client();
     const { streamName, partitionKey } = this.#values;
-    const Data = new TextEncoder().encode(alertJson(alert));
+    const Data = new TextEncoder().encode(this.#context.json(alert));
     try {
       await client.send(
         new sdk.PutRecordCommand({ StreamName: streamName, PartitionKey: partitionKey, Data }),
@@ -79,30 +89,35 @@ class KinesisSink implements Sink {
     return `stream "${this.#values.streamName}": reachable`;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    this.#open?.client.destroy();
-    return Promise.resolve();
+  async [Symbol.asyncDispose](): Promise<void> {
+    (await this.#open)?.client.destroy();
   }
 
-  async #client(): Promise<{ client: KinesisClient; sdk: Sdk }> {
-    if (this.#open === undefined) {
-      const [sdk, { NodeHttpHandler }] = await Promise.all([
-        import("@aws-sdk/client-kinesis"),
-        import("@smithy/node-http-handler"),
-      ]);
-      // One attempt: when to try again is decided once for all sinks. HTTP/1.1, as plain endpoints need.
-      const requestHandler = new NodeHttpHandler({ requestTimeout, connectionTimeout: connectTimeout });
-      this.#open = { sdk, client: new sdk.KinesisClient({ maxAttempts: 1, requestHandler }) };
-    }
-    return this.#open;
+  #client(): Promise<{ client: KinesisClient; sdk: Sdk }> {
+    return this.#open ??= this.#load();
+  }
+
+  async #load(): Promise<{ client: KinesisClient; sdk: Sdk }> {
+    const [sdk, { NodeHttpHandler }] = await Promise.all([
+      import("@aws-sdk/client-kinesis"),
+      import("@smithy/node-http-handler"),
+    ]);
+    // HTTP/1.1, as plain endpoints need. Of itself it only warns of a timeout.
+    const requestHandler = new NodeHttpHandler({
+      requestTimeout,
+      connectionTimeout: connectTimeout,
+      throwOnRequestTimeout: true,
+    });
+    // One attempt: when to try again is decided once for all sinks.
+    return { sdk, client: new sdk.KinesisClient({ maxAttempts: 1, requestHandler }) };
   }
 
   #explain(error: unknown): Fault {
     const name = nameOf(error);
-    const { message } = asFault(error);
+    const message = asFault(error).message || (error as { code?: string }).code || "no answer";
     const { streamName } = this.#values;
     if (name === "ResourceNotFoundException") {
-      return new Fault(`stream "${streamName}" does not exist; create it`);
+      return new Fault(`stream "${streamName}" does not exist; create it`, "mended");
     }
     if (name === "ValidationException" || name === "InvalidArgumentException") {
       return new Fault(`stream "${streamName}" refused the alert: ${message}`, "refused");
@@ -110,12 +125,22 @@ class KinesisSink implements Sink {
     if (/region is missing/i.test(message)) {
       return new Fault("no AWS region; set AWS_REGION", "misconfigured");
     }
+    if (/region not accepted/i.test(message)) {
+      return new Fault(`the AWS region is none: ${message} Set AWS_REGION`, "misconfigured");
+    }
+    // The message repeats what was found, in which a password may stand.
+    if (/invalid url/i.test(message)) {
+      return new Fault("the AWS endpoint is no URL; set AWS_ENDPOINT_URL_KINESIS", "misconfigured");
+    }
     if (name === "CredentialsProviderError") {
       return new Fault(
         `no AWS credentials: ${message}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile`,
+        "mended",
       );
     }
-    return new Fault(`stream "${streamName}": ${name}: ${message || "no answer"}`);
+    return new Fault(
+      `stream "${streamName}": ${/^(|Error|AggregateError)$/.test(name) ? "" : `${name}: `}${message}`,
+    );
   }
 }
 

@@ -1,5 +1,5 @@
 // The sink `stdout`: one alert a line, JSON for programs and a sentence for a terminal.
-import { type Alert, alertJson, alertText } from "../alert.ts";
+import { type Alert, alertText } from "../alert.ts";
 import { asFault, Fault } from "../fault.ts";
 import { kind } from "../kind.ts";
 import type { Sink, SinkContext } from "../sink.ts";
@@ -16,6 +16,8 @@ class StdoutSink implements Sink {
   readonly type = "stdout";
   readonly concurrency = 1;
   readonly #context: SinkContext;
+  /** The line that a fault interrupted, and what is left to write of it. */
+  #begun: { readonly id: string; rest: Uint8Array } | undefined;
 
   constructor(context: SinkContext) {
     this.#context = context;
@@ -23,15 +25,28 @@ class StdoutSink implements Sink {
 
   async connect(): Promise<void> {}
 
+  /** A line that is begun is ended before anything else is written: the next one would be spoilt. */
   async send(alert: Alert): Promise<void> {
-    const { stdout, readable } = this.#context;
-    let bytes = new TextEncoder().encode((readable ? alertText(alert) : alertJson(alert)) + "\n");
+    const begun = this.#begun?.id;
+    await this.#finish();
+    if (begun === alert.id) return;
+    const { readable, json } = this.#context;
+    const line = (readable ? alertText(alert) : json(alert)) + "\n";
+    this.#begun = { id: alert.id, rest: new TextEncoder().encode(line) };
+    await this.#finish();
+  }
+
+  async #finish(): Promise<void> {
+    const line = this.#begun;
     try {
-      while (bytes.length > 0) bytes = bytes.subarray(await stdout.write(bytes));
+      while (line && line.rest.length > 0) {
+        line.rest = line.rest.subarray(await this.#context.stdout.write(line.rest));
+      }
     } catch (error) {
       if (error instanceof Deno.errors.BrokenPipe) throw new Fault("the reader of stdout went away", "over");
       throw asFault(error);
     }
+    this.#begun = undefined;
   }
 
   check(): Promise<string> {

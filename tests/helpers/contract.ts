@@ -1,7 +1,8 @@
 // The contract of the rule, slow and obvious: every question is answered by looking at all there is. The rule is
 // held against it; it must not share a thought with it.
 import { alertId } from "../../src/alert.ts";
-import type { Decision, Thresholds } from "../../src/detector.ts";
+import type { Thresholds } from "../../src/detector.ts";
+import type { Decision } from "../../src/rule.ts";
 import type { Restart } from "../../src/update.ts";
 
 /** A restart that was counted. */
@@ -83,7 +84,7 @@ export class Contract {
       if (this.#counted(name, now).length < restartCount) {
         const { [name]: _, ...others } = this.#notified;
         this.#notified = others;
-        decisions.push({ reason: "recovered", name });
+        decisions.push({ reason: "recovered", name, because: "it no longer restarts often enough" });
         continue;
       }
       let last = at;
@@ -115,6 +116,7 @@ export class Contract {
       reason,
       alert: {
         id: repeats === 0 ? id : alertId(id, String(repeats)),
+        loop: id,
         name,
         reason,
         lastEvent,

@@ -1,9 +1,9 @@
 // A journal in memory that a test stops and goes on from: what is not committed is lost.
-import type { Journal, Kept, Told } from "../../src/journal.ts";
+import type { KeptRestarts, RestartJournal, Told } from "../../src/journal.ts";
 import type { Counted } from "../../src/windows.ts";
 
 /** A journal, and what is kept of it. */
-export class TestJournal implements Journal {
+export class TestJournal implements RestartJournal {
   #restarts: (readonly [name: string, restart: Counted])[] = [];
   readonly #told = new Map<string, Told>();
   #reported: (() => void)[] = [];
@@ -39,7 +39,7 @@ export class TestJournal implements Journal {
   }
 
   /** What the last commits kept. */
-  get kept(): Kept {
+  get kept(): KeptRestarts {
     return {
       restarts: () => this.#restarts.toSorted(([, a], [, b]) => a.arrival - b.arrival),
       told: () => [...this.#told].map(([name, told]) => [name, { ...told }] as const),

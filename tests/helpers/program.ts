@@ -52,6 +52,10 @@ export class Program implements AsyncDisposable {
       .then(([{ code }]) => ({ code, stdout: this.stdout, stderr: this.stderr }));
   }
 
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   /** The whole lines on its standard output. */
   get lines(): string[] {
     return this.stdout.split("\n").slice(0, -1);
@@ -88,7 +92,7 @@ export async function run(start: Start): Promise<End> {
 
 /** The permissions of the task `start`, which are those that users have. */
 const config = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
-const permissions: string[] = config.tasks.start.command.match(/--allow-\S+/g);
+const permissions: string[] = config.tasks.start.command.match(/--(allow|no-prompt)[^\s']*/g);
 const main = new URL("../../src/main.ts", import.meta.url).pathname;
 
 /** What Deno itself needs, and nothing that is a setting. */

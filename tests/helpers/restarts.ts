@@ -13,6 +13,7 @@ export function restart(
     identity: identityOf(allocation, task),
     time,
     intended: false,
+    notSeen: 0,
     update: `${name}/${allocation}/${task} at ${time}`,
     ...differs,
   };
