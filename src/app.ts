@@ -259,7 +259,7 @@ function sayUnfinished(log: Log, { process, state }: Plan, delivery: Delivery): 
 function sayTotals(log: Log, counts: string, totals: Totals): void {
   const { events, others, malformed } = totals;
   log.info(
-    "{messages} messages: {events} {counts}, of them {duplicates} seen before and {intended} intended and not " +
+    "{messages} messages: {events} {counts}s, of them {duplicates} seen before and {intended} intended and not " +
       "counted; {others} other updates; {malformed} set aside. {alerts} alerts",
     { ...totals, counts, messages: events + others + malformed },
   );

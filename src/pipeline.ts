@@ -157,13 +157,13 @@ class Pipeline {
         this.#tell(decision.alert);
         break;
       case "recovered":
-        log.info("{name}: over, {because}", { name: decision.name, because: decision.because });
+        log.info("{name}: over: {because}", { name: decision.name, because: decision.because });
         if (decision.alert !== undefined) this.#tell(decision.alert);
         break;
       case "noted":
         break;
       default:
-        log.debug("{name}: {reason}", { name, ...decision });
+        log.debug("{name}: {counts}, {reason}", { name, counts: rule.counts, ...decision });
     }
   }
 
@@ -182,8 +182,8 @@ const day = 86_400_000_000_000n;
 const longAgo = -(1n << 63n);
 
 const sentences = {
-  first: "{name}: crash loop, {count} {counts}; alert {id}",
-  repeat: "{name}: still loops, {count} {counts}; alert {id}",
+  first: "{name}: crash loop, {count} {counts}s; alert {id}",
+  repeat: "{name}: still loops, {count} {counts}s; alert {id}",
 };
 
 function toldFields({ name, id, eventLog, story }: Alert): Record<string, unknown> {
