@@ -98,7 +98,7 @@ function requireUsable(file: DatabaseSync, path: string): void {
   requireVersion(path, versionOf(file));
   const [found] = Object.values(file.prepare("PRAGMA quick_check(1)").get() ?? {});
   if (found !== "ok") throw damaged(path, String(found).replaceAll(/\s+/g, " "));
-  if (versionOf(file) > 0) file.prepare("SELECT * FROM restarts, told, outbox"); // throws where one is missing
+  if (versionOf(file) > 0) file.prepare("SELECT * FROM restarts, told, outbox, rows"); // throws where one is missing
 }
 
 function versionOf(file: DatabaseSync): number {
