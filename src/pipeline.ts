@@ -8,7 +8,7 @@ import type { Log } from "./log.ts";
 import type { Decision, Rule, RuleEvent } from "./rule.ts";
 import { SetAside } from "./set_aside.ts";
 import type { Batch, Source } from "./source.ts";
-import { wallClock } from "./time.ts";
+import { latestEventTime, wallClock } from "./time.ts";
 
 /** What became of the messages; every message is one of `events`, `others` and `malformed`. */
 export interface Totals {
@@ -118,12 +118,12 @@ class Pipeline {
   }
 
   /**
-   * The clock of events moves on, and what falls due on the way is told in its order and at its time. It never
-   * runs more than a day ahead of the wall's: one event from a node whose clock is wrong would end the others' time.
+   * The clock of events moves on, but never far ahead of the wall's; what falls due on the way is told in its order
+   * and at its time.
    */
   #advance(time: Nanoseconds): Nanoseconds {
     if (this.#newest !== undefined && time <= this.#newest) return this.#newest;
-    if (time > wallClock() + day) return this.#newest ?? wallClock();
+    if (time > latestEventTime()) return this.#newest ?? wallClock();
     const { rule } = this.#way;
     while (rule.nextDue !== undefined && rule.nextDue <= time) this.#tellDue(rule.nextDue);
     return this.#newest = time;
@@ -178,7 +178,6 @@ class Pipeline {
 const mostDue = 500;
 /** Longer ones than this, in milliseconds, timers do not take. */
 const longestTimer = 2 ** 31 - 1;
-const day = 86_400_000_000_000n;
 /** Before the first event nothing is over. */
 const longAgo = -(1n << 63n);
 

@@ -59,7 +59,8 @@ function examine(path: string): "missing" | "empty" | "alone" | "with a log" {
     if (found.isDirectory) throw unusable(path, "it is a directory", "name a file in it");
     if (!found.isFile) throw unusable(path, "it is not a file", "name a file");
     size = found.size;
-    using file = Deno.openSync(path);
+    // For writing too: whether it may be written is known here, SQLite would say "disk I/O error".
+    using file = Deno.openSync(path, { read: true, write: true });
     header = new DataView(new ArrayBuffer(100));
     file.readSync(new Uint8Array(header.buffer));
   } catch (error) {
@@ -99,6 +100,7 @@ function requireUsable(file: DatabaseSync, path: string): void {
   requireVersion(path, versionOf(file));
   const [found] = Object.values(file.prepare("PRAGMA quick_check(1)").get() ?? {});
   if (found !== "ok") throw damaged(path, String(found).replaceAll(/\s+/g, " "));
+  if (versionOf(file) > 0) file.prepare("SELECT * FROM restarts, told, outbox, rows"); // throws where one is missing
 }
 
 function versionOf(file: DatabaseSync): number {
@@ -160,7 +162,12 @@ const causes = [
     advice: "move it away or name another file; it was left as it is",
   },
   {
-    words: /readonly database|Permission denied|Read-only file system|Requires \w+ access/i,
+    words: /Requires \w+ access/,
+    found: "the program has no right to it from Deno",
+    advice: "name a file outside of /dev, /proc and /sys, and let the program read and write files",
+  },
+  {
+    words: /readonly database|Permission denied|Read-only file system/i,
     found: "it cannot be written",
     advice: "let this user write the file and its directory",
   },

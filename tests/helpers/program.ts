@@ -7,6 +7,8 @@ export interface Start {
   readonly env?: Readonly<Record<string, string>>;
   /** Written to its standard input, which then ends. */
   readonly stdin?: string;
+  /** The words before its command, of another one that becomes it: `setpriv …`. */
+  readonly through?: readonly string[];
 }
 
 /** How it ended. */
@@ -23,9 +25,18 @@ export class Program implements AsyncDisposable {
   readonly ended: Promise<End>;
   readonly #child: Deno.ChildProcess;
 
-  constructor({ args = [], env = {}, stdin = "" }: Start) {
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-check", ...permissions, main, ...args],
+  constructor({ args = [], env = {}, stdin = "", through = [] }: Start) {
+    const [command, ...words] = [
+      ...through,
+      Deno.execPath(),
+      "run",
+      "--no-check",
+      ...permissions,
+      main,
+      ...args,
+    ];
+    this.#child = new Deno.Command(command!, {
+      args: words,
       env: { ...inherited(), TZ: "UTC", ...env },
       clearEnv: true,
       stdin: "piped",
