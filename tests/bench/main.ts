@@ -2,14 +2,33 @@
 import { stderr, stdout } from "node:process";
 import { parseArgs } from "node:util";
 import { setUp, setUpBench } from "../setup.ts";
+import { alerts } from "./alerts.ts";
 import { backlog, restarts } from "./backlog.ts";
 import type { Bench, BenchKind, Row } from "./bench.ts";
 import { Broker } from "./helpers/broker.ts";
+import { latency, load } from "./latency.ts";
 import { memory, million, told } from "./memory.ts";
+import { pause } from "./pause.ts";
 import { json, type Report, table } from "./report.ts";
+import { soak, soakAmqp } from "./soak.ts";
+import { start } from "./start.ts";
 import { stdin } from "./stdin.ts";
 
-const benches: readonly BenchKind[] = [backlog, restarts, stdin, memory, million, told];
+const benches: readonly BenchKind[] = [
+  backlog,
+  restarts,
+  stdin,
+  latency,
+  load,
+  memory,
+  million,
+  told,
+  alerts,
+  start,
+  pause,
+  soak,
+  soakAmqp,
+];
 
 const usage = `Usage: deno task bench [names…] [options]
 

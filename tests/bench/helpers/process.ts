@@ -31,10 +31,11 @@ export class Measured implements AsyncDisposable {
   constructor(command: readonly string[], { env = {}, stdin = "/dev/null", stdout = "/dev/null" }: Start) {
     Deno.writeTextFileSync(`${this.#directory}/err`, "");
     this.#child = new Deno.Command("sh", {
-      args: ["-c", redirect, stdin, stdout, `${this.#directory}/err`, ...command],
+      args: ["-c", guarded, stdin, stdout, `${this.#directory}/err`, ...command],
       env: { ...inherited(), TZ: "UTC", ...env },
       clearEnv: true,
-      stdin: "null",
+      detached: true,
+      stdin: "piped",
       stdout: "null",
       stderr: "null",
     }).spawn();
@@ -83,7 +84,7 @@ export class Measured implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#ended) this.#child.kill("SIGKILL");
+    await this.#child.stdin.close();
     await this.#child.status;
     await Deno.remove(this.#directory, { recursive: true });
   }
@@ -98,7 +99,13 @@ export class Measured implements AsyncDisposable {
   }
 }
 
-const redirect = 'in=$0; out=$1; err=$2; shift 2; exec "$@" <"$in" >"$out" 2>"$err"';
+/** Kills the process group when standard input ends, which happens at the latest when the bench itself is gone. */
+const guarded = `
+  in=$0 out=$1 err=$2
+  shift 2
+  exec 3<&0
+  (cat <&3 >/dev/null 2>&1; kill -KILL 0) &
+  exec "$@" <"$in" >"$out" 2>"$err" 3<&-`;
 
 const ticks = Number(
   new TextDecoder().decode(new Deno.Command("getconf", { args: ["CLK_TCK"] }).outputSync().stdout),
