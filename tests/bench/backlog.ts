@@ -107,7 +107,7 @@ function rowsOf(runs: Record<Worker, Runs>, what: string, targets: Targets): Row
       figures: figuresOf(runs, "cpu", "CPU s", "memory", known),
       runs: runsOf(runs, "cpu", ["memory", ...known]),
     },
-    rate("sqlite", targets.sqliteRate, ["raw"]),
+    rate("sqlite", targets.sqliteRate, ["raw", "memory"]),
   ];
 }
 

@@ -80,7 +80,7 @@ async function measure(bench: Bench, method: Method): Promise<{ p50: Runs; p99: 
 
 /** One after the other, each when the one before it has arrived and a pause is over. */
 const idle: Method = async ({ quick }, probes) => {
-  await probes.prepare(quick ? 200 : 1_000);
+  await probes.prepare(quick ? 200 : 600);
   const latencies: number[] = [];
   for (let index = 0; index < probes.count; index++) {
     latencies.push(await probes.send(index));
@@ -92,7 +92,7 @@ const idle: Method = async ({ quick }, probes) => {
 
 /** Fifty in a second, whether or not the ones before have arrived. */
 const underLoad: Method = async ({ quick }, probes) => {
-  await probes.prepare(quick ? 250 : 1_000);
+  await probes.prepare(quick ? 250 : 600);
   await using load = new LoadProcess({
     url: probes.url,
     queue: probes.queue,

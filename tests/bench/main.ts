@@ -52,22 +52,23 @@ interface Asked extends Pick<Bench, "quick" | "repeat" | "messages"> {
 function read(values: Record<string, string | boolean | undefined>, names: readonly string[]): Asked {
   const unknown = names.filter((name) => !benches.some((bench) => bench.name === name));
   if (unknown.length > 0) {
+    const known = benches.map(({ name }) => name).join(", ");
     throw new Error(
-      `unknown bench ${unknown.join(", ")}: expected of ${benches.map(({ name }) => name).join(", ")}`,
+      `unknown bench ${unknown.map((name) => `"${name}"`).join(", ")}: expected one of ${known}`,
     );
   }
-  const number = (name: string, otherwise: number, step = 1) => {
+  const number = (name: string, otherwise: number, step: number, expected: string) => {
     const value = Number(values[name] ?? otherwise);
     if (value > 0 && value % step === 0) return value;
-    throw new Error(`--${name}: found "${values[name]}", expected a positive multiple of ${step}`);
+    throw new Error(`--${name}: found "${values[name]}", expected ${expected}`);
   };
   const quick = values.quick === true;
   return {
     chosen: names.length === 0 ? benches : benches.filter(({ name }) => names.includes(name)),
     json: values.json === true,
     quick,
-    repeat: number("repeat", quick ? 1 : 3),
-    messages: number("messages", quick ? 100_000 : 500_000, 500),
+    repeat: number("repeat", quick ? 1 : 3, 1, "a whole number of at least 1"),
+    messages: number("messages", quick ? 100_000 : 500_000, 500, "a multiple of 500"),
   };
 }
 
@@ -107,19 +108,21 @@ async function commit(): Promise<string> {
     (await git("status", "--porcelain", "../../src") === "" ? "" : " and changes in src");
 }
 
+const options = {
+  json: { type: "boolean" },
+  quick: { type: "boolean" },
+  repeat: { type: "string" },
+  messages: { type: "string" },
+  list: { type: "boolean" },
+  help: { type: "boolean" },
+} as const;
+
 async function run(args: string[]): Promise<void> {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: {
-      json: { type: "boolean" },
-      quick: { type: "boolean" },
-      repeat: { type: "string" },
-      messages: { type: "string" },
-      list: { type: "boolean" },
-      help: { type: "boolean" },
-    },
-  });
+  const { values, positionals, tokens } = parseArgs({ args, options, strict: false, tokens: true });
+  const unknown = tokens.find((token) => token.kind === "option" && !Object.hasOwn(options, token.name));
+  if (unknown?.kind === "option") {
+    throw new Error(`unknown option ${unknown.rawName}: --help tells which there are`);
+  }
   const asked = read(values, positionals);
   if (values.help) return void stdout.write(usage);
   if (values.list) return void stdout.write(benches.map(({ name }) => `${name}\n`).join(""));
