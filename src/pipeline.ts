@@ -56,7 +56,8 @@ class Pipeline {
   constructor(way: Way) {
     this.#way = way;
     this.#setAside = new SetAside(way.log);
-    this.#commits = new Commits(way, () => this.#newest ?? wallClock());
+    const now = way.source.clock === "wall" ? wallClock : () => this.#newest ?? longAgo;
+    this.#commits = new Commits(way, now);
     if (way.source.clock === "wall") this.#schedule();
   }
 
@@ -156,13 +157,13 @@ class Pipeline {
         this.#tell(decision.alert);
         break;
       case "recovered":
-        log.info("{name}: over, {because}", { name: decision.name, because: decision.because });
+        log.info("{name}: over: {because}", { name: decision.name, because: decision.because });
         if (decision.alert !== undefined) this.#tell(decision.alert);
         break;
       case "noted":
         break;
       default:
-        log.debug("{name}: {reason}", { name, ...decision });
+        log.debug("{name}: {counts}, {reason}", { name, counts: rule.counts, ...decision });
     }
   }
 
@@ -177,10 +178,12 @@ const mostDue = 500;
 /** Longer ones than this, in milliseconds, timers do not take. */
 const longestTimer = 2 ** 31 - 1;
 const day = 86_400_000_000_000n;
+/** Before the first event nothing is over. */
+const longAgo = -(1n << 63n);
 
 const sentences = {
-  first: "{name}: crash loop, {count} {counts}; alert {id}",
-  repeat: "{name}: still loops, {count} {counts}; alert {id}",
+  first: "{name}: crash loop, {count} {counts}s; alert {id}",
+  repeat: "{name}: still loops, {count} {counts}s; alert {id}",
 };
 
 function toldFields({ name, id, eventLog, story }: Alert): Record<string, unknown> {
