@@ -38,11 +38,7 @@ export const pause: BenchKind = {
       const pauses = await alone<Pauses>(import.meta.filename!, names, names / 10, bench.quick ? 3 : 8);
       found.push(pauses);
       const { machine, usual, due, repeats } = pauses;
-      bench.say(
-        `longest ${figure(usual)} ms, ${figure(due)} ms while ${repeats} are due; machine ${
-          figure(machine)
-        } ms`,
-      );
+      bench.say(`${words(usual)}; ${words(due)} while ${repeats} are due; the machine ${words(machine)}`);
     }
     return rowsOf(names, found);
   },
