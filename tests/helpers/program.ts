@@ -90,13 +90,14 @@ export async function run(start: Start): Promise<End> {
   return await program.ended;
 }
 
-/** The permissions of the task `start`, which are those that users have. */
 const config = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
-const permissions: string[] = config.tasks.start.command.match(/--(allow|no-prompt)[^\s']*/g);
-const main = new URL("../../src/main.ts", import.meta.url).pathname;
+/** The permissions of the task `start`, which are those that users have. */
+export const permissions: string[] = config.tasks.start.command.match(/--(allow|no-prompt)[^\s']*/g);
+/** The file that is the program. */
+export const main: string = new URL("../../src/main.ts", import.meta.url).pathname;
 
 /** What Deno itself needs, and nothing that is a setting. */
-function inherited(): Record<string, string> {
+export function inherited(): Record<string, string> {
   const names = [
     "PATH",
     "HOME",
