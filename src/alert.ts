@@ -58,18 +58,23 @@ function oneLine(json: string): string {
 
 /** The alert as a person reads it on a terminal: when, what, how often in which time, and why. In columns, as
  * far as names are of usual length. The name tells the job. */
-export function alertText({ name, reason, lastEvent, eventLog }: Alert): string {
+export function alertText({ name, reason, lastEvent, eventLog, story }: Alert): string {
   const { TaskName, TaskEvent } = JSON.parse(lastEvent);
   const shown = (value: unknown) => typeof value === "string" && value !== "" ? plain(value) : "-";
   const times = eventLog.toSorted((a, b) => a < b ? -1 : 1);
-  const newest = times.at(-1)!;
+  const newest = times.at(-1);
   const second = 1_000_000_000n;
-  const span = formatDuration((newest - times[0]!) / second * second);
+  const span = newest === undefined ? "" : ` in ${formatDuration((newest - times[0]!) / second * second)}`;
+  const count = story?.Failures ?? times.length;
+  const counts = `${count} ${story === undefined ? "restart" : "failed run"}${count === 1 ? "" : "s"}`;
+  const why = `task ${shown(TaskName)}: ${shown(TaskEvent.RestartReason || TaskEvent.DisplayMessage)}`;
   return [
-    formatTime(newest / second * second),
-    (reason === "first" ? "crash loop" : "still loops").padEnd(11),
+    formatTime((newest ?? readTime(lastEvent)) / second * second),
+    headings[reason].padEnd(11),
     plain(name).padEnd(28),
-    (times.length === 1 ? "1 restart" : `${times.length} restarts in ${span}`).padEnd(20),
-    `task ${shown(TaskName)}: ${shown(TaskEvent.RestartReason || TaskEvent.DisplayMessage)}`,
+    (count === 1 ? counts : counts + span).padEnd(20),
+    story !== undefined ? plain(story.Reason) : reason === "resolved" ? tellRestarts(...) : why,
   ].join("  ");
 }
+
+const headings = { first: "crash loop", repeat: "still loops", resolved: "is over" };
