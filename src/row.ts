@@ -243,7 +243,7 @@ function fail(row: Row, run: Run, event: RunEvent, wasLast: boolean, stableAfter
     row.lastEvent = event.update;
     row.ended = ended;
     row.why = why === undefined ? undefined : cut(why);
-    row.nextAttempt = event.nextAttempt;
+    row.nextAttempt = runningSince(row) === undefined ? event.nextAttempt : undefined;
   } else row.log.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
   if (row.log.length > mostLogged) row.log.shift();
   return "failed";
