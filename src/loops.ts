@@ -25,14 +25,14 @@ export interface LoopThresholds {
 class Watched implements Planned {
   wakeAt = 0n;
   place = -1;
-  /** Since when there is something to tell that is of the past. */
-  waitsSince: Nanoseconds | undefined = undefined;
+  /** Since when its events are of the past. */
+  catchesUpSince: Nanoseconds | undefined = undefined;
   constructor(readonly name: string, readonly row: Row) {}
 }
 
 const second = 1_000_000_000n;
-/** An event older than this is of the past: before it is told, what followed is awaited for a moment, and no longer
- * than this. */
+/** An event older than this is of the past: before time decides about its row, what followed is awaited for a
+ * moment; all in all no longer than this. */
 const past = 30n * second;
 const moment = 2n * second;
 /** An event so far ahead is of a clock that is wrong. */
@@ -61,7 +61,7 @@ export class Loops implements Rule<RunEvent> {
   /** Where the clock is that of the events, none is of the past or of the future. */
   #isLive = true;
   /** Until then nothing is done but by events. */
-  #quietUntil: Nanoseconds | undefined;
+  #quietUntil = -latest;
 
   constructor(thresholds: LoopThresholds, journal: Journal) {
     this.#thresholds = thresholds;
@@ -79,7 +79,7 @@ export class Loops implements Rule<RunEvent> {
   /** Before time alone decides about a row, what happened meanwhile is awaited. */
   restore(kept: Kept, now: Nanoseconds | undefined): void {
     this.#isLive = now !== undefined;
-    this.#quietUntil = now === undefined ? undefined : now + past;
+    if (now !== undefined) this.#quietUntil = now + past;
     for (const [name, row] of kept.rows()) {
       const watched = new Watched(name, row);
       this.#watched.set(name, watched);
@@ -96,6 +96,8 @@ export class Loops implements Rule<RunEvent> {
     const begin = watched === undefined ? now : watched.row.since;
     if (isFailure && begin - time >= silentAfter) return { reason: "outside-window" };
     watched ??= this.#watch(event);
+    const isPast = this.#isLive && now - time >= past;
+    watched.catchesUpSince = isPast ? watched.catchesUpSince ?? now : undefined;
     const decision = this.#judge(watched, take(watched.row, event, this.#thresholds.stableAfter), event, now);
     this.#keep(watched, now);
     return decision;
@@ -105,6 +107,7 @@ export class Loops implements Rule<RunEvent> {
     const decisions: Decision[] = [];
     for (; most > 0 && this.#agenda.next !== undefined && this.#agenda.next <= now; most--) {
       const watched = this.#agenda.take()!;
+      watched.catchesUpSince = undefined;
       const decision = this.#wake(watched, now);
       if (decision !== undefined) decisions.push(decision);
       if (watched.row.failures === 0 && now >= this.#forgottenAt(watched.row)) this.#forget(watched);
@@ -135,10 +138,7 @@ export class Loops implements Rule<RunEvent> {
       case "failed":
         if (!this.#isLoop(row)) return { reason: "below-threshold", counted: row.failures };
         if (now < this.#mayTellAt(row)) return { reason: "already-notified", counted: row.failures };
-        if (this.#isLive && now - event.time >= past) {
-          watched.waitsSince ??= now;
-          return { reason: "catching-up", counted: row.failures };
-        }
+        if (watched.catchesUpSince !== undefined) return { reason: "catching-up", counted: row.failures };
         return this.#tell(watched, now);
       case "stable":
       case "completed":
@@ -170,14 +170,11 @@ export class Loops implements Rule<RunEvent> {
   }
 
   /** When something is to be done about a row that no event brings. */
-  #wakeAt(watched: Watched, now: Nanoseconds): Nanoseconds {
-    const { row, waitsSince } = watched;
+  #wakeAt({ row, catchesUpSince }: Watched, now: Nanoseconds): Nanoseconds {
     let wakeAt = row.failures === 0 ? this.#forgottenAt(row) : min(this.#stableAt(row), silentAtOf(row));
-    if (this.#isLoop(row)) {
-      const caughtUpAt = isTold(row) ? -latest : min(now + moment, (waitsSince ?? now) + past);
-      wakeAt = min(wakeAt, max(this.#mayTellAt(row), caughtUpAt));
-    }
-    return this.#quietUntil === undefined ? wakeAt : max(wakeAt, this.#quietUntil);
+    if (this.#isLoop(row)) wakeAt = min(wakeAt, this.#mayTellAt(row));
+    if (catchesUpSince !== undefined) wakeAt = max(wakeAt, min(now + moment, catchesUpSince + past));
+    return max(wakeAt, this.#quietUntil);
   }
 
   #stableAt(row: Row): Nanoseconds {
@@ -192,7 +189,6 @@ export class Loops implements Rule<RunEvent> {
 
   #tell(watched: Watched, now: Nanoseconds): Decision {
     const { row, name } = watched;
-    watched.waitsSince = undefined;
     if (row.told !== undefined && !row.told.over) {
       const interval = this.#thresholds.notificationInterval;
       row.told.at += (now - row.told.at) / interval * interval;
@@ -216,7 +212,6 @@ export class Loops implements Rule<RunEvent> {
       const alert = this.#thresholds.notifyResolved ? this.#alert(watched, id, now, because) : undefined;
       decision = { reason: "recovered", name, because, ...(alert === undefined ? {} : { alert }) };
     }
-    watched.waitsSince = undefined;
     clear(row, at);
     return decision;
   }

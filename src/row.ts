@@ -60,7 +60,7 @@ export interface Row {
   log: Failure[];
   /** How the last failed run ended, and why. */
   ended?: Ended | undefined;
-  why?: string | undefined;
+  why?: string;
   /** Nomad tries again then. */
   nextAttempt?: Nanoseconds | undefined;
   node: RunEvent["node"];
@@ -122,6 +122,7 @@ export function take(row: Row, event: RunEvent, stableAfter: Nanoseconds): Step 
       start(run, undefined);
       return "stopped";
     case "nothing":
+      if (event.type === "Restarting") start(run, undefined);
       if (event.type === "Killing" || event.type === "Restart Signaled") run.killing = true;
       if (saysWhy.has(event.type)) run.why = event.displayMessage;
       return "noted";
@@ -168,7 +169,8 @@ function isOld(row: Row, event: RunEvent): boolean {
   if (row.clearedAt !== undefined && time <= row.clearedAt) return true;
   if (!isFailure(event)) {
     const run = row.runs.find((run) => run.allocation === allocation);
-    return run !== undefined && time <= run.newest;
+    if (run !== undefined) return time <= run.newest;
+    return row.log.some((logged) => logged.identity === identity && time <= logged.time);
   }
   if (row.log.length >= mostLogged && time < row.log[0]!.time) return true;
   return row.log.some((logged) =>
@@ -178,15 +180,15 @@ function isOld(row: Row, event: RunEvent): boolean {
 
 /**
  * The run in the event's allocation. That it is the last is known by the order of arrival, since nodes have clocks
- * of their own; only a failure from before the last start came late.
+ * of their own; only what is older than the run that goes on came late.
  */
 function runOf(row: Row, event: RunEvent): Run {
   const { runs } = row;
   const at = runs.findIndex((run) => run.allocation === event.allocation);
   const run: Run = runs[at] ?? { allocation: event.allocation, newest: event.time };
   const isAlive = saysAlive.has(event.type) || event.meaning === "failing";
-  const begun = runs.at(-1)?.startedAt;
-  const isLate = isFailure(event) && begun !== undefined && event.time < begun;
+  const running = runningSince(row);
+  const isLate = running !== undefined && event.time < running;
   if (isAlive && !isLate) {
     if (at >= 0) runs.splice(at, 1);
     runs.push(run);
@@ -225,13 +227,12 @@ function end(run: Run, { time, meaning, exit }: RunEvent, isLast: boolean, stabl
 
 function fail(row: Row, run: Run, event: RunEvent, wasLast: boolean, stableAfter: Nanoseconds): Step {
   const { time, identity, meaning, notSeen } = event;
-  const { ended } = run;
-  const why = run.why ?? (meaning === "failing" ? event.displayMessage : undefined);
-  const isLate = run.startedAt !== undefined && run.startedAt > time;
-  const startedAt = run.startedAt ?? startedBefore(row, event);
   const newest = row.log.at(-1);
+  // What is known of the run is of a later one then.
+  const isLate = run.startedAt !== undefined && run.startedAt > time;
+  const { startedAt = startedBefore(row, event), ended, why } = isLate ? {} as Partial<Run> : run;
   if (!isLate) start(run, undefined);
-  if (!isLate && startedAt !== undefined && (ended?.time ?? time) - startedAt >= stableAfter) {
+  if (startedAt !== undefined && (ended?.time ?? time) - startedAt >= stableAfter) {
     // One that ran on while others failed is of another node, or namespace, where the key does not tell them apart.
     return wasLast || newest === undefined || startedAt > newest.time ? "stable" : "noted";
   }
@@ -242,7 +243,7 @@ function fail(row: Row, run: Run, event: RunEvent, wasLast: boolean, stableAfter
   if (newest === undefined || time >= newest.time) {
     row.lastEvent = event.update;
     row.ended = ended;
-    row.why = why === undefined ? undefined : cut(why);
+    row.why = cut(why ?? (meaning === "failing" ? event.displayMessage : ""));
     row.nextAttempt = runningSince(row) === undefined ? event.nextAttempt : undefined;
   } else row.log.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
   if (row.log.length > mostLogged) row.log.shift();
@@ -253,6 +254,6 @@ function fail(row: Row, run: Run, event: RunEvent, wasLast: boolean, stableAfter
 function startedBefore(row: Row, { startedAt, time, identity }: RunEvent): Nanoseconds | undefined {
   if (startedAt === undefined || startedAt > time) return undefined;
   if (row.clearedAt !== undefined && startedAt <= row.clearedAt) return undefined;
-  const judged = row.log.some((logged) => logged.identity === identity && logged.time >= startedAt);
-  return judged ? undefined : startedAt;
+  const isJudged = row.log.some((logged) => logged.identity === identity && logged.time >= startedAt);
+  return isJudged ? undefined : startedAt;
 }

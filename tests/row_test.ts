@@ -297,6 +297,14 @@ Deno.test("take() judges a run once: a task that cannot even be started fails ea
   }
 });
 
+Deno.test("take() judges a run once: what fails after a restart that somebody asked for is another one", () => {
+  const row = failedOnce();
+  const wanted = [started(at(20)), terminated(at(700), 130, 2), restarting(at(700.1), { reason: "" })];
+  assert.deepEqual(takeAll(row, wanted), ["noted", "stable", "noted"]);
+  clear(row, at(700));
+  assert.deepEqual(takeAll(row, [killing(at(701), { fails: true })]), ["failed"]);
+});
+
 Deno.test("take() judges a run once: the first crash counts, and then what fails long after", () => {
   const row = rowOf(...crash(at(5), since0342).slice(1));
   assert.deepEqual(takeAll(row, [restarting(at(1900), since0342)]), ["failed"]);
@@ -407,6 +415,14 @@ Deno.test("take() is not misled by the old history of a job that was stopped and
   assert.equal(row.failures, 4);
 });
 
+Deno.test("take() is not misled by what comes again of allocations from before the row", () => {
+  const history = [said({ time: at(0) }), started(at(1)), ...stop(at(500), deployed)];
+  const row = rowOf(restarting(at(1000), a2));
+  takeAll(row, [started(at(1020), a2), ...history]);
+  assert.equal(runningSince(row), at(1020));
+  assert.deepEqual(takeAll(row, [terminated(at(1620), 1, 0, a2)]), ["stable"]);
+});
+
 Deno.test("take() goes on with garbage collection in allocations that failed long ago", () => {
   const row = failedOnce();
   for (let index = 2; index <= 30; index++) {
@@ -505,7 +521,7 @@ Deno.test("take() remembers how the last failed run ended, and why", () => {
   ]);
   assert.deepEqual([row.ended, row.why], [undefined, "no such image"]);
   takeAll(row, [started(at(60)), ...crash(at(61))]);
-  assert.deepEqual([row.ended && row.ended.code, row.why], [1, undefined]);
+  assert.deepEqual([row.ended && row.ended.code, row.why], [1, ""]);
 });
 
 for (
