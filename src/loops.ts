@@ -155,9 +155,9 @@ export class Loops implements Rule<RunEvent> {
   #wake(watched: Watched, now: Nanoseconds): Decision | undefined {
     const { row } = watched;
     if (row.failures === 0) return undefined;
-    const [stableAt, silentAt] = [this.#stableAt(row), silentAtOf(row)];
-    if (now >= stableAt) return this.#end(watched, "stable", stableAt, now);
-    if (now >= silentAt) return this.#end(watched, "silent", row.newest, now);
+    const stableAt = this.#stableAt(row);
+    if (stableAt !== undefined && now >= stableAt) return this.#end(watched, "stable", stableAt, now);
+    if (stableAt === undefined && now >= silentAt(row)) return this.#end(watched, "silent", row.newest, now);
     return this.#isLoop(row) && now >= this.#mayTellAt(row) ? this.#tell(watched, now) : undefined;
   }
 
@@ -171,15 +171,19 @@ export class Loops implements Rule<RunEvent> {
 
   /** When something is to be done about a row that no event brings. */
   #wakeAt({ row, catchesUpSince }: Watched, now: Nanoseconds): Nanoseconds {
-    let wakeAt = row.failures === 0 ? this.#forgottenAt(row) : min(this.#stableAt(row), silentAtOf(row));
+    let wakeAt = row.failures === 0 ? this.#forgottenAt(row) : this.#stableAt(row) ?? silentAt(row);
     if (this.#isLoop(row)) wakeAt = min(wakeAt, this.#mayTellAt(row));
     if (catchesUpSince !== undefined) wakeAt = max(wakeAt, min(now + moment, catchesUpSince + past));
     return max(wakeAt, this.#quietUntil);
   }
 
-  #stableAt(row: Row): Nanoseconds {
+  /** When the run that goes on is stable. One that would have been so before the last failure is of the past. */
+  #stableAt(row: Row): Nanoseconds | undefined {
     const since = runningSince(row);
-    return since === undefined ? latest : since + this.#thresholds.stableAfter;
+    const failedAt = row.log.at(-1)?.time;
+    if (since === undefined || failedAt === undefined) return undefined;
+    const stableAt = since + this.#thresholds.stableAfter;
+    return stableAt > failedAt ? stableAt : undefined;
   }
 
   /** A row that is over is kept so that its events, when they come again, are no news, and for what was told. */
@@ -234,12 +238,11 @@ function isTold({ told }: Row): boolean {
   return told !== undefined && !told.over;
 }
 
-/** A task that runs is not silent. */
-function silentAtOf(row: Row): Nanoseconds {
-  if (runningSince(row) !== undefined) return latest;
-  const [before, last] = row.log.slice(-2);
+/** When a task that does not run has been silent for too long. */
+function silentAt({ log, newest }: Row): Nanoseconds {
+  const [before, last] = log.slice(-2);
   const pause = before === undefined || last === undefined ? 0n : last.time - before.time;
-  return row.newest + max(silentAfter, 3n * pause);
+  return newest + max(silentAfter, 3n * pause);
 }
 
 function nothing({ type, meaning }: RunEvent): Decision {

@@ -105,26 +105,32 @@ export function take(row: Row, event: RunEvent, stableAfter: Nanoseconds): Step 
   const isLast = row.runs.at(-1) === run;
   remember(row, run, event);
   if (isLast) row.node = event.node;
-  switch (event.meaning) {
+  const step = isFailure(event)
+    ? fail(row, run, event, wasLast, stableAfter)
+    : follow(row, run, event, isLast, stableAfter);
+  // What ended before the row began is told again: it is of another row.
+  return step !== "failed" && event.time < row.since ? "noted" : step;
+}
+
+/** Takes an event that is no failure. Only the last allocation can end the row: one that was replaced is long in
+ * stopping. */
+function follow(row: Row, run: Run, event: RunEvent, isLast: boolean, stableAfter: Nanoseconds): Step {
+  const { type, meaning, time, displayMessage } = event;
+  switch (meaning) {
     case "started":
-      start(run, event.time);
+      start(run, time);
       if (isLast) row.nextAttempt = undefined;
       return "noted";
     case "exited":
     case "completed":
       return end(run, event, isLast, stableAfter);
-    case "failed":
-    case "failing":
-      return fail(row, run, event, wasLast, stableAfter);
     case "stopped":
-      // An allocation that is replaced is long in stopping, and what is told again can be of another one.
-      if (!isLast || event.time < row.since) return "noted";
       start(run, undefined);
-      return "stopped";
-    case "nothing":
-      if (event.type === "Restarting") start(run, undefined);
-      if (event.type === "Killing" || event.type === "Restart Signaled") run.killing = true;
-      if (saysWhy.has(event.type)) run.why = event.displayMessage;
+      return isLast ? "stopped" : "noted";
+    default:
+      if (type === "Restarting") start(run, undefined);
+      if (type === "Killing" || type === "Restart Signaled") run.killing = true;
+      if (saysWhy.has(type)) run.why = displayMessage;
       return "noted";
   }
 }

@@ -629,6 +629,7 @@ Deno.test("three hundred lives of chance: each failure counts once, in whatever 
     assert.equal(after?.failures ?? 0, failures, `seed ${seed}, again`);
     if (before === undefined || after === undefined) continue;
     assert.deepEqual(after.log, before.log, `seed ${seed}, again`);
+    if (failures > 0) assert.equal(after.clearedAt, before.clearedAt, `seed ${seed}, again`);
     if (isInOrder) assert.equal(runningSince(after), runningSince(before), `seed ${seed}, again`);
   }
 });

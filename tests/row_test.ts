@@ -423,6 +423,23 @@ Deno.test("take() is not misled by what comes again of allocations from before t
   assert.deepEqual(takeAll(row, [terminated(at(1620), 1, 0, a2)]), ["stable"]);
 });
 
+Deno.test("take() takes the end of what was before the row for no end of it", () => {
+  const done = { ClientStatus: "complete", TaskState: "dead" };
+  for (
+    const history of [
+      [started(at(0)), ...stop(at(700), deployed)],
+      [started(at(0)), ...crash(at(700))],
+      [started(at(0)), terminated(at(5), 0, 0, { fields: done })],
+      [started(at(0)), ...stop(at(5))],
+    ]
+  ) {
+    const row = rowOf(...giveUp(at(1000), a2).slice(1));
+    const steps = takeAll(row, history);
+    assert.deepEqual(steps.filter((step) => step !== "noted"), []);
+    assert.equal(row.failures, 1);
+  }
+});
+
 Deno.test("take() goes on with garbage collection in allocations that failed long ago", () => {
   const row = failedOnce();
   for (let index = 2; index <= 30; index++) {
