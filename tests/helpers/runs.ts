@@ -66,7 +66,9 @@ export function seen(update: string): RunEvent {
 /** How long after the end of a process Nomad says what it makes of it: 2 ms. */
 const judged = 2_000_000n;
 
-export const started = (time: bigint, of: Said = {}) => said({ ...of, type: "Started", time });
+export function started(time: bigint, of: Said = {}): string {
+  return said({ ...of, type: "Started", time });
+}
 
 /** The process ended with a code, and with a signal. */
 export function terminated(time: bigint, code = 1, signal = 0, of: Said = {}): string {
@@ -132,11 +134,13 @@ export function stop(time: bigint, why = jobStopped, of: Said = {}): string[] {
 }
 
 /** What an update says of an allocation that Nomad stops: since somebody stopped the job, … */
-export const jobStopped = stopped("alloc not needed due to job update");
-export const deployed = stopped("alloc is being updated due to job update");
-export const drained = stopped("alloc is being migrated");
+export const jobStopped: State = stopped("alloc not needed due to job update");
+export const deployed: State = stopped("alloc is being updated due to job update");
+export const drained: State = stopped("alloc is being migrated");
 
-function stopped(description: string): Readonly<Record<string, string>> {
+type State = Readonly<Record<string, string>>;
+
+function stopped(description: string): State {
   return {
     DesiredStatus: "stop",
     DesiredDescription: description,
