@@ -1,10 +1,11 @@
 // A day of tasks that crash, under Nomad's default policy for services, and what the two rules tell of it. README's
 // table is made from it. Time is that of the events; nothing is left to chance.
 import { Detector } from "../src/detector.ts";
-import { formatDuration, type Nanoseconds } from "../src/duration.ts";
+import { formatDuration } from "../src/duration.ts";
 import { Loops } from "../src/loops.ts";
-import type { Rule, RuleEvent } from "../src/rule.ts";
+import type { Rule } from "../src/rule.ts";
 import { formatTime } from "../src/time.ts";
+import { decisions, minutes, nowhere } from "./helpers/listen.ts";
 import { at, notRestarting, restarting, said, started, terminated } from "./helpers/runs.ts";
 
 /** A task whose runs all crash: after how many seconds the first does, and then each other. */
@@ -79,46 +80,27 @@ export interface Telling {
 export const rules: Readonly<Record<"restarts" | "loops", () => Rule>> = {
   restarts: () =>
     new Detector(
-      { restartCount: 5, restartInterval: duration(5), notificationInterval: duration(5) },
+      { restartCount: 5, restartInterval: minutes(5), notificationInterval: minutes(5) },
       nowhere,
     ),
   loops: () =>
     new Loops({
       restartCount: 5,
-      stableAfter: duration(10),
-      notificationInterval: duration(60),
+      stableAfter: minutes(10),
+      notificationInterval: minutes(60),
       notifyResolved: true,
     }, nowhere),
 };
-
-const nowhere = { counted() {}, dropped() {}, told() {}, row() {} };
-
-function duration(minutes: number): Nanoseconds {
-  return BigInt(minutes) * 60_000_000_000n;
-}
 
 /** Lets a rule hear of updates until the day is over. */
 export function listen(rule: Rule, updates: readonly string[]): Telling {
   const told: number[] = [];
   const over: number[] = [];
-  const hear = ({ reason }: { reason: string }, now: Nanoseconds) => {
+  for (const { now, decision: { reason } } of decisions(rule, updates, at(day))) {
     const seconds = Number((now - at(0)) / 1_000_000n) / 1000;
     if (reason === "first" || reason === "repeat") told.push(seconds);
     if (reason === "recovered") over.push(seconds);
-  };
-  const wait = (until: Nanoseconds) => {
-    for (let due = rule.nextDue; due !== undefined && due <= until; due = rule.nextDue) {
-      for (const decision of rule.due(due, 1)) hear(decision, due);
-    }
-  };
-  rule.restore({ restarts: () => [], told: () => [], rows: () => [] }, undefined);
-  for (const update of updates) {
-    const event = rule.decode(new TextEncoder().encode(update));
-    if (event.kind === "malformed") throw new Error(event.reason);
-    wait(event.time);
-    if (event.kind !== "other") hear(rule.record(event as RuleEvent, event.time), event.time);
   }
-  wait(at(day));
   return { told, over };
 }
 
