@@ -35,7 +35,7 @@ export interface Way {
 export async function follow(way: Way, stop: AbortSignal): Promise<Totals> {
   const pipeline = new Pipeline(way);
   try {
-    for await (const batch of way.source.batches(stop)) pipeline.take(batch);
+    for await (const batch of way.source.batches(stop, way.ledger.kept.notes())) pipeline.take(batch);
     await pipeline.settled();
   } finally {
     pipeline.stop();
@@ -83,6 +83,7 @@ class Pipeline {
       if (update.kind === "other") this.totals.others++;
       else if (this.#record(update, now)) names.add(update.name);
     }
+    for (const [key, value] of batch.notes ?? []) this.#way.ledger.note(key, value);
     this.#commits.add(batch, names, this.totals.alerts > alerts);
     if (wall !== undefined) this.#schedule();
   }

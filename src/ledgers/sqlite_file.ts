@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Fault } from "../fault.ts";
+import { quoted } from "../settings.ts";
 
 /** "NCLD": tells our files from other programs' databases (https://sqlite.org/fileformat2.html#application_id). */
 const applicationId = 0x4e434c44;
@@ -21,6 +22,7 @@ const migrations = [
      seq INTEGER NOT NULL PRIMARY KEY, sink TEXT NOT NULL, name TEXT NOT NULL, alert TEXT NOT NULL
    ) STRICT;
    CREATE TABLE rows (name TEXT NOT NULL PRIMARY KEY, row TEXT NOT NULL) STRICT;`,
+  `CREATE TABLE notes (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
 ];
 
 /**
@@ -134,7 +136,7 @@ function unusable(
   advice: string,
   healing: Fault["healing"] = "misconfigured",
 ): Fault {
-  return new Fault(`cannot use the state file ${JSON.stringify(path)}: ${found}; ${advice}`, healing);
+  return new Fault(`cannot use the state file ${quoted(path)}: ${found}; ${advice}`, healing);
 }
 
 /** An error of SQLite or of the file system as a fault; their codes do not arrive, so it goes by their words. */
