@@ -16,7 +16,7 @@ export interface Found {
 }
 
 /** While the list is read, news is held back to be sorted by time: so many at most, and so long, in milliseconds. */
-const mostHeld = 10_000;
+const mostHeld = 500;
 const longestHeld = 1_000;
 
 /** Keys of the notes. */
@@ -60,7 +60,6 @@ export class Follower {
   async *follow(session: Session): AsyncGenerator<Found> {
     if (this.#beganAnew(session)) return;
     this.#known.beginListing();
-    this.#jobs.beginListing();
     let isListed = false;
     let newest = 0;
     for await (const turn of session.turns()) {
@@ -89,19 +88,18 @@ export class Follower {
     for (const { index, allocations } of lines) {
       if (index === 0) continue;
       for (const allocation of allocations) {
-        if (!this.#known.has(allocation.ID)) await this.#jobs.ask(allocation);
-        this.#take(allocation);
+        const jobType = this.#known.jobTypeOf(allocation) ?? await this.#jobs.ask(allocation);
+        this.#take(allocation, jobType);
       }
       this.#index = index;
     }
   }
 
   /** Yields the time of the newest change. */
-  #takeListed(allocations: readonly Allocation[]): number {
+  #takeListed(allocations: Iterable<Allocation>): number {
     let newest = 0;
     for (const allocation of allocations) {
-      this.#jobs.learn(allocation);
-      this.#take(allocation);
+      this.#take(allocation, allocation.JobType);
       newest = Math.max(newest, allocation.ModifyTime);
     }
     return newest;
@@ -109,15 +107,14 @@ export class Follower {
 
   #endListing(newest: number): void {
     this.#known.endListing();
-    this.#jobs.endListing();
     if (this.#since !== undefined) return;
     this.#since = newest;
     this.#log.info("source nomad: {allocations} allocations found", { allocations: this.#known.size });
   }
 
-  #take(allocation: Allocation): void {
+  #take(allocation: Allocation, jobType: string | undefined): void {
     const isHistory = !(this.#since !== undefined && allocation.CreateTime > this.#since);
-    const news = this.#known.take(allocation, this.#jobs.of(allocation), isHistory);
+    const news = this.#known.take(allocation, jobType, isHistory);
     if (this.#held.length === 0) this.#heldSince = performance.now();
     this.#held.push(...news);
   }
