@@ -16,7 +16,7 @@ export interface Found {
 }
 
 /** While the list is read, news is held back to be sorted by time: so many at most, and so long, in milliseconds. */
-const mostHeld = 500;
+const mostHeld = 4000;
 const longestHeld = 1_000;
 
 /** Keys of the notes. */
@@ -62,14 +62,18 @@ export class Follower {
     this.#known.beginListing();
     let isListed = false;
     let newest = 0;
-    for await (const turn of session.turns()) {
-      if (turn.kind === "lines") await this.#takeLines(turn.lines);
-      else if (turn.kind === "listed") newest = Math.max(newest, this.#takeListed(turn.allocations));
-      else {
-        isListed = true;
-        this.#endListing(newest);
+    try {
+      for await (const turn of session.turns()) {
+        if (turn.kind === "lines") await this.#takeLines(turn.lines, session.stop);
+        else if (turn.kind === "listed") newest = Math.max(newest, this.#takeListed(turn.allocations));
+        else this.#endListing(newest);
+        const isEnd = turn.kind === "end of list";
+        if (isListed || isEnd || this.#isHeldEnough()) yield* this.#release(!isListed);
+        isListed ||= isEnd;
       }
-      if (isListed || this.#isHeldEnough()) yield* this.#release(turn.kind !== "lines");
+    } catch (error) {
+      yield* this.#release(!isListed);
+      throw error;
     }
   }
 
@@ -84,11 +88,11 @@ export class Follower {
     return true;
   }
 
-  async #takeLines(lines: readonly Line[]): Promise<void> {
+  async #takeLines(lines: readonly Line[], stop: AbortSignal): Promise<void> {
     for (const { index, allocations } of lines) {
       if (index === 0) continue;
       for (const allocation of allocations) {
-        const jobType = this.#known.jobTypeOf(allocation) ?? await this.#jobs.ask(allocation);
+        const jobType = this.#known.jobTypeOf(allocation) ?? await this.#jobs.ask(allocation, stop);
         this.#take(allocation, jobType);
       }
       this.#index = index;
@@ -99,7 +103,7 @@ export class Follower {
   #takeListed(allocations: Iterable<Allocation>): number {
     let newest = 0;
     for (const allocation of allocations) {
-      this.#take(allocation, allocation.JobType);
+      this.#take(allocation, this.#known.jobTypeOf(allocation));
       newest = Math.max(newest, allocation.ModifyTime);
     }
     return newest;

@@ -23,21 +23,21 @@ export class JobTypes {
   }
 
   /** The type of an allocation's job. Where Nomad does not say it, it is not known. */
-  async ask({ Namespace, JobID }: Allocation): Promise<string | undefined> {
+  async ask({ Namespace, JobID }: Allocation, signal: AbortSignal): Promise<string | undefined> {
     // The children of a periodic or parameterized job are of its type, and there are many.
     const job = JobID.replace(/\/(?:periodic|dispatch)-.*$/, "");
     const key = `${Namespace}\0${job}`;
     if (!this.#types.has(key)) {
       if (this.#types.size >= mostRemembered) this.#types.clear();
-      this.#types.set(key, await this.#get(Namespace, job));
+      this.#types.set(key, await this.#get(Namespace, job, signal));
     }
     return this.#types.get(key);
   }
 
-  async #get(namespace: string, job: string): Promise<string | undefined> {
+  async #get(namespace: string, job: string, signal: AbortSignal): Promise<string | undefined> {
     try {
       const path = `/v1/job/${encodeURIComponent(job)}`;
-      const { body } = await this.#client.get({ path, query: { namespace }, patience });
+      const { body } = await this.#client.get({ path, query: { namespace }, patience, signal });
       const { Type } = await new Response(ReadableStream.from(body)).json();
       return typeof Type === "string" ? Type : undefined;
     } catch (error) {

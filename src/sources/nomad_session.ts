@@ -40,6 +40,8 @@ export interface SessionContext {
  * both, and nothing is in neither.
  */
 export class Session implements AsyncDisposable {
+  /** Aborted when all is to end. */
+  readonly stop: AbortSignal;
   readonly list: AsyncGenerator<Iterable<Allocation>>;
   readonly #pace: Pace;
   readonly #lines: AsyncGenerator<Line[]>;
@@ -49,23 +51,24 @@ export class Session implements AsyncDisposable {
   readonly #listing: Answer;
 
   private constructor(
-    pace: Pace,
+    { client, pace, stop }: SessionContext,
     lines: AsyncGenerator<Line[]>,
     stream: Answer,
     listing: Answer,
-    where: string,
   ) {
+    this.stop = stop;
     this.#pace = pace;
     this.#lines = lines;
     this.#stream = stream;
     this.#listing = listing;
-    this.list = listOf(listing.body, where);
+    this.list = listOf(listing.body, client.where);
     const index = Number(listing.header("x-nomad-index"));
     this.listIndex = index > 0 ? index : undefined;
   }
 
   /** @throws {Fault} where Nomad does not answer, or refuses. */
-  static async open({ client, namespace, index, pace, stop }: SessionContext): Promise<Session> {
+  static async open(context: SessionContext): Promise<Session> {
+    const { client, namespace, index, pace, stop } = context;
     const common = { patience: pace.silence, signal: stop };
     const stream = await client.get({
       path: "/v1/event/stream",
@@ -80,7 +83,7 @@ export class Session implements AsyncDisposable {
         query: { namespace, task_states: "true" },
         ...common,
       });
-      return new Session(pace, prepend(first, lines), stream, listing, client.where);
+      return new Session(context, prepend(first, lines), stream, listing);
     } catch (error) {
       await stream.close();
       throw error;

@@ -26,6 +26,8 @@ export interface Allocation {
     | { readonly Events?: readonly { readonly PrevAllocID?: string }[] | null }
     | null;
   readonly TaskStates?: Readonly<Record<string, TaskState>> | null;
+  /** Raft index of its making: of two allocations the younger has the higher one. */
+  readonly CreateIndex?: number;
   readonly CreateTime: number;
   readonly ModifyIndex: number;
   readonly ModifyTime: number;
@@ -106,7 +108,8 @@ export class UpdateWriter {
       `"TaskFinishedAt":${json(state.FinishedAt ?? never)},"TaskEvent":`;
     this.#between = `,"Namespace":${json(allocation.Namespace)},"NodeName":${json(NodeName)}` +
       (jobType === undefined ? "" : `,"JobType":${json(jobType)}`);
-    this.#after = previous ? `,"PreviousAllocation":${json(previous)}` : "";
+    this.#after = (previous ? `,"PreviousAllocation":${json(previous)}` : "") +
+      `,"CreateIndex":${allocation.CreateIndex ?? 0}`;
   }
 
   /** The update about an event. */
