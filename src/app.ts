@@ -10,11 +10,13 @@ import { type Log, logFormats, logLevels, openLog, plain } from "./log.ts";
 import type { Rule } from "./rule.ts";
 import { payloadSettings, planRule, type RulePlan, ruleSettings } from "./rules.ts";
 import { wallClock } from "./time.ts";
+import { Patience } from "./outage.ts";
 import { follow, type Totals } from "./pipeline.ts";
 import {
   choice,
   choices,
   duration,
+  flagOf,
   type Input,
   optional,
   readSettings,
@@ -77,6 +79,12 @@ const process = {
     { env: "LOG_FORMAT", help: "how it is logged", default: "text", example: "json" },
     logFormats,
   ),
+  connectTimeout: optional(duration({
+    env: "CONNECT_TIMEOUT",
+    help: "at the start: how long what cannot be reached is tried before the program gives up",
+    defaultNote: "for ever",
+    example: "1m",
+  })),
   shutdownTimeout: duration({
     env: "SHUTDOWN_TIMEOUT",
     help: "after SIGINT or SIGTERM: how long alerts on their way may take",
@@ -125,15 +133,13 @@ export function plan(input: Input, files: readonly string[]): Plan | undefined {
 function chooseSource(input: Input, files: readonly string[]): SourceKind | undefined {
   const chosen = readSettings(general, input);
   if (chosen === undefined) return undefined;
-  const given = (env: string, flag: string) => input.flags[flag] ?? (input.env[env] || undefined);
+  const given = (env: string) => input.flags[flagOf({ env })] ?? (input.env[env] || undefined);
   const type = chosen.sourceType ??
     (files.length > 0
       ? lines.type
-      : (given("AMQP_CONNECTION", "--amqp-connection") ?? given("AMQP_QUEUE", "--amqp-queue")) !== undefined
+      : ["AMQP_CONNECTION", "AMQP_CONNECTION_FILE", "AMQP_QUEUE"].some((env) => given(env) !== undefined)
       ? amqpSource.type
-      : (given("NOMAD_ADDR", "--nomad-addr") ??
-          taskApi(given("NOMAD_SECRETS_DIR", "--nomad-secrets-dir"))) !==
-          undefined
+      : (given("NOMAD_ADDR") ?? taskApi(given("NOMAD_SECRETS_DIR"))) !== undefined
       ? nomad.type
       : undefined);
   if (type === undefined) {
@@ -155,7 +161,8 @@ const waysToStart = `No source. Say where updates come from, in one of these way
   nomad-crashloop-detector recording.ndjson.gz`;
 
 /** What the program stands on: the streams of its process. */
-export interface World extends Omit<SourceContext, "log">, Pick<SinkContext, "stdout"> {
+export interface World
+  extends Omit<SourceContext, "log" | "patience" | "restartsOnly">, Pick<SinkContext, "stdout"> {
   readonly stdoutIsTerminal: boolean;
   readonly stderr: { write(line: string): void };
 }
@@ -164,21 +171,22 @@ export interface World extends Omit<SourceContext, "log">, Pick<SinkContext, "st
 export async function detect(plan: Plan, world: World, stop: AbortSignal): Promise<number> {
   const log = openLog(plan.process.logLevel, plan.process.logFormat, world.stderr.write);
   await using parts = new AsyncDisposableStack();
-  const source = plan.openSource({ ...world, log });
+  const patience = parts.use(new Patience(plan.process.connectTimeout));
+  const source = plan.openSource({ ...world, log, patience, restartsOnly: plan.rule.restartsOnly });
   try {
     const sinks = openSinks(plan, world);
     const context = { sinks: sinks.map(({ type }) => type), newerReplaces: source.clock === "wall" };
     const ledger = parts.use(openLedger(plan.state, context));
-    const delivery = parts.use(new Delivery(sinks, (sink) => ledger.outbox(sink), log));
+    const delivery = parts.use(new Delivery(sinks, (sink) => ledger.outbox(sink), log, patience));
     parts.use(source);
     const rule = plan.rule.open(ledger);
     rule.restore(ledger.kept, source.clock === "wall" ? wallClock() : undefined);
     if (ledger.durable) sayState(log, plan, rule, delivery);
-    await delivery.start();
+    await Promise.race([delivery.start(), patience.over]);
     delivery.pump();
     const following = follow({ source, rule, ledger, delivery, log }, stop);
     following.catch(() => {});
-    const totals = await Promise.race([following, delivery.over, deadline(plan, stop)]);
+    const totals = await Promise.race([following, delivery.over, patience.over, deadline(plan, stop)]);
     if (totals === "deadline") {
       sayUnfinished(log, plan, delivery);
       return 1;
@@ -202,8 +210,7 @@ export async function check(
 ): Promise<number> {
   const log = openLog("error", plan.process.logFormat, world.stderr.write);
   await using parts = new AsyncDisposableStack();
-  const context = { ...world, log };
-  const source = parts.use(plan.openSource(context));
+  const source = parts.use(plan.openSource({ ...world, log, restartsOnly: plan.rule.restartsOnly }));
   const opened = openSinks(plan, world).map((sink) => parts.use(sink));
   let code = 0;
   for (
@@ -258,7 +265,7 @@ function sayUnfinished(log: Log, { process, state }: Plan, delivery: Delivery): 
 function sayTotals(log: Log, counts: string, totals: Totals): void {
   const { events, others, malformed } = totals;
   log.info(
-    "{messages} messages: {events} {counts}, of them {duplicates} seen before and {intended} intended and not " +
+    "{messages} messages: {events} {counts}s, of them {duplicates} seen before and {intended} intended and not " +
       "counted; {others} other updates; {malformed} set aside. {alerts} alerts",
     { ...totals, counts, messages: events + others + malformed },
   );

@@ -27,13 +27,15 @@ export type Decision =
   | { readonly reason: "below-threshold"; readonly counted: number }
   /** Enough, but told less than the notification interval ago. */
   | { readonly reason: "already-notified"; readonly counted: number }
+  /** Enough, but of the past: what followed is awaited for a moment, then time decides. */
+  | { readonly reason: "catching-up"; readonly counted: number }
   | { readonly reason: "first" | "repeat"; readonly alert: Alert }
   /** Told once, and over now. There is an alert where that is to be told too. */
   | { readonly reason: "recovered"; readonly name: string; readonly because: string; readonly alert?: Alert };
 
 /** A rule. `Event` is what its decoder yields. */
 export interface Rule<Event extends RuleEvent = RuleEvent> {
-  /** What it counts, in the plural. */
+  /** What it counts, in the singular; the plural has an s. */
   readonly counts: string;
   /** How many names are remembered. */
   readonly names: number;

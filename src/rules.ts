@@ -67,6 +67,8 @@ export const payloadSettings = {
 /** The rule, ready to be opened, and how its alerts are written. */
 export interface RulePlan {
   readonly open: (journal: Journal) => Rule;
+  /** It has no use for updates of other types than `Restarting`. */
+  readonly restartsOnly: boolean;
   readonly payload: Payload;
 }
 
@@ -89,6 +91,7 @@ export function planRule(input: Input, sourceType: string | undefined): RulePlan
   const thresholds = { ...values, notificationInterval, notifyResolved };
   return {
     payload,
+    restartsOnly: !loops,
     open: (journal) => loops ? new Loops(thresholds, journal) : new Detector(thresholds, journal),
   };
 }

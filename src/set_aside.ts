@@ -18,14 +18,13 @@ export class SetAside {
   }
 
   /** Rejects a message of a batch, with the reason and its beginning in the log while that is not flooded. */
-  add(batch: Batch, index: number, reason: string): void {
+  add(batch: Batch, index: number, body: Uint8Array, reason: string): void {
     batch.reject(index);
     this.#timer ??= setTimeout(() => this.stop(), period);
     if (++this.#lines > mostLines) {
       this.#unlogged++;
       return;
     }
-    const body = batch.bodies[index]!;
     this.#log.warning("Set aside {place}: {reason}: {beginning}", {
       place: batch.place(index),
       reason,

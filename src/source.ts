@@ -1,13 +1,21 @@
 // What a source is: where messages come from, and how they are given back.
 import type { Kind } from "./kind.ts";
 import type { Log } from "./log.ts";
+import type { Patience } from "./outage.ts";
+
+/** Messages in a row that the rule has no use for, known by their look: counted, and the time of the newest. */
+export interface Skipped {
+  count: number;
+  /** Nanoseconds since the Unix epoch, as digits. */
+  newest: string;
+}
 
 /** What a source keeps for its next start, by key. */
 export type Notes = ReadonlyMap<string, string | undefined>;
 
 /** Messages that arrived together. Each is in the end either rejected or, with all others, acknowledged. */
 export interface Batch {
-  readonly bodies: readonly Uint8Array[];
+  readonly bodies: readonly (Uint8Array | Skipped)[];
   /** What the source wants kept with the effects of the messages, by key; undefined forgets it. */
   readonly notes?: Notes;
   /** Where a message stands, in words for the log: `line 12`. */
@@ -33,6 +41,10 @@ export interface Source extends AsyncDisposable {
 /** What a source may use of the program. */
 export interface SourceContext {
   readonly log: Log;
+  /** How long the first connection may take. */
+  readonly patience?: Patience;
+  /** Whether the rule takes restarts only, so that other messages may be skipped. */
+  readonly restartsOnly: boolean;
   /** Arguments of the command line that are not flags. */
   readonly files: readonly string[];
   readonly stdin: ReadableStream<Uint8Array>;

@@ -1,6 +1,8 @@
 // A message's bytes → what they mean: a restart, something to ignore, or malformed. Exact nanoseconds.
 // It follows nomad-firehose's allocation updates; no rule and no I/O here.
+import { Buffer, isAscii } from "node:buffer";
 import type { Nanoseconds } from "./duration.ts";
+import { RestartSigns, timeOfOther } from "./glance.ts";
 
 /** A task of an allocation was restarted: what the rule `restarts` counts. */
 export interface Restart {
@@ -57,6 +59,8 @@ const most = (1n << 63n) - 1n;
 
 /** Decodes one message for the rule `restarts`. Never throws: what it cannot read is malformed, with the reason. */
 export function decode(body: Uint8Array): Update {
+  const passed = glance(body);
+  if (passed !== undefined) return passed;
   const read = readUpdate(body);
   if (read.kind === "malformed") return read;
   const { type, time, name, update, event, text } = read;
@@ -76,12 +80,25 @@ export function decode(body: Uint8Array): Update {
   };
 }
 
+function glance(body: Uint8Array): Other | undefined {
+  const text = latin1(body);
+  if (new RestartSigns(text).within(0, text.length)) return undefined;
+  const time = timeOfOther(text, 0, text.length);
+  return time === undefined ? undefined : { kind: "other", time: BigInt(time) };
+}
+
+/** The bytes as characters, one each. */
+export function latin1(body: Uint8Array): string {
+  const buffer = body instanceof Buffer ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  return buffer.toString("latin1");
+}
+
 /** Reads one message of any type. Never throws. */
 export function readUpdate(body: Uint8Array): Read | Malformed {
   if (body.length === 0) return malformed("empty");
   let text;
   try {
-    text = utf8.decode(body);
+    text = isAscii(body) ? latin1(body) : utf8.decode(body);
   } catch {
     return malformed("not UTF-8");
   }

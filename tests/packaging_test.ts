@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { matchesGlob } from "node:path";
 import config from "../deno.json" with { type: "json" };
 import { settingsGroups } from "../src/app.ts";
+import { variablesOf } from "../src/settings.ts";
 import { onTerminal } from "./helpers/terminal.ts";
 
 const { tasks } = config;
@@ -18,7 +19,7 @@ Deno.test("the binary has the permissions of the task start, and asks for no mor
 });
 
 Deno.test("the program may read the variables of its settings, those of AWS, and no others", () => {
-  const settings = settingsGroups.flatMap(({ settings }) => Object.values(settings)).map(({ env }) => env);
+  const settings = settingsGroups.flatMap(({ settings }) => Object.values(settings).flatMap(variablesOf));
   const used = (name: string, pattern: string) => matchesGlob(name, pattern);
   const unreadable = settings.filter((name) => !variables.some((pattern) => used(name, pattern)));
   assert.deepEqual(unreadable, [], "add it to --allow-env in the tasks start and binary of deno.json");
@@ -46,19 +47,31 @@ Deno.test("the program may do all that it does on a terminal", async () => {
   }
 });
 
-Deno.test("the AWS SDK is loaded only when it is used", async () => {
+interface Module {
+  readonly dependencies?: readonly { specifier: string; code?: unknown; isDynamic?: boolean }[];
+}
+
+/** What the program imports, all files together. */
+async function imports() {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["info", "--json", "src/main.ts"],
     cwd: new URL("..", import.meta.url),
   }).output();
-  interface Module {
-    readonly dependencies?: readonly { specifier: string; code?: unknown; isDynamic?: boolean }[];
-  }
   const { modules }: { modules: Module[] } = JSON.parse(new TextDecoder().decode(stdout));
-  const imports = modules.flatMap(({ dependencies }) => dependencies ?? [])
-    .filter(({ specifier, code }) => /^@(aws-sdk|smithy)\//.test(specifier) && code !== undefined);
-  assert.ok(imports.length > 0);
-  for (const { specifier, isDynamic } of imports) assert.equal(isDynamic, true, specifier);
+  return modules.flatMap(({ dependencies }) => dependencies ?? []).filter(({ code }) => code !== undefined);
+}
+
+Deno.test("the AWS SDK is loaded only when it is used", async () => {
+  const ofAws = (await imports()).filter(({ specifier }) => /^@(aws-sdk|smithy)\//.test(specifier));
+  assert.ok(ofAws.length > 0);
+  for (const { specifier, isDynamic } of ofAws) assert.equal(isDynamic, true, specifier);
+});
+
+Deno.test("the binary holds the packages that the program imports, and not those of its tests", async () => {
+  const specifiers = new Set((await imports()).map(({ specifier }) => specifier));
+  const unused = Object.keys(config.imports).filter((name) => !specifiers.has(name));
+  assert.deepEqual(unused, ["ajv"]);
+  assert.ok(tasks.binary.command.split(" ").includes("--exclude-unused-npm"));
 });
 
 Deno.test("compile:all makes the binaries that README.md names, one by one", async () => {

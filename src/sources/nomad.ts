@@ -47,7 +47,7 @@ export class NomadSource implements Source {
 
   async *batches(stop: AbortSignal, notes: ReadonlyMap<string, string> = new Map()): AsyncIterable<Batch> {
     const { log } = this.#context;
-    const outage = new Outage(log, "source nomad");
+    const outage = new Outage(log, "source nomad", this.#context.patience);
     const follower = new Follower(this.#client, log, this.#pace, notes);
     let worked = false;
     const wake = () => this.#wake();

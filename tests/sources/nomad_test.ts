@@ -55,7 +55,7 @@ class Following implements AsyncDisposable {
     const { log, lines } = testLog();
     this.lines = lines;
     const settings = settingsOf({ NOMAD_ADDR: server.address });
-    const context = { log, files: [], stdin: new Blob([]).stream() };
+    const context = { log, files: [], restartsOnly: false, stdin: new Blob([]).stream() };
     this.#source = new NomadSource(settings, context, { ...fast, ...pace }, token);
     this.ended = this.#follow(take, notes);
     this.ended.catch(() => {});
@@ -63,7 +63,7 @@ class Following implements AsyncDisposable {
 
   async #follow(take: (batch: Batch) => void, notes: ReadonlyMap<string, string> | undefined): Promise<void> {
     for await (const batch of this.#source.batches(this.#stop.signal, notes)) {
-      this.updates.push(...batch.bodies.map(read));
+      this.updates.push(...batch.bodies.map((body) => read(body as Uint8Array)));
       take(batch);
     }
   }
@@ -117,7 +117,7 @@ const html = { "Content-Type": "text/html" };
 const advice = "set NOMAD_TOKEN (--nomad-token) to one that has read-job in every namespace of " +
   "NOMAD_NAMESPACE (--nomad-namespace)";
 const broke = begins("http://server: the connection broke");
-const still = (reason: string) => `info source nomad: still does not work: ${reason}`;
+const still = (reason: string) => `debug source nomad: still does not work: ${reason}`;
 
 /** What happens at line 300, and what the source says about it. */
 const faults:
@@ -448,7 +448,7 @@ Deno.test("the source nomad goes on where a killed one stopped: nothing is lost,
             if (batches++ >= kept) return; // the process is killed before it commits these
             for (const [key, value] of batch.notes ?? []) ledger.note(key, value);
             ledger.commit(0n);
-            committed.push(...batch.bodies.map(read));
+            committed.push(...batch.bodies.map((body) => read(body as Uint8Array)));
           },
         });
         await first.found(recording.events(300));
@@ -535,7 +535,7 @@ Deno.test("the source nomad waits at the start for a server that does not answer
 
 Deno.test("check() of the source nomad counts the allocations and their namespaces", async () => {
   await using server = await NomadServer.start({ recording, list: unpacked("allocations-310s.json.gz") });
-  const context = { log: testLog().log, files: [], stdin: new Blob([]).stream() };
+  const context = { log: testLog().log, files: [], restartsOnly: false, stdin: new Blob([]).stream() };
   await using source = new NomadSource(settingsOf({ NOMAD_ADDR: server.address }), context, fast);
   assert.equal(await source.check(), `${server.address}: connected, 124 allocations in 2 namespaces`);
 });
