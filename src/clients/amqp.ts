@@ -90,7 +90,8 @@ async function open<C extends Channel>(
 async function endConnection(connection: ChannelModel, channel?: Channel): Promise<void> {
   const { stream } = connection.connection as unknown as { readonly stream: Socket };
   const gone = stream.closed ? Promise.resolve() : new Promise((resolve) => stream.once("close", resolve));
-  const timer = setTimeout(() => stream.destroy(), closeTimeout);
+  // With an error, without which amqplib goes on sending heartbeats.
+  const timer = setTimeout(() => stream.destroy(new Error("no answer")), closeTimeout);
   await Promise.race([channel?.close().catch(() => {}), gone]);
   connection.close().catch(() => {});
   await gone;

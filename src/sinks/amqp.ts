@@ -46,6 +46,7 @@ class AmqpSink implements Sink {
   readonly concurrency: number;
   onLost?: (reason: Fault) => void;
   readonly #values: Values<typeof settings>;
+  /** The last one, usable or not. */
   #open: OpenChannel<ConfirmChannel> | undefined;
   #opening: Promise<OpenChannel<ConfirmChannel>> | undefined;
   #closed = false;
@@ -102,12 +103,15 @@ class AmqpSink implements Sink {
 
   /** The open channel. Whoever asks while it is being opened waits for the same. */
   async #channel(): Promise<OpenChannel<ConfirmChannel>> {
-    return this.#open ?? await (this.#opening ??= this.#connect().finally(() => this.#opening = undefined));
+    if (this.#open?.usable) return this.#open;
+    return await (this.#opening ??= this.#connect().finally(() => this.#opening = undefined));
   }
 
   async #connect(): Promise<OpenChannel<ConfirmChannel>> {
     const { connection, exchange, routingKey } = this.#values;
-    const open = await openConfirmChannel(connection, (fault) => this.#lose(fault));
+    const open = await openConfirmChannel(connection, (fault) => {
+      if (open === this.#open) this.#lose(fault);
+    });
     try {
       await open.channel.checkExchange(exchange);
       if (this.#closed || !open.usable) throw new Fault("closed");
@@ -128,8 +132,6 @@ class AmqpSink implements Sink {
   }
 
   #lose(fault: Fault): void {
-    if (this.#open === undefined) return;
-    this.#open = undefined;
     const reason = this.#missing(fault) ?? this.#refused(fault) ?? fault;
     this.#fail(reason);
     this.onLost?.(reason);

@@ -47,6 +47,7 @@ class KinesisSink implements Sink {
   readonly concurrency = 16;
   readonly #values: Values<typeof settings>;
   #open: Promise<{ client: KinesisClient; sdk: Sdk }> | undefined;
+  readonly #closed = new AbortController();
 
   constructor(values: Values<typeof settings>) {
     this.#values = values;
@@ -57,7 +58,10 @@ class KinesisSink implements Sink {
     const { streamName } = this.#values;
     let status;
     try {
-      const answer = await client.send(new sdk.DescribeStreamSummaryCommand({ StreamName: streamName }));
+      const answer = await client.send(
+        new sdk.DescribeStreamSummaryCommand({ StreamName: streamName }),
+        { abortSignal: this.#closed.signal },
+      );
       status = answer.StreamDescriptionSummary?.StreamStatus;
     } catch (error) {
       // Writers may lack the permission to describe: then the first alert tells.
@@ -76,6 +80,7 @@ class KinesisSink implements Sink {
     try {
       await client.send(
         new sdk.PutRecordCommand({ StreamName: streamName, PartitionKey: partitionKey, Data }),
+        { abortSignal: this.#closed.signal },
       );
     } catch (error) {
       throw this.#explain(error);
@@ -88,6 +93,7 @@ class KinesisSink implements Sink {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed.abort();
     (await this.#open)?.client.destroy();
   }
 
@@ -120,7 +126,7 @@ class KinesisSink implements Sink {
     if (name === "ValidationException" || name === "InvalidArgumentException") {
       return new Fault(`stream "${streamName}" refused the alert: ${message}`, "refused");
     }
-    if (/region is missing/i.test(message)) {
+    if (/region is missing|region=""/i.test(message)) {
       return new Fault("no AWS region; set AWS_REGION", "misconfigured");
     }
     if (/region not accepted/i.test(message)) {

@@ -8,7 +8,7 @@ import type { Fault } from "../../src/fault.ts";
 import { hand } from "../helpers/amqp.ts";
 import { type Proxy, startProxy } from "../helpers/proxy.ts";
 import { freePort, type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
-import { waitFor } from "../helpers/wait_for.ts";
+import { waitFor, within } from "../helpers/wait_for.ts";
 
 let broker: RabbitMq;
 let proxy: Proxy;
@@ -52,10 +52,7 @@ Deno.test("close() is done in seconds although the broker is silent, and may be 
     const open = await openOne(proxied(), noFault);
     proxy.stall();
     try {
-      await Promise.race([
-        Promise.all([open.close(), open.close()]),
-        waitFor("close() to be done", () => false, { timeoutMs: 8000 }),
-      ]);
+      await within("close() to be done", Promise.all([open.close(), open.close()]), 8000);
     } finally {
       proxy.resume();
       await proxy.cut();
