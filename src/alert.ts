@@ -2,20 +2,27 @@
 import { createHash } from "node:crypto";
 import { formatDuration, type Nanoseconds } from "./duration.ts";
 import { plain, plainJson } from "./log.ts";
+import { type Story, tellRestarts } from "./story.ts";
 import { formatTime } from "./time.ts";
 
 /** A crash loop to be told. */
 export interface Alert {
   /** The same for the same loop told again, whoever computes it: 32 hexadecimal digits. */
   readonly id: string;
-  /** Name of the allocation that loops. */
+  /** The id that all alerts about one loop have in common: that of the first. */
+  readonly loop: string;
+  /** Name of what loops: of the allocation, or of the task in it. */
   readonly name: string;
-  /** Told for the first time, or again since it goes on. */
-  readonly reason: "first" | "repeat";
-  /** The last `Restarting` update of the allocation, as it came. */
+  /** Told for the first time, or again since it goes on, or that it is over. */
+  readonly reason: "first" | "repeat" | "resolved";
+  /** The update of its last restart, or failed run, as it came. */
   readonly lastEvent: string;
   /** The times of its counted restarts, in order of arrival. */
   readonly eventLog: readonly Nanoseconds[];
+  /** Set where `eventLog` has as many times as are kept: there can have been older ones. */
+  readonly limit?: number;
+  /** What the payload `full` says beyond that; of the rule `restarts` it is made when it is sent. */
+  readonly story?: Story;
 }
 
 /** The id of an alert, from what makes it this one and no other. */
@@ -23,14 +30,25 @@ export function alertId(...identity: readonly string[]): string {
   return createHash("sha256").update(JSON.stringify(identity)).digest("hex").slice(0, 32);
 }
 
+/** What sinks get: the two fields of seatgeek's nomad-crashloop-detector, or those and the whole story. */
+export const payloads = ["original", "full"] as const;
+/** One of them. */
+export type Payload = typeof payloads[number];
+
 /**
- * The alert as sinks get it: `{"LastEvent":<update>,"EventLog":[<RFC 3339>…]}` on one line. The payload is that
- * of seatgeek's nomad-crashloop-detector; the update keeps all its fields, digits and their order. Characters that
- * a terminal would obey stand in it as escapes: `\u009b`.
+ * The alert as sinks get it, on one line: `{"LastEvent":<update>,"EventLog":[<RFC 3339>…]}`, with the payload
+ * `full` also `Id` and the fields of `Story`. The update keeps all its fields, digits and their order. A log that
+ * is not whole is followed by `"EventLogLimit":<how many are kept>`. Characters that a terminal would obey stand
+ * in it as escapes: `\u009b`.
  */
-export function alertJson({ lastEvent, eventLog }: Alert): string {
+export function alertJson(alert: Alert, payload: Payload = "original"): string {
+  const { lastEvent, eventLog, limit } = alert;
   const times = eventLog.map((time) => `"${formatTime(time)}"`).join(",");
-  return `{"LastEvent":${plainJson(oneLine(lastEvent))},"EventLog":[${times}]}`;
+  const cut = limit === undefined ? "" : `,"EventLogLimit":${limit}`;
+  const more = payload === "original"
+    ? ""
+    : `,"Id":"${alert.id}",${JSON.stringify(alert.story ?? tellRestarts(alert)).slice(1, -1)}`;
+  return plainJson(`{"LastEvent":${oneLine(lastEvent)},"EventLog":[${times}]${cut}${more}}`);
 }
 
 /** Line breaks in JSON text are only ever between its tokens: strings hold them escaped. */
@@ -38,17 +56,20 @@ function oneLine(json: string): string {
   return /[\r\n]/.test(json) ? json.replace(/[\r\n]+[ \t\r\n]*/g, "").trim() : json;
 }
 
-/** The alert as a person reads it on a terminal: when, what, how often in which time, and why. */
+/** The alert as a person reads it on a terminal: when, what, how often in which time, and why. In columns, as
+ * far as names are of usual length. The name tells the job. */
 export function alertText({ name, reason, lastEvent, eventLog }: Alert): string {
-  const { JobID, TaskName, TaskEvent } = JSON.parse(lastEvent);
+  const { TaskName, TaskEvent } = JSON.parse(lastEvent);
   const shown = (value: unknown) => typeof value === "string" && value !== "" ? plain(value) : "-";
   const times = eventLog.toSorted((a, b) => a < b ? -1 : 1);
   const newest = times.at(-1)!;
   const second = 1_000_000_000n;
   const span = formatDuration((newest - times[0]!) / second * second);
-  const why = shown(TaskEvent.RestartReason || TaskEvent.DisplayMessage);
-  return `${formatTime(newest / second * second)}  ${reason === "first" ? "crash loop" : "still loops"}  ` +
-    `${plain(name)}  ${times.length} restarts in ${span}  job ${shown(JobID)}, task ${
-      shown(TaskName)
-    }: ${why}`;
+  return [
+    formatTime(newest / second * second),
+    (reason === "first" ? "crash loop" : "still loops").padEnd(11),
+    plain(name).padEnd(28),
+    (times.length === 1 ? "1 restart" : `${times.length} restarts in ${span}`).padEnd(20),
+    `task ${shown(TaskName)}: ${shown(TaskEvent.RestartReason || TaskEvent.DisplayMessage)}`,
+  ].join("  ");
 }

@@ -1,11 +1,14 @@
 // The wiring: which sources and sinks there are, and what is opened in which order and closed in reverse.
 // The only file that knows all adapters.
+import { type Alert, alertJson } from "./alert.ts";
 import { Delivery } from "./delivery.ts";
-import { Detector } from "./detector.ts";
 import { formatDuration } from "./duration.ts";
 import { asFault, Fault } from "./fault.ts";
 import { findKind, words } from "./kind.ts";
 import { type Log, logFormats, logLevels, openLog, plain } from "./log.ts";
+import type { Rule } from "./rule.ts";
+import { payloadSettings, planRule, type RulePlan, ruleSettings } from "./rules.ts";
+import { wallClock } from "./time.ts";
 import { follow, type Totals } from "./pipeline.ts";
 import {
   choice,
@@ -15,14 +18,13 @@ import {
   optional,
   readSettings,
   type SettingsGroup,
-  toggle,
   type Values,
-  wholeNumber,
 } from "./settings.ts";
 import type { Sink, SinkContext, SinkKind } from "./sink.ts";
 import { amqpSink } from "./sinks/amqp.ts";
 import { kinesis } from "./sinks/kinesis.ts";
 import { stdout } from "./sinks/stdout.ts";
+import { openLedger, type State, state } from "./state.ts";
 import type { Source, SourceContext, SourceKind } from "./source.ts";
 import { amqpSource } from "./sources/amqp.ts";
 import { lines } from "./sources/lines.ts";
@@ -41,29 +43,7 @@ const general = {
   }, words(sources))),
 };
 
-const rule = {
-  restartCount: wholeNumber(
-    { env: "RESTART_COUNT", help: "restarts that make a crash loop", default: "5", example: "3" },
-    1,
-    1_000_000,
-  ),
-  restartInterval: duration({
-    env: "RESTART_INTERVAL",
-    help: "only restarts younger than this count",
-    default: "5m",
-    example: "1h30m",
-  }),
-  notificationInterval: duration({
-    env: "NOTIFICATION_INTERVAL",
-    help: "a loop is told at most this often",
-    default: "5m",
-    example: "30m",
-  }),
-  ignoreIntended: toggle({
-    env: "IGNORE_INTENDED_RESTARTS",
-    help: "do not count restarts that a person or a template asked for",
-  }),
-};
+const memory = { state };
 
 const sinkChoice = {
   sinkTypes: choices({
@@ -106,16 +86,18 @@ const process = {
 export const settingsGroups: readonly SettingsGroup[] = [
   { title: "Source", settings: general },
   ...sources.map(({ group }) => group),
-  { title: "Rule", settings: rule },
-  { title: "Sinks", settings: { ...sinkChoice, ...output } },
+  { title: "Rule", settings: ruleSettings },
+  { title: "State", settings: memory },
+  { title: "Sinks", settings: { ...sinkChoice, ...output, ...payloadSettings } },
   ...sinks.map(({ group }) => group),
   { title: "Process", settings: process },
 ].filter(({ settings }) => Object.keys(settings).length > 0);
 
 /** The program, ready to be opened. */
 export interface Plan {
-  readonly rule: Values<typeof rule>;
+  readonly rule: RulePlan;
   readonly process: Values<typeof process>;
+  readonly state: State;
   readonly output: "json" | "text" | undefined;
   readonly openSource: (context: SourceContext) => Source;
   readonly openSinks: readonly ((context: SinkContext) => Sink)[];
@@ -123,19 +105,21 @@ export interface Plan {
 
 /** Reads all settings. What is wrong with them stands in `input.problems`, and then there is no plan. */
 export function plan(input: Input, files: readonly string[]): Plan | undefined {
-  const openSource = chooseSource(input, files);
-  const rules = readSettings(rule, input);
+  const source = chooseSource(input, files);
+  const openSource = source?.prepare(input);
+  const rule = planRule(input, source?.type);
+  const kept = readSettings(memory, input);
   const chosen = readSettings(sinkChoice, input);
   const out = readSettings(output, input);
   const sinkKinds = new Set(chosen?.sinkTypes.map((word) => findKind(sinks, word)!));
   const openSinks = [...sinkKinds].map((kind) => kind.prepare(input));
   const processes = readSettings(process, input);
-  if (!openSource || !rules || !chosen || !out || !processes) return undefined;
+  if (!openSource || !rule || !kept || !chosen || !out || !processes) return undefined;
   if (!openSinks.every((open) => open !== undefined)) return undefined;
-  return { rule: rules, process: processes, output: out.output, openSource, openSinks };
+  return { rule, process: processes, state: kept.state, output: out.output, openSource, openSinks };
 }
 
-function chooseSource(input: Input, files: readonly string[]): ReturnType<SourceKind["prepare"]> {
+function chooseSource(input: Input, files: readonly string[]): SourceKind | undefined {
   const chosen = readSettings(general, input);
   if (chosen === undefined) return undefined;
   const given = (env: string, flag: string) => Boolean(input.env[env] || input.flags[flag] !== undefined);
@@ -154,7 +138,7 @@ function chooseSource(input: Input, files: readonly string[]): ReturnType<Source
       `SOURCE_TYPE (--source-type): found "${type}" and files to read; files are read by the source "${lines.type}"`,
     );
   }
-  return findKind(sources, type)!.prepare(input);
+  return findKind(sources, type);
 }
 
 const waysToStart = `No source. Say where updates come from, in one of these ways:
@@ -163,7 +147,7 @@ const waysToStart = `No source. Say where updates come from, in one of these way
   nomad-crashloop-detector recording.ndjson.gz`;
 
 /** What the program stands on: the streams of its process. */
-export interface World extends Omit<SourceContext, "log">, Omit<SinkContext, "readable"> {
+export interface World extends Omit<SourceContext, "log" | "restartsOnly">, Pick<SinkContext, "stdout"> {
   readonly stdoutIsTerminal: boolean;
   readonly stderr: { write(line: string): void };
 }
@@ -172,26 +156,26 @@ export interface World extends Omit<SourceContext, "log">, Omit<SinkContext, "re
 export async function detect(plan: Plan, world: World, stop: AbortSignal): Promise<number> {
   const log = openLog(plan.process.logLevel, plan.process.logFormat, world.stderr.write);
   await using parts = new AsyncDisposableStack();
-  const delivery = parts.use(openDelivery(plan, world, log));
-  const source = parts.use(plan.openSource({ ...world, log }));
-  const { ignoreIntended, ...thresholds } = plan.rule;
-  const way = { source, detector: new Detector(thresholds), delivery, log, ignoreIntended };
+  const source = plan.openSource({ ...world, log, restartsOnly: plan.rule.restartsOnly });
   try {
+    const sinks = openSinks(plan, world);
+    const context = { sinks: sinks.map(({ type }) => type), newerReplaces: source.clock === "wall" };
+    const ledger = parts.use(openLedger(plan.state, context));
+    const delivery = parts.use(new Delivery(sinks, (sink) => ledger.outbox(sink), log));
+    parts.use(source);
+    const rule = plan.rule.open(ledger);
+    rule.restore(ledger.kept, source.clock === "wall" ? wallClock() : undefined);
+    if (ledger.durable) sayState(log, plan, rule, delivery);
     await delivery.start();
-    const following = follow(way, stop);
+    delivery.pump();
+    const following = follow({ source, rule, ledger, delivery, log }, stop);
     following.catch(() => {});
     const totals = await Promise.race([following, delivery.over, deadline(plan, stop)]);
     if (totals === "deadline") {
-      log.error(
-        "Stopped after {timeout}; {alerts} alerts are not confirmed, their messages not acknowledged",
-        {
-          timeout: formatDuration(plan.process.shutdownTimeout),
-          alerts: delivery.unconfirmed,
-        },
-      );
+      sayUnfinished(log, plan, delivery);
       return 1;
     }
-    sayTotals(log, totals);
+    sayTotals(log, rule.counts, totals);
     return 0;
   } catch (error) {
     const fault = asFault(error);
@@ -210,9 +194,8 @@ export async function check(
 ): Promise<number> {
   const log = openLog("error", plan.process.logFormat, world.stderr.write);
   await using parts = new AsyncDisposableStack();
-  const context = { ...world, log, readable: false };
-  const source = parts.use(plan.openSource(context));
-  const opened = plan.openSinks.map((open) => parts.use(open(context)));
+  const source = parts.use(plan.openSource({ ...world, log, restartsOnly: plan.rule.restartsOnly }));
+  const opened = openSinks(plan, world).map((sink) => parts.use(sink));
   let code = 0;
   for (
     const { what, check } of [
@@ -230,9 +213,10 @@ export async function check(
   return code;
 }
 
-function openDelivery(plan: Plan, world: World, log: Log): Delivery {
+function openSinks(plan: Plan, world: World): Sink[] {
   const readable = plan.output === undefined ? world.stdoutIsTerminal : plan.output === "text";
-  return new Delivery(plan.openSinks.map((open) => open({ ...world, readable })), log);
+  const json = (alert: Alert) => alertJson(alert, plan.rule.payload);
+  return plan.openSinks.map((open) => open({ ...world, readable, json }));
 }
 
 /** Resolves when, after `stop`, time for what is on its way is up. */
@@ -245,10 +229,28 @@ function deadline(plan: Plan, stop: AbortSignal): Promise<"deadline"> {
   });
 }
 
-function sayTotals(log: Log, { restarts, others, malformed, duplicates, intended, alerts }: Totals): void {
+function sayState(log: Log, { state }: Plan, rule: Rule, delivery: Delivery): void {
+  log.info("State {file}: goes on with {names} names and {alerts} alerts that are not confirmed", {
+    file: state.file,
+    names: rule.names,
+    alerts: delivery.unconfirmed,
+  });
+}
+
+function sayUnfinished(log: Log, { process, state }: Plan, delivery: Delivery): void {
+  log.error(
+    state.file === undefined
+      ? "Stopped after {timeout}; {alerts} alerts are not confirmed, their messages not acknowledged"
+      : "Stopped after {timeout}; {alerts} alerts are not confirmed, they wait in the state file for the next start",
+    { timeout: formatDuration(process.shutdownTimeout), alerts: delivery.unconfirmed },
+  );
+}
+
+function sayTotals(log: Log, counts: string, totals: Totals): void {
+  const { events, others, malformed } = totals;
   log.info(
-    "{messages} messages: {restarts} restarts, of them {duplicates} seen before and {intended} intended and not counted; " +
-      "{others} other updates; {malformed} set aside. {alerts} alerts",
-    { messages: restarts + others + malformed, restarts, duplicates, intended, others, malformed, alerts },
+    "{messages} messages: {events} {counts}, of them {duplicates} seen before and {intended} intended and not " +
+      "counted; {others} other updates; {malformed} set aside. {alerts} alerts",
+    { ...totals, counts, messages: events + others + malformed },
   );
 }

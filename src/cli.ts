@@ -17,9 +17,10 @@ const name = "nomad-crashloop-detector";
 
 /** Does what the arguments say. Yields the exit code. */
 export async function run(process: Process): Promise<number> {
-  const say = (line: string) => process.stdout.write(new TextEncoder().encode(line + "\n"));
+  let said: Promise<unknown> = Promise.resolve();
+  const say = (text: string) => said = said.then(() => write(process, text));
   let code = 0;
-  const program = createCommand(process);
+  const program = createCommand(process, say);
   const planned = (files: readonly string[]): Plan | undefined => {
     const input: Input = { flags: flagsOf(program), env: process.env, problems: [] };
     const planned = plan(input, files);
@@ -35,7 +36,7 @@ export async function run(process: Process): Promise<number> {
     .description("try the settings, the source and every sink; consume and send nothing")
     .action(async (files: string[]) => {
       const plan = planned(files);
-      if (plan) code = await check(plan, { ...process, files }, say);
+      if (plan) code = await check(plan, { ...process, files }, (line) => say(`${line}\n`));
     });
   tab(program, { completionCommandName: "completions" });
   for (const command of program.commands) command.copyInheritedSettings(program);
@@ -43,9 +44,20 @@ export async function run(process: Process): Promise<number> {
     await program.parseAsync(process.args, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    return error.exitCode === 0 ? 0 : 2;
+    code = error.exitCode === 0 ? 0 : 2;
   }
+  await said;
   return code;
+}
+
+/** Writes all of a text to standard output. Its reader may have enough of it and go away. */
+async function write({ stdout }: Process, text: string): Promise<void> {
+  let bytes = new TextEncoder().encode(text);
+  try {
+    while (bytes.length > 0) bytes = bytes.subarray(await stdout.write(bytes));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
 }
 
 const { unknownOption } = Command.prototype as unknown as { unknownOption(flag: string): void };
@@ -65,7 +77,7 @@ class CommandLine extends Command {
 }
 
 /** The command with a flag for every setting. */
-function createCommand({ stderr, stdout }: Process): Command {
+function createCommand({ stderr }: Process, say: (text: string) => void): Command {
   const program = new CommandLine(name)
     .description("Reads the allocation updates of a Nomad cluster, finds crash loops and tells them.")
     .usage("[flags] [command] [files...]")
@@ -75,7 +87,10 @@ function createCommand({ stderr, stdout }: Process): Command {
     .helpCommand(false)
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => void stdout.write(new TextEncoder().encode(text)),
+      // Else it looks for colours, which help has not, in a dozen variables that the program may not read.
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+      writeOut: say,
       writeErr: (text) => stderr.write(withoutPasswords(text)),
     })
     .addHelpText(

@@ -1,23 +1,19 @@
-// Brings alerts to every sink until it confirms: order, retries, outages, once for all sinks.
-import type { Alert } from "./alert.ts";
+// Brings alerts from the outboxes to every sink until it confirms: retries and outages, once for all sinks.
 import { asFault, Fault } from "./fault.ts";
 import type { Log } from "./log.ts";
 import { Outage } from "./outage.ts";
+import type { Outbox, Parcel } from "./outbox.ts";
 import type { Sink } from "./sink.ts";
-
-/** An alert on its way to one sink. */
-interface Parcel {
-  alert: Alert;
-  readonly arrival: PromiseWithResolvers<void>;
-}
 
 /** All sinks, each with a lane of its own: one that is down does not hold up the others. */
 export class Delivery implements AsyncDisposable {
   readonly #lanes: readonly Lane[];
-  readonly #pending = new Map<string, Promise<unknown>>();
+  /** Set by the one who keeps the outboxes: called when an alert left one. */
+  onDone: () => void = () => {};
 
-  constructor(sinks: readonly Sink[], log: Log) {
-    this.#lanes = sinks.map((sink) => new Lane(sink, log));
+  /** `outbox` yields where the alerts for a sink wait, by the sink's type. */
+  constructor(sinks: readonly Sink[], outbox: (sink: string) => Outbox, log: Log) {
+    this.#lanes = sinks.map((sink) => new Lane(sink, outbox(sink.type), log, () => this.onDone()));
   }
 
   /** Rejects when a sink can take nothing ever again. */
@@ -35,24 +31,14 @@ export class Delivery implements AsyncDisposable {
     await Promise.all(this.#lanes.map((lane) => lane.start()));
   }
 
-  /** Sends an alert; resolves when every sink has confirmed it or refused it for good. */
-  tell(alert: Alert): Promise<unknown> {
-    const told = Promise.all(this.#lanes.map((lane) => lane.send(alert)));
-    this.#pending.set(alert.name, told);
-    told.then(() => {
-      if (this.#pending.get(alert.name) === told) this.#pending.delete(alert.name);
-    });
-    return told;
+  /** Looks into the outboxes: to be called when something was put there. */
+  pump(): void {
+    for (const lane of this.#lanes) lane.pump();
   }
 
-  /** Resolves when no alert about this name is unconfirmed; undefined where none is. */
-  pending(name: string): Promise<unknown> | undefined {
-    return this.#pending.get(name);
-  }
-
-  /** Resolves when nothing is unconfirmed. */
+  /** Resolves when every outbox is empty. */
   async settled(): Promise<void> {
-    while (this.#pending.size > 0) await Promise.all(this.#pending.values());
+    await Promise.all(this.#lanes.map((lane) => lane.settled()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -63,16 +49,20 @@ export class Delivery implements AsyncDisposable {
 /** The way to one sink. */
 class Lane implements AsyncDisposable {
   readonly #sink: Sink;
+  readonly #outbox: Outbox;
   readonly #log: Log;
+  readonly #done: () => void;
   readonly #outage: Outage;
-  readonly #waiting = new Map<string, Parcel>();
-  readonly #sending = new Map<string, Parcel>();
   readonly #over = Promise.withResolvers<never>();
+  #settled: PromiseWithResolvers<void> | undefined;
+  #sending = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
-  constructor(sink: Sink, log: Log) {
+  constructor(sink: Sink, outbox: Outbox, log: Log, done: () => void) {
+    this.#done = done;
     this.#sink = sink;
+    this.#outbox = outbox;
     this.#log = log;
     this.#outage = new Outage(log, `sink ${sink.type}`);
     this.#over.promise.catch(() => {});
@@ -84,7 +74,7 @@ class Lane implements AsyncDisposable {
   }
 
   get unconfirmed(): number {
-    return this.#waiting.size + this.#sending.size;
+    return this.#outbox.size;
   }
 
   async start(): Promise<void> {
@@ -99,59 +89,54 @@ class Lane implements AsyncDisposable {
     }
   }
 
-  /** An alert about a name of which another one still waits takes that one's place: newer, and not two at once. */
-  send(alert: Alert): Promise<void> {
-    const waiting = this.#waiting.get(alert.name);
-    if (waiting !== undefined) {
-      waiting.alert = alert;
-      return waiting.arrival.promise;
-    }
-    const parcel = { alert, arrival: Promise.withResolvers<void>() };
-    this.#waiting.set(alert.name, parcel);
-    this.#pump();
-    return parcel.arrival.promise;
+  async settled(): Promise<void> {
+    if (this.#outbox.size === 0) return;
+    this.#settled ??= Promise.withResolvers<void>();
+    await this.#settled.promise;
   }
 
   /** During an outage one alert at a time tries whether it is over. */
-  #pump(): void {
+  pump(): void {
     if (this.#closed || this.#retry !== undefined) return;
     const most = this.#outage.open ? 1 : this.#sink.concurrency;
-    for (const [name, parcel] of this.#waiting) {
-      if (this.#sending.size >= most) return;
-      if (this.#sending.has(name)) continue;
-      this.#waiting.delete(name);
-      this.#sending.set(name, parcel);
+    while (this.#sending < most) {
+      const parcel = this.#outbox.take();
+      if (parcel === undefined) break;
+      this.#sending++;
       this.#sink.send(parcel.alert).then(
         () => this.#arrived(parcel),
         (error) => this.#returned(parcel, asFault(error)),
       );
     }
+    if (this.#outbox.size > 0) return;
+    this.#settled?.resolve();
+    this.#settled = undefined;
   }
 
   #arrived(parcel: Parcel): void {
-    this.#sending.delete(parcel.alert.name);
+    this.#sending--;
     this.#outage.end();
-    parcel.arrival.resolve();
-    this.#pump();
+    parcel.confirmed();
+    this.#done();
+    this.pump();
   }
 
   #returned(parcel: Parcel, fault: Fault): void {
-    const { name, id } = parcel.alert;
-    this.#sending.delete(name);
-    if (fault.healing === "refused") {
-      this.#log.error("sink {sink}: gave up the alert {id} about {name}: {reason}", {
-        sink: this.#sink.type,
-        id,
-        name,
-        reason: fault.message,
-      });
-      parcel.arrival.resolve();
-      return this.#pump();
+    this.#sending--;
+    if (fault.healing !== "refused") {
+      parcel.returned();
+      return this.#fail(fault);
     }
-    const newer = this.#waiting.get(name);
-    if (newer === undefined) this.#waiting.set(name, parcel);
-    else newer.arrival.promise.then(() => parcel.arrival.resolve());
-    this.#fail(fault);
+    const { name, id } = parcel.alert;
+    this.#log.error("sink {sink}: gave up the alert {id} about {name}: {reason}", {
+      sink: this.#sink.type,
+      id,
+      name,
+      reason: fault.message,
+    });
+    parcel.confirmed();
+    this.#done();
+    this.pump();
   }
 
   #fail(fault: Fault): void {
@@ -165,7 +150,7 @@ class Lane implements AsyncDisposable {
       await this.#sink.connect();
       this.#retry = undefined;
       if (this.unconfirmed === 0) this.#outage.end();
-      this.#pump();
+      this.pump();
     } catch (error) {
       this.#retry = undefined;
       this.#fail(asFault(error));

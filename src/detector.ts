@@ -1,10 +1,12 @@
-// The rule: which restarts count, when a loop is told and when it is told again. No clock, no I/O: the time
-// comes as an argument.
-import { Agenda } from "./agenda.ts";
+// The rule `restarts`: that of seatgeek's nomad-crashloop-detector. Which restarts count, when a loop is told and
+// when it is told again. No clock, no I/O.
+import { Agenda, type Planned } from "./agenda.ts";
 import { type Alert, alertId } from "./alert.ts";
 import type { Nanoseconds } from "./duration.ts";
-import type { Restart } from "./update.ts";
-import { Window } from "./window.ts";
+import type { Journal, Kept, Told } from "./journal.ts";
+import type { Decision, Rule } from "./rule.ts";
+import { decode, type Restart } from "./update.ts";
+import { Window, Windows } from "./windows.ts";
 
 /** When a loop is told. */
 export interface Thresholds {
@@ -14,127 +16,181 @@ export interface Thresholds {
   readonly restartInterval: Nanoseconds;
   /** … which is told at most this often. */
   readonly notificationInterval: Nanoseconds;
+  /** Restarts that a person or a template asked for do not count. */
+  readonly ignoreIntended?: boolean;
+  /** The end of a loop is told too. */
+  readonly notifyResolved?: boolean;
 }
-
-/** What the rule made of a restart, or of time going by. */
-export type Decision =
-  /** Seen before: not counted again. */
-  | { readonly reason: "duplicate" }
-  /** Too old to count. */
-  | { readonly reason: "outside-window" }
-  | { readonly reason: "below-threshold"; readonly counted: number }
-  /** Enough restarts, but told less than `notificationInterval` ago. */
-  | { readonly reason: "already-notified"; readonly counted: number }
-  | { readonly reason: "first" | "repeat"; readonly alert: Alert }
-  /** Told once, and `notificationInterval` later no longer looping. */
-  | { readonly reason: "recovered"; readonly name: string };
 
 /** One name with restarts in its window, or told not long ago. */
-interface Watched {
-  readonly name: string;
-  readonly window: Window;
-  /** When this is looked at again: the one entry of the agenda that is not stale. */
-  wakeAt: Nanoseconds;
-  told: Told | undefined;
+class Watched implements Planned {
+  readonly window = new Window();
+  told: Told | undefined = undefined;
+  wakeAt = 0n;
+  place = -1;
+  constructor(readonly name: string) {}
 }
 
-interface Told {
-  /** When it may be told again. */
-  dueAt: Nanoseconds;
-  /** Id of the first alert, and how many repeats followed. */
-  readonly id: string;
-  repeats: number;
-  /** The last restart's update, for the repeat. */
-  lastEvent: string;
-}
+/** Of one name at most so many restarts are kept, or `restartCount` where that is more; the oldest make room. */
+export const mostRestarts = 10_000;
+const latest = (1n << 63n) - 1n;
 
 /**
  * Counts restarts by name and decides what is told. It remembers a name for as long as one of its restarts is
  * in the window or its last alert is younger than `notificationInterval`, and nothing else.
  */
-export class Detector {
+export class Detector implements Rule<Restart> {
+  readonly counts = "restarts";
+  readonly decode = decode;
   readonly #thresholds: Thresholds;
+  readonly #journal: Journal;
   readonly #watched = new Map<string, Watched>();
   readonly #agenda = new Agenda<Watched>();
+  readonly #windows = new Windows();
+  /** Restarts kept of one name. */
+  readonly #most: number;
+  #arrivals = 0;
 
-  constructor(thresholds: Thresholds) {
+  constructor(thresholds: Thresholds, journal: Journal) {
     this.#thresholds = thresholds;
+    this.#journal = journal;
+    this.#most = Math.max(mostRestarts, thresholds.restartCount);
   }
 
-  /** How many names are remembered. */
   get names(): number {
     return this.#watched.size;
   }
 
-  /** When `due` has something to do next. */
   get nextDue(): Nanoseconds | undefined {
     return this.#agenda.next;
   }
 
-  /** Counts a restart at the time `now`. What fell due before `now` must have been asked for with `due`. */
-  record(restart: Restart, now: Nanoseconds): Decision {
-    const { restartCount, restartInterval, notificationInterval } = this.#thresholds;
-    if (now - restart.time >= restartInterval) return { reason: "outside-window" };
-    const watched = this.#watched.get(restart.name) ?? this.#watch(restart);
-    const { window } = watched;
-    window.drop(now - restartInterval);
-    if (!window.add(restart)) return { reason: "duplicate" };
-    const { told } = watched;
-    if (told !== undefined) told.lastEvent = restart.update;
-    if (window.size < restartCount) return { reason: "below-threshold", counted: window.size };
-    if (told !== undefined) return { reason: "already-notified", counted: window.size };
-    const id = alertId(restart.name, restart.allocation, restart.task, String(restart.time));
-    watched.told = { dueAt: now + notificationInterval, id, repeats: 0, lastEvent: restart.update };
-    this.#wake(watched, watched.told.dueAt);
-    return { reason: "first", alert: this.#alert(watched, watched.told) };
+  restore(kept: Kept): void {
+    for (const [name, restart] of kept.restarts()) {
+      const watched = this.#watch(name);
+      if (this.#windows.add(watched.window, restart)) {
+        this.#arrivals = restart.arrival + 1;
+        this.#agenda.set(watched, this.#windows.emptyAt(watched.window));
+      }
+    }
+    for (const [name, told] of kept.told()) {
+      const watched = this.#watch(name);
+      watched.told = told;
+      this.#agenda.set(watched, this.#dueAt(told));
+    }
   }
 
-  /** What time alone decides, up to `now`: loops told again, loops over. Names with nothing left are forgotten. */
-  due(now: Nanoseconds): Decision[] {
+  record(restart: Restart, now: Nanoseconds): Decision {
+    if (restart.intended && this.#thresholds.ignoreIntended) return { reason: "intended" };
+    if (now - restart.time >= this.#thresholds.restartInterval) return { reason: "outside-window" };
+    const watched = this.#watch(restart.name);
+    const { window } = watched;
+    this.#windows.drop(window, now);
+    if (!this.#countAll(watched, restart, now)) return { reason: "duplicate" };
+    const { told } = watched;
+    if (told !== undefined) {
+      told.lastEvent = restart.update;
+      this.#journal.told(restart.name, told);
+    }
+    if (window.size < this.#thresholds.restartCount) {
+      return { reason: "below-threshold", counted: window.size };
+    }
+    if (told !== undefined) return { reason: "already-notified", counted: window.size };
+    return { reason: "first", alert: this.#tell(watched, restart, now) };
+  }
+
+  due(now: Nanoseconds, most: number): Decision[] {
     const decisions: Decision[] = [];
-    while (this.#agenda.next !== undefined && this.#agenda.next <= now) {
-      const { at, thing: watched } = this.#agenda.take()!;
-      if (at !== watched.wakeAt) continue;
+    for (; most > 0 && this.#agenda.next !== undefined && this.#agenda.next <= now; most--) {
+      const watched = this.#agenda.take()!;
       const { window, told, name } = watched;
-      window.drop(now - this.#thresholds.restartInterval);
+      this.#windows.drop(window, now);
       if (told !== undefined) decisions.push(this.#tellAgain(watched, told, now));
-      if (watched.told !== undefined) this.#wake(watched, watched.told.dueAt);
-      else if (window.size > 0) this.#wake(watched, window.newest + this.#thresholds.restartInterval);
+      if (watched.told !== undefined) this.#agenda.set(watched, this.#dueAt(watched.told));
+      else if (window.size > 0) this.#agenda.set(watched, this.#windows.emptyAt(window));
       else this.#watched.delete(name);
     }
     return decisions;
   }
 
-  #watch({ name, time }: Restart): Watched {
-    const watched: Watched = { name, window: new Window(), wakeAt: time, told: undefined };
-    this.#watched.set(name, watched);
-    this.#wake(watched, time + this.#thresholds.restartInterval);
+  #watch(name: string): Watched {
+    let watched = this.#watched.get(name);
+    if (watched === undefined) this.#watched.set(name, watched = new Watched(name));
     return watched;
   }
 
-  #wake(watched: Watched, at: Nanoseconds): void {
-    watched.wakeAt = at;
-    this.#agenda.add(at, watched);
+  /** The restart, and as many more of its time as happened unseen before it. */
+  #countAll(watched: Watched, restart: Restart, now: Nanoseconds): boolean {
+    if (!this.#count(watched, restart, now)) return false;
+    const most = Math.min(restart.notSeen, this.#most);
+    for (let more = 1; more <= most; more++) {
+      this.#count(watched, { ...restart, identity: (restart.identity + more) % 2 ** 53 }, now);
+    }
+    return true;
+  }
+
+  #count(watched: Watched, { time, identity, name }: Restart, now: Nanoseconds): boolean {
+    const restart = { time, identity, leavesAt: this.#leavesAt(time, now), arrival: this.#arrivals };
+    if (!this.#windows.add(watched.window, restart)) return false;
+    this.#arrivals++;
+    this.#journal.counted(name, restart);
+    if (watched.place < 0) this.#agenda.set(watched, restart.leavesAt);
+    if (watched.window.size > this.#most) {
+      this.#journal.dropped(name, this.#windows.dropFirst(watched.window));
+    }
+    return true;
+  }
+
+  /** A time in the future counts; one far in the future not for ever, but for twice the interval. */
+  #leavesAt(time: Nanoseconds, now: Nanoseconds): Nanoseconds {
+    const { restartInterval } = this.#thresholds;
+    const far = now + 2n * restartInterval;
+    return atMost64Bits(time > far ? far : time + restartInterval);
+  }
+
+  #dueAt({ toldAt }: Told): Nanoseconds {
+    return atMost64Bits(toldAt + this.#thresholds.notificationInterval);
+  }
+
+  #tell(watched: Watched, restart: Restart, now: Nanoseconds): Alert {
+    const { name, allocation, task, time, update } = restart;
+    const id = alertId(name, allocation, task, String(time));
+    watched.told = { toldAt: now, id, repeats: 0, lastEvent: update };
+    this.#agenda.set(watched, this.#dueAt(watched.told));
+    this.#journal.told(name, watched.told);
+    return this.#alert(watched, watched.told, "first");
   }
 
   #tellAgain(watched: Watched, told: Told, now: Nanoseconds): Decision {
-    if (watched.window.size < this.#thresholds.restartCount) {
+    const { name, window } = watched;
+    if (window.size < this.#thresholds.restartCount) {
       watched.told = undefined;
-      return { reason: "recovered", name: watched.name };
+      this.#journal.told(name, undefined);
+      const because = "it no longer restarts often enough";
+      if (!this.#thresholds.notifyResolved) return { reason: "recovered", name, because };
+      return { reason: "recovered", name, because, alert: this.#alert(watched, told, "resolved") };
     }
     const interval = this.#thresholds.notificationInterval;
-    told.dueAt += ((now - told.dueAt) / interval + 1n) * interval;
+    told.toldAt += (now - told.toldAt) / interval * interval;
     told.repeats++;
-    return { reason: "repeat", alert: this.#alert(watched, told) };
+    this.#journal.told(name, told);
+    return { reason: "repeat", alert: this.#alert(watched, told, "repeat") };
   }
 
-  #alert({ name, window }: Watched, { id, repeats, lastEvent }: Told): Alert {
+  #alert({ name, window }: Watched, { id, repeats, lastEvent }: Told, reason: Alert["reason"]): Alert {
     return {
-      id: repeats === 0 ? id : alertId(id, String(repeats)),
+      id: reason === "first" ? id : alertId(id, reason === "repeat" ? String(repeats) : reason),
+      loop: id,
       name,
-      reason: repeats === 0 ? "first" : "repeat",
+      reason,
       lastEvent,
-      eventLog: window.times(),
+      eventLog: this.#windows.times(window),
+      ...(window.size >= this.#most ? { limit: this.#most } : {}),
     };
   }
+}
+
+/** Columns and files hold times of 64 bits. */
+function atMost64Bits(time: Nanoseconds): Nanoseconds {
+  return time < latest ? time : latest;
 }

@@ -18,6 +18,8 @@ export function kind<Context, Opened, S extends Settings>(declared: {
   readonly aliases?: readonly string[];
   readonly title: string;
   readonly settings: S;
+  /** What is wrong with values that are right one by one, a line each. */
+  conflicts?(values: Values<S>): readonly string[];
   open(values: Values<S>, context: Context): Opened;
 }): Kind<Context, Opened> {
   return {
@@ -26,7 +28,9 @@ export function kind<Context, Opened, S extends Settings>(declared: {
     group: { title: declared.title, settings: declared.settings },
     prepare(input) {
       const values = readSettings(declared.settings, input);
-      return values && ((context) => declared.open(values, context));
+      const conflicts = values && declared.conflicts?.(values) || [];
+      input.problems.push(...conflicts);
+      return values && conflicts.length === 0 ? (context) => declared.open(values, context) : undefined;
     },
   };
 }

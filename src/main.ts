@@ -1,4 +1,5 @@
 // The process: arguments, environment, streams and signals go into run(). The only exit.
+import { settingsGroups } from "./app.ts";
 import { run } from "./cli.ts";
 
 const stop = new AbortController();
@@ -10,11 +11,15 @@ function onSignal(signal: "SIGINT" | "SIGTERM", code: number): void {
 onSignal("SIGINT", 130);
 if (Deno.build.os !== "windows") onSignal("SIGTERM", 143);
 
+/** The variables of the settings and no others, since the program may not read the rest of the environment. */
+const settings = settingsGroups.flatMap(({ settings }) => Object.values(settings));
+const env = Object.fromEntries(settings.map(({ env }) => [env, Deno.env.get(env)]));
+
 const stderr = new TextEncoder();
 Deno.exit(
   await run({
     args: Deno.args,
-    env: Deno.env.toObject(),
+    env,
     stop: stop.signal,
     files: [],
     stdin: Deno.stdin.readable,

@@ -1,19 +1,22 @@
-// The one straight way of a message: source → update → detector → alerts → sinks → acknowledgement.
-import { type Alert } from "./alert.ts";
-import type { Decision, Detector } from "./detector.ts";
+// The one straight way of a message: source → update → rule → ledger → alerts → sinks → acknowledgement.
+import type { Alert } from "./alert.ts";
+import { Commits } from "./commits.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Nanoseconds } from "./duration.ts";
+import type { Ledger } from "./ledger.ts";
 import type { Log } from "./log.ts";
+import type { Decision, Rule, RuleEvent } from "./rule.ts";
+import { SetAside } from "./set_aside.ts";
 import type { Batch, Source } from "./source.ts";
 import { wallClock } from "./time.ts";
-import { decode, type Restart } from "./update.ts";
 
-/** What became of the messages; every message is one of `restarts`, `others` and `malformed`. */
+/** What became of the messages; every message is one of `events`, `others` and `malformed`. */
 export interface Totals {
-  restarts: number;
+  /** Restarts, or failed runs: what the rule counts. */
+  events: number;
   others: number;
   malformed: number;
-  /** Of the restarts: seen before, or intended and not to be counted. */
+  /** Of the events: seen before, or intended and not to be counted. */
   duplicates: number;
   intended: number;
   alerts: number;
@@ -22,11 +25,10 @@ export interface Totals {
 /** The parts that the way leads through. */
 export interface Way {
   readonly source: Source;
-  readonly detector: Detector;
+  readonly rule: Rule;
+  readonly ledger: Ledger;
   readonly delivery: Delivery;
   readonly log: Log;
-  /** Leave out restarts that a person or a template asked for. */
-  readonly ignoreIntended: boolean;
 }
 
 /** Leads every message of the source its way, until the input ends or `stop`; then every alert has arrived. */
@@ -42,81 +44,96 @@ export async function follow(way: Way, stop: AbortSignal): Promise<Totals> {
 }
 
 class Pipeline {
-  readonly totals: Totals = { restarts: 0, others: 0, malformed: 0, duplicates: 0, intended: 0, alerts: 0 };
+  readonly totals: Totals = { events: 0, others: 0, malformed: 0, duplicates: 0, intended: 0, alerts: 0 };
   readonly #way: Way;
+  readonly #commits: Commits;
+  readonly #setAside: SetAside;
   /** The time of the newest event, where that is the clock. */
   #newest: Nanoseconds | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt: Nanoseconds | undefined;
-  /** Resolves when all batches so far are acknowledged; undefined when they are. */
-  #acknowledged: Promise<void> | undefined;
 
   constructor(way: Way) {
     this.#way = way;
+    this.#setAside = new SetAside(way.log);
+    this.#commits = new Commits(way, () => this.#newest ?? wallClock());
+    if (way.source.clock === "wall") this.#schedule();
   }
 
-  /** Leads a batch through; it is acknowledged when the alerts about its names have arrived. */
+  /** Leads a batch through; it is acknowledged when what it caused is kept, in the ledger or by the sinks. */
   take(batch: Batch): void {
-    const unconfirmed = new Set<Promise<unknown>>();
+    const names = new Set<string>();
+    const alerts = this.totals.alerts;
     const wall = this.#way.source.clock === "wall" ? wallClock() : undefined;
     if (wall !== undefined) this.#tellDue(wall);
     for (const [index, body] of batch.bodies.entries()) {
-      const update = decode(body);
+      if (!(body instanceof Uint8Array)) {
+        this.totals.others += body.count;
+        if (wall === undefined) this.#advance(BigInt(body.newest));
+        continue;
+      }
+      const update = this.#way.rule.decode(body);
       if (update.kind === "malformed") {
-        this.#setAside(batch, index, update.reason);
+        this.totals.malformed++;
+        this.#setAside.add(batch, index, body, update.reason);
         continue;
       }
       const now = wall ?? this.#advance(update.time);
-      if (update.kind === "other") {
-        this.totals.others++;
-        continue;
-      }
-      this.#record(update, now);
-      const pending = this.#way.delivery.pending(update.name);
-      if (pending !== undefined) unconfirmed.add(pending);
+      if (update.kind === "other") this.totals.others++;
+      else if (this.#record(update, now)) names.add(update.name);
     }
-    this.#acknowledge(batch, unconfirmed);
+    this.#commits.add(batch, names, this.totals.alerts > alerts);
     if (wall !== undefined) this.#schedule();
   }
 
   /** Resolves when every alert has arrived and every batch is acknowledged. */
   async settled(): Promise<void> {
+    await this.#commits.settled();
     await this.#way.delivery.settled();
-    await this.#acknowledged;
+    await this.#commits.settled();
   }
 
   stop(): void {
     clearTimeout(this.#timer);
+    this.#setAside.stop();
+    this.#commits.stop();
   }
 
-  #record(restart: Restart, now: Nanoseconds): void {
-    this.totals.restarts++;
-    if (restart.intended && this.#way.ignoreIntended) {
-      this.totals.intended++;
-      return;
+  /** Yields whether the event counts as one. */
+  #record(event: RuleEvent, now: Nanoseconds): boolean {
+    const decision = this.#way.rule.record(event, now);
+    const { reason } = decision;
+    const alerts = this.totals.alerts;
+    this.#act(decision, event.name);
+    if (reason === "noted" || reason === "recovered") {
+      this.totals.others++;
+      return this.totals.alerts > alerts;
     }
-    const decision = this.#way.detector.record(restart, now);
-    if (decision.reason === "duplicate") this.totals.duplicates++;
-    this.#act(decision, restart.name);
+    this.totals.events++;
+    if (reason === "duplicate") this.totals.duplicates++;
+    if (reason === "intended") this.totals.intended++;
+    return true;
   }
 
-  /** The clock of events moves on, and what falls due on the way is told in its order and at its time. */
+  /**
+   * The clock of events moves on, and what falls due on the way is told in its order and at its time. It never
+   * runs more than a day ahead of the wall's: one event from a node whose clock is wrong would end the others' time.
+   */
   #advance(time: Nanoseconds): Nanoseconds {
     if (this.#newest !== undefined && time <= this.#newest) return this.#newest;
-    const { detector } = this.#way;
-    while (detector.nextDue !== undefined && detector.nextDue <= time) this.#tellDue(detector.nextDue);
+    if (time > wallClock() + day) return this.#newest ?? wallClock();
+    const { rule } = this.#way;
+    while (rule.nextDue !== undefined && rule.nextDue <= time) this.#tellDue(rule.nextDue);
     return this.#newest = time;
   }
 
   #tellDue(now: Nanoseconds): void {
-    for (const decision of this.#way.detector.due(now)) {
-      this.#act(decision, decision.reason === "recovered" ? decision.name : "");
-    }
+    for (const decision of this.#way.rule.due(now, mostDue)) this.#act(decision, "");
   }
 
   /** One timer for the next thing due on the wall's clock. */
   #schedule(): void {
-    const next = this.#way.detector.nextDue;
+    const next = this.#way.rule.nextDue;
     if (next === this.#timerAt) return;
     clearTimeout(this.#timer);
     this.#timerAt = next;
@@ -125,56 +142,47 @@ class Pipeline {
     this.#timer = setTimeout(() => {
       this.#timerAt = undefined;
       this.#tellDue(wallClock());
+      this.#commits.now();
       this.#schedule();
     }, Math.min(Math.max(milliseconds, 0), longestTimer));
   }
 
   #act(decision: Decision, name: string): void {
-    const { log, delivery } = this.#way;
+    const { log, rule } = this.#way;
     switch (decision.reason) {
       case "first":
       case "repeat":
-        this.totals.alerts++;
-        log.info(sentences[decision.reason], toldFields(decision.alert));
-        delivery.tell(decision.alert);
+        log.info(sentences[decision.reason], { ...toldFields(decision.alert), counts: rule.counts });
+        this.#tell(decision.alert);
         break;
       case "recovered":
-        log.info("{name}: no longer restarts often enough to be told again", { name });
+        log.info("{name}: over, {because}", { name: decision.name, because: decision.because });
+        if (decision.alert !== undefined) this.#tell(decision.alert);
+        break;
+      case "noted":
         break;
       default:
-        log.debug("{name}: restart, {reason}", { name, ...decision });
+        log.debug("{name}: {reason}", { name, ...decision });
     }
   }
 
-  #setAside(batch: Batch, index: number, reason: string): void {
-    this.totals.malformed++;
-    batch.reject(index);
-    const body = batch.bodies[index]!;
-    this.#way.log.warning("Set aside {place}: {reason}: {beginning}", {
-      place: batch.place(index),
-      reason,
-      beginning: new TextDecoder().decode(body.subarray(0, 800)).slice(0, 200),
-    });
-  }
-
-  #acknowledge(batch: Batch, unconfirmed: Set<Promise<unknown>>): void {
-    if (unconfirmed.size === 0 && this.#acknowledged === undefined) return batch.acknowledge();
-    const acknowledged = Promise.all([this.#acknowledged, ...unconfirmed]).then(() => {
-      batch.acknowledge();
-      if (this.#acknowledged === acknowledged) this.#acknowledged = undefined;
-    });
-    this.#acknowledged = acknowledged;
+  #tell(alert: Alert): void {
+    this.totals.alerts++;
+    this.#way.ledger.tell(alert);
   }
 }
 
+/** Names that are looked at in one go when their time has come: a moment's work. */
+const mostDue = 500;
 /** Longer ones than this, in milliseconds, timers do not take. */
 const longestTimer = 2 ** 31 - 1;
+const day = 86_400_000_000_000n;
 
 const sentences = {
-  first: "{name}: crash loop, {restarts} restarts; alert {id}",
-  repeat: "{name}: still loops, {restarts} restarts; alert {id}",
+  first: "{name}: crash loop, {count} {counts}; alert {id}",
+  repeat: "{name}: still loops, {count} {counts}; alert {id}",
 };
 
-function toldFields({ name, id, eventLog }: Alert): Record<string, unknown> {
-  return { name, id, restarts: eventLog.length };
+function toldFields({ name, id, eventLog, story }: Alert): Record<string, unknown> {
+  return { name, id, count: story?.Failures ?? eventLog.length };
 }

@@ -58,6 +58,11 @@ export function flagOf(setting: Setting<unknown>): string {
   return `--${setting.env.toLowerCase().replaceAll("_", "-")}`;
 }
 
+/** Both names of a setting, as errors begin: `AMQP_QUEUE (--amqp-queue)`. */
+export function namesOf(setting: Setting<unknown>): string {
+  return `${setting.env} (${flagOf(setting)})`;
+}
+
 /** Reads all settings of a group, flag before environment; an empty variable is as good as none. */
 export function readSettings<S extends Settings>(settings: S, input: Input): Values<S> | undefined {
   const before = input.problems.length;
@@ -66,7 +71,7 @@ export function readSettings<S extends Settings>(settings: S, input: Input): Val
 }
 
 function readSetting<T>(setting: Setting<T>, { flags, env, problems }: Input): T | undefined {
-  const names = `${setting.env} (${flagOf(setting)})`;
+  const names = namesOf(setting);
   const text = flags[flagOf(setting)] ?? (env[setting.env] || setting.default);
   if (text === undefined) {
     if (!setting.optional) {
@@ -89,7 +94,8 @@ function readSetting<T>(setting: Setting<T>, { flags, env, problems }: Input): T
 
 /** The setting, whose absence is fine: its value is then undefined. */
 export function optional<T>(setting: Setting<T>): Setting<T | undefined> {
-  return { ...setting, optional: true };
+  const { default: _, ...rest } = setting;
+  return { ...rest, optional: true };
 }
 
 type Declared<T> = Omit<Setting<T>, "parse" | "accepts">;
@@ -145,7 +151,7 @@ export function toggle(
     accepts: "true or false",
     example: "true",
     default: "false",
-    defaultNote: "off",
+    defaultNote: declared.defaultNote ?? "off",
     toggle: true,
     parse(text) {
       const value = words.get(text.toLowerCase());

@@ -22,6 +22,8 @@ export interface Sink extends AsyncDisposable {
 /** What a sink may use of the program. */
 export interface SinkContext {
   readonly stdout: { write(bytes: Uint8Array): Promise<number> };
+  /** The payload of an alert: JSON on one line. */
+  json(alert: Alert): string;
   /** Whether alerts on stdout are for a person. */
   readonly readable: boolean;
 }

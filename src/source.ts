@@ -2,9 +2,16 @@
 import type { Kind } from "./kind.ts";
 import type { Log } from "./log.ts";
 
+/** Messages in a row that the rule has no use for, known by their look: counted, and the time of the newest. */
+export interface Skipped {
+  count: number;
+  /** Nanoseconds since the Unix epoch, as digits. */
+  newest: string;
+}
+
 /** Messages that arrived together. Each is in the end either rejected or, with all others, acknowledged. */
 export interface Batch {
-  readonly bodies: readonly Uint8Array[];
+  readonly bodies: readonly (Uint8Array | Skipped)[];
   /** Where a message stands, in words for the log: `line 12`. */
   place(index: number): string;
   /** Sets a bad message aside: it must not come again. */
@@ -28,6 +35,8 @@ export interface Source extends AsyncDisposable {
 /** What a source may use of the program. */
 export interface SourceContext {
   readonly log: Log;
+  /** Whether the rule takes restarts only, so that other messages may be skipped. */
+  readonly restartsOnly: boolean;
   /** Arguments of the command line that are not flags. */
   readonly files: readonly string[];
   readonly stdin: ReadableStream<Uint8Array>;

@@ -1,39 +1,104 @@
 // A message's bytes → what they mean: a restart, something to ignore, or malformed. Exact nanoseconds.
 // It follows nomad-firehose's allocation updates; no rule and no I/O here.
+import { Buffer, isAscii } from "node:buffer";
 import type { Nanoseconds } from "./duration.ts";
+import { restartSigns, timeOfOther } from "./glance.ts";
 
-/** A task of an allocation was restarted: what the rule counts. */
+/** A task of an allocation was restarted: what the rule `restarts` counts. */
 export interface Restart {
   readonly kind: "restart";
-  /** Name of the allocation, `job.group[index]`: what restarts are counted by. */
+  /** `job.group[index]`, in the source `nomad` after `namespace/`: what restarts are counted by. */
   readonly name: string;
-  /** With task and time it identifies the restart. */
   readonly allocation: string;
   readonly task: string;
+  /** Allocation and task as a number: with `time` it identifies the restart. */
+  readonly identity: number;
   /** `TaskEvent.Time`, since the Unix epoch. */
   readonly time: Nanoseconds;
   /** Nobody's fault: a person or a template asked for it. */
   readonly intended: boolean;
+  /** How many restarts before it no event told of. */
+  readonly notSeen: number;
   /** The update as it came. */
   readonly update: string;
 }
 
-/** What a message says. */
-export type Update =
-  | Restart
-  | { readonly kind: "other"; readonly time: Nanoseconds }
-  | { readonly kind: "malformed"; readonly reason: string };
+/** An update that is of no interest. */
+export interface Other {
+  readonly kind: "other";
+  readonly time: Nanoseconds;
+}
+
+/** A message that is no update. */
+export interface Malformed {
+  readonly kind: "malformed";
+  readonly reason: string;
+}
+
+/** What a message is to the rule `restarts`. */
+export type Update = Restart | Other | Malformed;
+
+/** An update of any type, read but not judged. */
+export interface Read {
+  readonly kind: "read";
+  readonly time: Nanoseconds;
+  readonly name: string;
+  readonly type: string;
+  /** The update, and its `TaskEvent`. The numbers in them are not exact. */
+  readonly update: Fields;
+  readonly event: Fields;
+  readonly text: string;
+}
+
+/** An object of JSON. */
+export type Fields = Readonly<Record<string, unknown>>;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 const least = -(1n << 63n);
 const most = (1n << 63n) - 1n;
 
-/** Decodes one message. It never throws: what it cannot read is malformed, with the reason. */
+/** Decodes one message for the rule `restarts`. Never throws: what it cannot read is malformed, with the reason. */
 export function decode(body: Uint8Array): Update {
+  const passed = glance(body);
+  if (passed !== undefined) return passed;
+  const read = readUpdate(body);
+  if (read.kind === "malformed") return read;
+  const { type, time, name, update, event, text } = read;
+  if (type !== "Restarting") return { kind: "other", time };
+  const allocation = textOf(update.AllocationID);
+  const task = textOf(update.TaskName);
+  return {
+    kind: "restart",
+    name,
+    allocation,
+    task,
+    identity: identityOf(allocation, task),
+    time,
+    intended: isIntended(event),
+    notSeen: notSeen(update),
+    update: text,
+  };
+}
+
+function glance(body: Uint8Array): Other | undefined {
+  const text = latin1(body);
+  if (restartSigns.some((sign) => text.includes(sign))) return undefined;
+  const time = timeOfOther(text, 0, text.length);
+  return time === undefined ? undefined : { kind: "other", time: BigInt(time) };
+}
+
+/** The bytes as characters, one each. */
+export function latin1(body: Uint8Array): string {
+  const buffer = body instanceof Buffer ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  return buffer.toString("latin1");
+}
+
+/** Reads one message of any type. Never throws. */
+export function readUpdate(body: Uint8Array): Read | Malformed {
   if (body.length === 0) return malformed("empty");
   let text;
   try {
-    text = utf8.decode(body);
+    text = isAscii(body) ? latin1(body) : utf8.decode(body);
   } catch {
     return malformed("not UTF-8");
   }
@@ -54,27 +119,30 @@ export function decode(body: Uint8Array): Update {
   if (time === undefined || time < least || time > most) {
     return malformed("TaskEvent.Time is not a whole number of 64 bits");
   }
-  if (event.Type !== "Restarting") return { kind: "other", time };
-  return {
-    kind: "restart",
-    name,
-    allocation: textOf(update.AllocationID),
-    task: textOf(update.TaskName),
-    time,
-    intended: isIntended(event),
-    update: text,
-  };
+  return { kind: "read", time, name: fullName(update, name), type: event.Type, update, event, text };
 }
 
-function malformed(reason: string): Update {
+/** The name after its namespace, where the update has one. Half a surrogate pair could not be kept in a file. */
+function fullName({ Namespace: namespace }: Fields, name: string): string {
+  return (typeof namespace === "string" ? `${namespace}/${name}` : name).toWellFormed();
+}
+
+/** The source `nomad` adds how many restarts happened that no event told of. */
+export function notSeen({ RestartsNotSeen: count }: Fields): number {
+  return typeof count === "number" && Number.isSafeInteger(count) && count > 0 ? count : 0;
+}
+
+function malformed(reason: string): Malformed {
   return { kind: "malformed", reason };
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
+/** Whether the value is an object of JSON. */
+export function isObject(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function textOf(value: unknown): string {
+/** The value where it is a text, else an empty one. */
+export function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
@@ -104,8 +172,24 @@ function wholeTimes(key: string, value: unknown, { source }: { source?: string }
 }
 
 /** Nomad gives a reason for a restart that its policy decided, and none for one that was asked for. */
-function isIntended({ RestartReason: reason, Details: details }: Record<string, unknown>): boolean {
+export function isIntended({ RestartReason: reason, Details: details }: Fields): boolean {
   const detail = isObject(details) ? details.restart_reason : undefined;
   if (reason === undefined && detail === undefined) return false;
   return (reason ?? "") === "" && (detail ?? "") === "";
+}
+
+/**
+ * Allocation and task as a whole number up to 2^53, to be kept in the place of two strings. Two restarts of one
+ * name that agree in it and in the nanosecond are taken for the same.
+ */
+export function identityOf(allocation: string, task: string): number {
+  const text = `${allocation}\0${task}`;
+  let high = 0x811c9dc5;
+  let low = 0x9e3779b9;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    high = Math.imul(high ^ code, 0x01000193);
+    low = Math.imul(low ^ code, 0x85ebca6b) ^ low >>> 13;
+  }
+  return (high >>> 0) % 2 ** 21 * 2 ** 32 + (low >>> 0);
 }

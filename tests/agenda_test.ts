@@ -1,62 +1,104 @@
-// The agenda: the earliest first, whatever the order in which things were put down.
+// The agenda: the earliest first, each thing once, whatever the order in which things were put down and moved.
 import assert from "node:assert/strict";
-import { Agenda } from "../src/agenda.ts";
+import { Agenda, type Planned } from "../src/agenda.ts";
+import { Random } from "./helpers/random.ts";
+
+interface Thing extends Planned {
+  readonly name: string;
+}
+
+function thing(name: string): Thing {
+  return { name, wakeAt: 0n, place: -1 };
+}
+
+/** An agenda with a thing at each of these times, named after it. */
+function agendaAt(...times: bigint[]): Agenda<Thing> {
+  const agenda = new Agenda<Thing>();
+  for (const time of times) agenda.set(thing(`at ${time}`), time);
+  return agenda;
+}
 
 /** Takes everything. */
-function taken<T>(agenda: Agenda<T>): (readonly [at: bigint, thing: T])[] {
-  const all: (readonly [bigint, T])[] = [];
-  for (let entry = agenda.take(); entry !== undefined; entry = agenda.take()) {
-    all.push([entry.at, entry.thing]);
+function taken(agenda: Agenda<Thing>): (readonly [name: string, wakeAt: bigint])[] {
+  const all: (readonly [string, bigint])[] = [];
+  for (let next = agenda.take(); next !== undefined; next = agenda.take()) {
+    assert.equal(next.place, -1, "what is taken stands nowhere");
+    all.push([next.name, next.wakeAt]);
   }
   return all;
 }
 
+const inOrder = (times: readonly bigint[]) => times.toSorted((a, b) => a < b ? -1 : 1);
+
 Deno.test("take() yields nothing from an empty agenda, again and again", () => {
-  const agenda = new Agenda<string>();
+  const agenda = new Agenda<Thing>();
   assert.equal(agenda.next, undefined);
   assert.equal(agenda.take(), undefined);
-  assert.equal(agenda.take(), undefined);
-  agenda.add(1n, "a");
-  assert.deepEqual(agenda.take(), { at: 1n, thing: "a" });
+  const only = thing("only");
+  agenda.set(only, 1n);
+  assert.equal(agenda.take(), only);
   assert.equal(agenda.take(), undefined);
   assert.equal(agenda.next, undefined);
 });
 
-Deno.test("take() yields the earliest first, in whatever order things were added", () => {
-  for (const times of [[1, 2, 3, 4, 5], [5, 4, 3, 2, 1], [3, 1, 5, 2, 4], [2, 1], [1, 2], [7]]) {
-    const agenda = new Agenda<string>();
-    for (const time of times) agenda.add(BigInt(time), `at ${time}`);
-    const sorted = times.toSorted((a, b) => a - b).map((time) => [BigInt(time), `at ${time}`]);
-    assert.deepEqual(taken(agenda), sorted);
+Deno.test("take() yields the earliest first, in whatever order things were put down", () => {
+  for (
+    const times of [[1n, 2n, 3n, 4n, 5n], [5n, 4n, 3n, 2n, 1n], [3n, 1n, 5n, 2n, 4n], [2n, 1n], [1n, 2n], [
+      7n,
+    ]]
+  ) {
+    assert.deepEqual(taken(agendaAt(...times)), inOrder(times).map((time) => [`at ${time}`, time]));
   }
 });
 
 Deno.test("next says the earliest time and takes nothing", () => {
-  const agenda = new Agenda<string>();
-  agenda.add(20n, "b");
+  const agenda = agendaAt(20n);
   assert.equal(agenda.next, 20n);
-  agenda.add(10n, "a");
+  agenda.set(thing("a"), 10n);
   assert.equal(agenda.next, 10n);
   assert.equal(agenda.next, 10n);
-  agenda.add(30n, "c");
+  agenda.set(thing("c"), 30n);
   assert.equal(agenda.next, 10n);
   agenda.take();
   assert.equal(agenda.next, 20n);
 });
 
-Deno.test("add() keeps things of one time apart, and the same thing as often as it is added", () => {
-  const agenda = new Agenda<string>();
-  for (const thing of ["a", "b", "a", "c"]) agenda.add(5n, thing);
-  agenda.add(4n, "first");
-  agenda.add(6n, "last");
-  const all = taken(agenda);
-  assert.deepEqual(all.map(([at]) => at), [4n, 5n, 5n, 5n, 5n, 6n]);
-  assert.deepEqual(all.slice(1, 5).map(([, thing]) => thing).sort(), ["a", "a", "b", "c"]);
-  assert.deepEqual([all[0]![1], all[5]![1]], ["first", "last"]);
+Deno.test("set() moves a thing that stands there, earlier and later and to its own time", () => {
+  for (const to of [5n, 10n, 15n, 20n, 25n, 30n, 35n]) {
+    for (const from of [10n, 20n, 30n]) {
+      const agenda = agendaAt(1n, 2n, 40n, 50n);
+      const moved = thing("moved");
+      agenda.set(moved, from);
+      agenda.set(thing("other"), 20n);
+      agenda.set(moved, to);
+      const all = taken(agenda);
+      assert.deepEqual(all.map(([, at]) => at), inOrder([1n, 2n, 20n, 40n, 50n, to]), `${from} to ${to}`);
+      assert.deepEqual(all.find(([name]) => name === "moved"), ["moved", to]);
+    }
+  }
 });
 
-Deno.test("the agenda keeps nanoseconds apart that a JavaScript number does not, before 1970 too", () => {
-  const agenda = new Agenda<string>();
+Deno.test("set() puts a thing down again after it was taken", () => {
+  const agenda = agendaAt(2n);
+  const again = thing("again");
+  for (const time of [1n, 3n, 1n]) {
+    agenda.set(again, time);
+    assert.equal(agenda.next, time < 2n ? time : 2n);
+    if (time > 2n) agenda.set(again, 0n);
+    assert.equal(agenda.take(), again);
+  }
+  assert.deepEqual(taken(agenda), [["at 2", 2n]]);
+});
+
+Deno.test("things of one time are all taken, each once", () => {
+  const agenda = agendaAt(4n, 6n);
+  for (const name of ["a", "b", "c", "d"]) agenda.set(thing(name), 5n);
+  const all = taken(agenda);
+  assert.deepEqual(all.map(([, at]) => at), [4n, 5n, 5n, 5n, 5n, 6n]);
+  assert.deepEqual(all.slice(1, 5).map(([name]) => name).sort(), ["a", "b", "c", "d"]);
+});
+
+Deno.test("the agenda keeps nanoseconds apart that a JavaScript number does not, to the limits of 64 bits", () => {
   const times = [
     1_499_867_775_401_013_210n,
     1_499_867_775_401_013_209n,
@@ -64,52 +106,40 @@ Deno.test("the agenda keeps nanoseconds apart that a JavaScript number does not,
     0n,
     -(1n << 63n),
     (1n << 63n) - 1n,
+    (1n << 63n) - 2n,
   ];
-  for (const time of times) agenda.add(time, String(time));
-  assert.deepEqual(taken(agenda).map(([at]) => at), times.toSorted((a, b) => a < b ? -1 : 1));
+  assert.deepEqual(taken(agendaAt(...times)).map(([, at]) => at), inOrder(times));
 });
 
-Deno.test("the agenda does what a sorted list does, over 100,000 random steps", () => {
-  const random = generator(20170712);
-  const agenda = new Agenda<number>();
-  const list: { at: bigint; thing: number }[] = [];
-  let longest = 0;
+Deno.test("the agenda does what a list does that is searched, over 100,000 random steps", () => {
+  const random = new Random(20170712);
+  const things = Array.from({ length: 400 }, (_, index) => thing(String(index)));
+  const agenda = new Agenda<Thing>();
+  /** Where each thing that stands in the agenda should be. */
+  const list = new Map<Thing, bigint>();
+  const earliest = () => list.size === 0 ? undefined : [...list.values()].reduce((a, b) => a < b ? a : b);
+  const done = { put: 0, moved: 0, taken: 0, empty: 0 };
   for (let step = 0; step < 100_000; step++) {
-    // Grows for a while, then shrinks until it is empty.
-    const grows = step % 1_000 < 600;
-    if (random(10) < (grows ? 7 : 2)) {
-      const at = BigInt(random(300) - 150);
-      agenda.add(at, step);
-      list.push({ at, thing: step });
+    const grows = step % 2_000 < 1_000; // for a while, then it shrinks until it is empty
+    if (random.chance(grows ? 0.7 : 0.2)) {
+      const one = random.pick(things);
+      const at = BigInt(random.between(-150, 150));
+      done[list.has(one) ? "moved" : "put"]++;
+      agenda.set(one, at);
+      list.set(one, at);
     } else {
-      const entry = agenda.take();
-      if (entry === undefined) assert.equal(list.length, 0);
+      const at = earliest();
+      const one = agenda.take();
+      done[one === undefined ? "empty" : "taken"]++;
+      if (one === undefined) assert.equal(at, undefined);
       else {
-        const place = list.findIndex(({ at, thing }) => at === entry.at && thing === entry.thing);
-        assert.ok(place >= 0, "was added and not taken yet");
-        assert.ok(list.every(({ at }) => at >= entry.at), "is the earliest");
-        list.splice(place, 1);
+        assert.equal(list.get(one), at, "it stood there, and is the earliest");
+        assert.equal(one.wakeAt, at);
+        assert.equal(one.place, -1);
+        list.delete(one);
       }
     }
-    longest = Math.max(longest, list.length);
-    assert.equal(
-      agenda.next,
-      list.reduce<bigint | undefined>(
-        (least, { at }) => least === undefined || at < least ? at : least,
-        undefined,
-      ),
-    );
+    assert.equal(agenda.next, earliest());
   }
-  assert.ok(longest > 200, `${longest} at most`);
+  for (const [what, count] of Object.entries(done)) assert.ok(count > 1_000, `${count} ${what}`);
 });
-
-/** Whole numbers below a bound, the same ones for the same seed (mulberry32). */
-function generator(seed: number): (bound: number) => number {
-  let state = seed;
-  return (bound) => {
-    state = state + 0x6d2b79f5 | 0;
-    let mixed = Math.imul(state ^ state >>> 15, 1 | state);
-    mixed = mixed + Math.imul(mixed ^ mixed >>> 7, 61 | mixed) ^ mixed;
-    return ((mixed ^ mixed >>> 14) >>> 0) % bound;
-  };
-}

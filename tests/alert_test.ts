@@ -9,7 +9,15 @@ const update = '{"Name":"a.b[0]","TaskEvent":{"Type":"Restarting","Time":1499867
 
 /** An alert about `a.b[0]` that differs in this. */
 function alert(differs: Partial<Alert> = {}): Alert {
-  return { id: "0", name: "a.b[0]", reason: "first", lastEvent: update, eventLog: [time], ...differs };
+  return {
+    id: "0",
+    loop: "0",
+    name: "a.b[0]",
+    reason: "first",
+    lastEvent: update,
+    eventLog: [time],
+    ...differs,
+  };
 }
 
 Deno.test("alertJson() is exactly the original's payload", () => {
@@ -136,22 +144,22 @@ const texts: readonly (readonly [what: string, alert: Alert, text: string])[] = 
   [
     "first",
     alert({ lastEvent, eventLog: [time - 90_500_000_000n, time - 5n, time] }),
-    `${at}  crash loop  a.b[0]  3 restarts in 1m30s  job a, task web: Restart within policy`,
+    `${at}  crash loop   a.b[0]                        3 restarts in 1m30s   task web: Restart within policy`,
   ],
   [
     "repeat",
     alert({ lastEvent, eventLog: [time - 60_000_000_000n, time], reason: "repeat" }),
-    `${at}  still loops  a.b[0]  2 restarts in 1m  job a, task web: Restart within policy`,
+    `${at}  still loops  a.b[0]                        2 restarts in 1m      task web: Restart within policy`,
   ],
   [
     "restarts that came late",
     alert({ lastEvent, eventLog: [time, time - 60_000_000_000n, time - 30_000_000_000n] }),
-    `${at}  crash loop  a.b[0]  3 restarts in 1m  job a, task web: Restart within policy`,
+    `${at}  crash loop   a.b[0]                        3 restarts in 1m      task web: Restart within policy`,
   ],
   [
     "less than a second",
     alert({ lastEvent, eventLog: [time - 5n, time] }),
-    `${at}  crash loop  a.b[0]  2 restarts in 0s  job a, task web: Restart within policy`,
+    `${at}  crash loop   a.b[0]                        2 restarts in 0s      task web: Restart within policy`,
   ],
   [
     "no reason: what Nomad displays",
@@ -161,17 +169,17 @@ const texts: readonly (readonly [what: string, alert: Alert, text: string])[] = 
         DisplayMessage: "Task restarting in 15s",
       }),
     }),
-    `${at}  crash loop  a.b[0]  1 restarts in 0s  job a, task web: Task restarting in 15s`,
+    `${at}  crash loop   a.b[0]                        1 restart             task web: Task restarting in 15s`,
   ],
   [
     "nothing known",
     alert({ lastEvent: update }),
-    `${at}  crash loop  a.b[0]  1 restarts in 0s  job -, task -: -`,
+    `${at}  crash loop   a.b[0]                        1 restart             task -: -`,
   ],
   [
     "fields that are no texts",
     alert({ lastEvent: updateOf({ JobID: 5, TaskName: null }, { RestartReason: { a: 1 } }) }),
-    `${at}  crash loop  a.b[0]  1 restarts in 0s  job -, task -: -`,
+    `${at}  crash loop   a.b[0]                        1 restart             task -: -`,
   ],
 ];
 
@@ -189,6 +197,6 @@ Deno.test("alertText() has no character that moves a terminal's cursor, colours 
     const found = text.match(/[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g) ??
       [];
     assert.deepEqual(found.map((character) => character.charCodeAt(0).toString(16)), []);
-    assert.equal(text.split("\\u001b[31mred").length, 5, "the name, job, task and reason are all told");
+    assert.equal(text.split("\\u001b[31mred").length, 4, "the name, task and reason are all told");
   }
 });

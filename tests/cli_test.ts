@@ -437,3 +437,40 @@ Deno.test("run() refuses completions for an unknown shell", async () => {
   assert.deepEqual([code, stdout], [2, ""]);
   assert.match(stderr, /^error: .*'nosuch'.*zsh, bash, fish/);
 });
+
+/** What `run` prints where each write takes a moment and only a part. */
+async function slowly(args: readonly string[], broken = false): Promise<{ code: number; stdout: string }> {
+  let stdout = "";
+  const code = await run({
+    args,
+    env: {},
+    stop: new AbortController().signal,
+    files: [],
+    stdin: new Blob([]).stream(),
+    stdout: {
+      async write(bytes) {
+        await new Promise((resolve) => setTimeout(resolve, 0));
+        if (broken) throw new Deno.errors.BrokenPipe();
+        stdout += new TextDecoder().decode(bytes.subarray(0, 4096));
+        return Math.min(bytes.length, 4096);
+      },
+    },
+    stdoutIsTerminal: false,
+    stderr: { write: (line) => assert.fail(line) },
+  });
+  return { code, stdout };
+}
+
+Deno.test("run() has printed everything when it ends", async () => {
+  for (const args of [["--help"], ["--version"], ["check", "--source-type", "stdin"]]) {
+    const { code, stdout } = await ran(args);
+    assert.ok(stdout.length > 0);
+    assert.deepEqual(await slowly(args), { code, stdout });
+  }
+});
+
+Deno.test("run() ends quietly when the reader of its output goes away", async () => {
+  for (const args of [["--help"], ["--version"], ["check", "--source-type", "stdin"]]) {
+    assert.deepEqual(await slowly(args, true), { code: 0, stdout: "" });
+  }
+});

@@ -3,7 +3,8 @@
 
 import { stderr, stdout } from "node:process";
 
-interface Server {
+/** A server and how it comes onto a machine. */
+export interface Server {
   /** The program that must be there. */
   program: string;
   /** Where to look before PATH, because the program there is better or PATH does not have it. */
@@ -24,6 +25,7 @@ const servers = {
     brew: "rabbitmq",
     units: ["rabbitmq-server.service"],
   },
+  openssl: { program: "openssl", directories: [], apt: "openssl", brew: "openssl", units: [] },
 } satisfies Record<string, Server>;
 
 /** A server that the tests use; a row of the table. */
@@ -98,9 +100,9 @@ async function aptInstall(root: string[], missing: Server[]): Promise<string | u
   return new TextDecoder().decode(stderr).trim().split("\n").at(-1) || "no reason given";
 }
 
-/** Resolves with the one line to print when something is still missing. */
-async function setUp(): Promise<string | undefined> {
-  const missing: Server[] = Object.values(servers).filter((server) => !locate(server));
+/** Installs what is missing; resolves with the one line to print when something is still missing. */
+export async function setUp(wanted: readonly Server[] = Object.values(servers)): Promise<string | undefined> {
+  const missing = wanted.filter((server) => !locate(server));
   if (missing.length === 0) return undefined;
   const names = missing.map((server) => server.apt).join(" ");
   const root = Deno.build.os === "linux" && await succeeds("apt-get", "--version")

@@ -1,7 +1,7 @@
 // What bytes mean. A slow decoder, written here in the plainest way, is what the fast one is compared with.
 import assert from "node:assert/strict";
 import { gunzipSync } from "node:zlib";
-import { decode, type Update } from "../src/update.ts";
+import { decode, identityOf, type Update } from "../src/update.ts";
 
 const utf8 = new TextEncoder();
 const least = -(1n << 63n);
@@ -235,8 +235,10 @@ Deno.test("decode() is not deceived about Name, Type and Time, however they are 
       name: "a.b[0]",
       allocation: "",
       task: "",
+      identity: identityOf("", ""),
       time: 9_007_199_254_740_993n,
       intended: false,
+      notSeen: 0,
       update: text,
     }, what);
   }
@@ -293,8 +295,10 @@ Deno.test("decode() takes a message of the 2017 release, without NodeID, Display
     name: "nginx.web[0]",
     allocation: "2ea4a3c1-f5b6-4b3a-8d6d-0d5fd3c6b6a1",
     task: "server",
+    identity: identityOf("2ea4a3c1-f5b6-4b3a-8d6d-0d5fd3c6b6a1", "server"),
     time: 1_499_867_775_401_013_209n,
     intended: false,
+    notSeen: 0,
     update: text,
   });
 });
@@ -359,12 +363,12 @@ Deno.test("decode() never throws and reads as the slow decoder does, over 20,000
     let body: Uint8Array = utf8.encode(from[random(from.length)]);
     for (let damages = 1 + random(3); damages > 0; damages--) body = damaged(body, random);
     const update = decode(body);
-    assert.deepEqual(
-      withoutReason(update),
-      withoutReason(decodeSlowly(body)),
-      new TextDecoder().decode(body),
-    );
+    const slow = decodeSlowly(body);
+    const text = new TextDecoder().decode(body);
     seen[update.kind]++;
+    // What cannot be a restart, however it is read, is not parsed: damage in the middle of it goes unseen.
+    if (update.kind === "other" && !/Restarting|\\u/.test(text)) assert.notEqual(slow.kind, "restart", text);
+    else assert.deepEqual(withoutReason(update), withoutReason(slow), text);
   }
   for (const [kind, count] of Object.entries(seen)) assert.ok(count > 1_000, `${count} ${kind}`);
 });
@@ -405,13 +409,17 @@ function decodeSlowly(body: Uint8Array): Update {
   const reasons = [event.RestartReason, event.Details?.restart_reason].filter((reason) =>
     reason !== undefined
   );
+  const allocation = typeof update.AllocationID === "string" ? update.AllocationID : "";
+  const task = typeof update.TaskName === "string" ? update.TaskName : "";
   return {
     kind: "restart",
-    name: update.Name,
-    allocation: typeof update.AllocationID === "string" ? update.AllocationID : "",
-    task: typeof update.TaskName === "string" ? update.TaskName : "",
+    name: update.Name.toWellFormed(),
+    allocation,
+    task,
+    identity: identityOf(allocation, task),
     time,
     intended: reasons.length > 0 && reasons.every((reason) => reason === "" || reason === null),
+    notSeen: 0,
     update: text,
   };
 }

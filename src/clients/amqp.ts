@@ -1,12 +1,19 @@
 // A channel of a connection to RabbitMQ, opened once, and its faults in words. Opening it again is its user's.
-import { type Channel, type ChannelModel, type ConfirmChannel, connect } from "amqplib";
+import { type Channel, type ChannelModel, type ConfirmChannel, connect, credentials } from "amqplib";
 import type { Socket } from "node:net";
 import { Fault } from "../fault.ts";
 import { printable, type Setting, url } from "../settings.ts";
+import { type Tls, tlsOptions } from "./tls.ts";
+import { explainTls } from "./tls_fault.ts";
 
 /** The setting of an AMQP connection. */
 export function amqpUrl(env: string, help: string): Setting<URL> {
   return url({ env, help, example: "amqp://guest:guest@localhost:5672/", secret: true }, ["amqp", "amqps"]);
+}
+
+/** Where a RabbitMQ is and how it is spoken to: values of settings whose variables begin with the prefix. */
+export interface Broker extends Tls {
+  readonly connection: URL;
 }
 
 /** An open channel. */
@@ -28,23 +35,30 @@ const heartbeat = 10;
 
 /** Opens a connection with one channel. `onLost` is called once when either is closed by somebody else later.
  * @throws {Fault} */
-export function openChannel(url: URL, onLost: (fault: Fault) => void): Promise<OpenChannel<Channel>> {
-  return open(url, onLost, (connection) => connection.createChannel());
+export function openChannel(
+  prefix: string,
+  broker: Broker,
+  onLost: (fault: Fault) => void,
+): Promise<OpenChannel<Channel>> {
+  return open(prefix, broker, onLost, (connection) => connection.createChannel());
 }
 
 /** Like `openChannel`, with publisher confirms. */
 export function openConfirmChannel(
-  url: URL,
+  prefix: string,
+  broker: Broker,
   onLost: (fault: Fault) => void,
 ): Promise<OpenChannel<ConfirmChannel>> {
-  return open(url, onLost, (connection) => connection.createConfirmChannel());
+  return open(prefix, broker, onLost, (connection) => connection.createConfirmChannel());
 }
 
 async function open<C extends Channel>(
-  url: URL,
+  prefix: string,
+  broker: Broker,
   onLost: (fault: Fault) => void,
   create: (connection: ChannelModel) => Promise<C>,
 ): Promise<OpenChannel<C>> {
+  const url = broker.connection;
   let opened = false;
   let usable = true;
   let cause: unknown;
@@ -58,7 +72,7 @@ async function open<C extends Channel>(
     // Not yet: a connection's channels are closed just before it, without the reason.
     if (opened) queueMicrotask(() => onLost(explain(cause ?? new Error("closed by the broker"), url)));
   };
-  const connection = await establish(url);
+  const connection = await establish(prefix, broker);
   connection.on("error", (error) => cause ??= error);
   connection.on("close", lose);
   let channel: C;
@@ -98,18 +112,39 @@ async function endConnection(connection: ChannelModel, channel?: Channel): Promi
   clearTimeout(timer);
 }
 
-async function establish(url: URL): Promise<ChannelModel> {
+async function establish(prefix: string, broker: Broker): Promise<ChannelModel> {
+  const url = broker.connection;
+  const encrypted = url.protocol === "amqps:";
   const address = new URL(url);
   if (!address.searchParams.has("heartbeat")) address.searchParams.set("heartbeat", String(heartbeat));
   try {
     return await connect(address.href, {
+      ...(encrypted && tlsOptions(prefix, broker)),
       noDelay: true,
+      credentials: credentialsOf(url),
       timeout: connectTimeout,
       clientProperties: { connection_name: "nomad-crashloop-detector" },
     });
   } catch (error) {
-    throw explain(error, url);
+    throw encrypted && await explainTls(error, prefix, broker, url) || explain(error, url);
   }
+}
+
+/** User and password. amqplib itself takes their percent escapes for Latin 1. */
+function credentialsOf({ username, password }: URL): ReturnType<typeof credentials.plain> {
+  if (username === "" && password === "") return credentials.plain("guest", "guest");
+  return credentials.plain(unescaped(username), unescaped(password));
+}
+
+/** The text with its percent escapes taken for UTF-8; what is none is left as it stands. */
+function unescaped(text: string): string {
+  return text.replace(/(?:%[0-9a-f]{2})+/gi, (escapes) => {
+    try {
+      return decodeURIComponent(escapes);
+    } catch {
+      return escapes;
+    }
+  });
 }
 
 /** An error of amqplib as a fault: where, what the broker said, and what to do. */
@@ -140,5 +175,7 @@ export function explain(error: unknown, url: URL): Fault {
       `${where} closes connections at once; it may be starting, or expect TLS, which is amqps://`,
     );
   }
+  const [, what, words] = /^(Channel|Connection) closed.* with message "(.*)"$/s.exec(said) ?? [];
+  if (what !== undefined) return new Fault(`${where} closed the ${what.toLowerCase()}: ${words}`);
   return new Fault(`${where}: ${said}`);
 }

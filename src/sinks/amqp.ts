@@ -1,15 +1,18 @@
 // The sink `amqp`: publishes alerts to an exchange of RabbitMQ, persistent, mandatory and confirmed.
 import type { ConfirmChannel } from "amqplib";
 import { Buffer } from "node:buffer";
-import { type Alert, alertJson } from "../alert.ts";
+import type { Alert } from "../alert.ts";
 import { amqpUrl, explain, type OpenChannel, openConfirmChannel } from "../clients/amqp.ts";
+import { tlsConflicts, tlsSettings } from "../clients/tls.ts";
 import { Fault } from "../fault.ts";
 import { kind } from "../kind.ts";
 import { printable, text, type Values, wholeNumber } from "../settings.ts";
 import type { Sink, SinkContext } from "../sink.ts";
 
+const prefix = "SINK_AMQP";
+
 const settings = {
-  connection: amqpUrl("SINK_AMQP_CONNECTION", "URL of the RabbitMQ that alerts go to"),
+  connection: amqpUrl(`${prefix}_CONNECTION`, "URL of the RabbitMQ that alerts go to"),
   exchange: text({
     env: "SINK_AMQP_EXCHANGE",
     help: "exchange that alerts are published to; it must exist",
@@ -30,6 +33,7 @@ const settings = {
     1,
     100,
   ),
+  ...tlsSettings(prefix),
 };
 
 /** The row of the sink `amqp`. */
@@ -38,7 +42,8 @@ export const amqpSink = kind({
   aliases: ["rabbitmq"],
   title: "Sink amqp",
   settings,
-  open: (values, _: SinkContext): Sink => new AmqpSink(values),
+  conflicts: (values) => tlsConflicts(prefix, values, values.connection, "amqps"),
+  open: (values, context: SinkContext): Sink => new AmqpSink(values, context),
 });
 
 class AmqpSink implements Sink {
@@ -46,6 +51,7 @@ class AmqpSink implements Sink {
   readonly concurrency: number;
   onLost?: (reason: Fault) => void;
   readonly #values: Values<typeof settings>;
+  readonly #context: SinkContext;
   /** The last one, usable or not. */
   #open: OpenChannel<ConfirmChannel> | undefined;
   #opening: Promise<OpenChannel<ConfirmChannel>> | undefined;
@@ -53,8 +59,9 @@ class AmqpSink implements Sink {
   /** By alert id: what settles the alerts that wait for their confirmation. */
   readonly #unconfirmed = new Map<string, PromiseWithResolvers<void>>();
 
-  constructor(values: Values<typeof settings>) {
+  constructor(values: Values<typeof settings>, context: SinkContext) {
     this.#values = values;
+    this.#context = context;
     this.concurrency = values.workers * 100;
   }
 
@@ -74,7 +81,7 @@ class AmqpSink implements Sink {
     const confirmed = Promise.withResolvers<void>();
     this.#unconfirmed.set(alert.id, confirmed);
     try {
-      open.channel.publish(exchange, routingKey, Buffer.from(alertJson(alert)), options, (error) => {
+      open.channel.publish(exchange, routingKey, Buffer.from(this.#context.json(alert)), options, (error) => {
         if (!error) confirmed.resolve();
         // Where the channel is lost, why is told in a moment.
         else if (open.usable) {
@@ -109,7 +116,7 @@ class AmqpSink implements Sink {
 
   async #connect(): Promise<OpenChannel<ConfirmChannel>> {
     const { connection, exchange, routingKey } = this.#values;
-    const open = await openConfirmChannel(connection, (fault) => {
+    const open = await openConfirmChannel(prefix, this.#values, (fault) => {
       if (open === this.#open) this.#lose(fault);
     });
     try {

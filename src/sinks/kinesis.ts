@@ -1,6 +1,6 @@
 // The sink `kinesis`: puts alerts into a stream of AWS Kinesis. The AWS SDK is loaded only when it is used.
 import type { KinesisClient } from "@aws-sdk/client-kinesis";
-import { type Alert, alertJson } from "../alert.ts";
+import type { Alert } from "../alert.ts";
 import { asFault, Fault } from "../fault.ts";
 import { kind } from "../kind.ts";
 import { text, type Values } from "../settings.ts";
@@ -33,7 +33,7 @@ export const kinesis = kind({
   type: "kinesis",
   title: "Sink kinesis",
   settings,
-  open: (values, _: SinkContext): Sink => new KinesisSink(values),
+  open: (values, context: SinkContext): Sink => new KinesisSink(values, context),
 });
 
 type Sdk = typeof import("@aws-sdk/client-kinesis");
@@ -46,11 +46,13 @@ class KinesisSink implements Sink {
   readonly type = "kinesis";
   readonly concurrency = 16;
   readonly #values: Values<typeof settings>;
+  readonly #context: SinkContext;
   #open: Promise<{ client: KinesisClient; sdk: Sdk }> | undefined;
   readonly #closed = new AbortController();
 
-  constructor(values: Values<typeof settings>) {
+  constructor(values: Values<typeof settings>, context: SinkContext) {
     this.#values = values;
+    this.#context = context;
   }
 
   async connect(): Promise<void> {
@@ -76,7 +78,7 @@ class KinesisSink implements Sink {
   async send(alert: Alert): Promise<void> {
     const { client, sdk } = await this.#client();
     const { streamName, partitionKey } = this.#values;
-    const Data = new TextEncoder().encode(alertJson(alert));
+    const Data = new TextEncoder().encode(this.#context.json(alert));
     try {
       await client.send(
         new sdk.PutRecordCommand({ StreamName: streamName, PartitionKey: partitionKey, Data }),

@@ -1,5 +1,5 @@
 // The sink `stdout`: one alert a line, JSON for programs and a sentence for a terminal.
-import { type Alert, alertJson, alertText } from "../alert.ts";
+import { type Alert, alertText } from "../alert.ts";
 import { asFault, Fault } from "../fault.ts";
 import { kind } from "../kind.ts";
 import type { Sink, SinkContext } from "../sink.ts";
@@ -30,7 +30,8 @@ class StdoutSink implements Sink {
     const begun = this.#begun?.id;
     await this.#finish();
     if (begun === alert.id) return;
-    const line = (this.#context.readable ? alertText(alert) : alertJson(alert)) + "\n";
+    const { readable, json } = this.#context;
+    const line = (readable ? alertText(alert) : json(alert)) + "\n";
     this.#begun = { id: alert.id, rest: new TextEncoder().encode(line) };
     await this.#finish();
   }

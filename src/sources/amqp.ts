@@ -1,14 +1,17 @@
 // The source `amqp`: consumes a queue of RabbitMQ with manual acknowledgements, and comes back after every outage.
 import type { Channel, ConsumeMessage } from "amqplib";
 import { amqpUrl, explain, type OpenChannel, openChannel } from "../clients/amqp.ts";
+import { tlsConflicts, tlsSettings } from "../clients/tls.ts";
 import { asFault, Fault } from "../fault.ts";
 import { kind } from "../kind.ts";
 import { Outage, pause } from "../outage.ts";
 import { printable, text, toggle, type Values, wholeNumber } from "../settings.ts";
 import type { Batch, Source, SourceContext } from "../source.ts";
 
+const prefix = "AMQP";
+
 const settings = {
-  connection: amqpUrl("AMQP_CONNECTION", "URL of the RabbitMQ that updates come from"),
+  connection: amqpUrl(`${prefix}_CONNECTION`, "URL of the RabbitMQ that updates come from"),
   queue: text({
     env: "AMQP_QUEUE",
     help: "queue that holds nomad-firehose's allocation updates",
@@ -40,6 +43,7 @@ const settings = {
     default: "allocations",
     example: "allocations",
   }),
+  ...tlsSettings(prefix),
 };
 
 type AmqpSettings = Values<typeof settings>;
@@ -49,6 +53,7 @@ export const amqpSource = kind({
   type: "amqp",
   title: "Source amqp",
   settings,
+  conflicts: (values) => tlsConflicts(prefix, values, values.connection, "amqps"),
   open: (values, context: SourceContext): Source => new AmqpSource(values, context),
 });
 
@@ -87,7 +92,7 @@ class AmqpSource implements Source {
 
   async check(): Promise<string> {
     const { queue, connection } = this.#settings;
-    const open = await openChannel(connection, () => {});
+    const open = await openChannel(prefix, this.#settings, () => {});
     try {
       const { messageCount, consumerCount } = await open.channel.checkQueue(queue);
       return `${printable(connection)}: connected, queue "${queue}" exists ` +
@@ -124,7 +129,7 @@ class Consumer {
 
   static async open(settings: AmqpSettings): Promise<Consumer> {
     const consumer = new Consumer(settings);
-    consumer.#open = await openChannel(settings.connection, (fault) => consumer.#lose(fault));
+    consumer.#open = await openChannel(prefix, settings, (fault) => consumer.#lose(fault));
     try {
       await consumer.#consume();
     } catch (error) {

@@ -4,10 +4,13 @@ import { Buffer } from "node:buffer";
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { Fault } from "../fault.ts";
+import { whyUnreadable } from "../files.ts";
+import { restartSigns, timeOfOther } from "../glance.ts";
 import { kind } from "../kind.ts";
 import type { Log } from "../log.ts";
 import { quoted } from "../settings.ts";
-import type { Batch, Source, SourceContext } from "../source.ts";
+import type { Batch, Skipped, Source, SourceContext } from "../source.ts";
+import { latin1 } from "../update.ts";
 
 /** The row of the source `stdin`. */
 export const lines = kind({
@@ -21,8 +24,24 @@ export const lines = kind({
 const mostOpenBatches = 16;
 /** Longer lines, in bytes, are no updates: RabbitMQ's own limit for a message. */
 const longestLine = 128 << 20;
+/** Bytes that are read at one time. */
+const blockSize = 1 << 20;
 /** Stands at the end of what is left of such a line, so that it is JSON no more. */
 const cut = new TextEncoder().encode("…");
+
+const carriageReturn = 13;
+
+/** Lines of one block of the input, and the number of each. */
+interface Block {
+  readonly bodies: (Uint8Array | Skipped)[];
+  readonly numbers: number[];
+}
+
+/** Where a sign of a restart stands next in a text; -1 for nowhere. */
+interface Sign {
+  readonly sign: string;
+  at: number;
+}
 
 class LineSource implements Source {
   readonly clock = "events";
@@ -39,7 +58,7 @@ class LineSource implements Source {
     stop.addEventListener("abort", wake);
     try {
       for (const { name, open } of await this.#inputs()) {
-        const input = new Lines(await open(), name, this.#context.log);
+        const input = new Lines(await open(), name, this.#context);
         for await (const { bodies, numbers } of input.blocks(stop)) {
           yield this.#batch(bodies, (index) => input.place(numbers[index]!));
           while (this.#openBatches >= mostOpenBatches && !stop.aborted) {
@@ -68,7 +87,7 @@ class LineSource implements Source {
     return files.map((name) => ({ name, open: async () => (await openFile(name)).readable }));
   }
 
-  #batch(bodies: readonly Uint8Array[], place: (index: number) => string): Batch {
+  #batch(bodies: Batch["bodies"], place: (index: number) => string): Batch {
     this.#openBatches++;
     return {
       bodies,
@@ -103,13 +122,8 @@ async function openFile(name: string): Promise<Deno.FsFile> {
 }
 
 function unreadable(name: string, error: unknown): Fault {
-  const found = error instanceof Deno.errors.NotFound
-    ? "there is no such file"
-    : error instanceof Deno.errors.PermissionDenied
-    ? "permission denied"
-    : (error as Error).message;
   return new Fault(
-    `cannot read ${quoted(name)}: ${found}; name files of updates, one a line`,
+    `cannot read ${quoted(name)}: ${whyUnreadable(error)}; name files of updates, one a line`,
     "misconfigured",
   );
 }
@@ -119,15 +133,17 @@ class Lines {
   readonly #input: ReadableStream<Uint8Array>;
   readonly #name: string;
   readonly #log: Log;
+  readonly #restartsOnly: boolean;
   /** The beginning of a line whose end has not come yet. */
   #rest: Uint8Array[] = [];
   #restLength = 0;
   #number = 0;
 
-  constructor(input: ReadableStream<Uint8Array>, name: string, log: Log) {
+  constructor(input: ReadableStream<Uint8Array>, name: string, { log, restartsOnly }: SourceContext) {
     this.#input = input;
     this.#name = name;
     this.#log = log;
+    this.#restartsOnly = restartsOnly;
   }
 
   /** Where a line stands, in words. */
@@ -135,7 +151,7 @@ class Lines {
     return `line ${number}${this.#name && ` of ${this.#name}`}`;
   }
 
-  async *blocks(stop: AbortSignal): AsyncIterable<{ bodies: Uint8Array[]; numbers: number[] }> {
+  async *blocks(stop: AbortSignal): AsyncIterable<Block> {
     try {
       for await (const block of unpacked(this.#input, stop)) {
         const lines = this.#split(block);
@@ -154,19 +170,44 @@ class Lines {
   }
 
   /** Blank lines are counted and left out. */
-  #split(block: Uint8Array): { bodies: Uint8Array[]; numbers: number[] } {
-    const bodies: Uint8Array[] = [];
-    const numbers: number[] = [];
+  #split(block: Uint8Array): Block {
+    const lines: Block = { bodies: [], numbers: [] };
+    const text = latin1(block);
+    const signs = restartSigns.map((sign) => ({ sign, at: this.#restartsOnly ? text.indexOf(sign) : 0 }));
     let start = 0;
-    for (let end = block.indexOf(10); end >= 0; end = block.indexOf(10, start)) {
-      const line = this.#takeLine(block.subarray(start, end));
+    for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", start)) {
+      if (this.#rest.length > 0 || !this.#skip(lines, text, start, end, signs)) {
+        const line = this.#takeLine(block.subarray(start, end));
+        if (line.length > 0) {
+          lines.bodies.push(line);
+          lines.numbers.push(this.#number);
+        }
+      }
       start = end + 1;
-      if (line.length === 0) continue;
-      bodies.push(line);
-      numbers.push(this.#number);
     }
     this.#keep(block.subarray(start));
-    return { bodies, numbers };
+    return lines;
+  }
+
+  /** Skips the line where it is none that the rule takes. */
+  #skip({ bodies, numbers }: Block, text: string, start: number, end: number, signs: Sign[]): boolean {
+    if (!this.#restartsOnly) return false;
+    for (const found of signs) {
+      if (found.at >= 0 && found.at < start) found.at = text.indexOf(found.sign, start);
+      if (found.at >= 0 && found.at < end) return false;
+    }
+    const time = timeOfOther(text, start, text.charCodeAt(end - 1) === carriageReturn ? end - 1 : end);
+    if (time === undefined) return false;
+    this.#number++;
+    const last = bodies.at(-1);
+    if (last === undefined || last instanceof Uint8Array) {
+      bodies.push({ count: 1, newest: time });
+      numbers.push(this.#number);
+    } else {
+      last.count++;
+      if (time > last.newest) last.newest = time;
+    }
+    return true;
   }
 
   /** Of a line that is too long two parts are kept, more than a log line shows. */
@@ -192,7 +233,7 @@ class Lines {
       this.#rest = [];
       this.#restLength = 0;
     }
-    return line.at(-1) === 13 ? line.subarray(0, -1) : line;
+    return line.at(-1) === carriageReturn ? line.subarray(0, -1) : line;
   }
 }
 
@@ -203,7 +244,7 @@ function reasonOf({ code, message }: Error & { code?: string }): string {
 
 /** The blocks of a stream, through gunzip where they begin as gzip does. On `stop` it ends. */
 async function* unpacked(input: ReadableStream<Uint8Array>, stop: AbortSignal): AsyncIterable<Uint8Array> {
-  const reader = input.getReader();
+  const reader = readerOf(input);
   const cancel = () => void reader.cancel().catch(() => {});
   if (stop.aborted) cancel();
   stop.addEventListener("abort", cancel);
@@ -217,8 +258,31 @@ async function* unpacked(input: ReadableStream<Uint8Array>, stop: AbortSignal): 
   }
 }
 
+interface Reader {
+  /** The next block; undefined at the end. */
+  read(): Promise<{ readonly value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
+}
+
+/** Reads large blocks where the stream can: each has its price, whatever its size. */
+function readerOf(input: ReadableStream<Uint8Array>): Reader {
+  let reader: ReadableStreamBYOBReader;
+  try {
+    reader = input.getReader({ mode: "byob" });
+  } catch {
+    return input.getReader(); // of a stream that makes its own blocks
+  }
+  return {
+    async read() {
+      const { done, value } = await reader.read(new Uint8Array(blockSize));
+      return done ? {} : { value };
+    },
+    cancel: () => reader.cancel(),
+  };
+}
+
 /** A block long enough to tell gzip by, where the input is: pipes may bring a byte at a time. */
-async function firstBlock(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Uint8Array> {
+async function firstBlock(reader: Reader): Promise<Uint8Array> {
   let block: Uint8Array = new Uint8Array();
   for (let next; block.length < 2 && (next = await reader.read()).value !== undefined;) {
     block = block.length === 0 ? next.value : new Uint8Array([...block, ...next.value]);
@@ -228,7 +292,7 @@ async function firstBlock(reader: ReadableStreamDefaultReader<Uint8Array>): Prom
 
 async function* withFirst(
   first: Uint8Array,
-  reader: ReadableStreamDefaultReader<Uint8Array>,
+  reader: Reader,
 ): AsyncIterable<Uint8Array> {
   for (let next: Uint8Array | undefined = first; next !== undefined; next = (await reader.read()).value) {
     yield next;

@@ -128,7 +128,7 @@ Deno.test("the same event five times counts once", async () => {
   await using program = await consuming(exampleEnv({ RESTART_COUNT: "5", LOG_LEVEL: "debug" }));
   await own.put(example.in, Array(5).fill(update()));
   await emptied(own);
-  assert.equal(program.stderr.match(/restart, duplicate/g)?.length, 4);
+  assert.equal(program.stderr.match(/duplicate/g)?.length, 4);
   assert.equal(await own.ready(example.out), 0);
 });
 
@@ -171,17 +171,21 @@ Deno.test("SIGTERM with a loop just completed: the loop is told, exit 0", async 
   assert.equal(await own.ready(example.out), inQueue === 0 ? 1 : 0, `${inQueue} left; ${stderr}`);
 });
 
-Deno.test("SIGTERM while the sink is down: it waits for SHUTDOWN_TIMEOUT, exit 1, the messages stay", async () => {
+Deno.test("SIGTERM while the sink is down: it waits for SHUTDOWN_TIMEOUT, exit 1, the message stays", async () => {
   await using own = await exampleBroker();
   await own.channel.deleteQueue(example.out);
   await using program = await consuming(exampleEnv({ SHUTDOWN_TIMEOUT: "300ms" }));
-  await own.put(example.in, restarts(2));
+  const [first, second] = restarts(2);
+  await own.put(example.in, [first!]);
+  await emptied(own);
+  await own.put(example.in, [second!]);
   await program.logged("has no queue for the routing key");
   program.signal("SIGTERM");
   const { code, stderr } = await program.ended;
   assert.equal(code, 1);
   assert.match(stderr, /Stopped after 300ms; 1 alerts are not confirmed, their messages not acknowledged\n$/);
-  await waitFor("the messages to be back", async () => await own.ready(example.in) === 2);
+  const [back] = await own.take(example.in, 1);
+  assert.equal(back!.content.toString(), second);
 });
 
 Deno.test("a second signal ends at once", async () => {

@@ -29,7 +29,7 @@ export function sinkContract(type: string, setUp: () => Promise<SinkCase>): void
     });
 
   const arrived = async ({ received }: SinkCase, alerts: readonly Alert[]) =>
-    assert.deepEqual((await received()).toSorted(), alerts.map(alertJson).toSorted());
+    assert.deepEqual((await received()).toSorted(), alerts.map((alert) => alertJson(alert)).toSorted());
 
   test("send() connects by itself, and what it confirms has arrived, as the alert's exact JSON", async (given) => {
     const alert = alertAbout("caf\u00e9.web[0]");

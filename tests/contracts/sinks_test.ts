@@ -1,9 +1,11 @@
 // The contract of sinks, over all of them.
+import { alertJson } from "../../src/alert.ts";
 import { amqpSink } from "../../src/sinks/amqp.ts";
 import { kinesis } from "../../src/sinks/kinesis.ts";
 import { stdout } from "../../src/sinks/stdout.ts";
 import { hand } from "../helpers/amqp.ts";
-import { awsEnv, type Kinesis, kinesisHand, setAwsEnv, startKinesis } from "../helpers/kinesis.ts";
+import { awsEnv, kinesisHand, setAwsEnv } from "../helpers/aws.ts";
+import { type Kinesis, startKinesis } from "../helpers/kinesis.ts";
 import { startProxy } from "../helpers/proxy.ts";
 import { type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
 import { sinkContract } from "./sink.ts";
@@ -18,7 +20,11 @@ Deno.test.afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-const nowhere = { stdout: { write: () => Promise.reject(new Error("not its own")) }, readable: false };
+const nowhere = {
+  stdout: { write: () => Promise.reject(new Error("not its own")) },
+  readable: false,
+  json: alertJson,
+};
 
 sinkContract("stdout", () => {
   let written = "";
@@ -28,7 +34,7 @@ sinkContract("stdout", () => {
     written += new TextDecoder().decode(bytes);
     return Promise.resolve(bytes.length);
   };
-  const sink = stdout.prepare({ flags: {}, env: {}, problems: [] })!({ stdout: { write }, readable: false });
+  const sink = stdout.prepare({ flags: {}, env: {}, problems: [] })!({ ...nowhere, stdout: { write } });
   return Promise.resolve({
     sink,
     received: () => Promise.resolve(written.split("\n").slice(0, -1)),

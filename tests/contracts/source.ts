@@ -94,7 +94,11 @@ export class Reading implements AsyncDisposable {
   }
 
   get messages(): string[] {
-    return this.batches.flatMap(({ bodies }) => bodies.map((body) => new TextDecoder().decode(body)));
+    return this.batches.flatMap(({ bodies }) =>
+      bodies.map((body) =>
+        body instanceof Uint8Array ? new TextDecoder().decode(body) : assert.fail("skipped")
+      )
+    );
   }
 
   /** Resolves when it has read these and no others. */

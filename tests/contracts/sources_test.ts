@@ -19,6 +19,7 @@ Deno.test.afterAll(async () => {
 
 const context = (stdin: ReadableStream<Uint8Array>): SourceContext => ({
   log: openLog("error", "text", () => {}),
+  restartsOnly: false,
   files: [],
   stdin,
 });

@@ -7,6 +7,7 @@ export function alertAbout(name = "job.group[0]", differs: Partial<Alert> = {}):
   const time = now();
   return {
     id: alertId(name, String(time)),
+    loop: "0",
     name,
     reason: "first",
     lastEvent: update({ name, time }),

@@ -77,7 +77,7 @@ export async function run(start: Start): Promise<End> {
 
 /** The permissions of the task `start`, which are those that users have. */
 const config = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
-const permissions: string[] = config.tasks.start.command.match(/--allow-\S+/g);
+const permissions: string[] = config.tasks.start.command.match(/--(allow|no-prompt)[^\s']*/g);
 const main = new URL("../../src/main.ts", import.meta.url).pathname;
 
 /** What Deno itself needs, and nothing that is a setting. */

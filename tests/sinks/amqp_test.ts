@@ -1,6 +1,7 @@
 // The sink `amqp` at a real RabbitMQ: what it publishes, and what it says of each thing that can be wrong.
 // What it must do as any sink does is in contracts/.
 import assert from "node:assert/strict";
+import { alertJson } from "../../src/alert.ts";
 import type { Fault } from "../../src/fault.ts";
 import type { Sink } from "../../src/sink.ts";
 import { amqpSink } from "../../src/sinks/amqp.ts";
@@ -35,7 +36,11 @@ function open(more: Record<string, string> = {}): Sink {
     SINK_AMQP_ROUTING_KEY: "crash-loop",
     ...more,
   };
-  const context = { stdout: { write: () => Promise.reject(new Error("not its own")) }, readable: false };
+  const context = {
+    stdout: { write: () => Promise.reject(new Error("not its own")) },
+    readable: false,
+    json: alertJson,
+  };
   return amqpSink.prepare({ flags: {}, env, problems: [] })!(context);
 }
 
@@ -139,7 +144,7 @@ Deno.test("an alert too large for the broker is refused for good, and those sent
   const said = new RegExp(
     `^${
       RegExp.escape(where())
-    }: Channel closed by server: 406 .*message size \\d+ is larger than configured max size 65536`,
+    } closed the channel: PRECONDITION_FAILED - message size \\d+ is larger than configured max size 65536`,
   );
   const rejected = async (send: Promise<void>, healing: string) =>
     await assert.rejects(send, (error: Fault) => {

@@ -5,14 +5,8 @@ import { alertJson } from "../../src/alert.ts";
 import type { Sink } from "../../src/sink.ts";
 import { kinesis } from "../../src/sinks/kinesis.ts";
 import { alertAbout } from "../helpers/alerts.ts";
-import {
-  awsEnv,
-  type Kinesis,
-  type KinesisHand,
-  kinesisHand,
-  setAwsEnv,
-  startKinesis,
-} from "../helpers/kinesis.ts";
+import { awsEnv, type KinesisHand, kinesisHand, setAwsEnv } from "../helpers/aws.ts";
+import { type Kinesis, startKinesis } from "../helpers/kinesis.ts";
 import { startProxy } from "../helpers/proxy.ts";
 import { freePort } from "../helpers/rabbitmq.ts";
 import { within } from "../helpers/wait_for.ts";
@@ -32,7 +26,11 @@ Deno.test.afterAll(async () => {
 const settings = { SINK_KINESIS_STREAM_NAME: "crash-loops", SINK_KINESIS_PARTITION_KEY: "nomad" };
 
 function open(more: Record<string, string> = {}): Sink {
-  const context = { stdout: { write: () => Promise.reject(new Error("not its own")) }, readable: false };
+  const context = {
+    stdout: { write: () => Promise.reject(new Error("not its own")) },
+    readable: false,
+    json: alertJson,
+  };
   return kinesis.prepare({ flags: {}, env: { ...settings, ...more }, problems: [] })!(context);
 }
 

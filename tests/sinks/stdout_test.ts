@@ -23,6 +23,7 @@ function open(
   const sink = stdout.prepare({ flags: {}, env: {}, problems: [] })!({
     stdout: { write: async (bytes) => await take(bytes) },
     readable,
+    json: alertJson,
   });
   return { sink, written: () => written };
 }

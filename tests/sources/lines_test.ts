@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { gzipSync } from "node:zlib";
 import { Fault } from "../../src/fault.ts";
 import { openLog } from "../../src/log.ts";
-import type { Batch, Source } from "../../src/source.ts";
+import type { Batch, Skipped, Source, SourceContext } from "../../src/source.ts";
 import { lines } from "../../src/sources/lines.ts";
 import { Program } from "../helpers/program.ts";
 import { waitFor } from "../helpers/wait_for.ts";
@@ -13,10 +13,10 @@ const never = new AbortController().signal;
 const logged: string[] = [];
 
 /** The source with this on standard input, or with these files. */
-function open(input: { stdin?: ReadableStream<Uint8Array>; files?: readonly string[] }): Source {
+function open(input: Partial<Pick<SourceContext, "stdin" | "files" | "restartsOnly">>): Source {
   logged.length = 0;
   const log = openLog("info", "text", (line) => logged.push(line));
-  const context = { log, files: [], stdin: new Blob([]).stream(), ...input };
+  const context = { log, files: [], stdin: new Blob([]).stream(), restartsOnly: false, ...input };
   return lines.prepare({ flags: {}, env: {}, problems: [] })!(context);
 }
 
@@ -41,7 +41,12 @@ function* cutInto(size: number, whole: Uint8Array): Iterable<Uint8Array> {
 
 /** What a batch holds: `line 1: text`. */
 function held(batch: Batch): string[] {
-  return batch.bodies.map((body, index) => `${batch.place(index)}: ${new TextDecoder().decode(body)}`);
+  return batch.bodies.map((body, index) => `${batch.place(index)}: ${written(body)}`);
+}
+
+/** A message as text; of skipped ones how many, and the time of the newest. */
+function written(body: Uint8Array | Skipped): string {
+  return body instanceof Uint8Array ? new TextDecoder().decode(body) : `${body.count} until ${body.newest}`;
 }
 
 /** Every line of a source, each batch acknowledged at once. */
@@ -213,7 +218,9 @@ Deno.test("batches() take a line of 128 MiB whole", async () => {
   const mebibyte = new Uint8Array(1 << 20).fill(97);
   const source = open({ stdin: blocks([...Array(128).fill(mebibyte), bytes("\nb")]) });
   const lengths: number[] = [];
-  for await (const { bodies } of source.batches(never)) lengths.push(...bodies.map(({ length }) => length));
+  for await (const { bodies } of source.batches(never)) {
+    lengths.push(...bodies.map((body) => written(body).length));
+  }
   assert.deepEqual(lengths, [128 << 20, 1]);
   assert.deepEqual(logged, []);
 });
@@ -312,7 +319,9 @@ Deno.test("check() and batches() say that a file may not be read", async () => {
     const source = open({ files: [path("secret")] });
     const fault = {
       name: "Fault",
-      message: `cannot read "${path("secret")}": permission denied; name files of updates, one a line`,
+      message: `cannot read "${
+        path("secret")
+      }": reading it is not permitted; name files of updates, one a line`,
     };
     const { open: openFile } = Deno;
     // Root, who runs tests in containers, may read everything.
@@ -398,4 +407,38 @@ Deno.test("the program ends with 0 on SIGTERM while its standard input is open a
     kill(child);
     await child.status;
   }
+});
+
+Deno.test("batches() skips what the rule has no use for, in counts between the restarts, however it is cut into blocks", async () => {
+  const line = (type: string, time: number) =>
+    `{"Name":"a.b[0]","TaskEvent":{"Type":"${type}","Time":179549176949543${time},"Details":{}}}`;
+  const odd = [`{"Name":"a",`, line("Started", 9999).replace("Started", "St\\u0061rted"), `{"TaskEvent":{}}`];
+  const input = [
+    ...[line("Started", 1000), line("Terminated", 3000), line("Killing", 2000), line("Restarting", 4000)],
+    ...[
+      line("Started", 5000),
+      ...odd,
+      line("Not Restarting", 6000),
+      line("Started", 7000),
+      line("Started", 7000),
+    ],
+  ];
+  const expected = [
+    "line 1: 3 until 1795491769495433000",
+    `line 4: ${line("Restarting", 4000)}`,
+    "line 5: 1 until 1795491769495435000",
+    ...odd.map((text, index) => `line ${6 + index}: ${text}`),
+    `line 9: ${line("Not Restarting", 6000)}`,
+  ];
+  for (const end of ["\n", "\r\n"]) {
+    const whole = bytes(input.join(end) + end);
+    const found = await all(open({ stdin: blocks([whole]), restartsOnly: true }));
+    assert.deepEqual(found, [...expected, "line 10: 2 until 1795491769495437000"]);
+    const cutSmall = await all(open({ stdin: blocks(cutInto(7, whole)), restartsOnly: true }));
+    assert.deepEqual(cutSmall, input.map((text, index) => `line ${index + 1}: ${text}`));
+  }
+  assert.deepEqual(
+    await all(open({ stdin: blocks([bytes(input.join("\n"))]) })),
+    input.map((text, index) => `line ${index + 1}: ${text}`),
+  );
 });

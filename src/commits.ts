@@ -1,0 +1,104 @@
+// When the ledger commits, and which batches are acknowledged then: several at a time, in their order, none before.
+import type { Delivery } from "./delivery.ts";
+import type { Nanoseconds } from "./duration.ts";
+import { asFault } from "./fault.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Log } from "./log.ts";
+import { Outage } from "./outage.ts";
+import type { Batch } from "./source.ts";
+
+/** Messages after which a durable ledger commits at the latest, and milliseconds. */
+const mostMessages = 500;
+const longestWait = 5;
+
+interface Open {
+  readonly batch: Batch;
+  /** What its restarts are about. */
+  readonly names: ReadonlySet<string>;
+}
+
+/** The batches whose effects are not kept yet. */
+export class Commits {
+  readonly #ledger: Ledger;
+  readonly #delivery: Delivery;
+  readonly #clock: () => Nanoseconds;
+  readonly #outage: Outage;
+  #open: Open[] = [];
+  #messages = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Resolves when all batches so far are acknowledged; undefined when they are. */
+  #acknowledged: Promise<void> | undefined;
+  #committed: PromiseWithResolvers<void> | undefined;
+
+  /** `clock` yields the `now` of the rule. */
+  constructor(parts: { ledger: Ledger; delivery: Delivery; log: Log }, clock: () => Nanoseconds) {
+    this.#ledger = parts.ledger;
+    this.#delivery = parts.delivery;
+    this.#clock = clock;
+    this.#outage = new Outage(parts.log, "state");
+    this.#delivery.onDone = () => this.soon();
+  }
+
+  /** Takes a batch whose effects the ledger was told. What is urgent is committed at once. */
+  add(batch: Batch, names: ReadonlySet<string>, urgent: boolean): void {
+    this.#open.push({ batch, names });
+    this.#messages += batch.bodies.length;
+    if (urgent || !this.#ledger.durable || this.#messages >= mostMessages) this.now();
+    else this.soon();
+  }
+
+  /** Commits in a moment, with what comes until then. */
+  soon(): void {
+    if (this.#ledger.durable) this.#timer ??= setTimeout(() => this.#commit(), longestWait);
+  }
+
+  /** Commits. Where the ledger cannot, it is tried again until it can, and nothing is acknowledged meanwhile. */
+  now(): void {
+    if (this.#outage.open) return;
+    this.#commit();
+  }
+
+  /** Resolves when all that was added is committed and acknowledged. */
+  async settled(): Promise<void> {
+    this.now();
+    if (this.#outage.open) await (this.#committed ??= Promise.withResolvers<void>()).promise;
+    await this.#acknowledged;
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #commit(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    try {
+      this.#ledger.commit(this.#clock());
+    } catch (error) {
+      this.#timer = setTimeout(() => this.#commit(), this.#outage.begin(asFault(error)));
+      return;
+    }
+    this.#outage.end();
+    const open = this.#open;
+    this.#open = [];
+    this.#messages = 0;
+    this.#delivery.pump();
+    for (const each of open) this.#acknowledge(each);
+    this.#committed?.resolve();
+    this.#committed = undefined;
+  }
+
+  #acknowledge({ batch, names }: Open): void {
+    const pending: Promise<unknown>[] = [];
+    for (const name of names) {
+      const unconfirmed = this.#ledger.pending(name);
+      if (unconfirmed !== undefined) pending.push(unconfirmed);
+    }
+    if (pending.length === 0 && this.#acknowledged === undefined) return batch.acknowledge();
+    const acknowledged = Promise.all([this.#acknowledged, ...pending]).then(() => {
+      batch.acknowledge();
+      if (this.#acknowledged === acknowledged) this.#acknowledged = undefined;
+    });
+    this.#acknowledged = acknowledged;
+  }
+}

@@ -1,0 +1,35 @@
+// What the rule reports so that it can be kept, and what it goes on from.
+import type { Nanoseconds } from "./duration.ts";
+import type { Row } from "./row.ts";
+import type { Counted } from "./windows.ts";
+
+/** What was told about a name, for as long as that keeps it from being told. */
+export interface Told {
+  /** When it was told last; a repeat is told at the nanosecond at which it was due. */
+  toldAt: Nanoseconds;
+  /** Id of the first alert, and how many repeats followed. */
+  readonly id: string;
+  repeats: number;
+  /** The update of the last restart, for the repeat. */
+  lastEvent: string;
+}
+
+/** Takes what the rule reports as it goes. */
+export interface Journal {
+  /** A restart of this name entered its window. */
+  counted(name: string, restart: Counted): void;
+  /** A restart of this name was dropped before its time. */
+  dropped(name: string, restart: Counted): void;
+  /** What was told about this name; undefined where that counts no longer. */
+  told(name: string, told: Told | undefined): void;
+  /** A row of the rule `loops`; undefined where it is forgotten. */
+  row(name: string, row: Row | undefined): void;
+}
+
+/** What was kept of a journal. */
+export interface Kept {
+  /** In order of arrival. */
+  restarts(): Iterable<readonly [name: string, restart: Counted]>;
+  told(): Iterable<readonly [name: string, told: Told]>;
+  rows(): Iterable<readonly [name: string, row: Row]>;
+}

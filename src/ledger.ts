@@ -1,0 +1,30 @@
+// What a ledger is: it keeps what was seen and what was told, and the alerts that sinks have not confirmed yet.
+import type { Alert } from "./alert.ts";
+import type { Nanoseconds } from "./duration.ts";
+import type { Journal, Kept } from "./journal.ts";
+import type { Outbox } from "./outbox.ts";
+
+/** The memory of the program. What is reported and told to it is kept by the next commit, not before. */
+export interface Ledger extends Journal, AsyncDisposable {
+  /** What is committed outlives the process: a message may be acknowledged then. */
+  readonly durable: boolean;
+  /** What it kept, as it was committed last. */
+  readonly kept: Kept;
+  /** Puts an alert into the outbox of every sink. */
+  tell(alert: Alert): void;
+  /** Keeps all that was reported and told since the last commit: all or nothing. Restarts that left their windows
+   * by `now` are forgotten. @throws {Fault} where it could not; everything is there for the next try. */
+  commit(now: Nanoseconds): void;
+  /** Resolves when every alert about this name is confirmed, where messages must wait for that; else undefined. */
+  pending(name: string): Promise<unknown> | undefined;
+  /** The alerts that a sink has not confirmed. */
+  outbox(sink: string): Outbox;
+}
+
+/** What a ledger needs to know when it is opened. */
+export interface LedgerContext {
+  /** The sinks, by type, that alerts are told to. */
+  readonly sinks: readonly string[];
+  /** Whether an alert takes the place of an older one about its name that still waits. */
+  readonly newerReplaces: boolean;
+}

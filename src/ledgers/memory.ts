@@ -1,0 +1,62 @@
+// The ledger in memory: it ends with the process, so messages wait for their acknowledgement until sinks confirm.
+import type { Alert } from "../alert.ts";
+import type { Ledger, LedgerContext } from "../ledger.ts";
+import { type Outbox, ShelvedOutbox } from "../outbox.ts";
+
+/** Alerts about one name that sinks have not confirmed. */
+interface Unconfirmed extends PromiseWithResolvers<void> {
+  count: number;
+}
+
+/** A ledger whose contents are gone with it. */
+export class MemoryLedger implements Ledger {
+  readonly durable = false;
+  readonly kept = { restarts: () => [], told: () => [], rows: () => [] };
+  readonly #outboxes: ReadonlyMap<string, ShelvedOutbox<Alert>>;
+  readonly #unconfirmed = new Map<string, Unconfirmed>();
+
+  constructor({ sinks, newerReplaces }: LedgerContext) {
+    const shelf = { read: (alert: Alert) => alert, removed: (name: string) => this.#removed(name) };
+    this.#outboxes = new Map(sinks.map((sink) => [sink, new ShelvedOutbox(shelf, newerReplaces)]));
+  }
+
+  counted(): void {}
+  dropped(): void {}
+  told(): void {}
+  row(): void {}
+  commit(): void {}
+
+  tell(alert: Alert): void {
+    for (const outbox of this.#outboxes.values()) {
+      const older = outbox.replaceable(alert.name);
+      if (older !== undefined) older.slot = alert;
+      else {
+        this.#added(alert.name);
+        outbox.add(alert.name, alert);
+      }
+    }
+  }
+
+  pending(name: string): Promise<unknown> | undefined {
+    return this.#unconfirmed.get(name)?.promise;
+  }
+
+  outbox(sink: string): Outbox {
+    return this.#outboxes.get(sink)!;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  #added(name: string): void {
+    const unconfirmed = this.#unconfirmed.get(name) ?? { count: 0, ...Promise.withResolvers<void>() };
+    unconfirmed.count++;
+    this.#unconfirmed.set(name, unconfirmed);
+  }
+
+  #removed(name: string): void {
+    const unconfirmed = this.#unconfirmed.get(name)!;
+    if (--unconfirmed.count > 0) return;
+    this.#unconfirmed.delete(name);
+    unconfirmed.resolve();
+  }
+}

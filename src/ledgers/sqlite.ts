@@ -1,0 +1,262 @@
+// The ledger in a file of SQLite: what is committed outlives the process, and the machine's power.
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { Alert } from "../alert.ts";
+import type { Nanoseconds } from "../duration.ts";
+import type { Kept, Told } from "../journal.ts";
+import type { Ledger, LedgerContext } from "../ledger.ts";
+import { type Outbox, ShelvedOutbox } from "../outbox.ts";
+import type { Row } from "../row.ts";
+import type { Counted } from "../windows.ts";
+import { explain, openFile } from "./sqlite_file.ts";
+
+/** The row of an alert in the table `outbox`. */
+type Seq = number;
+
+/** A ledger that keeps everything in one file, which no other process may open meanwhile. */
+export class SqliteLedger implements Ledger {
+  readonly durable = true;
+  readonly #path: string;
+  readonly #file: DatabaseSync;
+  readonly #statements: Record<keyof typeof statements, StatementSync>;
+  readonly #outboxes: ReadonlyMap<string, ShelvedOutbox<Seq>>;
+  readonly #newerReplaces: boolean;
+  #seq: Seq = 0;
+  // Reported since the last commit.
+  #counted: [name: string, restart: Counted][] = [];
+  #dropped: [name: string, restart: Counted][] = [];
+  readonly #told = new Map<string, Told | undefined>();
+  readonly #rows = new Map<string, Row | undefined>();
+  #alerts: Alert[] = [];
+  #removed: Seq[] = [];
+
+  /** @throws {Fault} where the file cannot be used as it is. */
+  constructor(path: string, { sinks, newerReplaces }: LedgerContext) {
+    this.#path = path;
+    this.#newerReplaces = newerReplaces;
+    this.#file = openFile(path);
+    this.#statements = prepareAll(this.#file);
+    const shelf = {
+      read: (seq: Seq) => this.#read(seq),
+      removed: (_: string, seq: Seq) => this.#remove(seq),
+    };
+    this.#outboxes = new Map(sinks.map((sink) => [sink, new ShelvedOutbox(shelf, newerReplaces)]));
+    for (const { seq, sink, name } of rows<OutboxRow>(this.#statements.selectOutbox)) {
+      this.#seq = Math.max(this.#seq, Number(seq));
+      this.#outboxes.get(sink)?.add(name, Number(seq));
+    }
+  }
+
+  get kept(): Kept {
+    const { selectRestarts, selectTold, selectRows } = this.#statements;
+    return {
+      *restarts() {
+        for (const { name, time, identity, leaves, arrival } of rows<RestartRow>(selectRestarts)) {
+          yield [name, { time, identity: Number(identity), leavesAt: leaves, arrival: Number(arrival) }];
+        }
+      },
+      *told() {
+        for (const { name, told_at, id, repeats, last_event } of rows<ToldRow>(selectTold)) {
+          yield [name, { toldAt: told_at, id, repeats: Number(repeats), lastEvent: last_event }];
+        }
+      },
+      *rows() {
+        for (const { name, row } of rows<RowRow>(selectRows)) yield [name, readJson<Row>(row)];
+      },
+    };
+  }
+
+  /** Alerts that wait for sinks which are no longer among those that alerts are told to. */
+  get orphans(): number {
+    return rows<OutboxRow>(this.#statements.selectOutbox).filter(({ sink }) => !this.#outboxes.has(sink))
+      .length;
+  }
+
+  counted(name: string, restart: Counted): void {
+    this.#counted.push([name, restart]);
+  }
+
+  dropped(name: string, restart: Counted): void {
+    this.#dropped.push([name, restart]);
+  }
+
+  told(name: string, told: Told | undefined): void {
+    this.#told.set(name, told);
+  }
+
+  row(name: string, row: Row | undefined): void {
+    this.#rows.set(name, row);
+  }
+
+  tell(alert: Alert): void {
+    this.#alerts.push(alert);
+  }
+
+  commit(now: Nanoseconds): void {
+    if (this.#isClean()) return;
+    let added: Added[];
+    try {
+      this.#file.exec("BEGIN");
+      this.#writeRestarts(now);
+      this.#writeTold();
+      added = this.#writeAlerts();
+      this.#file.exec("COMMIT");
+    } catch (error) {
+      if (this.#file.isTransaction) this.#file.exec("ROLLBACK");
+      throw explain(error, this.#path);
+    }
+    this.#counted = [];
+    this.#dropped = [];
+    this.#told.clear();
+    this.#rows.clear();
+    this.#alerts = [];
+    this.#removed = [];
+    for (const { outbox, name, seq } of added) outbox.add(name, seq);
+  }
+
+  pending(): undefined {}
+
+  outbox(sink: string): Outbox {
+    return this.#outboxes.get(sink)!;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#file.close();
+    return Promise.resolve();
+  }
+
+  #isClean(): boolean {
+    return this.#counted.length + this.#dropped.length + this.#told.size + this.#rows.size +
+        this.#alerts.length +
+        this.#removed.length === 0;
+  }
+
+  #writeRestarts(now: Nanoseconds): void {
+    const { insertRestart, deleteRestart, forgetRestarts } = this.#statements;
+    for (const [name, { leavesAt, time, identity, arrival }] of this.#counted) {
+      insertRestart.run(leavesAt, name, time, identity, arrival);
+    }
+    for (const [name, { leavesAt, time, identity }] of this.#dropped) {
+      deleteRestart.run(leavesAt, name, time, identity);
+    }
+    forgetRestarts.run(now);
+  }
+
+  #writeTold(): void {
+    const { replaceTold, deleteTold, replaceRow, deleteRow } = this.#statements;
+    for (const [name, told] of this.#told) {
+      if (told === undefined) deleteTold.run(name);
+      else replaceTold.run(name, told.toldAt, told.id, told.repeats, told.lastEvent);
+    }
+    for (const [name, row] of this.#rows) {
+      if (row === undefined) deleteRow.run(name);
+      else replaceRow.run(name, writeJson(row));
+    }
+  }
+
+  /** Yields what is to be added to the outboxes once it is committed. */
+  #writeAlerts(): Added[] {
+    const { insertAlert, updateAlert, deleteAlert } = this.#statements;
+    const added: Added[] = [];
+    for (const seq of this.#removed) deleteAlert.run(seq);
+    for (const alert of this.#newestAlerts()) {
+      const text = writeJson(alert);
+      for (const [sink, outbox] of this.#outboxes) {
+        const older = outbox.replaceable(alert.name);
+        if (older !== undefined) updateAlert.run(text, older.slot);
+        else {
+          const seq = ++this.#seq;
+          insertAlert.run(seq, sink, alert.name, text);
+          added.push({ outbox, name: alert.name, seq });
+        }
+      }
+    }
+    return added;
+  }
+
+  #newestAlerts(): Iterable<Alert> {
+    if (!this.#newerReplaces) return this.#alerts;
+    return new Map(this.#alerts.map((alert) => [alert.name, alert])).values();
+  }
+
+  #read(seq: Seq): Alert {
+    return readJson<Alert>(this.#statements.selectAlert.get(seq)!.alert as string);
+  }
+
+  #remove(seq: Seq): void {
+    this.#removed.push(seq);
+  }
+}
+
+interface Added {
+  readonly outbox: ShelvedOutbox<Seq>;
+  readonly name: string;
+  readonly seq: Seq;
+}
+
+const statements = {
+  insertRestart:
+    "INSERT OR IGNORE INTO restarts (leaves, name, time, identity, arrival) VALUES (?, ?, ?, ?, ?)",
+  deleteRestart: "DELETE FROM restarts WHERE leaves = ? AND name = ? AND time = ? AND identity = ?",
+  forgetRestarts: "DELETE FROM restarts WHERE leaves <= ?",
+  selectRestarts: "SELECT leaves, name, time, identity, arrival FROM restarts ORDER BY arrival",
+  replaceTold: "REPLACE INTO told (name, told_at, id, repeats, last_event) VALUES (?, ?, ?, ?, ?)",
+  deleteTold: "DELETE FROM told WHERE name = ?",
+  selectTold: "SELECT name, told_at, id, repeats, last_event FROM told",
+  replaceRow: "REPLACE INTO rows (name, row) VALUES (?, ?)",
+  deleteRow: "DELETE FROM rows WHERE name = ?",
+  selectRows: "SELECT name, row FROM rows",
+  insertAlert: "INSERT INTO outbox (seq, sink, name, alert) VALUES (?, ?, ?, ?)",
+  updateAlert: "UPDATE outbox SET alert = ? WHERE seq = ?",
+  deleteAlert: "DELETE FROM outbox WHERE seq = ?",
+  selectAlert: "SELECT alert FROM outbox WHERE seq = ?",
+  selectOutbox: "SELECT seq, sink, name FROM outbox ORDER BY seq",
+};
+
+function prepareAll(file: DatabaseSync): Record<keyof typeof statements, StatementSync> {
+  const prepared = Object.entries(statements).map(([name, text]) => {
+    const statement = file.prepare(text);
+    statement.setReadBigInts(true);
+    return [name, statement];
+  });
+  return Object.fromEntries(prepared);
+}
+
+interface RestartRow {
+  readonly leaves: Nanoseconds;
+  readonly name: string;
+  readonly time: Nanoseconds;
+  readonly identity: bigint;
+  readonly arrival: bigint;
+}
+
+interface ToldRow {
+  readonly name: string;
+  readonly told_at: Nanoseconds;
+  readonly id: string;
+  readonly repeats: bigint;
+  readonly last_event: string;
+}
+
+interface RowRow {
+  readonly name: string;
+  readonly row: string;
+}
+
+interface OutboxRow {
+  readonly seq: bigint;
+  readonly sink: string;
+  readonly name: string;
+}
+
+function rows<Row>(statement: StatementSync): Row[] {
+  return statement.all() as Row[];
+}
+
+/** Plain data as JSON; numbers of 64 bits as objects, since JavaScript's numbers do not hold them. */
+function writeJson(data: unknown): string {
+  return JSON.stringify(data, (_, value) => typeof value === "bigint" ? { int64: String(value) } : value);
+}
+
+function readJson<T>(text: string): T {
+  return JSON.parse(text, (_, value) => typeof value?.int64 === "string" ? BigInt(value.int64) : value);
+}

@@ -1,0 +1,100 @@
+// The alerts that one sink has not confirmed, oldest first. Where newer ones replace, at most one about each name
+// waits, so that a sink that was down for a day is not told every loop a hundred times over.
+import type { Alert } from "./alert.ts";
+
+/** An alert that was taken out of an outbox, to be sent. */
+export interface Parcel {
+  readonly alert: Alert;
+  /** The sink has it: it leaves the outbox. */
+  confirmed(): void;
+  /** It could not be sent: it waits again in its old place, unless a newer one about its name does. */
+  returned(): void;
+}
+
+/** The outbox as the delivery sees it. */
+export interface Outbox {
+  /** How many alerts are not confirmed, those that are being sent included. */
+  readonly size: number;
+  /** Takes the oldest alert that can be sent now. */
+  take(): Parcel | undefined;
+}
+
+/** What is known of an alert in an outbox. */
+export interface Entry<Slot> {
+  readonly name: string;
+  /** Where the alert is. */
+  slot: Slot;
+  taken: boolean;
+}
+
+/** Where the alerts of an outbox are: in memory, or in a file. */
+export interface Shelf<Slot> {
+  read(slot: Slot): Alert;
+  /** The alert is done with. */
+  removed(name: string, slot: Slot): void;
+}
+
+/** An outbox whose alerts stand on a shelf. */
+export class ShelvedOutbox<Slot> implements Outbox {
+  readonly #shelf: Shelf<Slot>;
+  readonly #newerReplaces: boolean;
+  /** In the order in which they came. */
+  readonly #entries = new Set<Entry<Slot>>();
+  /** Where newer ones replace, by name: the one that waits, and the one that is being sent. */
+  readonly #waiting = new Map<string, Entry<Slot>>();
+  readonly #sending = new Set<string>();
+
+  constructor(shelf: Shelf<Slot>, newerReplaces: boolean) {
+    this.#shelf = shelf;
+    this.#newerReplaces = newerReplaces;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** The entry whose alert a newer one about this name replaces. */
+  replaceable(name: string): Entry<Slot> | undefined {
+    return this.#waiting.get(name);
+  }
+
+  /** Lets an alert wait behind all others. */
+  add(name: string, slot: Slot): void {
+    const entry = { name, slot, taken: false };
+    this.#entries.add(entry);
+    if (this.#newerReplaces) this.#waiting.set(name, entry);
+  }
+
+  take(): Parcel | undefined {
+    for (const entry of this.#entries) {
+      if (entry.taken || this.#sending.has(entry.name)) continue;
+      entry.taken = true;
+      if (this.#newerReplaces) {
+        this.#waiting.delete(entry.name);
+        this.#sending.add(entry.name);
+      }
+      return this.#parcel(entry);
+    }
+    return undefined;
+  }
+
+  #parcel(entry: Entry<Slot>): Parcel {
+    const remove = () => {
+      this.#entries.delete(entry);
+      this.#shelf.removed(entry.name, entry.slot);
+    };
+    return {
+      alert: this.#shelf.read(entry.slot),
+      confirmed: () => {
+        this.#sending.delete(entry.name);
+        remove();
+      },
+      returned: () => {
+        this.#sending.delete(entry.name);
+        entry.taken = false;
+        if (this.#waiting.has(entry.name)) remove();
+        else if (this.#newerReplaces) this.#waiting.set(entry.name, entry);
+      },
+    };
+  }
+}

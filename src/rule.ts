@@ -1,0 +1,51 @@
+// What a rule is: it decides which events count, when a loop is told, when it is told again and when it is over.
+// No clock, no I/O: the time comes as an argument, and what is to be kept is reported to a journal.
+import type { Alert } from "./alert.ts";
+import type { Nanoseconds } from "./duration.ts";
+import type { Kept } from "./journal.ts";
+import type { Malformed, Other } from "./update.ts";
+
+/** What every event has that a rule takes. */
+export interface RuleEvent {
+  readonly kind: "restart" | "event";
+  /** What it is about. */
+  readonly name: string;
+  /** `TaskEvent.Time`, since the Unix epoch. */
+  readonly time: Nanoseconds;
+}
+
+/** What a rule made of an event, or of time going by. */
+export type Decision =
+  /** Nothing to count: a start, a stop, an exit that somebody wanted. */
+  | { readonly reason: "noted" }
+  /** Seen before: not counted again. */
+  | { readonly reason: "duplicate" }
+  /** Too old to count. */
+  | { readonly reason: "outside-window" }
+  /** A person or a template asked for it: not counted. */
+  | { readonly reason: "intended" }
+  | { readonly reason: "below-threshold"; readonly counted: number }
+  /** Enough, but told less than the notification interval ago. */
+  | { readonly reason: "already-notified"; readonly counted: number }
+  | { readonly reason: "first" | "repeat"; readonly alert: Alert }
+  /** Told once, and over now. There is an alert where that is to be told too. */
+  | { readonly reason: "recovered"; readonly name: string; readonly because: string; readonly alert?: Alert };
+
+/** A rule. `Event` is what its decoder yields. */
+export interface Rule<Event extends RuleEvent = RuleEvent> {
+  /** What it counts, in the plural. */
+  readonly counts: string;
+  /** How many names are remembered. */
+  readonly names: number;
+  /** When `due` has something to do next. */
+  readonly nextDue: Nanoseconds | undefined;
+  /** Decodes one message. Never throws. */
+  decode(body: Uint8Array): Event | Other | Malformed;
+  /** Goes on where the one stopped whose journal kept this. `now` is that of the wall, where that is the clock. */
+  restore(kept: Kept, now: Nanoseconds | undefined): void;
+  /** Takes an event at the time `now`. What fell due before `now` must have been asked for with `due`. */
+  record(event: Event, now: Nanoseconds): Decision;
+  /** What time alone decides, up to `now`. At most so many names are looked at in one call; `nextDue` says whether
+   * there are more. */
+  due(now: Nanoseconds, most: number): Decision[];
+}

@@ -1,0 +1,97 @@
+// The settings of the rule and of the payload, and the rule's opening. With app.ts it knows all rules.
+import { type Payload, payloads } from "./alert.ts";
+import { Detector } from "./detector.ts";
+import type { Journal } from "./journal.ts";
+import { Loops } from "./loops.ts";
+import type { Rule } from "./rule.ts";
+import { choice, duration, type Input, optional, readSettings, toggle, wholeNumber } from "./settings.ts";
+import { parseDuration } from "./duration.ts";
+
+/** The settings of the rule. */
+export const ruleSettings = {
+  rule: optional(choice({
+    env: "RULE",
+    help: "what a crash loop is: so many restarts in a time, or so many failed runs in a row",
+    defaultNote: "loops with the source nomad, restarts with others",
+    example: "loops",
+  }, ["restarts", "loops"] as const)),
+  restartCount: wholeNumber(
+    {
+      env: "RESTART_COUNT",
+      help: "restarts, or failed runs, that make a crash loop",
+      default: "5",
+      example: "3",
+    },
+    1,
+    1_000_000,
+  ),
+  restartInterval: duration({
+    env: "RESTART_INTERVAL",
+    help: "rule restarts: only restarts younger than this count",
+    default: "5m",
+    example: "1h30m",
+  }),
+  stableAfter: duration({
+    env: "STABLE_AFTER",
+    help: "rule loops: a run that lasts this long ends a loop",
+    default: "10m",
+    example: "30m",
+  }),
+  notificationInterval: optional(duration({
+    env: "NOTIFICATION_INTERVAL",
+    help: "a loop is told at most this often",
+    defaultNote: "5m with the rule restarts, 1h with loops",
+    example: "30m",
+  })),
+  ignoreIntended: toggle({
+    env: "IGNORE_INTENDED_RESTARTS",
+    help: "rule restarts: do not count those that a person or a template asked for",
+  }),
+};
+
+/** The settings of what is told. */
+export const payloadSettings = {
+  payload: optional(choice({
+    env: "PAYLOAD",
+    help: "what an alert says: the two fields of the original, or those and the whole story",
+    defaultNote: "full with the rule loops, original with restarts",
+    example: "full",
+  }, payloads)),
+  notifyResolved: optional(toggle({
+    env: "NOTIFY_RESOLVED",
+    help: "tell the end of a loop too; it needs PAYLOAD=full",
+    defaultNote: "on with the rule loops and PAYLOAD=full, else off",
+  })),
+};
+
+/** The rule, ready to be opened, and how its alerts are written. */
+export interface RulePlan {
+  readonly open: (journal: Journal) => Rule;
+  /** It has no use for updates of other types than `Restarting`. */
+  readonly restartsOnly: boolean;
+  readonly payload: Payload;
+}
+
+/** Reads the settings of the rule. What is wrong with them stands in `input.problems`. */
+export function planRule(input: Input, sourceType: string | undefined): RulePlan | undefined {
+  const values = readSettings(ruleSettings, input);
+  const told = readSettings(payloadSettings, input);
+  if (values === undefined || told === undefined) return undefined;
+  const loops = (values.rule ?? (sourceType === "nomad" ? "loops" : "restarts")) === "loops";
+  const payload = told.payload ?? (loops ? "full" : "original");
+  const notifyResolved = told.notifyResolved ?? (loops && payload === "full");
+  if (notifyResolved && payload === "original") {
+    input.problems.push(
+      "NOTIFY_RESOLVED (--notify-resolved): found it on with the payload original, which cannot say that a loop " +
+        "is over; expected PAYLOAD=full (--payload full) with it",
+    );
+    return undefined;
+  }
+  const notificationInterval = values.notificationInterval ?? parseDuration(loops ? "1h" : "5m");
+  const thresholds = { ...values, notificationInterval, notifyResolved };
+  return {
+    payload,
+    restartsOnly: !loops,
+    open: (journal) => loops ? new Loops(thresholds, journal) : new Detector(thresholds, journal),
+  };
+}

@@ -1,0 +1,30 @@
+// The setting STATE: which ledger the program has, and its opening. With app.ts it knows all ledgers.
+import type { Ledger, LedgerContext } from "./ledger.ts";
+import { MemoryLedger } from "./ledgers/memory.ts";
+import { SqliteLedger } from "./ledgers/sqlite.ts";
+import type { Setting } from "./settings.ts";
+
+/** Where the state is kept: in memory, or in this file. */
+export interface State {
+  readonly file: string | undefined;
+}
+
+/** The setting of it. */
+export const state: Setting<State> = {
+  env: "STATE",
+  help: "where it is kept what was seen, what was told and what sinks have not confirmed",
+  accepts: "memory or sqlite:PATH",
+  default: "memory",
+  example: "sqlite:/var/lib/nomad-crashloop-detector/state.db",
+  parse(text) {
+    if (text.toLowerCase() === "memory") return { file: undefined };
+    const file = /^sqlite:(.+)$/i.exec(text)?.[1];
+    if (file === undefined) throw new Error("");
+    return { file };
+  },
+};
+
+/** Opens the ledger. @throws {Fault} */
+export function openLedger({ file }: State, context: LedgerContext): Ledger {
+  return file === undefined ? new MemoryLedger(context) : new SqliteLedger(file, context);
+}

@@ -1,0 +1,56 @@
+// The demo as a newcomer starts it: `deno task demo`.
+import assert from "node:assert/strict";
+import { onTerminal } from "./helpers/terminal.ts";
+
+const names = [
+  "batch-once.work[0]",
+  "exit0.web[0]",
+  "killed.kill9[0]",
+  "killed.mocksig[0]",
+  "killed.segv[0]",
+  "loop-delay.web[0]",
+  "loop-fail-nodeploy.web[0]",
+  "siblings.pair[0]",
+  "siblings.pair[1]",
+  "siblings.pair[2]",
+  "system-loop.sys[0]",
+];
+
+async function demo(...args: string[]) {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["task", "--quiet", "demo", ...args],
+    cwd: new URL("..", import.meta.url),
+    stdin: "null",
+  }).output();
+  return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
+}
+
+const namesIn = (stdout: string) =>
+  stdout.trimEnd().split("\n").map((line) => JSON.parse(line).LastEvent.Name).sort();
+
+Deno.test("demo prints the alerts as JSON where it is piped, and nothing else", async () => {
+  const { code, stdout, stderr } = await demo();
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.deepEqual(namesIn(stdout), names);
+});
+
+Deno.test("demo passes its arguments on, and the exit code", async () => {
+  assert.deepEqual(namesIn((await demo("--restart-count", "34")).stdout), [
+    "exit0.web[0]",
+    "loop-fail-nodeploy.web[0]",
+  ]);
+  const { code, stderr } = await demo("--restart-count", "0");
+  assert.equal(code, 1);
+  assert.match(stderr, /^RESTART_COUNT \(--restart-count\): found "0"/);
+});
+
+Deno.test("demo prints readable lines on a terminal, with a word before and after", async () => {
+  const { code, shown } = await onTerminal(`'${Deno.execPath()}' task --quiet demo`);
+  assert.equal(code, 0, shown);
+  const [before, empty, ...lines] = shown.trimEnd().split("\n");
+  const after = lines.splice(-2);
+  assert.match(before!, /^Five minutes of a real Nomad cluster/);
+  assert.deepEqual([empty, after[0]], ["", ""]);
+  assert.match(after[1]!, /^The same as JSON: /);
+  assert.deepEqual(lines.map((line) => /crash loop +(\S+) +5 restarts in /.exec(line)?.[1]).sort(), names);
+});

@@ -1,0 +1,93 @@
+// The binary: what it may do, what is in it, and that tasks, container and release speak of the same things.
+import assert from "node:assert/strict";
+import { matchesGlob } from "node:path";
+import config from "../deno.json" with { type: "json" };
+import { settingsGroups } from "../src/app.ts";
+import { onTerminal } from "./helpers/terminal.ts";
+
+const { tasks } = config;
+const read = (file: string) => Deno.readTextFile(new URL(`../${file}`, import.meta.url));
+
+const permissions = (command: string): string[] => command.match(/--(?:allow|deny|no-prompt)[^\s']*/g) ?? [];
+const variables = permissions(tasks.start.command).find((flag) => flag.startsWith("--allow-env="))!
+  .replace(/^[^=]*=/, "").split(",");
+
+Deno.test("the binary has the permissions of the task start, and asks for no more", () => {
+  assert.deepEqual(permissions(tasks.binary.command), permissions(tasks.start.command));
+  assert.ok(permissions(tasks.start.command).includes("--no-prompt"));
+});
+
+Deno.test("the program may read the variables of its settings, those of AWS, and no others", () => {
+  const settings = settingsGroups.flatMap(({ settings }) => Object.values(settings)).map(({ env }) => env);
+  const used = (name: string, pattern: string) => matchesGlob(name, pattern);
+  const unreadable = settings.filter((name) => !variables.some((pattern) => used(name, pattern)));
+  assert.deepEqual(unreadable, [], "add it to --allow-env in the tasks start and binary of deno.json");
+  assert.deepEqual(variables.filter((pattern) => !settings.some((name) => used(name, pattern))), [
+    "AWS_*",
+    "HOME",
+    "HOMEDRIVE",
+    "HOMEPATH",
+    "USERPROFILE",
+    "_X_AMZN_TRACE_ID",
+  ]);
+});
+
+Deno.test("the program may do all that it does on a terminal", async () => {
+  for (
+    const [args, expected] of [
+      ["--help", /^Usage: /],
+      ["--nosuch", /^error: unknown option/],
+      ["check --source-type stdin", /^ok +source/],
+      ["completions bash", /^# bash completion/],
+    ] as const
+  ) {
+    const { shown } = await onTerminal(`'${Deno.execPath()}' task --quiet start ${args}`);
+    assert.match(shown, expected);
+  }
+});
+
+Deno.test("the AWS SDK is loaded only when it is used", async () => {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", "src/main.ts"],
+    cwd: new URL("..", import.meta.url),
+  }).output();
+  interface Module {
+    readonly dependencies?: readonly { specifier: string; code?: unknown; isDynamic?: boolean }[];
+  }
+  const { modules }: { modules: Module[] } = JSON.parse(new TextDecoder().decode(stdout));
+  const imports = modules.flatMap(({ dependencies }) => dependencies ?? [])
+    .filter(({ specifier, code }) => /^@(aws-sdk|smithy)\//.test(specifier) && code !== undefined);
+  assert.ok(imports.length > 0);
+  for (const { specifier, isDynamic } of imports) assert.equal(isDynamic, true, specifier);
+});
+
+Deno.test("compile:all makes the binaries that README.md names, one by one", async () => {
+  const platforms = tasks["compile:all"].dependencies.map((name) => name.replace("compile:", ""));
+  assert.deepEqual(platforms, ["linux-x64", "linux-arm64", "macos-x64", "macos-arm64", "windows-x64"]);
+  for (const name of tasks["compile:all"].dependencies) {
+    const command = (tasks as Record<string, unknown>)[name];
+    assert.match(
+      String(command),
+      new RegExp(
+        `^deno task --quiet binary --target \\S+ --output dist/nomad-crashloop-detector-${
+          name.slice(8)
+        } src/main\\.ts$`,
+      ),
+    );
+  }
+  const binaries = (await read(".github/workflows/release.yml")).match(/nomad-crashloop-detector-\w+-\w+/g) ??
+    [];
+  assert.ok(binaries.length > 0);
+  for (const binary of binaries) {
+    assert.ok(platforms.includes(binary.replace("nomad-crashloop-detector-", "")), binary);
+  }
+});
+
+Deno.test("the container is built from files that .dockerignore lets through", async () => {
+  const allowed = (await read(".dockerignore")).split("\n").filter((line) => line.startsWith("!"))
+    .map((line) => line.slice(1));
+  const copied = [...(await read("Dockerfile")).matchAll(/^COPY (?!--from)(.*) \S+$/gm)]
+    .flatMap(([, names]) => names!.split(" "));
+  assert.deepEqual(copied.toSorted(), allowed.toSorted());
+  for (const name of copied) await Deno.stat(new URL(`../${name}`, import.meta.url));
+});
