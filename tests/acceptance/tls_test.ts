@@ -281,7 +281,7 @@ Deno.test("TLS settings that do not go together are errors at once, a line each"
 });
 
 /** All connections are closed, also the one that is not this test's. */
-const closesAll = { sanitizeOps: false };
+const closesAll = { sanitizeOps: false, sanitizeResources: false };
 
 Deno.test(
   "a certificate that goes bad after it once worked is waited out, and a renewed one is taken",
