@@ -97,6 +97,7 @@ class Lane implements AsyncDisposable {
 
   /** During an outage one alert at a time tries whether it is over. */
   pump(): void {
+    this.#settle();
     if (this.#closed || this.#retry !== undefined) return;
     const most = this.#outage.open ? 1 : this.#sink.concurrency;
     while (this.#sending < most) {
@@ -108,6 +109,9 @@ class Lane implements AsyncDisposable {
         (error) => this.#returned(parcel, asFault(error)),
       );
     }
+  }
+
+  #settle(): void {
     if (this.#outbox.size > 0) return;
     this.#settled?.resolve();
     this.#settled = undefined;

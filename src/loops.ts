@@ -3,7 +3,7 @@
 import { Agenda, type Planned } from "./agenda.ts";
 import { type Alert, alertId } from "./alert.ts";
 import { formatDuration, type Nanoseconds } from "./duration.ts";
-import type { Journal, Kept } from "./journal.ts";
+import type { KeptRows, RowJournal } from "./journal.ts";
 import { clear, newRow, type Row, type Step, take } from "./row.ts";
 import type { Decision, Rule } from "./rule.ts";
 import { decodeRun, type RunEvent } from "./run_event.ts";
@@ -23,7 +23,6 @@ export interface LoopThresholds {
 
 /** A row in the agenda. */
 class Watched implements Planned {
-  wakeAt = 0n;
   place = -1;
   constructor(readonly name: string, readonly row: Row) {}
 }
@@ -42,11 +41,11 @@ export class Loops implements Rule<RunEvent> {
   readonly counts = "failed runs";
   readonly decode = decodeRun;
   readonly #thresholds: LoopThresholds;
-  readonly #journal: Journal;
+  readonly #journal: RowJournal;
   readonly #watched = new Map<string, Watched>();
   readonly #agenda = new Agenda<Watched>();
 
-  constructor(thresholds: LoopThresholds, journal: Journal) {
+  constructor(thresholds: LoopThresholds, journal: RowJournal) {
     this.#thresholds = thresholds;
     this.#journal = journal;
   }
@@ -60,10 +59,11 @@ export class Loops implements Rule<RunEvent> {
   }
 
   /** Before anything is said of a row, what happened meanwhile is awaited. */
-  restore(kept: Kept, now: Nanoseconds | undefined): void {
+  restore(kept: KeptRows, now: Nanoseconds | undefined): void {
     for (const [name, row] of kept.rows()) {
       const watched = this.#watch(name, row);
-      if (now !== undefined && watched.wakeAt < now + past) this.#agenda.set(watched, now + past);
+      const wakeAt = this.#wakeAt(row, row.newest);
+      if (now !== undefined && wakeAt < now + past) this.#agenda.set(watched, now + past);
     }
   }
 

@@ -21,15 +21,14 @@ export interface OpenChannel<C extends Channel> {
   readonly channel: C;
   /** False as soon as channel or connection is closed. */
   readonly usable: boolean;
-  /** Sends what is not sent yet, acknowledgements say, and closes channel and connection, without a word to
-   * `onLost`. It resolves within seconds, whatever the broker does. */
+  /** Closes channel and connection, without a word to `onLost`. */
   close(): Promise<void>;
 }
 
 /** Milliseconds for a connection to be made, handshake included. */
 const connectTimeout = 5_000;
 /** Milliseconds for a connection to be closed in an orderly way. */
-const closeTimeout = 2_000;
+const closeTimeout = 5_000;
 /** Seconds: a peer silent for twice as long is gone. */
 const heartbeat = 10;
 

@@ -1,7 +1,6 @@
 // The program with the sink kinesis at a Kinesis server: what arrives, and what it says when something is wrong.
 import assert from "node:assert/strict";
-import { awsEnv, type KinesisHand, kinesisHand } from "../helpers/aws.ts";
-import { type Kinesis, startKinesis } from "../helpers/kinesis.ts";
+import { awsEnv, type Kinesis, type KinesisHand, kinesisHand, startKinesis } from "../helpers/kinesis.ts";
 import { type End, Program, run } from "../helpers/program.ts";
 import { restarts } from "../helpers/updates.ts";
 

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { openChannel, openConfirmChannel } from "../../src/clients/amqp.ts";
 import type { Fault } from "../../src/fault.ts";
-import { hand } from "../helpers/amqp.ts";
+import { hand, plain } from "../helpers/amqp.ts";
 import { type Proxy, startProxy } from "../helpers/proxy.ts";
 import { freePort, type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
 import { waitFor, within } from "../helpers/wait_for.ts";
@@ -27,23 +27,13 @@ const proxied = (more = "") => new URL(`amqp://guest:guest@127.0.0.1:${proxy.por
 const where = () => `amqp://guest:***@127.0.0.1:${proxy.port}/`;
 
 const noFault = (fault: Fault) => assert.fail(fault.message);
-const noTls = {
-  tlsCaFile: undefined,
-  tlsCertFile: undefined,
-  tlsKeyFile: undefined,
-  tlsServerName: undefined,
-};
-const openAt = (connection: URL, onLost: (fault: Fault) => void = noFault) =>
-  openChannel("AMQP", { connection, ...noTls }, onLost);
-const openConfirmingAt = (connection: URL, onLost: (fault: Fault) => void = noFault) =>
-  openConfirmChannel("AMQP", { connection, ...noTls }, onLost);
 
 Deno.test("close() sends the acknowledgements that were given before it", async () => {
   await using own = await hand(broker.url);
   for (let round = 0; round < 5; round++) {
     await own.queue("acknowledged");
     await own.put("acknowledged", Array(10).fill("x"));
-    const open = await openAt(new URL(broker.url));
+    const open = await openChannel("", plain(new URL(broker.url)), noFault);
     let count = 0;
     const last = await new Promise<Parameters<typeof open.channel.ack>[0]>((resolve) => {
       open.channel.consume("acknowledged", (message) => ++count === 10 && resolve(message!));
@@ -58,8 +48,8 @@ Deno.test("close() sends the acknowledgements that were given before it", async 
 });
 
 Deno.test("close() is done in seconds although the broker is silent, and may be called again", async () => {
-  for (const openOne of [openAt, openConfirmingAt]) {
-    const open = await openOne(proxied());
+  for (const openOne of [openChannel, openConfirmChannel]) {
+    const open = await openOne("", plain(proxied()), noFault);
     proxy.stall();
     try {
       await within("close() to be done", Promise.all([open.close(), open.close()]), 8000);
@@ -86,7 +76,7 @@ const losses: readonly (readonly [what: string, lose: (id: string) => unknown, s
 Deno.test("a channel that is lost is unusable, and why is told once", async () => {
   for (const [what, lose, said] of losses) {
     const told: Fault[] = [];
-    const open = await openAt(proxied("?heartbeat=1"), (fault) => void told.push(fault));
+    const open = await openChannel("", plain(proxied("?heartbeat=1")), (fault) => told.push(fault));
     await lose(what);
     await waitFor(`${what}: the loss to be told`, () => told.length > 0);
     assert.equal(open.usable, false);
@@ -102,7 +92,7 @@ Deno.test("a channel that is lost is unusable, and why is told once", async () =
 
 Deno.test("a channel that the broker closes is lost with the broker's reason, and its connection is closed", async () => {
   const told: Fault[] = [];
-  const open = await openConfirmingAt(proxied(), (fault) => void told.push(fault));
+  const open = await openConfirmChannel("", plain(proxied()), (fault) => told.push(fault));
   open.channel.publish("nosuch", "key", Buffer.from("x"));
   await waitFor("the loss to be told", () => told.length > 0);
   await waitFor("the connection to be closed", () => proxy.connections === 0);
@@ -127,13 +117,13 @@ Deno.test("opening a channel says what the broker refuses, without the password"
     ],
   ];
   for (const [url, message, healing] of refused) {
-    await assert.rejects(openAt(url), { name: "Fault", message, healing });
+    await assert.rejects(openChannel("", plain(url), noFault), { name: "Fault", message, healing });
   }
 });
 
 Deno.test("opening a channel says that nobody listens, and heals", async () => {
   const port = freePort();
-  await assert.rejects(openAt(at(port)), {
+  await assert.rejects(openChannel("", plain(at(port)), noFault), {
     name: "Fault",
     message: `amqp://guest:***@127.0.0.1:${port}/: connect ECONNREFUSED 127.0.0.1:${port}`,
     healing: "heals",
@@ -143,7 +133,7 @@ Deno.test("opening a channel says that nobody listens, and heals", async () => {
 Deno.test("opening a channel does not wait for ever for a broker that says nothing", async () => {
   proxy.stall();
   try {
-    await assert.rejects(openAt(proxied()), {
+    await assert.rejects(openChannel("", plain(proxied()), noFault), {
       name: "Fault",
       message: `${where()}: connect ETIMEDOUT`,
       healing: "heals",
@@ -170,7 +160,7 @@ Deno.test("opening a channel says that what answers is no RabbitMQ", async () =>
     await once(server, "listening");
     try {
       const { port } = server.address() as AddressInfo;
-      await assert.rejects(openAt(at(port)), {
+      await assert.rejects(openChannel("", plain(at(port)), noFault), {
         name: "Fault",
         message: `amqp://guest:***@127.0.0.1:${port}/ ${said}`,
         healing: "heals",

@@ -1,6 +1,7 @@
 // A test's own hand at the broker: queues, messages put in and taken out.
 import { type ConfirmChannel, connect, type GetMessage } from "amqplib";
 import { Buffer } from "node:buffer";
+import type { Broker } from "../../src/clients/amqp.ts";
 import { waitFor } from "./wait_for.ts";
 
 /** A connection with one channel that confirms. Disposing it closes it. */
@@ -54,5 +55,16 @@ export async function hand(url: string): Promise<Hand> {
     async [Symbol.asyncDispose]() {
       await connection.close().catch(() => {});
     },
+  };
+}
+
+/** A broker that is spoken to without TLS. */
+export function plain(connection: URL): Broker {
+  return {
+    connection,
+    tlsCaFile: undefined,
+    tlsCertFile: undefined,
+    tlsKeyFile: undefined,
+    tlsServerName: undefined,
   };
 }

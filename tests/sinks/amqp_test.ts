@@ -142,9 +142,7 @@ Deno.test("an alert too large for the broker is refused for good, and those sent
     lastEvent: `{"Name":"large[0]","Filling":"${"x".repeat(70_000)}"}`,
   });
   const said = new RegExp(
-    `^${
-      RegExp.escape(where())
-    } closed the channel: PRECONDITION_FAILED - message size \\d+ is larger than configured max size 65536`,
+    `^${RegExp.escape(where())} closed the channel: PRECONDITION_FAILED - message size \\d+ is larger than`,
   );
   const rejected = async (send: Promise<void>, healing: string) =>
     await assert.rejects(send, (error: Fault) => {

@@ -5,8 +5,14 @@ import { alertJson } from "../../src/alert.ts";
 import type { Sink } from "../../src/sink.ts";
 import { kinesis } from "../../src/sinks/kinesis.ts";
 import { alertAbout } from "../helpers/alerts.ts";
-import { awsEnv, type KinesisHand, kinesisHand, setAwsEnv } from "../helpers/aws.ts";
-import { type Kinesis, startKinesis } from "../helpers/kinesis.ts";
+import {
+  awsEnv,
+  type Kinesis,
+  type KinesisHand,
+  kinesisHand,
+  setAwsEnv,
+  startKinesis,
+} from "../helpers/kinesis.ts";
 import { startProxy } from "../helpers/proxy.ts";
 import { freePort } from "../helpers/rabbitmq.ts";
 import { within } from "../helpers/wait_for.ts";

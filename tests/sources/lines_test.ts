@@ -448,12 +448,12 @@ Deno.test("batches() skips what the rule has no use for, in counts between the r
     `line 4: ${line("Restarting", 4000)}`,
     "line 5: 1 until 1795491769495435000",
     ...odd.map((text, index) => `line ${6 + index}: ${text}`),
-    `line 9: ${line("Not Restarting", 6000)}`,
+    "line 9: 3 until 1795491769495437000",
   ];
   for (const end of ["\n", "\r\n"]) {
     const whole = bytes(input.join(end) + end);
     const found = await all(open({ stdin: blocks([whole]), restartsOnly: true }));
-    assert.deepEqual(found, [...expected, "line 10: 2 until 1795491769495437000"]);
+    assert.deepEqual(found, expected);
     const cutSmall = await all(open({ stdin: blocks(cutInto(7, whole)), restartsOnly: true }));
     assert.deepEqual(cutSmall, input.map((text, index) => `line ${index + 1}: ${text}`));
   }
