@@ -9,11 +9,13 @@ import { type Log, logFormats, logLevels, openLog, plain } from "./log.ts";
 import type { Rule } from "./rule.ts";
 import { payloadSettings, planRule, type RulePlan, ruleSettings } from "./rules.ts";
 import { wallClock } from "./time.ts";
+import { Patience } from "./outage.ts";
 import { follow, type Totals } from "./pipeline.ts";
 import {
   choice,
   choices,
   duration,
+  flagOf,
   type Input,
   optional,
   readSettings,
@@ -74,6 +76,12 @@ const process = {
     { env: "LOG_FORMAT", help: "how it is logged", default: "text", example: "json" },
     logFormats,
   ),
+  connectTimeout: optional(duration({
+    env: "CONNECT_TIMEOUT",
+    help: "at the start: how long what cannot be reached is tried before the program gives up",
+    defaultNote: "for ever",
+    example: "1m",
+  })),
   shutdownTimeout: duration({
     env: "SHUTDOWN_TIMEOUT",
     help: "after SIGINT or SIGTERM: how long alerts on their way may take",
@@ -122,11 +130,11 @@ export function plan(input: Input, files: readonly string[]): Plan | undefined {
 function chooseSource(input: Input, files: readonly string[]): SourceKind | undefined {
   const chosen = readSettings(general, input);
   if (chosen === undefined) return undefined;
-  const given = (env: string, flag: string) => Boolean(input.env[env] || input.flags[flag] !== undefined);
+  const given = (env: string) => Boolean(input.env[env] || input.flags[flagOf({ env })] !== undefined);
   const type = chosen.sourceType ??
     (files.length > 0
       ? lines.type
-      : given("AMQP_CONNECTION", "--amqp-connection") || given("AMQP_QUEUE", "--amqp-queue")
+      : ["AMQP_CONNECTION", "AMQP_CONNECTION_FILE", "AMQP_QUEUE"].some(given)
       ? amqpSource.type
       : undefined);
   if (type === undefined) {
@@ -147,7 +155,8 @@ const waysToStart = `No source. Say where updates come from, in one of these way
   nomad-crashloop-detector recording.ndjson.gz`;
 
 /** What the program stands on: the streams of its process. */
-export interface World extends Omit<SourceContext, "log" | "restartsOnly">, Pick<SinkContext, "stdout"> {
+export interface World
+  extends Omit<SourceContext, "log" | "patience" | "restartsOnly">, Pick<SinkContext, "stdout"> {
   readonly stdoutIsTerminal: boolean;
   readonly stderr: { write(line: string): void };
 }
@@ -156,21 +165,22 @@ export interface World extends Omit<SourceContext, "log" | "restartsOnly">, Pick
 export async function detect(plan: Plan, world: World, stop: AbortSignal): Promise<number> {
   const log = openLog(plan.process.logLevel, plan.process.logFormat, world.stderr.write);
   await using parts = new AsyncDisposableStack();
-  const source = plan.openSource({ ...world, log, restartsOnly: plan.rule.restartsOnly });
+  const patience = parts.use(new Patience(plan.process.connectTimeout));
+  const source = plan.openSource({ ...world, log, patience, restartsOnly: plan.rule.restartsOnly });
   try {
     const sinks = openSinks(plan, world);
     const context = { sinks: sinks.map(({ type }) => type), newerReplaces: source.clock === "wall" };
     const ledger = parts.use(openLedger(plan.state, context));
-    const delivery = parts.use(new Delivery(sinks, (sink) => ledger.outbox(sink), log));
+    const delivery = parts.use(new Delivery(sinks, (sink) => ledger.outbox(sink), log, patience));
     parts.use(source);
     const rule = plan.rule.open(ledger);
     rule.restore(ledger.kept, source.clock === "wall" ? wallClock() : undefined);
     if (ledger.durable) sayState(log, plan, rule, delivery);
-    await delivery.start();
+    await Promise.race([delivery.start(), patience.over]);
     delivery.pump();
     const following = follow({ source, rule, ledger, delivery, log }, stop);
     following.catch(() => {});
-    const totals = await Promise.race([following, delivery.over, deadline(plan, stop)]);
+    const totals = await Promise.race([following, delivery.over, patience.over, deadline(plan, stop)]);
     if (totals === "deadline") {
       sayUnfinished(log, plan, delivery);
       return 1;

@@ -56,7 +56,8 @@ class Pipeline {
   constructor(way: Way) {
     this.#way = way;
     this.#setAside = new SetAside(way.log);
-    this.#commits = new Commits(way, () => this.#newest ?? wallClock());
+    const now = way.source.clock === "wall" ? wallClock : () => this.#newest ?? longAgo;
+    this.#commits = new Commits(way, now);
     if (way.source.clock === "wall") this.#schedule();
   }
 
@@ -177,6 +178,8 @@ const mostDue = 500;
 /** Longer ones than this, in milliseconds, timers do not take. */
 const longestTimer = 2 ** 31 - 1;
 const day = 86_400_000_000_000n;
+/** Before the first event nothing is over. */
+const longAgo = -(1n << 63n);
 
 const sentences = {
   first: "{name}: crash loop, {count} {counts}; alert {id}",

@@ -1,6 +1,7 @@
 // What a source is: where messages come from, and how they are given back.
 import type { Kind } from "./kind.ts";
 import type { Log } from "./log.ts";
+import type { Patience } from "./outage.ts";
 
 /** Messages in a row that the rule has no use for, known by their look: counted, and the time of the newest. */
 export interface Skipped {
@@ -35,6 +36,8 @@ export interface Source extends AsyncDisposable {
 /** What a source may use of the program. */
 export interface SourceContext {
   readonly log: Log;
+  /** How long the first connection may take. */
+  readonly patience?: Patience;
   /** Whether the rule takes restarts only, so that other messages may be skipped. */
   readonly restartsOnly: boolean;
   /** Arguments of the command line that are not flags. */

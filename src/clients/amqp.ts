@@ -8,7 +8,19 @@ import { explainTls } from "./tls_fault.ts";
 
 /** The setting of an AMQP connection. */
 export function amqpUrl(env: string, help: string): Setting<URL> {
-  return url({ env, help, example: "amqp://guest:guest@localhost:5672/", secret: true }, ["amqp", "amqps"]);
+  const example = "amqp://guest:guest@localhost:5672/";
+  const setting = url({ env, help, example, secret: true }, ["amqp", "amqps"]);
+  return {
+    ...setting,
+    parse(text) {
+      const value = setting.parse(text);
+      const heartbeat = value.searchParams.get("heartbeat") ?? "0";
+      if (!/^[0-9]{1,5}$/.test(heartbeat) || Number(heartbeat) > 65535) {
+        throw new Error("whose heartbeat is not a whole number of seconds from 0 to 65535");
+      }
+      return value;
+    },
+  };
 }
 
 /** Where a RabbitMQ is and how it is spoken to: values of settings whose variables begin with the prefix. */
@@ -42,13 +54,19 @@ export function openChannel(
   return open(prefix, broker, onLost, (connection) => connection.createChannel());
 }
 
-/** Like `openChannel`, with publisher confirms. */
+/** Like `openChannel`, with publisher confirms. `onBlocked` is called with the broker's reason when it takes no more
+ * messages for now, and without one when it does again. */
 export function openConfirmChannel(
   prefix: string,
   broker: Broker,
   onLost: (fault: Fault) => void,
+  onBlocked: (reason?: string) => void = () => {},
 ): Promise<OpenChannel<ConfirmChannel>> {
-  return open(prefix, broker, onLost, (connection) => connection.createConfirmChannel());
+  return open(prefix, broker, onLost, (connection) => {
+    connection.on("blocked", onBlocked);
+    connection.on("unblocked", () => onBlocked());
+    return connection.createConfirmChannel();
+  });
 }
 
 async function open<C extends Channel>(
@@ -101,7 +119,9 @@ async function open<C extends Channel>(
 
 /** amqplib's own `close()` overtakes what a channel has to send, and waits for an answer for ever. */
 async function endConnection(connection: ChannelModel, channel?: Channel): Promise<void> {
-  const { stream } = connection.connection as unknown as { readonly stream: Socket };
+  const { stream, blocked } = connection.connection as unknown as { stream: Socket; blocked: boolean };
+  // A broker that blocks does not read, a goodbye as little as alerts.
+  if (blocked) stream.destroy(new Error("blocked"));
   const gone = stream.closed ? Promise.resolve() : new Promise((resolve) => stream.once("close", resolve));
   // With an error, without which amqplib goes on sending heartbeats.
   const timer = setTimeout(() => stream.destroy(new Error("no answer")), closeTimeout);

@@ -50,6 +50,7 @@ class AmqpSink implements Sink {
   readonly type = "amqp";
   readonly concurrency: number;
   onLost?: (reason: Fault) => void;
+  onBlocked?: (reason?: string) => void;
   readonly #values: Values<typeof settings>;
   readonly #context: SinkContext;
   /** The last one, usable or not. */
@@ -86,7 +87,10 @@ class AmqpSink implements Sink {
         // Where the channel is lost, why is told in a moment.
         else if (open.usable) {
           confirmed.reject(
-            new Fault(`${this.#where} did not take the alert; a queue bound to the exchange may be full`),
+            new Fault(
+              `${this.#where} did not take the alert; a queue bound to the exchange may be full`,
+              "mended",
+            ),
           );
         }
       });
@@ -116,9 +120,12 @@ class AmqpSink implements Sink {
 
   async #connect(): Promise<OpenChannel<ConfirmChannel>> {
     const { connection, exchange, routingKey } = this.#values;
-    const open = await openConfirmChannel(prefix, this.#values, (fault) => {
+    const onLost = (fault: Fault) => {
       if (open === this.#open) this.#lose(fault);
-    });
+    };
+    const onBlocked = (reason?: string) =>
+      this.onBlocked?.(reason && `${this.#where} blocks its publishers: ${reason}`);
+    const open = await openConfirmChannel(prefix, this.#values, onLost, onBlocked);
     try {
       await open.channel.checkExchange(exchange);
       if (this.#closed || !open.usable) throw new Fault("closed");
@@ -128,7 +135,10 @@ class AmqpSink implements Sink {
     }
     open.channel.on("return", ({ properties: { messageId } }) => {
       this.#unconfirmed.get(messageId)?.reject(
-        new Fault(`exchange "${exchange}" has no queue for the routing key "${routingKey}"; bind one to it`),
+        new Fault(
+          `exchange "${exchange}" has no queue for the routing key "${routingKey}"; bind one to it`,
+          "mended",
+        ),
       );
     });
     return this.#open = open;
@@ -139,6 +149,7 @@ class AmqpSink implements Sink {
   }
 
   #lose(fault: Fault): void {
+    this.onBlocked?.();
     const reason = this.#missing(fault) ?? this.#refused(fault) ?? fault;
     this.#fail(reason);
     this.onLost?.(reason);
@@ -156,6 +167,9 @@ class AmqpSink implements Sink {
 
   #missing(error: unknown): Fault | undefined {
     if (!/no exchange/.test(String(error))) return undefined;
-    return new Fault(`exchange "${this.#values.exchange}" does not exist at ${this.#where}; create it`);
+    return new Fault(
+      `exchange "${this.#values.exchange}" does not exist at ${this.#where}; create it`,
+      "mended",
+    );
   }
 }

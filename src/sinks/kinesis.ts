@@ -123,7 +123,7 @@ class KinesisSink implements Sink {
     const message = asFault(error).message || (error as { code?: string }).code || "no answer";
     const { streamName } = this.#values;
     if (name === "ResourceNotFoundException") {
-      return new Fault(`stream "${streamName}" does not exist; create it`);
+      return new Fault(`stream "${streamName}" does not exist; create it`, "mended");
     }
     if (name === "ValidationException" || name === "InvalidArgumentException") {
       return new Fault(`stream "${streamName}" refused the alert: ${message}`, "refused");
@@ -134,12 +134,14 @@ class KinesisSink implements Sink {
     if (/region not accepted/i.test(message)) {
       return new Fault(`the AWS region is none: ${message} Set AWS_REGION`, "misconfigured");
     }
+    // The message repeats what was found, in which a password may stand.
     if (/invalid url/i.test(message)) {
-      return new Fault(`the AWS endpoint is none: ${message}; set AWS_ENDPOINT_URL_KINESIS`, "misconfigured");
+      return new Fault("the AWS endpoint is no URL; set AWS_ENDPOINT_URL_KINESIS", "misconfigured");
     }
     if (name === "CredentialsProviderError") {
       return new Fault(
         `no AWS credentials: ${message}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile`,
+        "mended",
       );
     }
     return new Fault(

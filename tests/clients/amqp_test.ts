@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
-import { openChannel, openConfirmChannel } from "../../src/clients/amqp.ts";
+import { amqpUrl, openChannel, openConfirmChannel } from "../../src/clients/amqp.ts";
 import type { Fault } from "../../src/fault.ts";
 import { hand, plain } from "../helpers/amqp.ts";
 import { type Proxy, startProxy } from "../helpers/proxy.ts";
@@ -169,5 +169,22 @@ Deno.test("opening a channel says that what answers is no RabbitMQ", async () =>
       server.close();
       await once(server, "close");
     }
+  }
+});
+
+const connection = amqpUrl("AMQP_CONNECTION", "URL of the RabbitMQ");
+
+Deno.test("amqpUrl() takes a heartbeat in seconds", () => {
+  for (const heartbeat of ["0", "2", "65535"]) {
+    const url = connection.parse(`amqp://rabbit/?heartbeat=${heartbeat}`);
+    assert.equal(url.searchParams.get("heartbeat"), heartbeat);
+  }
+});
+
+Deno.test("amqpUrl() refuses a heartbeat that is no number of seconds, without showing it", () => {
+  for (const heartbeat of ["", "-1", "1.5", "5s", "65536", "hunter2"]) {
+    assert.throws(() => connection.parse(`amqp://rabbit/?heartbeat=${heartbeat}`), {
+      message: "whose heartbeat is not a whole number of seconds from 0 to 65535",
+    });
   }
 });

@@ -41,6 +41,10 @@ export class Program implements AsyncDisposable {
       .then(([{ code }]) => ({ code, stdout: this.stdout, stderr: this.stderr }));
   }
 
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   /** The whole lines on its standard output. */
   get lines(): string[] {
     return this.stdout.split("\n").slice(0, -1);

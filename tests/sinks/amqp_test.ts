@@ -73,13 +73,13 @@ Deno.test("send() opens one connection however many alerts come before it is the
   await waitFor("the connection to be closed", () => proxy.connections === 0);
 });
 
-Deno.test("send() says that nothing is bound, for that alert alone, and heals", async () => {
+Deno.test("send() says that nothing is bound, for that alert alone, and can be mended", async () => {
   await using sink = open({ SINK_AMQP_ROUTING_KEY: "nobody" });
   for (let attempt = 0; attempt < 2; attempt++) {
     await assert.rejects(sink.send(alertAbout()), {
       name: "Fault",
       message: 'exchange "alerts" has no queue for the routing key "nobody"; bind one to it',
-      healing: "heals",
+      healing: "mended",
     });
   }
   await own.channel.bindQueue("told", "alerts", "nobody");
@@ -88,7 +88,7 @@ Deno.test("send() says that nothing is bound, for that alert alone, and heals", 
   await own.channel.unbindQueue("told", "alerts", "nobody");
 });
 
-Deno.test("send() says that the broker does not take an alert, as where a queue is full, and heals", async () => {
+Deno.test("send() says that the broker does not take an alert, as where a queue is full, and can be mended", async () => {
   await using sink = open({ SINK_AMQP_ROUTING_KEY: "full" });
   await own.queue("full", { arguments: { "x-max-length": 1, "x-overflow": "reject-publish" } });
   await own.channel.bindQueue("full", "alerts", "full");
@@ -96,7 +96,7 @@ Deno.test("send() says that the broker does not take an alert, as where a queue 
   await assert.rejects(sink.send(alertAbout()), {
     name: "Fault",
     message: `${where()} did not take the alert; a queue bound to the exchange may be full`,
-    healing: "heals",
+    healing: "mended",
   });
   await own.take("full", 1);
   await sink.send(alertAbout());
@@ -110,7 +110,7 @@ Deno.test("connect(), check() and send() say that the exchange is missing, and l
     const fault = {
       name: "Fault",
       message: `exchange "nosuch" does not exist at ${where()}; create it`,
-      healing: "heals",
+      healing: "mended",
     };
     await assert.rejects(sink.connect(), fault);
     await assert.rejects(sink.check(), fault);
