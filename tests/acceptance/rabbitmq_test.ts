@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type Hand, hand } from "../helpers/amqp.ts";
 import { Program, run } from "../helpers/program.ts";
-import { type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
+import { type RabbitMq, restartsBroker, startRabbitMq } from "../helpers/rabbitmq.ts";
 import { now, restarts, update } from "../helpers/updates.ts";
 import { waitFor } from "../helpers/wait_for.ts";
 
@@ -298,9 +298,6 @@ Deno.test("wrong password and unknown virtual host: one clear line without the p
     assert.ok(!stderr.includes("s3cret"));
   }
 });
-
-/** The broker that such a test starts is that of all tests, and outlives it. */
-const restartsBroker = { sanitizeOps: false, sanitizeResources: false };
 
 Deno.test(
   "broker down at start: it keeps trying, says so, and consumes when the broker is up",

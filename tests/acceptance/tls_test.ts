@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Authority, type Certificate } from "../helpers/certificates.ts";
 import { type Hand, hand } from "../helpers/amqp.ts";
 import { Program, run } from "../helpers/program.ts";
-import { freePort, type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
+import { freePort, type RabbitMq, restartsBroker, startRabbitMq } from "../helpers/rabbitmq.ts";
 import { restarts } from "../helpers/updates.ts";
 
 let broker: RabbitMq;
@@ -280,12 +280,9 @@ Deno.test("TLS settings that do not go together are errors at once, a line each"
   );
 });
 
-/** All connections are closed, also the one that is not this test's. */
-const closesAll = { sanitizeOps: false, sanitizeResources: false };
-
 Deno.test(
   "a certificate that goes bad after it once worked is waited out, and a renewed one is taken",
-  closesAll,
+  restartsBroker,
   async () => {
     await own.queue("in");
     const cert = `${directory}/current.pem`;
