@@ -3,6 +3,7 @@
 import { type Alert, alertJson } from "./alert.ts";
 import { Delivery } from "./delivery.ts";
 import { formatDuration } from "./duration.ts";
+import { taskApi } from "./clients/nomad_settings.ts";
 import { asFault, Fault } from "./fault.ts";
 import { findKind, words } from "./kind.ts";
 import { type Log, logFormats, logLevels, openLog, plain } from "./log.ts";
@@ -30,9 +31,10 @@ import { openLedger, type State, state } from "./state.ts";
 import type { Source, SourceContext, SourceKind } from "./source.ts";
 import { amqpSource } from "./sources/amqp.ts";
 import { lines } from "./sources/lines.ts";
+import { nomad } from "./sources/nomad.ts";
 
 /** Every source. */
-const sources: readonly SourceKind[] = [amqpSource, lines];
+const sources: readonly SourceKind[] = [amqpSource, nomad, lines];
 /** Every sink. */
 const sinks: readonly SinkKind[] = [stdout, amqpSink, kinesis];
 
@@ -40,7 +42,8 @@ const general = {
   sourceType: optional(choice({
     env: "SOURCE_TYPE",
     help: "where updates come from",
-    defaultNote: "amqp where AMQP_CONNECTION or AMQP_QUEUE is set, stdin where files are named",
+    defaultNote: "amqp where AMQP_CONNECTION or AMQP_QUEUE is set, else nomad where NOMAD_ADDR is or " +
+      "NOMAD_SECRETS_DIR has an api.sock, stdin where files are named",
     example: "stdin",
   }, words(sources))),
 };
@@ -130,12 +133,14 @@ export function plan(input: Input, files: readonly string[]): Plan | undefined {
 function chooseSource(input: Input, files: readonly string[]): SourceKind | undefined {
   const chosen = readSettings(general, input);
   if (chosen === undefined) return undefined;
-  const given = (env: string) => Boolean(input.env[env] || input.flags[flagOf({ env })] !== undefined);
+  const given = (env: string) => input.flags[flagOf({ env })] ?? (input.env[env] || undefined);
   const type = chosen.sourceType ??
     (files.length > 0
       ? lines.type
-      : ["AMQP_CONNECTION", "AMQP_CONNECTION_FILE", "AMQP_QUEUE"].some(given)
+      : ["AMQP_CONNECTION", "AMQP_CONNECTION_FILE", "AMQP_QUEUE"].some((env) => given(env) !== undefined)
       ? amqpSource.type
+      : (given("NOMAD_ADDR") ?? taskApi(given("NOMAD_SECRETS_DIR"))) !== undefined
+      ? nomad.type
       : undefined);
   if (type === undefined) {
     input.problems.push(waysToStart);
@@ -150,6 +155,7 @@ function chooseSource(input: Input, files: readonly string[]): SourceKind | unde
 }
 
 const waysToStart = `No source. Say where updates come from, in one of these ways:
+  NOMAD_ADDR=http://localhost:4646 nomad-crashloop-detector
   AMQP_CONNECTION=amqp://guest:guest@localhost:5672/ AMQP_QUEUE=nomad.crash-loop-in nomad-crashloop-detector
   nomad-firehose | nomad-crashloop-detector --source-type stdin
   nomad-crashloop-detector recording.ndjson.gz`;
@@ -259,7 +265,7 @@ function sayUnfinished(log: Log, { process, state }: Plan, delivery: Delivery): 
 function sayTotals(log: Log, counts: string, totals: Totals): void {
   const { events, others, malformed } = totals;
   log.info(
-    "{messages} messages: {events} {counts}, of them {duplicates} seen before and {intended} intended and not " +
+    "{messages} messages: {events} {counts}s, of them {duplicates} seen before and {intended} intended and not " +
       "counted; {others} other updates; {malformed} set aside. {alerts} alerts",
     { ...totals, counts, messages: events + others + malformed },
   );

@@ -40,7 +40,7 @@ const latest = (1n << 63n) - 1n;
  * in the window or its last alert is younger than `notificationInterval`, and nothing else.
  */
 export class Detector implements Rule<Restart> {
-  readonly counts = "restarts";
+  readonly counts = "restart";
   readonly decode = decode;
   readonly #thresholds: Thresholds;
   readonly #journal: RestartJournal;

@@ -38,7 +38,7 @@ export const silentAfter = 3n * 3600n * second;
 
 /** Counts failed runs in a row, by task. A task whose runs do not fail leaves no trace. */
 export class Loops implements Rule<RunEvent> {
-  readonly counts = "failed runs";
+  readonly counts = "failed run";
   readonly decode = decodeRun;
   readonly #thresholds: LoopThresholds;
   readonly #journal: RowJournal;

@@ -105,7 +105,7 @@ Deno.test("an error that nobody foresaw is one that heals", async () => {
   await happened();
   assert.deepEqual(all.lines, [
     "warning sink test: x is not a function; trying again until it works",
-    "info sink test: still does not work: no error at all",
+    "debug sink test: still does not work: no error at all",
     "info sink test: works again after <time>",
   ]);
 });

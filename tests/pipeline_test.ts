@@ -54,11 +54,11 @@ function followed(clock: "wall" | "events", { differs, ignoreIntended = false, .
   const send = sink.send.bind(sink);
   sink.send = (alert) => (told.push(`${alert.name} ${alert.reason} ${alert.eventLog.length}`), send(alert));
   const delivery = new Delivery([sink], (type) => ledger.outbox(type), log);
-  const detector = new WatchedDetector({ ...thresholds, ...differs }, ledger);
+  const detector = new WatchedDetector({ ...thresholds, ignoreIntended, ...differs }, ledger);
   detector.restore(ledger.kept);
   const source = new TestSource(clock);
   const stop = new AbortController();
-  const ended = follow({ source, detector, ledger, delivery, log, ignoreIntended }, stop.signal);
+  const ended = follow({ source, rule: detector, ledger, delivery, log }, stop.signal);
   ended.catch(() => {});
   return { source, sink, delivery, detector, ledger, lines, told, ended, stop: () => stop.abort() };
 }
@@ -90,7 +90,7 @@ Deno.test("every message is counted as one of restarts, others and malformed; du
     at(3),
     "",
   ];
-  const expected: Totals = { restarts: 5, others: 1, malformed: 3, duplicates: 1, intended: 0, alerts: 1 };
+  const expected: Totals = { events: 5, others: 1, malformed: 3, duplicates: 1, intended: 0, alerts: 1 };
   assert.deepEqual((await all(messages)).totals, expected);
   const { totals, told } = await all(messages, { ignoreIntended: true });
   assert.deepEqual(totals, { ...expected, intended: 1 });
@@ -102,7 +102,7 @@ Deno.test("an intended restart is counted unless it is to be ignored", async () 
   assert.deepEqual((await all(messages)).told, ["job.group[0] first 2"]);
   const { told, totals } = await all(messages, { ignoreIntended: true });
   assert.deepEqual(told, []);
-  assert.deepEqual([totals.restarts, totals.intended], [2, 2]);
+  assert.deepEqual([totals.events, totals.intended], [2, 2]);
 });
 
 Deno.test("bad messages are rejected one by one, and their batch is acknowledged, also where all are bad", async () => {
@@ -127,7 +127,7 @@ Deno.test("what is decided is logged in words", async () => {
       `info ${name}: crash loop, 2 restarts; alert <id>`,
       `debug ${name}: restart, already-notified`,
       ...Array(10).fill(`info ${name}: still loops, 3 restarts; alert <id>`),
-      `info ${name}: no longer restarts often enough to be told again`,
+      `info ${name}: over: it no longer restarts often enough`,
       `debug ${name}: restart, outside-window`,
     ].toSpliced(13, 1),
   );
@@ -230,7 +230,7 @@ Deno.test("on the wall's clock a loop is told again on time, without a message",
   assert.equal(told.length, 3);
   await timers.pass(200_000);
   assert.equal(told.length, 10, "at 0, 10, … 90 s; at 100 s the restarts are as old as the interval");
-  assert.equal(lines.at(-1), "info a: no longer restarts often enough to be told again");
+  assert.equal(lines.at(-1), "info a: over: it no longer restarts often enough");
   stop();
   await ended;
 });
@@ -401,7 +401,7 @@ Deno.test("killed between commit and acknowledgement: what comes again is a dupl
   source.put(...messages);
   stop();
   const totals = await ended;
-  assert.deepEqual([totals.restarts, totals.duplicates, totals.alerts], [2, 2, 0]);
+  assert.deepEqual([totals.events, totals.duplicates, totals.alerts], [2, 2, 0]);
   assert.deepEqual(told, []);
   assert.deepEqual(source.acknowledged, [0]);
 });
@@ -450,7 +450,7 @@ Deno.test("on the clock of events the windows of a recording outlive a start, be
     source.end();
     await ended;
     // As if the alert had not been confirmed: so there is something to commit before the first event.
-    ledger.tell({ id: "0", name: "told", reason: "first", lastEvent: "{}", eventLog: [] });
+    ledger.tell({ id: "0", loop: "0", name: "told", reason: "first", lastEvent: "{}", eventLog: [] });
     ledger.commit(0n);
   }
   {

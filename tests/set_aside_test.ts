@@ -1,14 +1,19 @@
 // Messages set aside: every one is rejected, few are logged, and how many were not is said exactly.
 import assert from "node:assert/strict";
 import { SetAside } from "../src/set_aside.ts";
+import type { Batch } from "../src/source.ts";
 import { testLog } from "./helpers/log.ts";
 import { batchOf } from "./helpers/source.ts";
 import { haltTimers } from "./helpers/timers.ts";
 
+function add(setAside: SetAside, batch: Batch, index: number, reason: string): void {
+  setAside.add(batch, index, batch.bodies[index] as Uint8Array, reason);
+}
+
 /** Sets aside so many messages of one batch. */
 function addMany(setAside: SetAside, count: number): void {
   const batch = batchOf(Array.from({ length: count }, (_, index) => `bad ${index}`));
-  for (let index = 0; index < count; index++) setAside.add(batch, index, "not JSON");
+  for (let index = 0; index < count; index++) add(setAside, batch, index, "not JSON");
   assert.equal(batch.rejected.length, count);
 }
 
@@ -17,7 +22,7 @@ Deno.test("add() rejects the message, and logs its place, the reason and its beg
   const { log, lines } = testLog();
   const setAside = new SetAside(log);
   const batch = batchOf(["good", "\u001b[31m{bad}\r\n\u202e", "x".repeat(300), ""]);
-  for (const index of [1, 2, 3]) setAside.add(batch, index, "not JSON");
+  for (const index of [1, 2, 3]) add(setAside, batch, index, "not JSON");
   assert.deepEqual(batch.rejected, [1, 2, 3]);
   assert.deepEqual(lines, [
     "warning Set aside message 1: not JSON: \\u001b[31m{bad}\\u000d\\u000a\\u202e",
@@ -33,8 +38,8 @@ Deno.test("the beginning is 200 characters, of whatever bytes they are", () => {
   const setAside = new SetAside(log);
   const texts = ["€".repeat(300), "é".repeat(200), "a😀".repeat(150)];
   const invalid = { ...batchOf(texts), bodies: [new Uint8Array([0xff, 0xfe, 0x41])] };
-  for (const index of texts.keys()) setAside.add(batchOf(texts), index, "r");
-  setAside.add(invalid, 0, "r");
+  for (const index of texts.keys()) add(setAside, batchOf(texts), index, "r");
+  add(setAside, invalid, 0, "r");
   const shown = lines.map((line) => line.slice("warning Set aside message 0: r: ".length));
   assert.deepEqual(shown.slice(0, 2), ["€".repeat(200), "é".repeat(200)]);
   assert.ok(shown[2]!.startsWith("a😀".repeat(66)) && shown[2]!.length <= 200);

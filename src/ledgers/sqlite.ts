@@ -2,8 +2,8 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Alert } from "../alert.ts";
 import type { Nanoseconds } from "../duration.ts";
-import type { Kept, Told } from "../journal.ts";
-import type { Ledger, LedgerContext } from "../ledger.ts";
+import type { Told } from "../journal.ts";
+import type { Kept, Ledger, LedgerContext } from "../ledger.ts";
 import { type Outbox, ShelvedOutbox } from "../outbox.ts";
 import type { Row } from "../row.ts";
 import type { Counted } from "../windows.ts";
@@ -25,6 +25,7 @@ export class SqliteLedger implements Ledger {
   #restarts: Reported[] = [];
   readonly #told = new Map<string, Told | undefined>();
   readonly #rows = new Map<string, Row | undefined>();
+  readonly #notes = new Map<string, string | undefined>();
   #alerts: Alert[] = [];
   #removed: Seq[] = [];
 
@@ -51,7 +52,7 @@ export class SqliteLedger implements Ledger {
   }
 
   get kept(): Kept {
-    const { selectRestarts, selectTold, selectRows } = this.#statements;
+    const { selectRestarts, selectTold, selectRows, selectNotes } = this.#statements;
     return {
       *restarts() {
         for (const { name, time, identity, leaves, arrival } of rows<RestartRow>(selectRestarts)) {
@@ -71,6 +72,7 @@ export class SqliteLedger implements Ledger {
       *rows() {
         for (const { name, row } of rows<RowRow>(selectRows)) yield [readName(name), readJson<Row>(row)];
       },
+      notes: () => new Map([...rows<NoteRow>(selectNotes)].map(({ key, value }) => [key, value])),
     };
   }
 
@@ -99,6 +101,10 @@ export class SqliteLedger implements Ledger {
     this.#rows.set(name, row);
   }
 
+  note(key: string, value: string | undefined): void {
+    this.#notes.set(key, value);
+  }
+
   tell(alert: Alert): void {
     this.#alerts.push(alert);
   }
@@ -110,6 +116,7 @@ export class SqliteLedger implements Ledger {
       this.#file.exec("BEGIN");
       this.#writeRestarts(now);
       this.#writeTold();
+      this.#writeNotes();
       added = this.#writeAlerts();
       this.#file.exec("COMMIT");
     } catch (error) {
@@ -119,6 +126,7 @@ export class SqliteLedger implements Ledger {
     this.#restarts = [];
     this.#told.clear();
     this.#rows.clear();
+    this.#notes.clear();
     this.#alerts = [];
     this.#removed = [];
     for (const { outbox, name, seq } of added) outbox.add(name, seq);
@@ -136,7 +144,8 @@ export class SqliteLedger implements Ledger {
   }
 
   #isClean(): boolean {
-    return this.#restarts.length + this.#told.size + this.#rows.size + this.#alerts.length +
+    return this.#restarts.length + this.#told.size + this.#rows.size + this.#notes.size +
+        this.#alerts.length +
         this.#removed.length === 0;
   }
 
@@ -159,6 +168,14 @@ export class SqliteLedger implements Ledger {
     for (const [name, row] of this.#rows) {
       if (row === undefined) deleteRow.run(writeName(name));
       else replaceRow.run(writeName(name), writeJson(row));
+    }
+  }
+
+  #writeNotes(): void {
+    const { replaceNote, deleteNote } = this.#statements;
+    for (const [key, value] of this.#notes) {
+      if (value === undefined) deleteNote.run(key);
+      else replaceNote.run(key, value);
     }
   }
 
@@ -220,6 +237,9 @@ const statements = {
   replaceRow: "REPLACE INTO rows (name, row) VALUES (?, ?)",
   deleteRow: "DELETE FROM rows WHERE name = ?",
   selectRows: "SELECT name, row FROM rows",
+  replaceNote: "REPLACE INTO notes (key, value) VALUES (?, ?)",
+  deleteNote: "DELETE FROM notes WHERE key = ?",
+  selectNotes: "SELECT key, value FROM notes",
   insertAlert: "INSERT INTO outbox (seq, sink, name, alert) VALUES (?, ?, ?, ?)",
   updateAlert: "UPDATE outbox SET alert = ? WHERE seq = ?",
   deleteAlert: "DELETE FROM outbox WHERE seq = ?",
@@ -255,6 +275,11 @@ interface ToldRow {
 interface RowRow {
   readonly name: string;
   readonly row: string;
+}
+
+interface NoteRow {
+  readonly key: string;
+  readonly value: string;
 }
 
 interface OutboxRow {

@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Fault } from "../fault.ts";
+import { quoted } from "../settings.ts";
 
 /** "NCLD": tells our files from other programs' databases (https://sqlite.org/fileformat2.html#application_id). */
 const applicationId = 0x4e434c44;
@@ -21,6 +22,7 @@ const migrations = [
      seq INTEGER NOT NULL PRIMARY KEY, sink TEXT NOT NULL, name TEXT NOT NULL, alert TEXT NOT NULL
    ) STRICT;
    CREATE TABLE rows (name TEXT NOT NULL PRIMARY KEY, row TEXT NOT NULL) STRICT;`,
+  `CREATE TABLE notes (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
 ];
 
 /**
@@ -57,7 +59,8 @@ function examine(path: string): "missing" | "empty" | "alone" | "with a log" {
     if (found.isDirectory) throw unusable(path, "it is a directory", "name a file in it");
     if (!found.isFile) throw unusable(path, "it is not a file", "name a file");
     size = found.size;
-    using file = Deno.openSync(path);
+    // For writing too: whether it may be written is known here, SQLite would say "disk I/O error".
+    using file = Deno.openSync(path, { read: true, write: true });
     header = new DataView(new ArrayBuffer(100));
     file.readSync(new Uint8Array(header.buffer));
   } catch (error) {
@@ -97,6 +100,7 @@ function requireUsable(file: DatabaseSync, path: string): void {
   requireVersion(path, versionOf(file));
   const [found] = Object.values(file.prepare("PRAGMA quick_check(1)").get() ?? {});
   if (found !== "ok") throw damaged(path, String(found).replaceAll(/\s+/g, " "));
+  if (versionOf(file) > 0) file.prepare("SELECT * FROM restarts, told, outbox, rows"); // throws where one is missing
 }
 
 function versionOf(file: DatabaseSync): number {
@@ -132,7 +136,7 @@ function unusable(
   advice: string,
   healing: Fault["healing"] = "misconfigured",
 ): Fault {
-  return new Fault(`cannot use the state file ${JSON.stringify(path)}: ${found}; ${advice}`, healing);
+  return new Fault(`cannot use the state file ${quoted(path)}: ${found}; ${advice}`, healing);
 }
 
 /** An error of SQLite or of the file system as a fault; their codes do not arrive, so it goes by their words. */
@@ -158,7 +162,12 @@ const causes = [
     advice: "move it away or name another file; it was left as it is",
   },
   {
-    words: /readonly database|Permission denied|Read-only file system|Requires \w+ access/i,
+    words: /Requires \w+ access/,
+    found: "the program has no right to it from Deno",
+    advice: "name a file outside of /dev, /proc and /sys, and let the program read and write files",
+  },
+  {
+    words: /readonly database|Permission denied|Read-only file system/i,
     found: "it cannot be written",
     advice: "let this user write the file and its directory",
   },

@@ -10,6 +10,7 @@ import { kind } from "../kind.ts";
 import type { Log } from "../log.ts";
 import { quoted } from "../settings.ts";
 import type { Batch, Skipped, Source, SourceContext } from "../source.ts";
+import { latestEventTime } from "../time.ts";
 import { latin1 } from "../update.ts";
 
 /** The row of the source `stdin`. */
@@ -176,12 +177,13 @@ class Lines {
     const lines: Block = { bodies: [], numbers: [] };
     const text = latin1(block);
     const signs = this.#restartsOnly ? new RestartSigns(text) : undefined;
+    const latest = String(latestEventTime());
     let start = 0;
     for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", start)) {
       const mayCount = signs === undefined || this.#rest.length > 0 || signs.within(start, end);
       const time = mayCount ? undefined : timeOfOther(text, start, withoutReturn(text, end));
       if (time === undefined) this.#take(lines, block.subarray(start, end));
-      else this.#skip(lines, time);
+      else this.#skip(lines, time, latest);
       start = end + 1;
     }
     this.#keep(block.subarray(start));
@@ -195,10 +197,12 @@ class Lines {
     numbers.push(this.#number);
   }
 
-  #skip({ bodies, numbers }: Block, time: string): void {
+  /** Times after `latest`, which do not move the clock, stand apart from those that do. All have as many digits. */
+  #skip({ bodies, numbers }: Block, time: string, latest: string): void {
     this.#number++;
     const last = bodies.at(-1);
-    if (last !== undefined && !(last instanceof Uint8Array)) {
+    const moves = time <= latest;
+    if (last !== undefined && !(last instanceof Uint8Array) && (last.newest <= latest) === moves) {
       last.count++;
       if (time > last.newest) last.newest = time;
       return;

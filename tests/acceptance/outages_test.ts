@@ -48,7 +48,7 @@ class Scene implements AsyncDisposable {
     for (const name of names) await this.own.put("in", restarts(2, { name }));
   }
 
-  /** Waits until exactly these names are told, each with one id, and every message is acknowledged. */
+  /** Waits until exactly these names are told, each with one id. */
   async told(...names: string[]): Promise<void> {
     await waitFor(`alerts about ${names}`, async () => {
       for (;;) {
@@ -61,11 +61,17 @@ class Scene implements AsyncDisposable {
     }, { timeoutMs: 30_000 });
     assert.deepEqual([...this.#told.keys()].toSorted(), names.toSorted());
     for (const [name, ids] of this.#told) assert.equal(ids.size, 1, `${name} under ${[...ids]}`);
+  }
+
+  /** Waits until these names are told, and every message is acknowledged: nothing is left to be told. */
+  async toldAll(...names: string[]): Promise<void> {
+    await this.told(...names);
     await waitFor(
       "all messages to be acknowledged",
       async () => /^in\s+0$/m.test(await broker.ctl("list_queues", "name", "messages", "--quiet")),
-      { everyMs: 100 },
+      { everyMs: 100, timeoutMs: 60_000 },
     );
+    await this.told(...names);
   }
 
   /** What the log says of one connection, without times. */
@@ -162,7 +168,7 @@ for (const { what, begin, end, reason } of networkFaults) {
     for (const side of sides) await end(scene.proxies[side]);
     for (const side of sides) await scene.saying(side, 2);
     await scene.loop("after");
-    await scene.told("before", "during", "after");
+    await scene.toldAll("before", "during", "after");
     for (const side of sides) scene.saidOutage(side, reason);
   });
 }
@@ -176,7 +182,7 @@ Deno.test("the sink's connection cut amid a flood of alerts: told under one id e
     await scene.proxies.sink.cut();
   }
   await flood;
-  await scene.told(...names);
+  await scene.toldAll(...names);
   assert.match(scene.said("sink").join("\n"), /Unexpected close.*\n.*works again/);
 });
 
@@ -189,7 +195,7 @@ Deno.test("the source's connection cut amid a flood of restarts: told under one 
     await scene.proxies.source.reset();
   }
   await flood;
-  await scene.told(...names);
+  await scene.toldAll(...names);
   assert.match(scene.said("source").join("\n"), /ECONNRESET.*\n.*works again/);
 });
 
@@ -208,7 +214,7 @@ Deno.test("queue deleted and exchange deleted: told once each, and used again on
     await waitFor(`${side} to work`, () => /works again/.test(scene.said(side).at(-1)!));
   }
   await scene.loop("after");
-  await scene.told("before", "during", "after");
+  await scene.toldAll("before", "during", "after");
   scene.saidOutage("sink", /amqp: exchange "alerts" does not exist at <url>; create it;/);
   const [begin, still, end, ...more] = scene.said("source");
   assert.equal(begin, 'warning source amqp: queue "in" was deleted; trying again until it works');
@@ -231,7 +237,7 @@ Deno.test("credentials revoked and granted again: told once each with what to do
   await broker.ctl("change_password", "detector", "right");
   for (const side of sides) await scene.saying(side, 3);
   await scene.loop("after");
-  await scene.told("before", "during", "after");
+  await scene.toldAll("before", "during", "after");
   for (const side of sides) {
     const where = `amqp://detector:***@127.0.0.1:${scene.proxies[side].port}/`;
     assert.deepEqual(scene.said(side), [
@@ -301,7 +307,7 @@ for (const kind of ["memory", "disk"] as const) {
     }
     await scene.saying("sink", 2);
     await scene.loop("after");
-    await scene.told("before", "during", "too", "after");
+    await scene.toldAll("before", "during", "too", "after");
     assert.deepEqual(scene.said("sink"), [
       `warning sink amqp: amqp://guest:***@127.0.0.1:${scene.proxies.sink.port}/ blocks its publishers: ` +
       `low on ${kind}; alerts wait`,
@@ -343,7 +349,7 @@ Deno.test("the channel closed since an acknowledgement took too long: told once,
     }
     await scene.saying("source", 4);
     await scene.loop("after");
-    await scene.told("during", "after");
+    await scene.toldAll("during", "after");
     const url = `amqp://guest:***@127.0.0.1:${scene.proxies.source.port}/`;
     assert.deepEqual(scene.said("source").slice(2), [
       `warning source amqp: ${url} closed the channel: PRECONDITION_FAILED - delivery acknowledgement on channel 1 ` +
@@ -362,7 +368,7 @@ Deno.test("the queue for alerts full: told once, and the alert is kept until the
   await scene.own.channel.bindQueue("out", "alerts", "crash-loop");
   await scene.loop("first", "second");
   await scene.saying("sink", 1);
-  await scene.told("first", "second");
+  await scene.toldAll("first", "second");
   await scene.saying("sink", 2);
   scene.saidOutage("sink", /amqp: <url> did not take the alert; a queue bound to the exchange may be full;/);
 });
@@ -374,7 +380,7 @@ Deno.test("an alert that is too large for the broker is given up with a reason, 
   const reason = "x".repeat(Math.floor(room / 2));
   await scene.own.put("in", restarts(2, { name: "large", reason }));
   await scene.loop("after");
-  await scene.told("after");
+  await scene.toldAll("after");
   const gaveUp = scene.said("sink").filter((line) => line.includes("gave up"));
   assert.equal(gaveUp.length, 1);
   assert.match(
@@ -444,7 +450,7 @@ Deno.test("CONNECT_TIMEOUT: what was reached in time is tried for ever afterward
   for (const side of sides) await scene.proxies[side].accept();
   for (const side of sides) await scene.saying(side, 2);
   await scene.loop("after");
-  await scene.told("after");
+  await scene.toldAll("after");
 });
 
 Deno.test("a wrong password that shows only once the broker is up ends the start too", async () => {

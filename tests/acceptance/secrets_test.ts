@@ -194,7 +194,7 @@ const failures: readonly (readonly [what: string, env: () => Record<string, stri
 
 for (const [what, env, printed] of failures) {
   Deno.test(`no password is printed: ${what}`, async () => {
-    const given = { LOG_LEVEL: "debug", CONNECT_TIMEOUT: "500ms", ...env() };
+    const given = { LOG_LEVEL: "debug", CONNECT_TIMEOUT: "1500ms", ...env() };
     const ends: End[] = await Promise.all([
       run({ env: given }),
       run({ env: { ...inFiles(given), LOG_FORMAT: "json" } }),

@@ -60,6 +60,7 @@ class Expected {
 
   async compareDead(broker: RabbitMq): Promise<void> {
     await using own = await hand(broker.url);
+    await waitFor("all dead letters", async () => await own.ready(queues.dead) >= this.totals.setAside);
     assert.equal(await own.ready(queues.dead), this.totals.setAside, "messages in the dead-letter queue");
     for (const { content } of await own.takeAll(queues.dead)) {
       const hash = hashOf(content);

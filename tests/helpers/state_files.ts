@@ -11,7 +11,15 @@ export interface StateFolder extends Disposable {
 
 /** Makes a folder; in memory where the machine has that, since every commit waits for the disk. */
 export function stateFolder(): StateFolder {
-  const path = makeFolder();
+  return folderAt(makeFolder("/dev/shm") ?? makeFolder()!);
+}
+
+/** Makes a folder on the disk: Deno lets the real program use no files below `/dev`. */
+export function stateFolderOnDisk(): StateFolder {
+  return folderAt(makeFolder()!);
+}
+
+function folderAt(path: string): StateFolder {
   const file = `${path}/state.db`;
   let copies = 0;
   return {
@@ -29,11 +37,15 @@ export function stateFolder(): StateFolder {
   };
 }
 
-function makeFolder(): string {
-  const options = { prefix: "state-" };
+function makeFolder(dir?: string): string | undefined {
+  if (dir !== undefined && !isDirectory(dir)) return undefined;
+  return Deno.makeTempDirSync({ prefix: "state-", dir });
+}
+
+function isDirectory(path: string): boolean {
   try {
-    return Deno.makeTempDirSync({ ...options, dir: "/dev/shm" });
+    return Deno.statSync(path).isDirectory;
   } catch {
-    return Deno.makeTempDirSync(options);
+    return false;
   }
 }

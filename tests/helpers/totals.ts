@@ -15,7 +15,7 @@ export interface Totals {
 /** The totals in a log. Throws where there are none. */
 export function totalsOf(log: string): Totals {
   const found =
-    /(\d+) messages: (\d+) [a-z ]+, of them (\d+) seen before and (\d+) intended and not counted; (\d+) other updates; (\d+) set aside\. (\d+) alerts$/m
+    /(\d+) messages: (\d+) [a-z ]+, of them (\d+) seen before and (\d+) intended and not counted; (\d+) other updates; (\d+) set aside\. (\d+) alerts/
       .exec(log);
   if (found === null) throw new Error(`no totals in the log, which ends with:\n${log.slice(-2000)}`);
   const [messages, events, duplicates, intended, others, setAside, alerts] = found.slice(1).map(Number) as [
