@@ -4,6 +4,7 @@ import { formatDuration, type Nanoseconds } from "./duration.ts";
 import { plain, plainJson } from "./log.ts";
 import { type Story, tellRestarts } from "./story.ts";
 import { formatTime } from "./time.ts";
+import { readUpdate } from "./update.ts";
 
 /** A crash loop to be told. */
 export interface Alert {
@@ -58,18 +59,35 @@ function oneLine(json: string): string {
 
 /** The alert as a person reads it on a terminal: when, what, how often in which time, and why. In columns, as
  * far as names are of usual length. The name tells the job. */
-export function alertText({ name, reason, lastEvent, eventLog }: Alert): string {
-  const { TaskName, TaskEvent } = JSON.parse(lastEvent);
-  const shown = (value: unknown) => typeof value === "string" && value !== "" ? plain(value) : "-";
-  const times = eventLog.toSorted((a, b) => a < b ? -1 : 1);
-  const newest = times.at(-1)!;
+export function alertText(alert: Alert): string {
+  const { name, reason, eventLog, story } = alert;
+  const times = eventLog.length > 0 ? eventLog : [lastTime(alert)];
+  const newest = times.reduce((a, b) => (a > b ? a : b));
+  const oldest = times.reduce((a, b) => (a < b ? a : b));
   const second = 1_000_000_000n;
-  const span = formatDuration((newest - times[0]!) / second * second);
+  const count = story?.Failures ?? eventLog.length;
+  const counted = `${count} ${story === undefined ? "restart" : "failed run"}${count === 1 ? "" : "s"}`;
+  const span = times.length > 1 ? ` in ${formatDuration((newest - oldest) / second * second)}` : "";
   return [
     formatTime(newest / second * second),
-    (reason === "first" ? "crash loop" : "still loops").padEnd(11),
+    headings[reason].padEnd(11),
     plain(name).padEnd(28),
-    (times.length === 1 ? "1 restart" : `${times.length} restarts in ${span}`).padEnd(20),
-    `task ${shown(TaskName)}: ${shown(TaskEvent.RestartReason || TaskEvent.DisplayMessage)}`,
+    (counted + span).padEnd(20),
+    story !== undefined || reason === "resolved"
+      ? plain((story ?? tellRestarts(alert)).Reason)
+      : restartWords(alert),
   ].join("  ");
+}
+
+const headings = { first: "crash loop", repeat: "still loops", resolved: "is over" };
+
+function restartWords({ lastEvent }: Alert): string {
+  const { TaskName, TaskEvent } = JSON.parse(lastEvent);
+  const shown = (value: unknown) => typeof value === "string" && value !== "" ? plain(value) : "-";
+  return `task ${shown(TaskName)}: ${shown(TaskEvent.RestartReason || TaskEvent.DisplayMessage)}`;
+}
+
+function lastTime({ lastEvent }: Alert): Nanoseconds {
+  const read = readUpdate(new TextEncoder().encode(lastEvent));
+  return read.kind === "read" ? read.time : 0n;
 }

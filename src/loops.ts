@@ -2,12 +2,12 @@
 // through every delay of Nomad's, until a run is stable or somebody stops it. No clock, no I/O.
 import { Agenda, type Planned } from "./agenda.ts";
 import { type Alert, alertId } from "./alert.ts";
-import { formatDuration, type Nanoseconds } from "./duration.ts";
+import type { Nanoseconds } from "./duration.ts";
 import type { KeptRows, RowJournal } from "./journal.ts";
-import { clear, newRow, type Row, type Step, take } from "./row.ts";
+import { clear, mostLogged, newRow, type Row, runningSince, type Step, take } from "./row.ts";
 import type { Decision, Rule } from "./rule.ts";
 import { decodeRun, type RunEvent } from "./run_event.ts";
-import { tellStory } from "./story.ts";
+import { inWords, tellStory } from "./story.ts";
 
 /** When a loop is told. */
 export interface LoopThresholds {
@@ -24,17 +24,30 @@ export interface LoopThresholds {
 /** A row in the agenda. */
 class Watched implements Planned {
   place = -1;
+  /** Since when its events are of the past. */
+  catchesUpSince: Nanoseconds | undefined = undefined;
   constructor(readonly name: string, readonly row: Row) {}
 }
 
 const second = 1_000_000_000n;
-/** An event older than this is news of the past: what followed is awaited for a moment before it is told. */
+/** An event older than this is of the past: before time decides about its row, what followed is awaited for a
+ * moment; all in all no longer than this. */
 const past = 30n * second;
 const moment = 2n * second;
 /** An event so far ahead is of a clock that is wrong. */
 const future = 24n * 3600n * second;
-/** After so long without an event a task is forgotten: Nomad waits an hour at most unless a job says otherwise. */
+/** After so long without an event a task is forgotten: Nomad waits an hour at most unless a job says otherwise. Where
+ * it waited longer before, after three times that. */
 export const silentAfter = 3n * 3600n * second;
+const latest = (1n << 63n) - 1n;
+
+/** How a row ends. */
+const ends = {
+  stable: (stableAfter: Nanoseconds) => `it ran for ${inWords(stableAfter)}`,
+  completed: () => "it completed",
+  stopped: () => "it was stopped",
+  silent: (_: Nanoseconds, silence: Nanoseconds) => `nothing was heard of it for ${inWords(silence)}`,
+};
 
 /** Counts failed runs in a row, by task. A task whose runs do not fail leaves no trace. */
 export class Loops implements Rule<RunEvent> {
@@ -44,6 +57,10 @@ export class Loops implements Rule<RunEvent> {
   readonly #journal: RowJournal;
   readonly #watched = new Map<string, Watched>();
   readonly #agenda = new Agenda<Watched>();
+  /** Where the clock is that of the events, none is of the past or of the future. */
+  #isLive = true;
+  /** Until then nothing is done but by events. */
+  #quietUntil = -latest;
 
   constructor(thresholds: LoopThresholds, journal: RowJournal) {
     this.#thresholds = thresholds;
@@ -58,23 +75,28 @@ export class Loops implements Rule<RunEvent> {
     return this.#agenda.next;
   }
 
-  /** Before anything is said of a row, what happened meanwhile is awaited. */
+  /** Before time alone decides about a row, what happened meanwhile is awaited. */
   restore(kept: KeptRows, now: Nanoseconds | undefined): void {
+    this.#isLive = now !== undefined;
+    if (now !== undefined) this.#quietUntil = now + past;
     for (const [name, row] of kept.rows()) {
-      const watched = this.#watch(name, row);
-      const wakeAt = this.#wakeAt(row, row.newest);
-      if (now !== undefined && wakeAt < now + past) this.#agenda.set(watched, now + past);
+      const watched = new Watched(name, row);
+      this.#watched.set(name, watched);
+      this.#agenda.set(watched, this.#wakeAt(watched, now ?? row.newest));
     }
   }
 
   record(event: RunEvent, now: Nanoseconds): Decision {
-    if (event.time - now >= future) return { reason: "outside-window" };
-    let watched = this.#watched.get(event.name);
-    if (watched === undefined) {
-      if (event.meaning !== "failed" && event.meaning !== "failing") return nothing(event);
-      if (now - event.time >= silentAfter) return { reason: "outside-window" };
-      watched = this.#watch(event.name, newRow(event));
-    }
+    const { name, time, meaning } = event;
+    const isFailure = meaning === "failed" || meaning === "failing";
+    if (this.#isLive && time - now >= future) return { reason: "outside-window" };
+    let watched = this.#watched.get(name);
+    if (watched === undefined && !isFailure) return nothing(event);
+    const begin = watched === undefined ? now : watched.row.since;
+    if (isFailure && begin - time >= silentAfter) return { reason: "outside-window" };
+    watched ??= this.#watch(event);
+    const isPast = this.#isLive && now - time >= past;
+    watched.catchesUpSince = isPast ? watched.catchesUpSince ?? now : undefined;
     const decision = this.#judge(watched, take(watched.row, event, this.#thresholds.stableAfter), event, now);
     this.#keep(watched, now);
     return decision;
@@ -84,18 +106,18 @@ export class Loops implements Rule<RunEvent> {
     const decisions: Decision[] = [];
     for (; most > 0 && this.#agenda.next !== undefined && this.#agenda.next <= now; most--) {
       const watched = this.#agenda.take()!;
+      watched.catchesUpSince = undefined;
       const decision = this.#wake(watched, now);
       if (decision !== undefined) decisions.push(decision);
-      if (now >= forgottenAt(watched.row)) this.#forget(watched);
+      if (watched.row.failures === 0 && now >= this.#forgottenAt(watched.row)) this.#forget(watched);
       else this.#keep(watched, now);
     }
     return decisions;
   }
 
-  #watch(name: string, row: Row): Watched {
-    const watched = new Watched(name, row);
-    this.#watched.set(name, watched);
-    this.#agenda.set(watched, this.#wakeAt(row, row.newest));
+  #watch(event: RunEvent): Watched {
+    const watched = new Watched(event.name, newRow(event));
+    this.#watched.set(event.name, watched);
     return watched;
   }
 
@@ -106,71 +128,72 @@ export class Loops implements Rule<RunEvent> {
 
   #keep(watched: Watched, now: Nanoseconds): void {
     this.#journal.row(watched.name, watched.row);
-    this.#agenda.set(watched, this.#wakeAt(watched.row, now));
+    this.#agenda.set(watched, this.#wakeAt(watched, now));
   }
 
   #judge(watched: Watched, step: Step, event: RunEvent, now: Nanoseconds): Decision {
     const { row } = watched;
     switch (step) {
       case "failed":
-        if (row.failures < this.#thresholds.restartCount) {
-          return { reason: "below-threshold", counted: row.failures };
-        }
-        if (now - event.time >= past || !this.#mayTell(row, now)) {
-          return { reason: "already-notified", counted: row.failures };
-        }
+        if (!this.#isLoop(row)) return { reason: "below-threshold", counted: row.failures };
+        if (now < this.#mayTellAt(row)) return { reason: "already-notified", counted: row.failures };
+        if (watched.catchesUpSince !== undefined) return { reason: "catching-up", counted: row.failures };
         return this.#tell(watched, now);
       case "stable":
       case "completed":
       case "stopped":
         return this.#end(watched, step, event.time, now) ?? { reason: "noted" };
       case "duplicate":
+        return { reason: "duplicate" };
       case "noted":
-        return step === "duplicate" ? { reason: step } : nothing(event);
+        return nothing(event);
     }
   }
 
   /** What time alone brings: the end of a loop whose run is stable, a loop told late or again. */
   #wake(watched: Watched, now: Nanoseconds): Decision | undefined {
     const { row } = watched;
-    if (row.failures > 0 && now >= this.#stableAt(row)) {
-      return this.#end(watched, "stable", this.#stableAt(row), now);
-    }
-    if (now >= forgottenAt(row)) {
-      if (!isTold(row)) return undefined;
-      const because = `nothing was heard of it for ${formatDuration(silentAfter)}`;
-      return { reason: "recovered", name: watched.name, because };
-    }
-    return row.failures >= this.#thresholds.restartCount && this.#mayTell(row, now)
-      ? this.#tell(watched, now)
-      : undefined;
+    if (row.failures === 0) return undefined;
+    const stableAt = this.#stableAt(row);
+    if (stableAt !== undefined && now >= stableAt) return this.#end(watched, "stable", stableAt, now);
+    if (stableAt === undefined && now >= silentAt(row)) return this.#end(watched, "silent", row.newest, now);
+    return this.#isLoop(row) && now >= this.#mayTellAt(row) ? this.#tell(watched, now) : undefined;
   }
 
-  #mayTell({ told }: Row, now: Nanoseconds): boolean {
-    return told === undefined || now >= told.at + this.#thresholds.notificationInterval;
+  #isLoop({ failures }: Row): boolean {
+    return failures >= this.#thresholds.restartCount;
   }
 
-  /** When something is to be done about a row. What was not told at once waits for a moment. */
-  #wakeAt(row: Row, now: Nanoseconds): Nanoseconds {
-    const { restartCount, notificationInterval } = this.#thresholds;
-    let earliest = row.failures > 0 ? this.#stableAt(row) : latest;
-    const forgotten = forgottenAt(row);
-    if (forgotten < earliest) earliest = forgotten;
-    if (row.failures < restartCount) return earliest;
-    const tellAt = row.told === undefined ? now + moment : row.told.at + notificationInterval;
-    return tellAt < earliest ? tellAt : earliest;
+  #mayTellAt({ told }: Row): Nanoseconds {
+    return told === undefined ? -latest : told.at + this.#thresholds.notificationInterval;
   }
 
-  #stableAt({ run }: Row): Nanoseconds {
-    return run !== undefined && run.endedAt === undefined
-      ? run.startedAt + this.#thresholds.stableAfter
-      : latest;
+  /** When something is to be done about a row that no event brings. */
+  #wakeAt({ row, catchesUpSince }: Watched, now: Nanoseconds): Nanoseconds {
+    let wakeAt = row.failures === 0 ? this.#forgottenAt(row) : this.#stableAt(row) ?? silentAt(row);
+    if (this.#isLoop(row)) wakeAt = min(wakeAt, this.#mayTellAt(row));
+    if (catchesUpSince !== undefined) wakeAt = max(wakeAt, min(now + moment, catchesUpSince + past));
+    return min(max(wakeAt, this.#quietUntil), latest);
+  }
+
+  /** When the run that goes on is stable. One that would have been so before the last failure is of the past. */
+  #stableAt(row: Row): Nanoseconds | undefined {
+    const since = runningSince(row);
+    const failedAt = row.log.at(-1)?.time;
+    if (since === undefined || failedAt === undefined) return undefined;
+    const stableAt = since + this.#thresholds.stableAfter;
+    return stableAt > failedAt ? stableAt : undefined;
+  }
+
+  /** A row that is over is kept so that its events, when they come again, are no news, and for what was told. */
+  #forgottenAt(row: Row): Nanoseconds {
+    return max(row.newest + silentAfter, this.#mayTellAt(row));
   }
 
   #tell(watched: Watched, now: Nanoseconds): Decision {
     const { row, name } = watched;
-    const interval = this.#thresholds.notificationInterval;
     if (row.told !== undefined && !row.told.over) {
+      const interval = this.#thresholds.notificationInterval;
       row.told.at += (now - row.told.at) / interval * interval;
       row.told.repeats++;
       return {
@@ -178,22 +201,20 @@ export class Loops implements Rule<RunEvent> {
         alert: this.#alert(watched, alertId(row.told.id, String(row.told.repeats)), now),
       };
     }
-    const last = row.log.at(-1);
-    row.told = { id: alertId(name, String(row.since), String(last?.time)), repeats: 0, at: now, over: false };
-    return { reason: "first", alert: this.#alert(watched, row.told.id, now) };
+    const id = alertId(name, String(row.since), String(row.log.at(-1)?.time));
+    row.told = { id, repeats: 0, at: now, over: false };
+    return { reason: "first", alert: this.#alert(watched, id, now) };
   }
 
   #end(watched: Watched, how: keyof typeof ends, at: Nanoseconds, now: Nanoseconds): Decision | undefined {
     const { row, name } = watched;
-    const because = ends[how](formatDuration(this.#thresholds.stableAfter));
-    const decision: Decision | undefined = !isTold(row) ? undefined : {
-      reason: "recovered",
-      name,
-      because,
-      ...(this.#thresholds.notifyResolved
-        ? { alert: this.#alert(watched, alertId(row.told!.id, "resolved"), now, because) }
-        : {}),
-    };
+    let decision: Decision | undefined;
+    if (isTold(row)) {
+      const because = ends[how](this.#thresholds.stableAfter, now - row.newest);
+      const id = alertId(row.told!.id, "resolved");
+      const alert = this.#thresholds.notifyResolved ? this.#alert(watched, id, now, because) : undefined;
+      decision = { reason: "recovered", name, because, ...(alert === undefined ? {} : { alert }) };
+    }
     clear(row, at);
     return decision;
   }
@@ -206,32 +227,31 @@ export class Loops implements Rule<RunEvent> {
       reason: resolved !== undefined ? "resolved" : row.told!.repeats === 0 ? "first" : "repeat",
       lastEvent: row.lastEvent,
       eventLog: row.log.map(({ time }) => time),
+      ...(row.log.length >= mostLogged ? { limit: mostLogged } : {}),
       story: tellStory(row, now, resolved),
     };
   }
 }
 
-const latest = (1n << 63n) - 1n;
-
-const ends = {
-  stable: (stableAfter: string) => `it ran for ${stableAfter}`,
-  completed: () => "it completed",
-  stopped: () => "it was stopped",
-};
-
 function isTold({ told }: Row): boolean {
   return told !== undefined && !told.over;
 }
 
-/** A task that runs and may yet be stable is not forgotten. */
-function forgottenAt(row: Row): Nanoseconds {
-  return isRunning(row) && row.failures > 0 ? latest : row.newest + silentAfter;
+/** When a task that does not run has been silent for too long. */
+function silentAt({ log, newest }: Row): Nanoseconds {
+  const [before, last] = log.slice(-2);
+  const pause = before === undefined || last === undefined ? 0n : last.time - before.time;
+  return newest + max(silentAfter, 3n * pause);
 }
 
 function nothing({ type, meaning }: RunEvent): Decision {
   return { reason: type === "Restarting" && meaning === "nothing" ? "intended" : "noted" };
 }
 
-function isRunning({ run }: Row): boolean {
-  return run !== undefined && run.endedAt === undefined;
+function min(a: Nanoseconds, b: Nanoseconds): Nanoseconds {
+  return a < b ? a : b;
+}
+
+function max(a: Nanoseconds, b: Nanoseconds): Nanoseconds {
+  return a > b ? a : b;
 }

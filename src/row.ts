@@ -1,17 +1,36 @@
 // The failed runs of one task in a row: what each event does to it. No clock, no I/O.
 import type { Nanoseconds } from "./duration.ts";
-import type { Key, RunEvent } from "./run_event.ts";
-import { type Fields, isObject } from "./update.ts";
+import type { Key } from "./key.ts";
+import type { Exit, RunEvent } from "./run_event.ts";
 
-/** How a process ended, as far as Nomad said. */
-export interface Exit {
+/** How a run ended. */
+export interface Ended extends Exit {
   readonly time: Nanoseconds;
-  readonly code: number | undefined;
-  readonly signal: number | undefined;
-  /** `reported` by Nomad, or `likely`: killed by signal 9 though Nomad did not ask for it. */
-  readonly outOfMemory: "reported" | "likely" | undefined;
   /** How long the process ran. */
   readonly after: Nanoseconds | undefined;
+  /** Nomad ended it. */
+  readonly killed: boolean;
+}
+
+/** The last run in an allocation, as far as events told of it. */
+export interface Run {
+  readonly allocation: string;
+  /** The allocation's newest event: what is not newer came again. */
+  newest: Nanoseconds;
+  startedAt?: Nanoseconds | undefined;
+  ended?: Ended | undefined;
+  /** Nomad is about to end it. */
+  killing?: boolean;
+  /** What Nomad said was wrong, where it did. */
+  why?: string | undefined;
+}
+
+/** A failure that an event told of. */
+export interface Failure {
+  readonly time: Nanoseconds;
+  readonly identity: number;
+  /** The end of its allocation: what else fails in it is the same failure. */
+  readonly last?: boolean;
 }
 
 /** What a row has told. */
@@ -27,62 +46,51 @@ export interface RowTold {
 /** A task whose runs failed. All of it is kept; it is plain data. */
 export interface Row {
   readonly key: Key;
-  /** Failed runs in a row, those that no event told of included. */
+  /** Failed runs in a row, and of them those that no event told of. */
   failures: number;
   notSeen: number;
   /** The first failure of the row, and the newest event. */
   since: Nanoseconds;
   newest: Nanoseconds;
-  /** The allocation that the newest news are of, its newest event, and those that it replaced. */
-  allocation: { readonly ID: string; newest: Nanoseconds };
-  replaced: string[];
+  /** By allocation; at the end that in which a run began or failed last. */
+  runs: Run[];
   /** Nothing from this time and before it counts: a row ended there. */
-  clearedAt: Nanoseconds | undefined;
-  /** The failures that events told of, the newest `mostLogged`. */
-  log: { readonly time: Nanoseconds; readonly identity: number }[];
-  /** The last run, until its end has been judged. */
-  run: { readonly allocation: string; readonly startedAt: Nanoseconds; endedAt?: Nanoseconds } | undefined;
-  /** The allocation whose run has been counted, though it has yet to be killed. */
-  counted: string | undefined;
-  /** Nomad killed the process that exits next. */
-  killing: boolean;
-  exit: Exit | undefined;
+  clearedAt?: Nanoseconds;
+  /** The failures that events told of, by time; the newest `mostLogged`. */
+  log: Failure[];
+  /** How the last failed run ended, and why. */
+  ended?: Ended | undefined;
+  why?: string;
   /** Nomad tries again then. */
-  nextAttempt: Nanoseconds | undefined;
+  nextAttempt?: Nanoseconds | undefined;
   node: RunEvent["node"];
   /** The last events, whatever they mean, in order of arrival. */
   events: { readonly Time: Nanoseconds; readonly Type: string; readonly DisplayMessage: string }[];
   /** The update of the last failure. */
   lastEvent: string;
-  told: RowTold | undefined;
+  told?: RowTold;
 }
 
-/** Of the failures of a row so many are remembered one by one, of all its events, and of its allocations. */
-const mostLogged = 100;
+/** Of the failures of a row so many are remembered one by one. */
+export const mostLogged = 100;
+/** And so many events and allocations, and characters of what an event says. */
 const mostEvents = 10;
-const mostReplaced = 10;
+const mostRuns = 10;
+const mostWords = 500;
 
 /** A row for a task whose first failure is about to be taken. */
-export function newRow({ key, time, node, allocation }: RunEvent): Row {
+export function newRow({ key, time, node }: RunEvent): Row {
   return {
     key,
     failures: 0,
     notSeen: 0,
     since: time,
     newest: time,
-    allocation: { ID: allocation, newest: time - 1n },
-    replaced: [],
-    clearedAt: undefined,
+    runs: [],
     log: [],
-    run: undefined,
-    counted: undefined,
-    killing: false,
-    exit: undefined,
-    nextAttempt: undefined,
     node,
     events: [],
     lastEvent: "",
-    told: undefined,
   };
 }
 
@@ -91,28 +99,38 @@ export type Step = "noted" | "duplicate" | "failed" | "stable" | "completed" | "
 
 /** Takes an event into its row. A run that lasted `stableAfter` breaks the row. */
 export function take(row: Row, event: RunEvent, stableAfter: Nanoseconds): Step {
-  const { meaning, time } = event;
-  const failure = meaning === "failed" || meaning === "failing";
-  if (isOld(row, event)) return failure ? "duplicate" : "noted";
-  remember(row, event);
+  if (isOld(row, event)) return isFailure(event) ? "duplicate" : "noted";
+  const wasLast = row.runs.at(-1)?.allocation === event.allocation;
+  const run = runOf(row, event);
+  const isLast = row.runs.at(-1) === run;
+  remember(row, run, event);
+  if (isLast) row.node = event.node;
+  const step = isFailure(event)
+    ? fail(row, run, event, wasLast, stableAfter)
+    : follow(row, run, event, isLast, stableAfter);
+  // What ended before the row began is told again: it is of another row.
+  return step !== "failed" && event.time < row.since ? "noted" : step;
+}
+
+/** Takes an event that is no failure. Only the last allocation can end the row: one that was replaced is long in
+ * stopping. */
+function follow(row: Row, run: Run, event: RunEvent, isLast: boolean, stableAfter: Nanoseconds): Step {
+  const { type, meaning, time, displayMessage } = event;
   switch (meaning) {
     case "started":
-      row.run = { allocation: event.allocation, startedAt: time };
-      row.counted = undefined;
-      row.killing = false;
-      row.nextAttempt = undefined;
+      start(run, time);
+      if (isLast) row.nextAttempt = undefined;
       return "noted";
     case "exited":
     case "completed":
-      return exit(row, event, stableAfter);
-    case "failed":
-    case "failing":
-      return fail(row, event, stableAfter);
+      return end(run, event, isLast, stableAfter);
     case "stopped":
-      row.run = undefined;
-      return "stopped";
+      start(run, undefined);
+      return isLast ? "stopped" : "noted";
     default:
-      if (event.type === "Killing") row.killing = true;
+      if (type === "Restarting") start(run, undefined);
+      if (type === "Killing" || type === "Restart Signaled") run.killing = true;
+      if (saysWhy.has(type)) run.why = displayMessage;
       return "noted";
   }
 }
@@ -122,99 +140,126 @@ export function clear(row: Row, at: Nanoseconds): void {
   row.failures = 0;
   row.notSeen = 0;
   row.log = [];
-  row.counted = undefined;
   row.nextAttempt = undefined;
-  row.clearedAt = at;
+  if (row.clearedAt === undefined || at > row.clearedAt) row.clearedAt = at;
   if (row.told !== undefined) row.told.over = true;
 }
 
+/** When the run began that goes on. */
+export function runningSince({ runs }: Row): Nanoseconds | undefined {
+  const run = runs.at(-1);
+  return run?.ended === undefined ? run?.startedAt : undefined;
+}
+
+/** Types of events that tell what was wrong with a run that fails. */
+const saysWhy = new Set([
+  "Driver Failure",
+  "Setup Failure",
+  "Failed Validation",
+  "Failed Artifact Download",
+  "Task hook failed",
+  "Disk Resources Exceeded",
+  "Restart Signaled",
+]);
+
+/** Types of events that an allocation has while it is the one that its task is in. */
+const saysAlive = new Set(["Received", "Started", "Restarting", "Not Restarting"]);
+
+function isFailure({ meaning }: RunEvent): boolean {
+  return meaning === "failed" || meaning === "failing";
+}
+
 /** Events come again after an outage, and late: a late failure counts, a late start says nothing of now. */
-function isOld(row: Row, { time, identity, meaning, allocation }: RunEvent): boolean {
-  if (row.clearedAt !== undefined && time <= row.clearedAt && meaning !== "stopped") return true;
-  if (meaning === "failed" || meaning === "failing") {
-    const oldest = row.log[0];
-    if (row.log.length >= mostLogged && oldest !== undefined && time < oldest.time) return true;
-    return row.log.some((logged) => logged.time === time && logged.identity === identity);
+function isOld(row: Row, event: RunEvent): boolean {
+  const { time, identity, allocation } = event;
+  if (row.clearedAt !== undefined && time <= row.clearedAt) return true;
+  if (!isFailure(event)) {
+    const run = row.runs.find((run) => run.allocation === allocation);
+    if (run !== undefined) return time <= run.newest;
+    return row.log.some((logged) => logged.identity === identity && time <= logged.time);
   }
-  if (row.replaced.includes(allocation)) return true;
-  // Compared within one allocation only: another one's node can have a clock that is behind.
-  return allocation === row.allocation.ID && time <= row.allocation.newest && meaning !== "stopped";
+  if (row.log.length >= mostLogged && time < row.log[0]!.time) return true;
+  return row.log.some((logged) =>
+    logged.identity === identity && (time === logged.time || logged.last === true && time > logged.time)
+  );
 }
 
-function remember(row: Row, { time, type, displayMessage, node, allocation }: RunEvent): void {
-  const last = row.events.at(-1);
-  if (last?.Time !== time || last.Type !== type) {
-    row.events.push({ Time: time, Type: type, DisplayMessage: displayMessage });
-    if (row.events.length > mostEvents) row.events.shift();
-  }
+/**
+ * The run in the event's allocation. That it is the last is known by the order of arrival, since nodes have clocks
+ * of their own; only what is older than the run that goes on came late.
+ */
+function runOf(row: Row, event: RunEvent): Run {
+  const { runs } = row;
+  const at = runs.findIndex((run) => run.allocation === event.allocation);
+  const run: Run = runs[at] ?? { allocation: event.allocation, newest: event.time };
+  const isAlive = saysAlive.has(event.type) || event.meaning === "failing";
+  const running = runningSince(row);
+  const isLate = running !== undefined && event.time < running;
+  if (isAlive && !isLate) {
+    if (at >= 0) runs.splice(at, 1);
+    runs.push(run);
+  } else if (at < 0) runs.unshift(run);
+  if (runs.length > mostRuns) runs.shift();
+  return run;
+}
+
+function remember(row: Row, run: Run, { time, type, displayMessage }: RunEvent): void {
+  row.events.push({ Time: time, Type: type, DisplayMessage: cut(displayMessage) });
+  if (row.events.length > mostEvents) row.events.shift();
   if (time > row.newest) row.newest = time;
-  if (row.replaced.includes(allocation)) return;
-  if (row.allocation.ID !== allocation) {
-    row.replaced.push(row.allocation.ID);
-    if (row.replaced.length > mostReplaced) row.replaced.shift();
-    row.allocation = { ID: allocation, newest: time };
-  }
-  if (time > row.allocation.newest) row.allocation.newest = time;
-  row.node = node;
+  if (time > run.newest) run.newest = time;
 }
 
-function exit(row: Row, event: RunEvent, stableAfter: Nanoseconds): Step {
-  const run = row.run?.allocation === event.allocation ? row.run : undefined;
-  if (run !== undefined) run.endedAt = event.time;
-  const after = run && event.time - run.startedAt;
-  row.exit = exitOf(event, after, row.killing);
-  row.killing = false;
+function cut(text: string): string {
+  return text.length > mostWords ? `${text.slice(0, mostWords)}…`.toWellFormed() : text;
+}
+
+function start(run: Run, at: Nanoseconds | undefined): void {
+  run.startedAt = at;
+  run.ended = undefined;
+  run.killing = false;
+  run.why = undefined;
+}
+
+function end(run: Run, { time, meaning, exit }: RunEvent, isLast: boolean, stableAfter: Nanoseconds): Step {
+  const killed = run.killing === true;
+  const after = run.startedAt === undefined ? undefined : time - run.startedAt;
+  run.ended = { ...exit!, time, after, killed };
+  run.killing = false;
+  if (!isLast) return "noted";
   if (after !== undefined && after >= stableAfter) return "stable";
-  return event.meaning === "completed" ? "completed" : "noted";
+  return meaning === "completed" && !killed ? "completed" : "noted";
 }
 
-function fail(row: Row, event: RunEvent, stableAfter: Nanoseconds): Step {
-  const counted = row.counted === event.allocation;
-  row.counted = event.meaning === "failing" ? event.allocation : undefined;
-  const lasted = lastedOf(row, event);
-  if (row.run?.allocation === event.allocation) row.run = undefined;
-  if (counted) return "noted";
-  if (lasted >= stableAfter) return "stable";
-  if (row.failures === 0) row.since = event.time;
-  row.failures += 1 + event.notSeen;
-  row.notSeen += event.notSeen;
-  row.lastEvent = event.update;
-  row.nextAttempt = nextAttempt(event);
-  row.log.push({ time: event.time, identity: event.identity });
-  row.log.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
+function fail(row: Row, run: Run, event: RunEvent, wasLast: boolean, stableAfter: Nanoseconds): Step {
+  const { time, identity, meaning, notSeen } = event;
+  const newest = row.log.at(-1);
+  // What is known of the run is of a later one then.
+  const isLate = run.startedAt !== undefined && run.startedAt > time;
+  const { startedAt = startedBefore(row, event), ended, why } = isLate ? {} as Partial<Run> : run;
+  if (!isLate) start(run, undefined);
+  if (startedAt !== undefined && (ended?.time ?? time) - startedAt >= stableAfter) {
+    // One that ran on while others failed is of another node, or namespace, where the key does not tell them apart.
+    return wasLast || newest === undefined || startedAt > newest.time ? "stable" : "noted";
+  }
+  if (row.failures === 0 || time < row.since) row.since = time;
+  row.failures += 1 + notSeen;
+  row.notSeen += notSeen;
+  row.log.push({ time, identity, ...(meaning === "failing" ? { last: true } : {}) });
+  if (newest === undefined || time >= newest.time) {
+    row.lastEvent = event.update;
+    row.ended = ended;
+    row.why = cut(why ?? (meaning === "failing" ? event.displayMessage : ""));
+    row.nextAttempt = runningSince(row) === undefined ? event.nextAttempt : undefined;
+  } else row.log.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
   if (row.log.length > mostLogged) row.log.shift();
   return "failed";
 }
 
-/** How long the run lasted that failed: as its events said, or as the update itself does. */
-function lastedOf({ run }: Row, { allocation, time, startedAt }: RunEvent): Nanoseconds {
-  if (run?.allocation === allocation) return (run.endedAt ?? time) - run.startedAt;
-  // The update is of a later moment than its event: the next run may have begun.
-  return run !== undefined || startedAt === undefined || startedAt > time ? 0n : time - startedAt;
-}
-
-function nextAttempt(
-  { type, time, event: { StartDelay: delay, Details: details } }: RunEvent,
-): Nanoseconds | undefined {
-  if (type !== "Restarting") return undefined;
-  const text = isObject(details) && typeof details.start_delay === "string" ? details.start_delay : "";
-  if (/^[0-9]{1,18}$/.test(text)) return time + BigInt(text);
-  return typeof delay === "number" && delay > 0 && delay < 2 ** 53
-    ? time + BigInt(Math.round(delay))
-    : undefined;
-}
-
-function exitOf({ time, event }: RunEvent, after: Nanoseconds | undefined, killing: boolean): Exit {
-  const details: Fields = isObject(event.Details) ? event.Details : {};
-  const code = number(details.exit_code ?? event.ExitCode);
-  const signal = number(details.signal ?? event.Signal);
-  const said = `${details.exit_message ?? ""} ${event.Message ?? ""}`;
-  const reported = details.oom_killed === "true" || /\bOOM\b|out of memory/i.test(said);
-  const likely = !killing && (signal === 9 || code === 137);
-  return { time, code, signal, after, outOfMemory: reported ? "reported" : likely ? "likely" : undefined };
-}
-
-function number(value: unknown): number | undefined {
-  const found = typeof value === "string" && value !== "" ? Number(value) : value;
-  return typeof found === "number" && Number.isSafeInteger(found) ? found : undefined;
+/** When the failed run began, as the update says; not where that is the run before it, which has been judged. */
+function startedBefore(row: Row, { startedAt, time, identity }: RunEvent): Nanoseconds | undefined {
+  if (startedAt === undefined || startedAt > time) return undefined;
+  if (row.clearedAt !== undefined && startedAt <= row.clearedAt) return undefined;
+  const isJudged = row.log.some((logged) => logged.identity === identity && logged.time >= startedAt);
+  return isJudged ? undefined : startedAt;
 }

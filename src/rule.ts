@@ -27,6 +27,8 @@ export type Decision =
   | { readonly reason: "below-threshold"; readonly counted: number }
   /** Enough, but told less than the notification interval ago. */
   | { readonly reason: "already-notified"; readonly counted: number }
+  /** Enough, but of the past: what followed is awaited for a moment, then time decides. */
+  | { readonly reason: "catching-up"; readonly counted: number }
   | { readonly reason: "first" | "repeat"; readonly alert: Alert }
   /** Told once, and over now. There is an alert where that is to be told too. */
   | { readonly reason: "recovered"; readonly name: string; readonly because: string; readonly alert?: Alert };

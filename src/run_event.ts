@@ -1,6 +1,7 @@
 // An update as the rule `loops` sees it: of which task it is, and what it says of a run of that task.
 // What the events mean: Nomad's client/allocrunner/taskrunner and client/allocrunner/taskrunner/restarts.
 import type { Nanoseconds } from "./duration.ts";
+import { type Key, keyOf, nameOf } from "./key.ts";
 import type { RuleEvent } from "./rule.ts";
 import {
   type Fields,
@@ -13,52 +14,48 @@ import {
   textOf,
 } from "./update.ts";
 
-/** What tells one task from all others, for as long as its job lives. */
-export interface Key {
-  /** Only the source `nomad` says it. */
-  readonly Namespace?: string;
-  /** A periodic job's children count for their parent, dispatched ones for themselves. */
-  readonly JobID: string;
-  readonly TaskGroup: string;
-  /** The number in the brackets of the allocation's name. */
-  readonly Index: number;
-  readonly Task: string;
-  /** Of a system job, which has one allocation on every node. */
-  readonly NodeID?: string;
-}
-
 /** What an event says of a run. */
 export type Meaning =
   | "started"
   /** The process ended, for whatever reason; what that means says the next event. */
   | "exited"
+  /** The process ended as it should, and the task with it. */
+  | "completed"
   /** The run failed: so Nomad's own policy says. */
   | "failed"
-  /** Nomad will fail the task once it is killed. */
+  /** The run failed, and with it the task, which has yet to be killed. */
   | "failing"
-  /** All tasks did what they were to do. */
-  | "completed"
   /** Somebody stopped the job, or there is no room for this allocation in it any more. */
   | "stopped"
   /** Nothing that counts: a restart that somebody asked for, a deploy, a drain, the death of a sibling. */
   | "nothing";
+
+/** How a process ended, as Nomad says. */
+export interface Exit {
+  readonly code: number | undefined;
+  readonly signal: number | undefined;
+  /** Nomad says that it ran out of memory. */
+  readonly outOfMemory: boolean;
+}
 
 /** One update for the rule `loops`. */
 export interface RunEvent extends RuleEvent {
   readonly kind: "event";
   readonly key: Key;
   readonly allocation: string;
-  /** With `time` it tells the event from all others of its task. */
+  /** The allocation and the task as a number: with `time` it tells a failure from all others of its task. */
   readonly identity: number;
-  readonly meaning: Meaning;
   readonly type: string;
+  readonly meaning: Meaning;
   readonly displayMessage: string;
   /** Failed runs before this one that no event told of. */
   readonly notSeen: number;
-  /** `TaskEvent`; the numbers in it are not exact. */
-  readonly event: Fields;
-  /** When the run began, where the update says so: in nanoseconds since the Unix epoch. */
+  /** When the last run began, where the update says so. It is of a later moment than its event. */
   readonly startedAt: Nanoseconds | undefined;
+  /** Of an event that says so. */
+  readonly exit: Exit | undefined;
+  /** When Nomad starts the task again, of an event that says so. */
+  readonly nextAttempt: Nanoseconds | undefined;
   readonly node: { readonly ID: string; readonly Name: string };
   /** The update as it came. */
   readonly update: string;
@@ -71,76 +68,83 @@ export function decodeRun(body: Uint8Array): RunEvent | Malformed {
   const { update, event, type, time } = read;
   const key = keyOf(update, textOf(update.Name));
   const allocation = textOf(update.AllocationID);
+  const exit = type === "Terminated" ? exitOf(event) : undefined;
   return {
     kind: "event",
     name: nameOf(key),
     key,
     time,
     allocation,
-    identity: identityOf(allocation, type),
-    meaning: meaningOf(update, event, type),
+    identity: identityOf(allocation, key.Task),
     type,
+    meaning: meaningOf(update, event, type, exit),
     displayMessage: textOf(event.DisplayMessage) || type,
     notSeen: notSeen(update),
-    event,
-    startedAt: startOf(textOf(update.TaskStartedAt)),
+    startedAt: timeOf(textOf(update.TaskStartedAt)),
+    exit,
+    nextAttempt: type === "Restarting" ? nextAttempt(event, time) : undefined,
     node: { ID: textOf(update.NodeID), Name: textOf(update.NodeName) },
     update: read.text,
   };
 }
 
-/** The key as one text: `namespace/job.group[0]/task`, with `@node` for a system job. */
-export function nameOf({ Namespace, JobID, TaskGroup, Index, Task, NodeID }: Key): string {
-  const namespace = Namespace === undefined ? "" : `${Namespace}/`;
-  const node = NodeID === undefined ? "" : `@${NodeID}`;
-  return `${namespace}${JobID}.${TaskGroup}[${Index}]/${Task}${node}`.toWellFormed();
-}
-
-function keyOf(update: Fields, name: string): Key {
-  const { Namespace, JobType } = update;
-  const ofSystem = JobType === "system" || JobType === "sysbatch";
-  const [, index = "0"] = /\[([0-9]{1,9})\]$/.exec(name) ?? [];
-  return {
-    ...(typeof Namespace === "string" ? { Namespace } : {}),
-    JobID: textOf(update.JobID).replace(/\/periodic-[0-9]+$/, ""),
-    TaskGroup: textOf(update.GroupName),
-    Index: Number(index),
-    Task: textOf(update.TaskName),
-    ...(ofSystem ? { NodeID: textOf(update.NodeID) } : {}),
-  };
-}
-
-function meaningOf(update: Fields, event: Fields, type: string): Meaning {
-  if (update.DesiredStatus === "stop" && /^alloc not needed/.test(textOf(update.DesiredDescription))) {
-    return "stopped";
-  }
+function meaningOf(update: Fields, event: Fields, type: string, exit: Exit | undefined): Meaning {
+  if (isStopped(update)) return "stopped";
   switch (type) {
     case "Started":
       return "started";
+    case "Terminated":
+      return isDone(update) && exit?.code === 0 && exit.signal === undefined ? "completed" : "exited";
     case "Restarting":
       return isIntended(event) ? "nothing" : "failed";
     case "Not Restarting":
       return "failed";
     case "Killing":
       return failsTask(event) ? "failing" : "nothing";
-    case "Terminated":
-      // A service that ends with 0 is restarted, which the next event says; a batch task is done.
-      return isComplete(update, event) ? "completed" : "exited";
     default:
       return "nothing";
   }
 }
 
-function isComplete({ ClientStatus, TaskFailed, DesiredStatus }: Fields, { ExitCode }: Fields): boolean {
-  return ClientStatus === "complete" && TaskFailed === false && DesiredStatus === "run" && ExitCode === 0;
+/** Nomad's scheduler/structs/const.go has what it says when it stops an allocation. Others of its reasons are a
+ * deploy, a drain, a failure, a replacement whose lost original came back: then the task goes on elsewhere. */
+function isStopped({ DesiredStatus, DesiredDescription }: Fields): boolean {
+  return DesiredStatus === "stop" &&
+    /^(?:system )?alloc not needed (?:due to job update|as node is tainted)/.test(textOf(DesiredDescription));
+}
+
+/** A service that ends with 0 is restarted, and dead only when that is given up; a batch task is done. */
+function isDone({ DesiredStatus, ClientStatus, TaskState, TaskFailed }: Fields): boolean {
+  return DesiredStatus === "run" && ClientStatus !== "failed" && TaskState === "dead" && TaskFailed === false;
 }
 
 function failsTask({ FailsTask, Details }: Fields): boolean {
   return FailsTask === true || (isObject(Details) && Details.fails_task === "true");
 }
 
+/** `oom_killed` can say false where it was so; drivers also put it into words. */
+function exitOf(event: Fields): Exit {
+  const details: Fields = isObject(event.Details) ? event.Details : {};
+  const words = `${textOf(details.exit_message)} ${textOf(event.Message)}`;
+  return {
+    code: wholeNumber(details.exit_code ?? event.ExitCode),
+    signal: wholeNumber(details.signal ?? event.Signal) || undefined,
+    outOfMemory: details.oom_killed === "true" || /\bOOM\b|out of memory/i.test(words),
+  };
+}
+
+function nextAttempt({ StartDelay, Details }: Fields, time: Nanoseconds): Nanoseconds | undefined {
+  const delay = wholeNumber((isObject(Details) ? Details.start_delay : undefined) ?? StartDelay);
+  return delay === undefined || delay < 0 ? undefined : time + BigInt(delay);
+}
+
+function wholeNumber(value: unknown): number | undefined {
+  const found = typeof value === "string" && value !== "" ? Number(value) : value;
+  return typeof found === "number" && Number.isSafeInteger(found) ? found : undefined;
+}
+
 /** RFC 3339 with up to nine digits of a second; Go writes a zero time as the year 1. */
-function startOf(text: string): Nanoseconds | undefined {
+function timeOf(text: string): Nanoseconds | undefined {
   const [, seconds, fraction = "", zone] =
     /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/
       .exec(text) ?? [];

@@ -1,9 +1,9 @@
 // What the payload `full` says of a loop beyond the original's two fields, and in one plain sentence.
 // alert.schema.json describes it.
 import { formatDuration, type Nanoseconds } from "./duration.ts";
-import type { Exit, Row } from "./row.ts";
+import { type Key, keyOf } from "./key.ts";
+import type { Ended, Row } from "./row.ts";
 import { formatTime } from "./time.ts";
-import type { Key } from "./run_event.ts";
 import { type Fields, readUpdate, textOf } from "./update.ts";
 
 /** Fields of the payload; times are RFC 3339. */
@@ -23,8 +23,9 @@ export interface Story {
     readonly Time: string;
     readonly ExitCode?: number;
     readonly Signal?: number;
+    /** `reported` by Nomad, or `likely`: killed by signal 9, and not by Nomad. */
     readonly OutOfMemory?: "reported" | "likely";
-    /** A duration as Go writes it. */
+    /** How long the process ran, as Go writes durations. */
     readonly After?: string;
   };
   readonly Reason: string;
@@ -37,10 +38,12 @@ export interface Story {
   }[];
 }
 
-/** The story of a row, or of its end where `resolved` says why. */
+/** The story of a row that was told, or of its end where `resolved` says why. */
 export function tellStory(row: Row, now: Nanoseconds, resolved: string | undefined): Story {
-  const { key, failures, notSeen, since, exit, nextAttempt, node, events, told } = row;
-  const next = nextAttempt !== undefined && nextAttempt > now ? nextAttempt : undefined;
+  const { key, failures, notSeen, since, ended, nextAttempt, node, events, told } = row;
+  const next = resolved === undefined && nextAttempt !== undefined && nextAttempt > now
+    ? nextAttempt
+    : undefined;
   return {
     Status: resolved === undefined ? "looping" : "resolved",
     Rule: "loops",
@@ -49,47 +52,17 @@ export function tellStory(row: Row, now: Nanoseconds, resolved: string | undefin
     Failures: failures,
     NotSeen: notSeen,
     Since: formatTime(since),
-    ...(exit === undefined ? {} : { LastExit: exitFields(exit) }),
+    ...(ended === undefined ? {} : { LastExit: exitFields(ended) }),
     Reason: resolved === undefined
       ? loopSentence(row, now, next)
-      : `${resolved}, after ${often(failures)} since ${clock(since, now)}`,
-    ...(next === undefined || resolved !== undefined ? {} : { NextAttempt: formatTime(next) }),
+      : `${resolved}, after ${failures} failed ${failures === 1 ? "run" : "runs"} since ${clock(since, now)}`,
+    ...(next === undefined ? {} : { NextAttempt: formatTime(next) }),
     Node: { ID: node.ID, ...(node.Name === "" ? {} : { Name: node.Name }) },
     Events: events.map((event) => ({ ...event, Time: formatTime(event.Time) })),
   };
 }
 
-/** The story of an alert of the rule `restarts`: what its last event and its restarts tell. */
-export function tellRestarts({ lastEvent, eventLog, loop, reason }: RestartsAlert): Story {
-  const read = readUpdate(new TextEncoder().encode(lastEvent));
-  const nothing: Fields = {};
-  const { update, event, time } = read.kind === "read" ? read : { update: nothing, event: nothing, time: 0n };
-  const text = (name: string) => typeof update[name] === "string" ? { [name]: update[name] } : {};
-  const times = eventLog.length > 0 ? eventLog : [time];
-  const since = times.reduce((a, b) => (a < b ? a : b));
-  const newest = times.reduce((a, b) => (a > b ? a : b));
-  const why = textOf(event.RestartReason) || textOf(event.DisplayMessage);
-  const restarted = `restarted ${often(eventLog.length)} since ${clock(since, newest)}${why && `: ${why}`}`;
-  return {
-    Status: reason === "resolved" ? "resolved" : "looping",
-    Rule: "restarts",
-    Loop: loop,
-    Key: {
-      ...text("Namespace"),
-      ...text("JobID"),
-      TaskGroup: textOf(update.GroupName),
-      Task: textOf(update.TaskName),
-    },
-    Failures: eventLog.length,
-    NotSeen: eventLog.length - new Set(eventLog).size,
-    Since: formatTime(since),
-    Reason: reason === "resolved" ? "it no longer restarts often enough" : restarted,
-    Node: { ID: textOf(update.NodeID), ...(update.NodeName ? { Name: textOf(update.NodeName) } : {}) },
-    Events: [],
-  };
-}
-
-/** What is told of an alert here. */
+/** What is told here of an alert of the rule `restarts`. */
 interface RestartsAlert {
   readonly lastEvent: string;
   readonly eventLog: readonly Nanoseconds[];
@@ -97,7 +70,37 @@ interface RestartsAlert {
   readonly reason: string;
 }
 
-function exitFields({ time, code, signal, outOfMemory, after }: Exit): Story["LastExit"] {
+/** The story of an alert of the rule `restarts`: what its last event and its restarts tell. */
+export function tellRestarts({ lastEvent, eventLog, loop, reason }: RestartsAlert): Story {
+  const read = readUpdate(new TextEncoder().encode(lastEvent));
+  const nothing: Fields = {};
+  const { update, event, time } = read.kind === "read" ? read : { update: nothing, event: nothing, time: 0n };
+  const times = eventLog.length > 0 ? eventLog : [time];
+  const since = times.reduce((a, b) => (a < b ? a : b));
+  const newest = times.reduce((a, b) => (a > b ? a : b));
+  const type = textOf(event.Type);
+  const message = textOf(event.DisplayMessage) || type;
+  const why = textOf(event.RestartReason) || message;
+  const { Task: _, ...key } = keyOf(update, textOf(update.Name));
+  return {
+    Status: reason === "resolved" ? "resolved" : "looping",
+    Rule: "restarts",
+    Loop: loop,
+    Key: { ...key, JobID: textOf(update.JobID) || key.JobID },
+    Failures: eventLog.length,
+    NotSeen: eventLog.length - new Set(eventLog).size,
+    Since: formatTime(since),
+    Reason: reason === "resolved"
+      ? "it no longer restarts often enough"
+      : `restarted ${often(eventLog.length)} since ${clock(since, newest)}: ${why}`,
+    Node: { ID: textOf(update.NodeID), ...(update.NodeName ? { Name: textOf(update.NodeName) } : {}) },
+    Events: [{ Time: formatTime(time), Type: type, DisplayMessage: message }],
+  };
+}
+
+function exitFields(ended: Ended): Story["LastExit"] {
+  const { time, code, signal, after } = ended;
+  const outOfMemory = memoryOf(ended);
   return {
     Time: formatTime(time),
     ...(code === undefined ? {} : { ExitCode: code }),
@@ -107,21 +110,29 @@ function exitFields({ time, code, signal, outOfMemory, after }: Exit): Story["La
   };
 }
 
+/** Signal 9 is what the kernel ends a process with that goes over its limit. */
+function memoryOf({ outOfMemory, killed, code, signal }: Ended): "reported" | "likely" | undefined {
+  if (outOfMemory) return "reported";
+  return !killed && (signal === 9 || code === 137) ? "likely" : undefined;
+}
+
 function loopSentence(row: Row, now: Nanoseconds, next: Nanoseconds | undefined): string {
-  const { exit, failures, since, events } = row;
-  const failedOnly = exit === undefined || exit.time < since;
-  const what = failedOnly ? events.at(-1)?.DisplayMessage ?? "failed" : exitWords(exit);
-  const again = next === undefined ? "" : `; Nomad tries again in ${rounded(next - now)}`;
+  const { ended, why, failures, since } = row;
+  const what = why?.trim().replaceAll(/\s+/g, " ") || (ended === undefined ? "failed" : exitWords(ended));
+  const again = next === undefined ? "" : `; Nomad tries again in ${inWords(next - now)}`;
   return `${what}, ${often(failures)} since ${clock(since, now)}${again}`;
 }
 
-function exitWords({ code, signal, outOfMemory, after }: Exit): string {
-  const how = outOfMemory === "reported"
+function exitWords(ended: Ended): string {
+  const { code, signal, after } = ended;
+  const memory = memoryOf(ended);
+  const how = memory === "reported"
     ? "ran out of memory"
-    : signal
-    ? `was killed by signal ${signal}${outOfMemory === "likely" ? ", likely out of memory," : ""}`
+    : signal !== undefined
+    ? `was killed by signal ${signal}`
     : `exited with ${code ?? "an unknown code"}`;
-  return after === undefined ? how : `${how} after ${rounded(after)}`;
+  const when = after === undefined ? "" : ` after ${inWords(after)}`;
+  return `${how}${when}${memory === "likely" ? ", likely out of memory" : ""}`;
 }
 
 function often(count: number): string {
@@ -134,6 +145,14 @@ function clock(time: Nanoseconds, now: Nanoseconds): string {
   return text.slice(0, 10) === formatTime(now).slice(0, 10)
     ? text.slice(11, 16)
     : text.slice(0, 16).replace("T", " ");
+}
+
+/** A duration in a sentence: `52 s`, `1.2 s`, `3 min 20 s`, `1 h 30 min`. */
+export function inWords(duration: Nanoseconds): string {
+  return rounded(duration).replaceAll(
+    /([0-9.]+)([a-zµ]+)/g,
+    (_, number, unit) => `${number} ${unit === "m" ? "min" : unit} `,
+  ).trim();
 }
 
 /** As exact as a person wants it: `52s`, `1.2s`, `3m20s`. */

@@ -2,6 +2,7 @@
 // expected ones are made by formatTime, which has its own test.
 import assert from "node:assert/strict";
 import { type Alert, alertId, alertJson, alertText } from "../src/alert.ts";
+import type { Story } from "../src/story.ts";
 import { formatTime } from "../src/time.ts";
 
 const time = 1_499_867_775_401_013_209n;
@@ -183,20 +184,83 @@ const texts: readonly (readonly [what: string, alert: Alert, text: string])[] = 
   ],
 ];
 
+/** What the rule `loops` tells of it. */
+const story = (differs: Partial<Story> = {}): Story => ({
+  Status: "looping",
+  Rule: "loops",
+  Loop: "0",
+  Key: { JobID: "a", TaskGroup: "b", Index: 0, Task: "web" },
+  Failures: 7,
+  NotSeen: 0,
+  Since: formatTime(time),
+  Reason: "exited with 1 after 2 s, 7 times since 03:42",
+  Node: { ID: "n" },
+  Events: [],
+  ...differs,
+});
+
+const textsOfLoops: typeof texts = [
+  [
+    "failed runs",
+    alert({ name: "a.b[0]/web", eventLog: [time - 90_500_000_000n, time], story: story() }),
+    `${at}  crash loop   a.b[0]/web                    7 failed runs in 1m30s  exited with 1 after 2 s, 7 times since 03:42`,
+  ],
+  [
+    "one failed run",
+    alert({ story: story({ Failures: 1, Reason: "failed, once since 03:42" }) }),
+    `${at}  crash loop   a.b[0]                        1 failed run          failed, once since 03:42`,
+  ],
+  [
+    "the end of a loop",
+    alert({
+      reason: "resolved",
+      story: story({ Reason: "it was stopped, after 7 failed runs since 03:42" }),
+    }),
+    `${at}  is over      a.b[0]                        7 failed runs         it was stopped, after 7 failed runs since 03:42`,
+  ],
+  [
+    "the end of a loop of which no restart counts any more",
+    alert({ reason: "resolved", eventLog: [] }),
+    `${at}  is over      a.b[0]                        0 restarts            it no longer restarts often enough`,
+  ],
+];
+
+Deno.test("alertText() says of failed runs, and of an end, what the story says", () => {
+  for (const [what, alert, text] of textsOfLoops) assert.equal(alertText(alert), text, what);
+});
+
+Deno.test("alertJson() with the payload full has the original's fields, the id and the story after them", () => {
+  const told = alert({ id: "1", limit: 1, story: story() });
+  assert.equal(
+    alertJson(told, "full"),
+    `${alertJson(told).slice(0, -1)},"Id":"1",${JSON.stringify(story()).slice(1)}`,
+  );
+});
+
+Deno.test("alertJson() with the payload full tells of restarts what the last one says", () => {
+  const told = JSON.parse(alertJson(alert(), "full"));
+  assert.deepEqual(Object.keys(told).slice(0, 5), ["LastEvent", "EventLog", "Id", "Status", "Rule"]);
+  assert.deepEqual([told.Rule, told.Failures, told.Key.JobID], ["restarts", 1, "a"]);
+});
+
 Deno.test("alertText() says when, what, how often and why", () => {
   for (const [what, alert, text] of texts) assert.equal(alertText(alert), text, what);
 });
+
+// deno-lint-ignore no-control-regex -- control characters are what it looks for
+const obeyed = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 Deno.test("alertText() has no character that moves a terminal's cursor, colours it or turns text round", () => {
   const hostile = "\u001b[31mred\u001b]0;title\u0007\r\nforged \u0000\b\t\u007f\u0085\u009b2J" +
     "\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069end";
   const fields = { JobID: hostile, TaskName: hostile };
   for (const event of [{ RestartReason: hostile }, { DisplayMessage: hostile }]) {
-    const text = alertText(alert({ name: hostile, lastEvent: updateOf(fields, event) }));
-    // deno-lint-ignore no-control-regex -- control characters are what it looks for
-    const found = text.match(/[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g) ??
-      [];
-    assert.deepEqual(found.map((character) => character.charCodeAt(0).toString(16)), []);
+    const told = alert({ name: hostile, lastEvent: updateOf(fields, event) });
+    const text = alertText(told);
+    assert.deepEqual((text.match(obeyed) ?? []).map((character) => character.charCodeAt(0).toString(16)), []);
     assert.equal(text.split("\\u001b[31mred").length, 4, "the name, task and reason are all told");
+    const loop = alertText({ ...told, story: story({ Reason: hostile }) });
+    assert.doesNotMatch(loop, obeyed);
+    assert.equal(loop.split("\\u001b[31mred").length, 3, "the name and the reason are told");
   }
 });

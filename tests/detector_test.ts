@@ -310,6 +310,41 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    title: "an intended restart counts",
+    differs: { restartCount: 2 },
+    rows: [[0n, { intended: true }, "below-threshold 1"], [1n, { intended: true }, "first a: 0 1"]],
+  },
+  {
+    title: "an intended restart that is to be ignored does not count, and leaves no trace",
+    differs: { restartCount: 2, ignoreIntended: true },
+    rows: [
+      [0n, { intended: true }, "intended"],
+      [0n, {}, "below-threshold 1"],
+      [1n, { intended: true }, "intended"],
+      [2n, "restart", "first a: 0 2"],
+    ],
+  },
+  {
+    title: "restarts that no event told of are counted with the next one that an event tells of",
+    rows: [
+      [0n, { notSeen: 1 }, "below-threshold 2"],
+      [1n, "restart", "first a: 0 0 1"],
+      [2n, { notSeen: 3 }, "already-notified 7"],
+      [52n, "due", "repeat a: 0 0 1 2 2 2 2"],
+    ],
+  },
+  {
+    title: "restarts that no event told of are counted once, and leave with the one that an event told of",
+    rows: [
+      [0n, { notSeen: 5 }, "first a: 0 0 0 0 0 0"],
+      [1n, { time: 0n, notSeen: 5 }, "duplicate"],
+      [50n, "due", "repeat a: 0 0 0 0 0 0"],
+      [99n, { time: 0n }, "duplicate"],
+      [100n, "due", "recovered a"],
+      [100n, "restart", "below-threshold 1"],
+    ],
+  },
+  {
     title: "the longest intervals there are count as long",
     differs: { restartInterval: most, notificationInterval: most },
     rows: [
@@ -404,6 +439,31 @@ Deno.test("every alert about a name has an id of its own; the same input has the
   const once = ids();
   assert.equal(new Set(once).size, 7);
   assert.deepEqual(ids(), once);
+});
+
+Deno.test("the end of a loop is told where that is wanted, once, with an id of its own and what is left of it", () => {
+  const rule = detector({ notifyResolved: true });
+  const { id } = alertOf(record(rule, [0n, 1n, 2n]));
+  rule.record(restart({ time: 49n }), 49n);
+  assert.equal(alertOf(rule.due(52n, 10)[0]!).reason, "repeat");
+  const [decision] = rule.due(102n, 10);
+  assert.ok(decision?.reason === "recovered");
+  assert.deepEqual(decision.alert, {
+    id: alertId(id, "resolved"),
+    loop: id,
+    name: "a",
+    reason: "resolved",
+    lastEvent: "a/alloc/task at 49",
+    eventLog: [49n],
+  });
+  assert.deepEqual(rule.due(10_000n, 10), []);
+  assert.equal(rule.names, 0);
+});
+
+Deno.test("of more unseen restarts than are kept of a name the newest are kept", () => {
+  const rule = detector();
+  const { limit, eventLog } = alertOf(rule.record(restart({ time: 0n, notSeen: 2 ** 31 }), 0n));
+  assert.deepEqual([limit, eventLog.length], [mostRestarts, mostRestarts]);
 });
 
 Deno.test("nextDue is when there is something to do: the repeat, the end of a window", () => {

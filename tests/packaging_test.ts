@@ -47,19 +47,31 @@ Deno.test("the program may do all that it does on a terminal", async () => {
   }
 });
 
-Deno.test("the AWS SDK is loaded only when it is used", async () => {
+interface Module {
+  readonly dependencies?: readonly { specifier: string; code?: unknown; isDynamic?: boolean }[];
+}
+
+/** What the program imports, all files together. */
+async function imports() {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["info", "--json", "src/main.ts"],
     cwd: new URL("..", import.meta.url),
   }).output();
-  interface Module {
-    readonly dependencies?: readonly { specifier: string; code?: unknown; isDynamic?: boolean }[];
-  }
   const { modules }: { modules: Module[] } = JSON.parse(new TextDecoder().decode(stdout));
-  const imports = modules.flatMap(({ dependencies }) => dependencies ?? [])
-    .filter(({ specifier, code }) => /^@(aws-sdk|smithy)\//.test(specifier) && code !== undefined);
-  assert.ok(imports.length > 0);
-  for (const { specifier, isDynamic } of imports) assert.equal(isDynamic, true, specifier);
+  return modules.flatMap(({ dependencies }) => dependencies ?? []).filter(({ code }) => code !== undefined);
+}
+
+Deno.test("the AWS SDK is loaded only when it is used", async () => {
+  const ofAws = (await imports()).filter(({ specifier }) => /^@(aws-sdk|smithy)\//.test(specifier));
+  assert.ok(ofAws.length > 0);
+  for (const { specifier, isDynamic } of ofAws) assert.equal(isDynamic, true, specifier);
+});
+
+Deno.test("the binary holds the packages that the program imports, and not those of its tests", async () => {
+  const specifiers = new Set((await imports()).map(({ specifier }) => specifier));
+  const unused = Object.keys(config.imports).filter((name) => !specifiers.has(name));
+  assert.deepEqual(unused, ["ajv"]);
+  assert.ok(tasks.binary.command.split(" ").includes("--exclude-unused-npm"));
 });
 
 Deno.test("compile:all makes the binaries that README.md names, one by one", async () => {

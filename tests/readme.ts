@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { settingsGroups } from "../src/app.ts";
 import { flagOf, type Setting } from "../src/settings.ts";
 import { run } from "./helpers/program.ts";
+import { table } from "./simulation.ts";
 
 /** Where README.md is. */
 export const path: URL = new URL("../README.md", import.meta.url);
@@ -18,6 +19,7 @@ const parts: Readonly<Record<string, () => string | Promise<string>>> = {
     return "```json\n" + JSON.stringify({ LastEvent: { Name, JobID, TaskName }, EventLog }, null, 2) +
       "\n```";
   },
+  simulation: table,
   settings: () =>
     settingsGroups.map(({ title, settings }) => `### ${title}\n\n${tableOf(Object.values(settings))}`).join(
       "\n\n",

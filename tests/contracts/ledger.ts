@@ -4,6 +4,7 @@ import type { Alert } from "../../src/alert.ts";
 import type { Told } from "../../src/journal.ts";
 import type { Ledger, LedgerContext } from "../../src/ledger.ts";
 import type { Outbox, Parcel } from "../../src/outbox.ts";
+import type { Row } from "../../src/row.ts";
 import type { Counted } from "../../src/windows.ts";
 import { alertAbout } from "../helpers/alerts.ts";
 import { Random } from "../helpers/random.ts";
@@ -404,6 +405,46 @@ export function durableLedgerContract(name: string, makeHome: () => LedgerHome):
     }
     await using ledger = open(one);
     assert.deepEqual(contentsOf(ledger, []).told, { a: toldAt(2n), c: toldAt(1n) });
+  });
+
+  test("row() keeps the last of several reports, its numbers to the last digit, and forgets where that is nothing", async ({ open }) => {
+    const [least, most] = [-(1n << 63n), (1n << 63n) - 1n];
+    const row = (name: string, since: bigint): Row => ({
+      key: { Namespace: "default", JobID: name, TaskGroup: "web", Index: 0, Task: "server" },
+      failures: 3,
+      notSeen: 1,
+      since,
+      newest: most,
+      allocation: { ID: "a", newest: -1n },
+      replaced: ["b"],
+      clearedAt: least,
+      log: [{ time: 1_499_867_775_401_013_209n, identity: 2 ** 53 - 1 }],
+      run: { allocation: "a", startedAt: 9_007_199_254_740_993n },
+      counted: "a",
+      killing: false,
+      exit: { time: 0n, code: 137, signal: 9, outOfMemory: "likely", after: 1n },
+      nextAttempt: 5n,
+      node: { ID: "n", Name: "" },
+      events: [{ Time: 1n, Type: "Restarting", DisplayMessage: '{"int64":"7"}' }],
+      lastEvent: '{"int64":"7","TaskEvent":{"Time":1}}',
+      told: { id: "1", repeats: 2, at: most, over: false },
+    });
+    {
+      await using ledger = open(one);
+      for (const name of [...strangeNames, "gone"]) ledger.row(name, row(name, 1n));
+      ledger.commit(0n);
+      ledger.row("a", undefined);
+      ledger.row("a", row("a", 2n));
+      ledger.row("gone", row("gone", 2n));
+      ledger.row("gone", undefined);
+      ledger.row("new", undefined);
+      ledger.commit(most);
+      ledger.row("a", row("a", 3n));
+    }
+    await using ledger = open(one);
+    const rows = new Map(ledger.kept.rows());
+    assert.deepEqual([...rows.keys()].sort(), strangeNames.toSorted());
+    for (const name of strangeNames) assert.deepEqual(rows.get(name), row(name, name === "a" ? 2n : 1n));
   });
 
   test("an alert leaves each sink's outbox for good once it is confirmed and committed", async ({ open }) => {

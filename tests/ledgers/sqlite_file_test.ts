@@ -130,7 +130,7 @@ test("of a newer version is refused", async (file, folder) => {
   await refused(
     folder,
     file,
-    "a newer version of the program wrote it (format 7; this one knows 1); " +
+    "a newer version of the program wrote it (format 7; this one knows 2); " +
       "use that version, or name another file; it was left as it is",
   );
 });
@@ -146,7 +146,7 @@ test("of a newer version that was killed, which says so in its log only, is refu
   await refused(
     folder,
     file,
-    "a newer version of the program wrote it (format 7; this one knows 1); " +
+    "a newer version of the program wrote it (format 7; this one knows 2); " +
       "use that version, or name another file; it was left as it is",
   );
 });
@@ -219,12 +219,15 @@ test("that is empty, with a log beside it that is not, is refused", async (file,
   await refused(folder, file, damaged("it is empty, and the log beside it is not"));
 });
 
-test("that lacks a table is refused", async (file, folder) => {
-  await makeStateFile(file, 1);
-  const database = new DatabaseSync(file);
-  database.exec("DROP TABLE outbox");
-  database.close();
-  await refused(folder, file, damaged(""));
+test("that lacks a table is refused", async (_, folder) => {
+  for (const table of ["restarts", "told", "outbox", "rows"]) {
+    const file = `${folder}/without-${table}.db`;
+    await makeStateFile(file, 1);
+    const database = new DatabaseSync(file);
+    database.exec(`DROP TABLE ${table}`);
+    database.close();
+    await refused(folder, file, damaged(""));
+  }
 });
 
 test("that another one of us uses is refused; that one goes on", async (file, folder) => {

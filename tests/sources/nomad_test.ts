@@ -358,7 +358,7 @@ Deno.test("the source nomad writes updates as nomad-firehose does, and Nomad's o
   assert.ok(compared > 1800, String(compared));
   const { text } = following.updates.find(({ PreviousAllocation }) => PreviousAllocation)!;
   const behind = Object.keys(JSON.parse(text)).slice(Object.keys(JSON.parse(text)).indexOf("TaskEvent") + 1);
-  assert.deepEqual(behind, ["Namespace", "NodeName", "JobType", "Restarts", "PreviousAllocation"]);
+  assert.deepEqual(behind, ["Namespace", "NodeName", "JobType", "Restarts", "PreviousAllocation", "CreateIndex"]);
 });
 
 Deno.test("the source nomad knows the type of every job, and asks only for those that no list has shown", async () => {

@@ -1,0 +1,43 @@
+// What tells one task from all others: the key that the rule `loops` counts by, and its text.
+import { type Fields, textOf } from "./update.ts";
+
+/** What tells one task from all others, for as long as its job lives. */
+export interface Key {
+  /** Only the source `nomad` says it. */
+  readonly Namespace?: string;
+  /** A periodic job's children count for their parent, dispatched ones for themselves. */
+  readonly JobID: string;
+  readonly TaskGroup: string;
+  /** The number in the brackets of the allocation's name. */
+  readonly Index: number;
+  readonly Task: string;
+  /** Of a system job, which has one allocation on every node. */
+  readonly NodeID?: string;
+}
+
+/** The key of an update whose allocation has this name. */
+export function keyOf(update: Fields, name: string): Key {
+  const { Namespace, JobType } = update;
+  const ofSystem = JobType === "system" || JobType === "sysbatch";
+  const [, job, group, index] = /^(.*)\.([^.]*)\[([0-9]{1,9})\]$/s.exec(name) ?? [];
+  return {
+    ...(typeof Namespace === "string" ? { Namespace } : {}),
+    JobID: (textOf(update.JobID) || (job ?? name)).replace(/\/periodic-[0-9]+$/, ""),
+    TaskGroup: textOf(update.GroupName) || (group ?? ""),
+    Index: Number(index ?? 0),
+    Task: textOf(update.TaskName),
+    ...(ofSystem ? { NodeID: textOf(update.NodeID) } : {}),
+  };
+}
+
+/** The key as one text, no two keys the same: `namespace/job.group[0]/task`, with `@node` for a system job. */
+export function nameOf({ Namespace, JobID, TaskGroup, Index, Task, NodeID }: Key): string {
+  const namespace = Namespace === undefined ? "" : `${Namespace}/`;
+  const node = NodeID === undefined ? "" : `@${NodeID}`;
+  return `${namespace}${JobID}.${part(TaskGroup)}[${Index}]/${part(Task)}${node}`.toWellFormed();
+}
+
+/** In quotes where it could be taken for more than one part. A job's name may be anything: it is what is left. */
+function part(text: string): string {
+  return /["./@[\]]/.test(text) ? JSON.stringify(text) : text;
+}
