@@ -82,8 +82,10 @@ export class NomadSource implements Source {
     const namespaces = new Set<string>();
     let allocations = 0;
     for await (const listed of session.list) {
-      allocations += listed.length;
-      for (const { Namespace } of listed) namespaces.add(Namespace);
+      for (const { Namespace } of listed) {
+        allocations++;
+        namespaces.add(Namespace);
+      }
     }
     return `${this.#client.where}: connected, ${allocations} allocations in ${namespaces.size} namespaces`;
   }

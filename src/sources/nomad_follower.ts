@@ -16,7 +16,7 @@ export interface Found {
 }
 
 /** While the list is read, news is held back to be sorted by time: so many at most, and so long, in milliseconds. */
-const mostHeld = 10_000;
+const mostHeld = 4000;
 const longestHeld = 1_000;
 
 /** Keys of the notes. */
@@ -60,17 +60,20 @@ export class Follower {
   async *follow(session: Session): AsyncGenerator<Found> {
     if (this.#beganAnew(session)) return;
     this.#known.beginListing();
-    this.#jobs.beginListing();
     let isListed = false;
     let newest = 0;
-    for await (const turn of session.turns()) {
-      if (turn.kind === "lines") await this.#takeLines(turn.lines);
-      else if (turn.kind === "listed") newest = Math.max(newest, this.#takeListed(turn.allocations));
-      else {
-        isListed = true;
-        this.#endListing(newest);
+    try {
+      for await (const turn of session.turns()) {
+        if (turn.kind === "lines") await this.#takeLines(turn.lines, session.stop);
+        else if (turn.kind === "listed") newest = Math.max(newest, this.#takeListed(turn.allocations));
+        else this.#endListing(newest);
+        const isEnd = turn.kind === "end of list";
+        if (isListed || isEnd || this.#isHeldEnough()) yield* this.#release(!isListed);
+        isListed ||= isEnd;
       }
-      if (isListed || this.#isHeldEnough()) yield* this.#release(turn.kind !== "lines");
+    } catch (error) {
+      yield* this.#release(!isListed);
+      throw error;
     }
   }
 
@@ -85,23 +88,22 @@ export class Follower {
     return true;
   }
 
-  async #takeLines(lines: readonly Line[]): Promise<void> {
+  async #takeLines(lines: readonly Line[], stop: AbortSignal): Promise<void> {
     for (const { index, allocations } of lines) {
       if (index === 0) continue;
       for (const allocation of allocations) {
-        if (!this.#known.has(allocation.ID)) await this.#jobs.ask(allocation);
-        this.#take(allocation);
+        const jobType = this.#known.jobTypeOf(allocation) ?? await this.#jobs.ask(allocation, stop);
+        this.#take(allocation, jobType);
       }
       this.#index = index;
     }
   }
 
   /** Yields the time of the newest change. */
-  #takeListed(allocations: readonly Allocation[]): number {
+  #takeListed(allocations: Iterable<Allocation>): number {
     let newest = 0;
     for (const allocation of allocations) {
-      this.#jobs.learn(allocation);
-      this.#take(allocation);
+      this.#take(allocation, this.#known.jobTypeOf(allocation));
       newest = Math.max(newest, allocation.ModifyTime);
     }
     return newest;
@@ -109,15 +111,14 @@ export class Follower {
 
   #endListing(newest: number): void {
     this.#known.endListing();
-    this.#jobs.endListing();
     if (this.#since !== undefined) return;
     this.#since = newest;
     this.#log.info("source nomad: {allocations} allocations found", { allocations: this.#known.size });
   }
 
-  #take(allocation: Allocation): void {
+  #take(allocation: Allocation, jobType: string | undefined): void {
     const isHistory = !(this.#since !== undefined && allocation.CreateTime > this.#since);
-    const news = this.#known.take(allocation, this.#jobs.of(allocation), isHistory);
+    const news = this.#known.take(allocation, jobType, isHistory);
     if (this.#held.length === 0) this.#heldSince = performance.now();
     this.#held.push(...news);
   }

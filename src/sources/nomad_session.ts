@@ -21,7 +21,7 @@ export const defaultPace: Pace = { silence: 65_000, renewal: 3_600_000, quiet: 5
 /** What a session brings. */
 export type Turn =
   | { readonly kind: "lines"; readonly lines: readonly Line[] }
-  | { readonly kind: "listed"; readonly allocations: readonly Allocation[] }
+  | { readonly kind: "listed"; readonly allocations: Iterable<Allocation> }
   /** The list is read to its end. */
   | { readonly kind: "end of list" };
 
@@ -40,7 +40,9 @@ export interface SessionContext {
  * both, and nothing is in neither.
  */
 export class Session implements AsyncDisposable {
-  readonly list: AsyncGenerator<Allocation[]>;
+  /** Aborted when all is to end. */
+  readonly stop: AbortSignal;
+  readonly list: AsyncGenerator<Iterable<Allocation>>;
   readonly #pace: Pace;
   readonly #lines: AsyncGenerator<Line[]>;
   /** The raft index that the list shows; undefined where the answer does not say. */
@@ -49,23 +51,24 @@ export class Session implements AsyncDisposable {
   readonly #listing: Answer;
 
   private constructor(
-    pace: Pace,
+    { client, pace, stop }: SessionContext,
     lines: AsyncGenerator<Line[]>,
     stream: Answer,
     listing: Answer,
-    where: string,
   ) {
+    this.stop = stop;
     this.#pace = pace;
     this.#lines = lines;
     this.#stream = stream;
     this.#listing = listing;
-    this.list = listOf(listing.body, where);
+    this.list = listOf(listing.body, client.where);
     const index = Number(listing.header("x-nomad-index"));
     this.listIndex = index > 0 ? index : undefined;
   }
 
   /** @throws {Fault} where Nomad does not answer, or refuses. */
-  static async open({ client, namespace, index, pace, stop }: SessionContext): Promise<Session> {
+  static async open(context: SessionContext): Promise<Session> {
+    const { client, namespace, index, pace, stop } = context;
     const common = { patience: pace.silence, signal: stop };
     const stream = await client.get({
       path: "/v1/event/stream",
@@ -80,7 +83,7 @@ export class Session implements AsyncDisposable {
         query: { namespace, task_states: "true" },
         ...common,
       });
-      return new Session(pace, prepend(first, lines), stream, listing, client.where);
+      return new Session(context, prepend(first, lines), stream, listing);
     } catch (error) {
       await stream.close();
       throw error;
@@ -93,36 +96,33 @@ export class Session implements AsyncDisposable {
    */
   async *turns(): AsyncGenerator<Turn> {
     const renewAt = performance.now() + this.#pace.renewal;
+    const inbox = new Inbox<Turn>();
     let caughtUp = false;
     let isListed = false;
-    let lines = this.#nextLines();
-    let listed: Promise<Turn> | undefined;
+    inbox.expect(this.#nextLines());
     while (!isListed || performance.now() < renewAt) {
-      if (caughtUp && !isListed) listed ??= this.#nextListed();
-      const turn: Turn | undefined =
-        await (caughtUp ? firstOf(lines, listed) : within(lines, this.#pace.quiet));
-      if (turn === undefined) caughtUp = true;
-      else if (turn.kind === "lines") {
-        yield turn;
-        caughtUp ||= this.listIndex !== undefined && turn.lines.some(({ index }) => index >= this.listIndex!);
-        lines = this.#nextLines();
-      } else {
-        yield turn;
-        listed = undefined;
-        isListed = turn.kind === "end of list";
-      }
+      const turn = await inbox.take(caughtUp ? undefined : this.#pace.quiet);
+      const didCatchUp = turn === undefined || this.#reachesList(turn);
+      if (turn !== undefined) yield turn;
+      if (turn?.kind === "lines") inbox.expect(this.#nextLines());
+      if (turn?.kind === "listed" || (didCatchUp && !caughtUp)) inbox.expect(this.#nextListed());
+      caughtUp ||= didCatchUp;
+      isListed ||= turn?.kind === "end of list";
     }
   }
 
+  #reachesList(turn: Turn): boolean {
+    return turn.kind === "lines" && this.listIndex !== undefined &&
+      turn.lines.some(({ index }) => index >= this.listIndex!);
+  }
+
   #nextLines(): Promise<Turn> {
-    return handled(this.#lines.next().then(({ value }) => ({ kind: "lines", lines: value })));
+    return this.#lines.next().then(({ value }) => ({ kind: "lines", lines: value }));
   }
 
   #nextListed(): Promise<Turn> {
-    return handled(
-      this.list.next().then(({ done, value }) =>
-        done ? { kind: "end of list" } : { kind: "listed", allocations: value }
-      ),
+    return this.list.next().then(({ done, value }) =>
+      done ? { kind: "end of list" } : { kind: "listed", allocations: value }
     );
   }
 
@@ -131,21 +131,29 @@ export class Session implements AsyncDisposable {
   }
 }
 
-/** The promise, whose rejection is no error where nobody waits for it any more. */
-function handled<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {});
-  return promise;
-}
+/** What several promises bring, as it comes. A race would tie all that came to the promise that waits longest. */
+class Inbox<T> {
+  readonly #arrived: T[] = [];
+  #failed: { readonly reason: unknown } | undefined;
+  #wake = () => {};
 
-function firstOf(lines: Promise<Turn>, listed: Promise<Turn> | undefined): Promise<Turn> {
-  return listed === undefined ? lines : Promise.race([lines, listed]);
-}
+  expect(promise: Promise<T>): void {
+    promise.then((value) => void this.#arrived.push(value), (reason) => this.#failed ??= { reason })
+      .then(() => this.#wake());
+  }
 
-/** What is waited for, or undefined after so many milliseconds. */
-function within<T>(awaited: Promise<T>, milliseconds: number): Promise<T | undefined> {
-  const { promise, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => resolve(undefined), milliseconds);
-  return Promise.race([awaited, promise]).finally(() => clearTimeout(timer));
+  /** What came first; undefined where nothing comes for so many milliseconds. */
+  async take(milliseconds?: number): Promise<T | undefined> {
+    if (this.#arrived.length === 0 && this.#failed === undefined) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      const timer = milliseconds === undefined ? undefined : setTimeout(resolve, milliseconds);
+      await promise;
+      clearTimeout(timer);
+    }
+    if (this.#arrived.length === 0 && this.#failed !== undefined) throw this.#failed.reason;
+    return this.#arrived.shift();
+  }
 }
 
 async function* prepend<T>(first: IteratorResult<T>, rest: AsyncGenerator<T>): AsyncGenerator<T> {

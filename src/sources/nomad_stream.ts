@@ -70,21 +70,31 @@ interface Event {
   readonly Payload?: { readonly Allocation?: unknown };
 }
 
-/** The allocations of the list, those together that came together: the whole can be hundreds of megabytes. */
-export async function* listOf(body: AsyncIterable<Uint8Array>, where: string): AsyncGenerator<Allocation[]> {
+/**
+ * The allocations of the list, those together that came together, each read when it is asked for: the whole can be
+ * hundreds of megabytes.
+ */
+export async function* listOf(
+  body: AsyncIterable<Uint8Array>,
+  where: string,
+): AsyncGenerator<Iterable<Allocation>> {
   const elements = new Elements(where);
   for await (const chunk of body) {
-    const texts = elements.push(chunk);
-    if (texts.length > 0) yield texts.map(parseElement).filter(isAllocation);
+    const found = elements.push(chunk);
+    if (found.length > 0) yield readList(found, where);
   }
   elements.end();
+}
 
-  function parseElement(text: string): unknown {
+function* readList(elements: Uint8Array[][], where: string): Generator<Allocation> {
+  for (const parts of elements) {
+    let allocation;
     try {
-      return parseExactly(text);
+      allocation = parseExactly(text(parts));
     } catch {
-      throw notAList(where, text);
+      throw notAList(where, text(parts));
     }
+    if (isAllocation(allocation)) yield allocation;
   }
 }
 
@@ -106,8 +116,9 @@ class Elements {
     this.#where = where;
   }
 
-  push(chunk: Uint8Array): string[] {
-    const elements: string[] = [];
+  /** The elements that end in this chunk, each in parts. */
+  push(chunk: Uint8Array): Uint8Array[][] {
+    const elements: Uint8Array[][] = [];
     let start = this.#depth > 1 ? 0 : -1;
     for (let at = 0; at < chunk.length; at++) {
       const byte = chunk[at]!;
@@ -122,7 +133,7 @@ class Elements {
       } else if (byte === closeBrace || byte === closeBracket) {
         if (--this.#depth === 1) {
           this.#rest.push(chunk.subarray(start, at + 1));
-          elements.push(text(this.#rest));
+          elements.push(this.#rest);
           this.#rest = [];
           start = -1;
         } else if (this.#depth === 0) this.#ended = true;

@@ -26,6 +26,8 @@ export interface Allocation {
     | { readonly Events?: readonly { readonly PrevAllocID?: string }[] | null }
     | null;
   readonly TaskStates?: Readonly<Record<string, TaskState>> | null;
+  /** Raft index of its making: of two allocations the younger has the higher one. */
+  readonly CreateIndex?: number;
   readonly CreateTime: number;
   readonly ModifyIndex: number;
   readonly ModifyTime: number;
@@ -106,7 +108,8 @@ export class UpdateWriter {
       `"TaskFinishedAt":${json(state.FinishedAt ?? never)},"TaskEvent":`;
     this.#between = `,"Namespace":${json(allocation.Namespace)},"NodeName":${json(NodeName)}` +
       (jobType === undefined ? "" : `,"JobType":${json(jobType)}`);
-    this.#after = previous ? `,"PreviousAllocation":${json(previous)}` : "";
+    this.#after = (previous ? `,"PreviousAllocation":${json(previous)}` : "") +
+      `,"CreateIndex":${allocation.CreateIndex ?? 0}`;
   }
 
   /** The update about an event. */
@@ -132,54 +135,51 @@ const utf8 = new TextEncoder();
 /** How Go writes a time that is not. */
 const never = "0001-01-01T00:00:00Z";
 
-/** nomad-firehose's fields of a task event, in its order, and what each is where Nomad does not give it. */
-const eventFields: readonly (readonly [name: string, absent: unknown])[] = [
-  ["DisplayMessage", ""],
-  ["Details", {}],
-  ["FailsTask", false],
-  ["RestartReason", ""],
-  ["SetupError", ""],
-  ["DriverError", ""],
-  ["DriverMessage", ""],
-  ["ExitCode", 0],
-  ["Signal", 0],
-  ["Message", ""],
-  ["KillReason", ""],
-  ["KillTimeout", 0],
-  ["KillError", ""],
-  ["StartDelay", 0],
-  ["DownloadError", ""],
-  ["ValidationError", ""],
-  ["DiskLimit", 0],
-  ["DiskSize", 0],
-  ["FailedSibling", ""],
-  ["VaultError", ""],
-  ["TaskSignalReason", ""],
-  ["TaskSignal", ""],
-  ["GenericSource", ""],
-];
-
+/** A task event with nomad-firehose's fields in its order. What Nomad does not give is empty. */
 function writeEvent(event: TaskEvent): string {
-  let text = `{"Type":${json(event.Type)},"Time":${event.Time}`;
-  for (const [name, absent] of eventFields) {
-    const value = event[name] ?? absent;
-    text += `,"${name}":${name === "Details" ? writeDetails(value) : isDigits(name) ? value : json(value)}`;
-  }
-  return text + "}";
+  const rest = JSON.stringify({
+    DisplayMessage: event.DisplayMessage ?? "",
+    Details: sorted(event.Details ?? {}),
+    FailsTask: event.FailsTask ?? false,
+    RestartReason: event.RestartReason ?? "",
+    SetupError: event.SetupError ?? "",
+    DriverError: event.DriverError ?? "",
+    DriverMessage: event.DriverMessage ?? "",
+    ExitCode: event.ExitCode ?? 0,
+    Signal: event.Signal ?? 0,
+    Message: event.Message ?? "",
+    KillReason: event.KillReason ?? "",
+    KillTimeout: event.KillTimeout ?? 0,
+    KillError: event.KillError ?? "",
+    StartDelay: event.StartDelay ?? 0,
+    DownloadError: event.DownloadError ?? "",
+    ValidationError: event.ValidationError ?? "",
+    DiskLimit: event.DiskLimit ?? 0,
+    DiskSize: event.DiskSize ?? 0,
+    FailedSibling: event.FailedSibling ?? "",
+    VaultError: event.VaultError ?? "",
+    TaskSignalReason: event.TaskSignalReason ?? "",
+    TaskSignal: event.TaskSignal ?? "",
+    GenericSource: event.GenericSource ?? "",
+  });
+  const isLong = typeof event.StartDelay === "string" || typeof event.KillTimeout === "string";
+  return `{"Type":${json(event.Type)},"Time":${event.Time},${
+    (isLong ? rest.replace(longTexts, '"$1":$2') : rest).slice(1)
+  }`;
 }
 
-function isDigits(field: string): boolean {
-  return field === "StartDelay" || field === "KillTimeout";
-}
+const longTexts = /"(StartDelay|KillTimeout)":"(-?[0-9]{16,})"/g;
 
-/** Nomad's order of them changes from line to line; Go's is that of the alphabet. */
-function writeDetails(details: unknown): string {
-  return json(Object.fromEntries(Object.entries(details as object).sort(([a], [b]) => a < b ? -1 : 1)));
+/** Nomad's order of details changes from line to line; Go's is that of the alphabet. */
+function sorted(details: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const names = Object.keys(details);
+  if (names.length < 2) return details;
+  return Object.fromEntries(names.sort().map((name) => [name, details[name]]));
 }
 
 /** Most values are empty. */
 function json(value: unknown): string {
-  return value === "" ? '""' : value === 0 ? "0" : value === false ? "false" : JSON.stringify(value);
+  return value === "" ? '""' : JSON.stringify(value);
 }
 
 /** A time as Go writes it, in nanoseconds since the Unix epoch. `2026-11-24T03:31:55.125615555Z` */

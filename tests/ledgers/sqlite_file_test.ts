@@ -130,7 +130,7 @@ test("of a newer version is refused", async (file, folder) => {
   await refused(
     folder,
     file,
-    "a newer version of the program wrote it (format 7; this one knows 1); " +
+    "a newer version of the program wrote it (format 7; this one knows 2); " +
       "use that version, or name another file; it was left as it is",
   );
 });
@@ -146,7 +146,7 @@ test("of a newer version that was killed, which says so in its log only, is refu
   await refused(
     folder,
     file,
-    "a newer version of the program wrote it (format 7; this one knows 1); " +
+    "a newer version of the program wrote it (format 7; this one knows 2); " +
       "use that version, or name another file; it was left as it is",
   );
 });
