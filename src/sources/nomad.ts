@@ -32,14 +32,8 @@ export class NomadSource implements Source {
   #openUpdates = 0;
   #wake = () => {};
 
-  /** `token` is asked before every request, so that a token which the server refuses can be replaced. */
-  constructor(
-    settings: NomadSettings,
-    context: SourceContext,
-    pace: Pace = defaultPace,
-    token: () => string | undefined = () => settings.token,
-  ) {
-    this.#client = new NomadClient(settings, token);
+  constructor(settings: NomadSettings, context: SourceContext, pace: Pace = defaultPace) {
+    this.#client = new NomadClient(settings);
     this.#namespace = settings.namespace;
     this.#context = context;
     this.#pace = pace;

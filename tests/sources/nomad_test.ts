@@ -45,18 +45,18 @@ class Following implements AsyncDisposable {
 
   constructor(
     server: { readonly address: string },
-    { notes, pace = {}, token, take = (batch) => batch.acknowledge() }: {
+    { env = {}, notes, pace = {}, take = (batch) => batch.acknowledge() }: {
+      env?: Readonly<Record<string, string>>;
       notes?: ReadonlyMap<string, string>;
       pace?: Partial<Pace>;
-      token?: () => string | undefined;
       take?: (batch: Batch) => void;
     } = {},
   ) {
     const { log, lines } = testLog();
     this.lines = lines;
-    const settings = settingsOf({ NOMAD_ADDR: server.address });
+    const settings = settingsOf({ NOMAD_ADDR: server.address, ...env });
     const context = { log, files: [], restartsOnly: false, stdin: new Blob([]).stream() };
-    this.#source = new NomadSource(settings, context, { ...fast, ...pace }, token);
+    this.#source = new NomadSource(settings, context, { ...fast, ...pace });
     this.ended = this.#follow(take, notes);
     this.ended.catch(() => {});
   }
@@ -117,7 +117,8 @@ const html = { "Content-Type": "text/html" };
 const advice = "set NOMAD_TOKEN (--nomad-token) to one that has read-job in every namespace of " +
   "NOMAD_NAMESPACE (--nomad-namespace)";
 const broke = begins("http://server: the connection broke");
-const still = (reason: string) => `debug source nomad: still does not work: ${reason}`;
+const still = (reason: string) =>
+  `${/refused the|set NOMAD/.test(reason) ? "info" : "debug"} source nomad: still does not work: ${reason}`;
 
 /** What happens at line 300, and what the source says about it. */
 const faults:
@@ -358,7 +359,14 @@ Deno.test("the source nomad writes updates as nomad-firehose does, and Nomad's o
   assert.ok(compared > 1800, String(compared));
   const { text } = following.updates.find(({ PreviousAllocation }) => PreviousAllocation)!;
   const behind = Object.keys(JSON.parse(text)).slice(Object.keys(JSON.parse(text)).indexOf("TaskEvent") + 1);
-  assert.deepEqual(behind, ["Namespace", "NodeName", "JobType", "Restarts", "PreviousAllocation", "CreateIndex"]);
+  assert.deepEqual(behind, [
+    "Namespace",
+    "NodeName",
+    "JobType",
+    "Restarts",
+    "PreviousAllocation",
+    "CreateIndex",
+  ]);
 });
 
 Deno.test("the source nomad knows the type of every job, and asks only for those that no list has shown", async () => {
@@ -420,16 +428,26 @@ Deno.test("the source nomad renews its connection from time to time, at the inde
   await waitFor("one stream", () => server.streams === 1);
 });
 
-Deno.test("the source nomad asks for the token again where the server refused it", async () => {
-  let token = "first";
-  await using server = await NomadServer.start({ recording, lines: 300, token, troubles: { 300: "cut" } });
-  await using following = new Following(server, { token: () => token });
-  await following.found(recording.events(300));
-  server.token = "second";
-  server.allow(Infinity);
-  await following.logged("refused the token: ACL token not found");
-  token = "second";
-  await following.found(recording.events());
+Deno.test("the source nomad reads the file of the token again where the server refused it", async () => {
+  const NOMAD_TOKEN_FILE = await Deno.makeTempFile();
+  try {
+    await Deno.writeTextFile(NOMAD_TOKEN_FILE, "first\n");
+    await using server = await NomadServer.start({
+      recording,
+      lines: 300,
+      token: "first",
+      troubles: { 300: "cut" },
+    });
+    await using following = new Following(server, { env: { NOMAD_TOKEN_FILE } });
+    await following.found(recording.events(300));
+    server.token = "second";
+    server.allow(Infinity);
+    await following.logged("refused the token: ACL token not found");
+    await Deno.writeTextFile(NOMAD_TOKEN_FILE, "second\n");
+    await following.found(recording.events());
+  } finally {
+    await Deno.remove(NOMAD_TOKEN_FILE);
+  }
 });
 
 Deno.test("the source nomad goes on where a killed one stopped: nothing is lost, nothing kept comes again", async () => {
