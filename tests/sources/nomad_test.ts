@@ -428,6 +428,31 @@ Deno.test("the source nomad renews its connection from time to time, at the inde
   await waitFor("one stream", () => server.streams === 1);
 });
 
+Deno.test("the source nomad says that no events come though allocations change, as Nomad before 1.1.6 does it", async () => {
+  await using server = await NomadServer.start({ recording, lines: 0 });
+  await using following = new Following(server, { pace: { renewal: 100 } });
+  await following.logged("0 allocations found");
+  server.pass(10);
+  await following.found(recording.events(10));
+  server.pass(20);
+  await following.found(recording.events(20));
+  const warnings = following.lines.filter((line) => line.startsWith("warning"));
+  const warning =
+    `warning source nomad: ${server.address} sent no events, though allocations changed: Nomad before ` +
+    "1.1.6 sends those of one namespace only; set NOMAD_NAMESPACE (--nomad-namespace)";
+  assert.deepEqual(warnings, [warning, warning]);
+});
+
+Deno.test("the source nomad says what it does not understand, once in a session", async () => {
+  const list = '[{"ID":"a"},{"ID":"b"}]';
+  await using server = await NomadServer.start({ recording, lines: 0, list });
+  await using following = new Following(server);
+  await following.logged("0 allocations found");
+  assert.deepEqual(following.lines.filter((line) => line.startsWith("warning")), [
+    `warning source nomad: ${server.address} sent an allocation that is not understood: {"ID":"a"}`,
+  ]);
+});
+
 Deno.test("the source nomad reads the file of the token again where the server refused it", async () => {
   const NOMAD_TOKEN_FILE = await Deno.makeTempFile();
   try {
