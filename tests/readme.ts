@@ -20,6 +20,14 @@ const parts: Readonly<Record<string, () => string | Promise<string>>> = {
       "\n```";
   },
   simulation: table,
+  full: async () => {
+    const alerts = (await told("--rule", "loops")).trimEnd().split("\n").map((line) => JSON.parse(line));
+    const { LastEvent: { Name, NodeID, ClientStatus }, ...alert } = alerts.find(({ Key }) =>
+      Key.Task === "kill9"
+    );
+    const shown = { LastEvent: { Name, NodeID, ClientStatus }, ...alert, Events: alert.Events.slice(-3) };
+    return "```json\n" + JSON.stringify(shown, null, 2) + "\n```";
+  },
   settings: () =>
     settingsGroups.map(({ title, settings }) => `### ${title}\n\n${tableOf(Object.values(settings))}`).join(
       "\n\n",

@@ -75,7 +75,8 @@ class Following implements AsyncDisposable {
   /** The outages and their ends. */
   get outages(): string[] {
     return this.lines.filter((line) => /trying again|still does not|works again|went back/.test(line))
-      .map((line) => line.replace(/ after \S+$/, "").replace(/127\.0\.0\.1:\d+/g, "server"));
+      .map((line) => line.replace(/ after \S+$/, "").replace(/127\.0\.0\.1:\d+/g, "server"))
+      .map((line) => line.replace(/^(?:info|debug) (?=.*still does not)/, ""));
   }
 
   /** Resolves when the text stands in the log. */
