@@ -118,8 +118,7 @@ const html = { "Content-Type": "text/html" };
 const advice = "set NOMAD_TOKEN (--nomad-token) to one that has read-job in every namespace of " +
   "NOMAD_NAMESPACE (--nomad-namespace)";
 const broke = begins("http://server: the connection broke");
-const still = (reason: string) =>
-  `${/refused the|set NOMAD/.test(reason) ? "info" : "debug"} source nomad: still does not work: ${reason}`;
+const still = (reason: string) => `source nomad: still does not work: ${reason}`;
 
 /** What happens at line 300, and what the source says about it. */
 const faults:
