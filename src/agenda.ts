@@ -3,68 +3,72 @@ import type { Nanoseconds } from "./duration.ts";
 
 /** A thing that can stand in an agenda, once. */
 export interface Planned {
-  /** When it is due. Only the agenda changes it. */
-  wakeAt: Nanoseconds;
-  /** Where it stands in the agenda; -1 while it does not. */
+  /** Where it stands in the agenda; -1 while it does not. Only the agenda changes it. */
   place: number;
 }
 
 /** Things, the earliest first. Adding, moving and taking one cost the logarithm of how many there are. */
 export class Agenda<T extends Planned> {
   readonly #heap: T[] = [];
+  /** The times of the things in the heap, in their places; 64 bits each. */
+  #times = new BigInt64Array(64);
 
   /** The time of the earliest thing. */
   get next(): Nanoseconds | undefined {
-    return this.#heap[0]?.wakeAt;
+    return this.#heap.length > 0 ? this.#times[0] : undefined;
   }
 
-  /** Puts a thing down for a time; one that stands there already is moved. */
+  /** Puts a thing down for a time of at most 64 bits; one that stands there already is moved. */
   set(thing: T, wakeAt: Nanoseconds): void {
-    if (thing.place < 0) {
-      thing.wakeAt = wakeAt;
-      this.#up(thing, this.#heap.length);
-    } else {
-      const earlier = wakeAt < thing.wakeAt;
-      thing.wakeAt = wakeAt;
-      if (earlier) this.#up(thing, thing.place);
-      else this.#down(thing, thing.place);
-    }
+    const { place } = thing;
+    if (place < 0) this.#up(thing, wakeAt, this.#heap.length);
+    else if (wakeAt < this.#times[place]!) this.#up(thing, wakeAt, place);
+    else this.#down(thing, wakeAt, place);
   }
 
   /** Takes the earliest thing. */
   take(): T | undefined {
     const earliest = this.#heap[0];
     if (earliest === undefined) return undefined;
+    const end = this.#heap.length - 1;
     const last = this.#heap.pop()!;
-    if (last !== earliest) this.#down(last, 0);
+    if (last !== earliest) this.#down(last, this.#times[end]!, 0);
     earliest.place = -1;
     return earliest;
   }
 
-  #up(thing: T, place: number): void {
+  #up(thing: T, wakeAt: Nanoseconds, place: number): void {
     while (place > 0) {
       const above = (place - 1) >>> 1;
-      if (this.#heap[above]!.wakeAt <= thing.wakeAt) break;
-      this.#put(this.#heap[above]!, place);
+      if (this.#times[above]! <= wakeAt) break;
+      this.#put(this.#heap[above]!, this.#times[above]!, place);
       place = above;
     }
-    this.#put(thing, place);
+    this.#put(thing, wakeAt, place);
   }
 
-  #down(thing: T, place: number): void {
-    const heap = this.#heap;
+  #down(thing: T, wakeAt: Nanoseconds, place: number): void {
+    const { length } = this.#heap;
     for (;;) {
       let below = 2 * place + 1;
-      if (below + 1 < heap.length && heap[below + 1]!.wakeAt < heap[below]!.wakeAt) below++;
-      if (below >= heap.length || heap[below]!.wakeAt >= thing.wakeAt) break;
-      this.#put(heap[below]!, place);
+      if (below + 1 < length && this.#times[below + 1]! < this.#times[below]!) below++;
+      if (below >= length || this.#times[below]! >= wakeAt) break;
+      this.#put(this.#heap[below]!, this.#times[below]!, place);
       place = below;
     }
-    this.#put(thing, place);
+    this.#put(thing, wakeAt, place);
   }
 
-  #put(thing: T, place: number): void {
+  #put(thing: T, wakeAt: Nanoseconds, place: number): void {
+    if (place >= this.#times.length) this.#grow();
     this.#heap[place] = thing;
+    this.#times[place] = wakeAt;
     thing.place = place;
+  }
+
+  #grow(): void {
+    const times = new BigInt64Array(Math.ceil(this.#times.length * 1.5));
+    times.set(this.#times);
+    this.#times = times;
   }
 }

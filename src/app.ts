@@ -3,17 +3,20 @@
 import { type Alert, alertJson } from "./alert.ts";
 import { Delivery } from "./delivery.ts";
 import { formatDuration } from "./duration.ts";
+import { taskApi } from "./clients/nomad_settings.ts";
 import { asFault, Fault } from "./fault.ts";
 import { findKind, words } from "./kind.ts";
 import { type Log, logFormats, logLevels, openLog, plain } from "./log.ts";
 import type { Rule } from "./rule.ts";
 import { payloadSettings, planRule, type RulePlan, ruleSettings } from "./rules.ts";
 import { wallClock } from "./time.ts";
+import { Patience } from "./outage.ts";
 import { follow, type Totals } from "./pipeline.ts";
 import {
   choice,
   choices,
   duration,
+  flagOf,
   type Input,
   optional,
   readSettings,
@@ -28,9 +31,10 @@ import { openLedger, type State, state } from "./state.ts";
 import type { Source, SourceContext, SourceKind } from "./source.ts";
 import { amqpSource } from "./sources/amqp.ts";
 import { lines } from "./sources/lines.ts";
+import { nomad } from "./sources/nomad.ts";
 
 /** Every source. */
-const sources: readonly SourceKind[] = [amqpSource, lines];
+const sources: readonly SourceKind[] = [amqpSource, nomad, lines];
 /** Every sink. */
 const sinks: readonly SinkKind[] = [stdout, amqpSink, kinesis];
 
@@ -38,7 +42,8 @@ const general = {
   sourceType: optional(choice({
     env: "SOURCE_TYPE",
     help: "where updates come from",
-    defaultNote: "amqp where AMQP_CONNECTION or AMQP_QUEUE is set, stdin where files are named",
+    defaultNote: "amqp where AMQP_CONNECTION or AMQP_QUEUE is set, else nomad where NOMAD_ADDR is or " +
+      "NOMAD_SECRETS_DIR has an api.sock, stdin where files are named",
     example: "stdin",
   }, words(sources))),
 };
@@ -74,6 +79,12 @@ const process = {
     { env: "LOG_FORMAT", help: "how it is logged", default: "text", example: "json" },
     logFormats,
   ),
+  connectTimeout: optional(duration({
+    env: "CONNECT_TIMEOUT",
+    help: "at the start: how long what cannot be reached is tried before the program gives up",
+    defaultNote: "for ever",
+    example: "1m",
+  })),
   shutdownTimeout: duration({
     env: "SHUTDOWN_TIMEOUT",
     help: "after SIGINT or SIGTERM: how long alerts on their way may take",
@@ -122,12 +133,14 @@ export function plan(input: Input, files: readonly string[]): Plan | undefined {
 function chooseSource(input: Input, files: readonly string[]): SourceKind | undefined {
   const chosen = readSettings(general, input);
   if (chosen === undefined) return undefined;
-  const given = (env: string, flag: string) => Boolean(input.env[env] || input.flags[flag] !== undefined);
+  const given = (env: string) => input.flags[flagOf({ env })] ?? (input.env[env] || undefined);
   const type = chosen.sourceType ??
     (files.length > 0
       ? lines.type
-      : given("AMQP_CONNECTION", "--amqp-connection") || given("AMQP_QUEUE", "--amqp-queue")
+      : ["AMQP_CONNECTION", "AMQP_CONNECTION_FILE", "AMQP_QUEUE"].some((env) => given(env) !== undefined)
       ? amqpSource.type
+      : (given("NOMAD_ADDR") ?? taskApi(given("NOMAD_SECRETS_DIR"))) !== undefined
+      ? nomad.type
       : undefined);
   if (type === undefined) {
     input.problems.push(waysToStart);
@@ -142,12 +155,14 @@ function chooseSource(input: Input, files: readonly string[]): SourceKind | unde
 }
 
 const waysToStart = `No source. Say where updates come from, in one of these ways:
+  NOMAD_ADDR=http://localhost:4646 nomad-crashloop-detector
   AMQP_CONNECTION=amqp://guest:guest@localhost:5672/ AMQP_QUEUE=nomad.crash-loop-in nomad-crashloop-detector
   nomad-firehose | nomad-crashloop-detector --source-type stdin
   nomad-crashloop-detector recording.ndjson.gz`;
 
 /** What the program stands on: the streams of its process. */
-export interface World extends Omit<SourceContext, "log" | "restartsOnly">, Pick<SinkContext, "stdout"> {
+export interface World
+  extends Omit<SourceContext, "log" | "patience" | "restartsOnly">, Pick<SinkContext, "stdout"> {
   readonly stdoutIsTerminal: boolean;
   readonly stderr: { write(line: string): void };
 }
@@ -156,21 +171,22 @@ export interface World extends Omit<SourceContext, "log" | "restartsOnly">, Pick
 export async function detect(plan: Plan, world: World, stop: AbortSignal): Promise<number> {
   const log = openLog(plan.process.logLevel, plan.process.logFormat, world.stderr.write);
   await using parts = new AsyncDisposableStack();
-  const source = plan.openSource({ ...world, log, restartsOnly: plan.rule.restartsOnly });
+  const patience = parts.use(new Patience(plan.process.connectTimeout));
+  const source = plan.openSource({ ...world, log, patience, restartsOnly: plan.rule.restartsOnly });
   try {
     const sinks = openSinks(plan, world);
     const context = { sinks: sinks.map(({ type }) => type), newerReplaces: source.clock === "wall" };
     const ledger = parts.use(openLedger(plan.state, context));
-    const delivery = parts.use(new Delivery(sinks, (sink) => ledger.outbox(sink), log));
+    const delivery = parts.use(new Delivery(sinks, (sink) => ledger.outbox(sink), log, patience));
     parts.use(source);
     const rule = plan.rule.open(ledger);
     rule.restore(ledger.kept, source.clock === "wall" ? wallClock() : undefined);
     if (ledger.durable) sayState(log, plan, rule, delivery);
-    await delivery.start();
+    await Promise.race([delivery.start(), patience.over]);
     delivery.pump();
     const following = follow({ source, rule, ledger, delivery, log }, stop);
     following.catch(() => {});
-    const totals = await Promise.race([following, delivery.over, deadline(plan, stop)]);
+    const totals = await Promise.race([following, delivery.over, patience.over, deadline(plan, stop)]);
     if (totals === "deadline") {
       sayUnfinished(log, plan, delivery);
       return 1;
@@ -249,7 +265,7 @@ function sayUnfinished(log: Log, { process, state }: Plan, delivery: Delivery): 
 function sayTotals(log: Log, counts: string, totals: Totals): void {
   const { events, others, malformed } = totals;
   log.info(
-    "{messages} messages: {events} {counts}, of them {duplicates} seen before and {intended} intended and not " +
+    "{messages} messages: {events} {counts}s, of them {duplicates} seen before and {intended} intended and not " +
       "counted; {others} other updates; {malformed} set aside. {alerts} alerts",
     { ...totals, counts, messages: events + others + malformed },
   );

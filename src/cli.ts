@@ -3,7 +3,7 @@ import tab from "@bomb.sh/tab/commander";
 import { Command, CommanderError, Option } from "commander";
 import config from "../deno.json" with { type: "json" };
 import { check, detect, type Plan, plan, settingsGroups, type World } from "./app.ts";
-import { flagOf, type Input, type Setting, withoutPasswords } from "./settings.ts";
+import { fileOf, flagOf, type Input, type Setting, withoutPasswords } from "./settings.ts";
 
 /** What the command line gets from its process. */
 export interface Process extends World {
@@ -95,11 +95,13 @@ function createCommand({ stderr }: Process, say: (text: string) => void): Comman
     })
     .addHelpText(
       "after",
-      `\nEvery flag has an environment variable; the flag wins. Durations are Go's: 300ms, 5m, 1h30m.`,
+      `\nEvery flag has an environment variable; the flag wins. Durations are Go's: 300ms, 5m, 1h30m.\n` +
+        `Others on this machine see flags: give a password by a variable or by a file.`,
     );
   for (const { title, settings } of settingsGroups) {
     for (const setting of Object.values(settings)) {
       program.addOption(optionOf(setting).helpGroup(`${title}:`));
+      if (setting.secret) program.addOption(new Option(`${flagOf(fileOf(setting))} <path>`).hideHelp());
       if (setting.toggle) program.addOption(new Option(`--no-${flagOf(setting).slice(2)}`).hideHelp());
     }
   }
@@ -112,6 +114,9 @@ function optionOf(setting: Setting<unknown>): Option {
   if (byDefault !== undefined) notes.push(`default ${byDefault}`);
   else notes.push(setting.optional ? "optional" : "required");
   if (!setting.toggle) notes.push(`such as ${setting.example}`);
+  if (setting.secret) {
+    notes.push(`or the path of a file that holds it: ${flagOf(fileOf(setting))}, env ${fileOf(setting).env}`);
+  }
   const of = setting.choices === undefined ? "" : `: ${setting.choices.join(", ")}`;
   return new Option(
     flagOf(setting) + (setting.toggle ? "" : " <value>"),

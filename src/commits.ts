@@ -65,8 +65,10 @@ export class Commits {
     await this.#acknowledged;
   }
 
+  /** Ends it: what is not committed by now never is. */
   stop(): void {
     clearTimeout(this.#timer);
+    this.#delivery.onDone = () => {};
   }
 
   #commit(): void {

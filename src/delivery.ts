@@ -1,7 +1,7 @@
 // Brings alerts from the outboxes to every sink until it confirms: retries and outages, once for all sinks.
 import { asFault, Fault } from "./fault.ts";
 import type { Log } from "./log.ts";
-import { Outage } from "./outage.ts";
+import { Blockage, Outage, type Patience } from "./outage.ts";
 import type { Outbox, Parcel } from "./outbox.ts";
 import type { Sink } from "./sink.ts";
 
@@ -12,8 +12,8 @@ export class Delivery implements AsyncDisposable {
   onDone: () => void = () => {};
 
   /** `outbox` yields where the alerts for a sink wait, by the sink's type. */
-  constructor(sinks: readonly Sink[], outbox: (sink: string) => Outbox, log: Log) {
-    this.#lanes = sinks.map((sink) => new Lane(sink, outbox(sink.type), log, () => this.onDone()));
+  constructor(sinks: readonly Sink[], outbox: (sink: string) => Outbox, log: Log, patience?: Patience) {
+    this.#lanes = sinks.map((sink) => new Lane(sink, outbox(sink.type), log, () => this.onDone(), patience));
   }
 
   /** Rejects when a sink can take nothing ever again. */
@@ -59,14 +59,16 @@ class Lane implements AsyncDisposable {
   #retry: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
-  constructor(sink: Sink, outbox: Outbox, log: Log, done: () => void) {
+  constructor(sink: Sink, outbox: Outbox, log: Log, done: () => void, patience?: Patience) {
     this.#done = done;
     this.#sink = sink;
     this.#outbox = outbox;
     this.#log = log;
-    this.#outage = new Outage(log, `sink ${sink.type}`);
+    this.#outage = new Outage(log, `sink ${sink.type}`, patience);
     this.#over.promise.catch(() => {});
     sink.onLost = (fault) => this.#fail(fault);
+    const blockage = new Blockage(log, `sink ${sink.type}`);
+    sink.onBlocked = (reason) => blockage.tell(reason);
   }
 
   get over(): Promise<never> {
@@ -80,6 +82,7 @@ class Lane implements AsyncDisposable {
   async start(): Promise<void> {
     try {
       await this.#sink.connect();
+      this.#outage.connected();
     } catch (error) {
       const fault = asFault(error);
       if (fault.healing === "misconfigured") {
@@ -97,6 +100,7 @@ class Lane implements AsyncDisposable {
 
   /** During an outage one alert at a time tries whether it is over. */
   pump(): void {
+    this.#settle();
     if (this.#closed || this.#retry !== undefined) return;
     const most = this.#outage.open ? 1 : this.#sink.concurrency;
     while (this.#sending < most) {
@@ -108,6 +112,9 @@ class Lane implements AsyncDisposable {
         (error) => this.#returned(parcel, asFault(error)),
       );
     }
+  }
+
+  #settle(): void {
     if (this.#outbox.size > 0) return;
     this.#settled?.resolve();
     this.#settled = undefined;
@@ -148,6 +155,7 @@ class Lane implements AsyncDisposable {
   async #reconnect(): Promise<void> {
     try {
       await this.#sink.connect();
+      this.#outage.connected();
       this.#retry = undefined;
       if (this.unconfirmed === 0) this.#outage.end();
       this.pump();

@@ -3,10 +3,10 @@
 import { Agenda, type Planned } from "./agenda.ts";
 import { type Alert, alertId } from "./alert.ts";
 import type { Nanoseconds } from "./duration.ts";
-import type { Journal, Kept, Told } from "./journal.ts";
+import type { KeptRestarts, RestartJournal, Told } from "./journal.ts";
 import type { Decision, Rule } from "./rule.ts";
 import { decode, type Restart } from "./update.ts";
-import { Window, Windows } from "./windows.ts";
+import { type Counted, Window, Windows } from "./windows.ts";
 
 /** When a loop is told. */
 export interface Thresholds {
@@ -23,12 +23,12 @@ export interface Thresholds {
 }
 
 /** One name with restarts in its window, or told not long ago. */
-class Watched implements Planned {
-  readonly window = new Window();
+class Watched extends Window implements Planned {
   told: Told | undefined = undefined;
-  wakeAt = 0n;
   place = -1;
-  constructor(readonly name: string) {}
+  constructor(readonly name: string) {
+    super();
+  }
 }
 
 /** Of one name at most so many restarts are kept, or `restartCount` where that is more; the oldest make room. */
@@ -40,10 +40,10 @@ const latest = (1n << 63n) - 1n;
  * in the window or its last alert is younger than `notificationInterval`, and nothing else.
  */
 export class Detector implements Rule<Restart> {
-  readonly counts = "restarts";
+  readonly counts = "restart";
   readonly decode = decode;
   readonly #thresholds: Thresholds;
-  readonly #journal: Journal;
+  readonly #journal: RestartJournal;
   readonly #watched = new Map<string, Watched>();
   readonly #agenda = new Agenda<Watched>();
   readonly #windows = new Windows();
@@ -51,7 +51,7 @@ export class Detector implements Rule<Restart> {
   readonly #most: number;
   #arrivals = 0;
 
-  constructor(thresholds: Thresholds, journal: Journal) {
+  constructor(thresholds: Thresholds, journal: RestartJournal) {
     this.#thresholds = thresholds;
     this.#journal = journal;
     this.#most = Math.max(mostRestarts, thresholds.restartCount);
@@ -65,13 +65,14 @@ export class Detector implements Rule<Restart> {
     return this.#agenda.next;
   }
 
-  restore(kept: Kept): void {
+  /** Only what other thresholds change in it is reported. */
+  restore(kept: KeptRestarts): void {
     for (const [name, restart] of kept.restarts()) {
       const watched = this.#watch(name);
-      if (this.#windows.add(watched.window, restart)) {
-        this.#arrivals = restart.arrival + 1;
-        this.#agenda.set(watched, this.#windows.emptyAt(watched.window));
-      }
+      this.#arrivals = restart.arrival + 1;
+      if (!this.#windows.add(watched, this.#leavingAsNow(name, restart))) continue;
+      this.#makeRoom(watched);
+      this.#agenda.set(watched, this.#windows.emptyAt(watched));
     }
     for (const [name, told] of kept.told()) {
       const watched = this.#watch(name);
@@ -84,18 +85,17 @@ export class Detector implements Rule<Restart> {
     if (restart.intended && this.#thresholds.ignoreIntended) return { reason: "intended" };
     if (now - restart.time >= this.#thresholds.restartInterval) return { reason: "outside-window" };
     const watched = this.#watch(restart.name);
-    const { window } = watched;
-    this.#windows.drop(window, now);
+    this.#windows.drop(watched, now);
     if (!this.#countAll(watched, restart, now)) return { reason: "duplicate" };
     const { told } = watched;
     if (told !== undefined) {
       told.lastEvent = restart.update;
       this.#journal.told(restart.name, told);
     }
-    if (window.size < this.#thresholds.restartCount) {
-      return { reason: "below-threshold", counted: window.size };
+    if (watched.size < this.#thresholds.restartCount) {
+      return { reason: "below-threshold", counted: watched.size };
     }
-    if (told !== undefined) return { reason: "already-notified", counted: window.size };
+    if (told !== undefined) return { reason: "already-notified", counted: watched.size };
     return { reason: "first", alert: this.#tell(watched, restart, now) };
   }
 
@@ -103,11 +103,11 @@ export class Detector implements Rule<Restart> {
     const decisions: Decision[] = [];
     for (; most > 0 && this.#agenda.next !== undefined && this.#agenda.next <= now; most--) {
       const watched = this.#agenda.take()!;
-      const { window, told, name } = watched;
-      this.#windows.drop(window, now);
+      const { told, name } = watched;
+      this.#windows.drop(watched, now);
       if (told !== undefined) decisions.push(this.#tellAgain(watched, told, now));
       if (watched.told !== undefined) this.#agenda.set(watched, this.#dueAt(watched.told));
-      else if (window.size > 0) this.#agenda.set(watched, this.#windows.emptyAt(window));
+      else if (watched.size > 0) this.#agenda.set(watched, this.#windows.emptyAt(watched));
       else this.#watched.delete(name);
     }
     return decisions;
@@ -131,14 +131,26 @@ export class Detector implements Rule<Restart> {
 
   #count(watched: Watched, { time, identity, name }: Restart, now: Nanoseconds): boolean {
     const restart = { time, identity, leavesAt: this.#leavesAt(time, now), arrival: this.#arrivals };
-    if (!this.#windows.add(watched.window, restart)) return false;
+    if (!this.#windows.add(watched, restart)) return false;
     this.#arrivals++;
     this.#journal.counted(name, restart);
     if (watched.place < 0) this.#agenda.set(watched, restart.leavesAt);
-    if (watched.window.size > this.#most) {
-      this.#journal.dropped(name, this.#windows.dropFirst(watched.window));
-    }
+    this.#makeRoom(watched);
     return true;
+  }
+
+  #makeRoom(watched: Watched): void {
+    while (watched.size > this.#most) this.#journal.dropped(watched.name, this.#windows.dropFirst(watched));
+  }
+
+  /** The restart as if it had been counted with the interval of now. One far in the future stays as it is. */
+  #leavingAsNow(name: string, restart: Counted): Counted {
+    const leavesAt = atMost64Bits(restart.time + this.#thresholds.restartInterval);
+    if (leavesAt === restart.leavesAt || restart.leavesAt <= restart.time) return restart;
+    const changed = { ...restart, leavesAt };
+    this.#journal.dropped(name, restart);
+    this.#journal.counted(name, changed);
+    return changed;
   }
 
   /** A time in the future counts; one far in the future not for ever, but for twice the interval. */
@@ -162,8 +174,8 @@ export class Detector implements Rule<Restart> {
   }
 
   #tellAgain(watched: Watched, told: Told, now: Nanoseconds): Decision {
-    const { name, window } = watched;
-    if (window.size < this.#thresholds.restartCount) {
+    const { name } = watched;
+    if (watched.size < this.#thresholds.restartCount) {
       watched.told = undefined;
       this.#journal.told(name, undefined);
       const because = "it no longer restarts often enough";
@@ -177,15 +189,15 @@ export class Detector implements Rule<Restart> {
     return { reason: "repeat", alert: this.#alert(watched, told, "repeat") };
   }
 
-  #alert({ name, window }: Watched, { id, repeats, lastEvent }: Told, reason: Alert["reason"]): Alert {
+  #alert(watched: Watched, { id, repeats, lastEvent }: Told, reason: Alert["reason"]): Alert {
     return {
       id: reason === "first" ? id : alertId(id, reason === "repeat" ? String(repeats) : reason),
       loop: id,
-      name,
+      name: watched.name,
       reason,
       lastEvent,
-      eventLog: this.#windows.times(window),
-      ...(window.size >= this.#most ? { limit: this.#most } : {}),
+      eventLog: this.#windows.times(watched),
+      ...(watched.size >= this.#most ? { limit: this.#most } : {}),
     };
   }
 }

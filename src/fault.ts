@@ -3,8 +3,10 @@
 
 /** How a fault can end. */
 export type Healing =
-  /** By itself or by an operator's hand: it is tried again. */
+  /** By itself: it is tried again. */
   | "heals"
+  /** By an operator's hand: a queue is missing there, say. It is tried again, and told even amid an outage. */
+  | "mended"
   /** Not while the settings are as they are: wrong password, unknown virtual host. At the start it ends the program. */
   | "misconfigured"
   /** Not for this alert: it is too large, say. The alert is given up. */

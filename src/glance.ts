@@ -11,7 +11,7 @@ const digits = 19;
 /**
  * The nineteen digits of `TaskEvent.Time`, nanoseconds since the Unix epoch, where the text from `start` to `end` is
  * an update in the shape of nomad-firehose and not of the type `Restarting`; undefined where it must be parsed.
- * The caller has made sure that the text holds none of `restartSigns`.
+ * The caller has made sure that there is no sign of a restart between them.
  */
 export function timeOfOther(text: string, start: number, end: number): string | undefined {
   if (!text.startsWith(beginning, start) || text.charCodeAt(start + beginning.length) === quote) {
@@ -37,5 +37,38 @@ const [quote, brace, comma, zero, one, nine] = ['"', "}", ",", "0", "1", "9"].ma
   character.charCodeAt(0)
 ) as [number, number, number, number, number, number];
 
-/** What a restart holds, however it is written: its type, or the escapes that could spell it. */
-export const restartSigns = ["Restarting", "\\u"] as const;
+/**
+ * Where a text may hold a restart, however it is written: the type `Restarting` in quotes, or an escape that could
+ * be a part of it. Asked from left to right.
+ */
+export class RestartSigns {
+  readonly #text: string;
+  /** The next type and the next escape; Infinity where there is none. */
+  #type = -1;
+  #escape = -1;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** Whether there is one from `start` to `end`. */
+  within(start: number, end: number): boolean {
+    if (this.#type < start) this.#type = this.#nextType(start);
+    if (this.#escape < start) this.#escape = next(this.#text, "\\u", start);
+    return this.#type < end || this.#escape < end;
+  }
+
+  #nextType(start: number): number {
+    let at = next(this.#text, "Restarting", start);
+    // `Not Restarting` is another one.
+    while (at !== Infinity && this.#text.charCodeAt(at - 1) !== quote) {
+      at = next(this.#text, "Restarting", at + 1);
+    }
+    return at;
+  }
+}
+
+function next(text: string, sign: string, start: number): number {
+  const at = text.indexOf(sign, start);
+  return at < 0 ? Infinity : at;
+}

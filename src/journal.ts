@@ -14,22 +14,36 @@ export interface Told {
   lastEvent: string;
 }
 
-/** Takes what the rule reports as it goes. */
-export interface Journal {
+/** Takes what the rule `restarts` reports as it goes. */
+export interface RestartJournal {
   /** A restart of this name entered its window. */
   counted(name: string, restart: Counted): void;
   /** A restart of this name was dropped before its time. */
   dropped(name: string, restart: Counted): void;
   /** What was told about this name; undefined where that counts no longer. */
   told(name: string, told: Told | undefined): void;
-  /** A row of the rule `loops`; undefined where it is forgotten. */
-  row(name: string, row: Row | undefined): void;
 }
 
-/** What was kept of a journal. */
-export interface Kept {
+/** What was kept of that. */
+export interface KeptRestarts {
   /** In order of arrival. */
   restarts(): Iterable<readonly [name: string, restart: Counted]>;
   told(): Iterable<readonly [name: string, told: Told]>;
+}
+
+/** Takes what the rule `loops` reports. */
+export interface RowJournal {
+  /** A row; undefined where it is forgotten. */
+  row(name: string, row: Row | undefined): void;
+}
+
+/** What was kept of that. */
+export interface KeptRows {
   rows(): Iterable<readonly [name: string, row: Row]>;
 }
+
+/** Takes what any rule reports. */
+export interface Journal extends RestartJournal, RowJournal {}
+
+/** What was kept of a journal. */
+export interface Kept extends KeptRestarts, KeptRows {}

@@ -1,8 +1,14 @@
 // What a ledger is: it keeps what was seen and what was told, and the alerts that sinks have not confirmed yet.
 import type { Alert } from "./alert.ts";
 import type { Nanoseconds } from "./duration.ts";
-import type { Journal, Kept } from "./journal.ts";
+import type { Journal, Kept as KeptByRule } from "./journal.ts";
 import type { Outbox } from "./outbox.ts";
+
+/** What a ledger kept. */
+export interface Kept extends KeptByRule {
+  /** What the source noted, by key. */
+  notes(): ReadonlyMap<string, string>;
+}
 
 /** The memory of the program. What is reported and told to it is kept by the next commit, not before. */
 export interface Ledger extends Journal, AsyncDisposable {
@@ -10,6 +16,8 @@ export interface Ledger extends Journal, AsyncDisposable {
   readonly durable: boolean;
   /** What it kept, as it was committed last. */
   readonly kept: Kept;
+  /** Takes what the source wants to find again at its next start; undefined forgets it. */
+  note(key: string, value: string | undefined): void;
   /** Puts an alert into the outbox of every sink. */
   tell(alert: Alert): void;
   /** Keeps all that was reported and told since the last commit: all or nothing. Restarts that left their windows

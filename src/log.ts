@@ -53,7 +53,8 @@ const formatters = {
     value: (value) => plain(written(value)),
   }),
   // The formatter of itself puts texts within the sentence in quotes.
-  json: (record: LogRecord) => plainJson(json({ ...record, message: [sentenceOf(record)] })),
+  json: (record: LogRecord) =>
+    plainJson(json({ ...record, properties: cutAll(record.properties), message: [sentenceOf(record)] })),
 };
 
 /** The sentence, filled in: its parts at even places are of the sentence, the others are values. */
@@ -62,7 +63,20 @@ function sentenceOf({ message }: LogRecord): string {
 }
 
 function written(value: unknown): string {
-  return typeof value === "string" ? value : JSON.stringify(value) ?? String(value);
+  return typeof value === "string" ? cut(value) : JSON.stringify(value) ?? String(value);
+}
+
+/** Characters of a text that are logged at most: a name can have as many as a message. */
+const mostCharacters = 1_000;
+
+function cut(text: string): string {
+  return text.length <= mostCharacters ? text : `${text.slice(0, mostCharacters).toWellFormed()}…`;
+}
+
+function cutAll(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [name, typeof value === "string" ? cut(value) : value]),
+  );
 }
 
 /** The text with control characters, line separators and bidirectional marks written as escapes. */

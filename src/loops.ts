@@ -3,7 +3,7 @@
 import { Agenda, type Planned } from "./agenda.ts";
 import { type Alert, alertId } from "./alert.ts";
 import type { Nanoseconds } from "./duration.ts";
-import type { Journal, Kept } from "./journal.ts";
+import type { KeptRows, RowJournal } from "./journal.ts";
 import { clear, mostLogged, newRow, type Row, runningSince, type Step, take } from "./row.ts";
 import type { Decision, Rule } from "./rule.ts";
 import { decodeRun, type RunEvent } from "./run_event.ts";
@@ -23,7 +23,6 @@ export interface LoopThresholds {
 
 /** A row in the agenda. */
 class Watched implements Planned {
-  wakeAt = 0n;
   place = -1;
   /** Since when its events are of the past. */
   catchesUpSince: Nanoseconds | undefined = undefined;
@@ -52,10 +51,10 @@ const ends = {
 
 /** Counts failed runs in a row, by task. A task whose runs do not fail leaves no trace. */
 export class Loops implements Rule<RunEvent> {
-  readonly counts = "failed runs";
+  readonly counts = "failed run";
   readonly decode = decodeRun;
   readonly #thresholds: LoopThresholds;
-  readonly #journal: Journal;
+  readonly #journal: RowJournal;
   readonly #watched = new Map<string, Watched>();
   readonly #agenda = new Agenda<Watched>();
   /** The clock is that of the wall, not that of the events. */
@@ -63,7 +62,7 @@ export class Loops implements Rule<RunEvent> {
   /** Until then nothing is done but by events. */
   #quietUntil = -latest;
 
-  constructor(thresholds: LoopThresholds, journal: Journal) {
+  constructor(thresholds: LoopThresholds, journal: RowJournal) {
     this.#thresholds = thresholds;
     this.#journal = journal;
   }
@@ -77,7 +76,7 @@ export class Loops implements Rule<RunEvent> {
   }
 
   /** Before time alone decides about a row, what happened meanwhile is awaited. */
-  restore(kept: Kept, now: Nanoseconds | undefined): void {
+  restore(kept: KeptRows, now: Nanoseconds | undefined): void {
     this.#isLive = now !== undefined;
     if (now !== undefined) this.#quietUntil = now + past;
     for (const [name, row] of kept.rows()) {
@@ -179,7 +178,7 @@ export class Loops implements Rule<RunEvent> {
     let wakeAt = row.failures === 0 ? this.#forgottenAt(row) : this.#stableAt(row) ?? silentAt(row);
     if (this.#isLoop(row)) wakeAt = min(wakeAt, this.#mayTellAt(row));
     if (catchesUpSince !== undefined) wakeAt = max(wakeAt, min(now + moment, catchesUpSince + past));
-    return max(wakeAt, this.#quietUntil);
+    return min(max(wakeAt, this.#quietUntil), latest);
   }
 
   /** When the run that goes on is stable. One that would have been so before the last failure is of the past. */

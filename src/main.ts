@@ -1,6 +1,7 @@
 // The process: arguments, environment, streams and signals go into run(). The only exit.
 import { settingsGroups } from "./app.ts";
 import { run } from "./cli.ts";
+import { variablesOf } from "./settings.ts";
 
 const stop = new AbortController();
 
@@ -12,8 +13,8 @@ onSignal("SIGINT", 130);
 if (Deno.build.os !== "windows") onSignal("SIGTERM", 143);
 
 /** The variables of the settings and no others, since the program may not read the rest of the environment. */
-const settings = settingsGroups.flatMap(({ settings }) => Object.values(settings));
-const env = Object.fromEntries(settings.map(({ env }) => [env, Deno.env.get(env)]));
+const variables = settingsGroups.flatMap(({ settings }) => Object.values(settings).flatMap(variablesOf));
+const env = Object.fromEntries(variables.map((name) => [name, Deno.env.get(name)]));
 
 const stderr = new TextEncoder();
 Deno.exit(

@@ -58,8 +58,10 @@ export class ShelvedOutbox<Slot> implements Outbox {
     return this.#waiting.get(name);
   }
 
-  /** Lets an alert wait behind all others. */
+  /** Lets an alert wait behind all others. Where newer ones replace, an older one about its name leaves. */
   add(name: string, slot: Slot): void {
+    const older = this.#waiting.get(name);
+    if (older !== undefined) this.#remove(older);
     const entry = { name, slot, taken: false };
     this.#entries.add(entry);
     if (this.#newerReplaces) this.#waiting.set(name, entry);
@@ -79,22 +81,23 @@ export class ShelvedOutbox<Slot> implements Outbox {
   }
 
   #parcel(entry: Entry<Slot>): Parcel {
-    const remove = () => {
-      this.#entries.delete(entry);
-      this.#shelf.removed(entry.name, entry.slot);
-    };
     return {
       alert: this.#shelf.read(entry.slot),
       confirmed: () => {
         this.#sending.delete(entry.name);
-        remove();
+        this.#remove(entry);
       },
       returned: () => {
         this.#sending.delete(entry.name);
         entry.taken = false;
-        if (this.#waiting.has(entry.name)) remove();
+        if (this.#waiting.has(entry.name)) this.#remove(entry);
         else if (this.#newerReplaces) this.#waiting.set(entry.name, entry);
       },
     };
+  }
+
+  #remove(entry: Entry<Slot>): void {
+    this.#entries.delete(entry);
+    this.#shelf.removed(entry.name, entry.slot);
   }
 }

@@ -8,7 +8,7 @@ import type { Log } from "./log.ts";
 import type { Decision, Rule, RuleEvent } from "./rule.ts";
 import { SetAside } from "./set_aside.ts";
 import type { Batch, Source } from "./source.ts";
-import { wallClock } from "./time.ts";
+import { latestEventTime, wallClock } from "./time.ts";
 
 /** What became of the messages; every message is one of `events`, `others` and `malformed`. */
 export interface Totals {
@@ -35,7 +35,7 @@ export interface Way {
 export async function follow(way: Way, stop: AbortSignal): Promise<Totals> {
   const pipeline = new Pipeline(way);
   try {
-    for await (const batch of way.source.batches(stop)) pipeline.take(batch);
+    for await (const batch of way.source.batches(stop, way.ledger.kept.notes())) pipeline.take(batch);
     await pipeline.settled();
   } finally {
     pipeline.stop();
@@ -56,7 +56,8 @@ class Pipeline {
   constructor(way: Way) {
     this.#way = way;
     this.#setAside = new SetAside(way.log);
-    this.#commits = new Commits(way, () => this.#newest ?? wallClock());
+    const now = way.source.clock === "wall" ? wallClock : () => this.#newest ?? longAgo;
+    this.#commits = new Commits(way, now);
     if (way.source.clock === "wall") this.#schedule();
   }
 
@@ -82,6 +83,7 @@ class Pipeline {
       if (update.kind === "other") this.totals.others++;
       else if (this.#record(update, now)) names.add(update.name);
     }
+    for (const [key, value] of batch.notes ?? []) this.#way.ledger.note(key, value);
     this.#commits.add(batch, names, this.totals.alerts > alerts);
     if (wall !== undefined) this.#schedule();
   }
@@ -116,12 +118,12 @@ class Pipeline {
   }
 
   /**
-   * The clock of events moves on, and what falls due on the way is told in its order and at its time. It never
-   * runs more than a day ahead of the wall's: one event from a node whose clock is wrong would end the others' time.
+   * The clock of events moves on, but never far ahead of the wall's; what falls due on the way is told in its order
+   * and at its time.
    */
   #advance(time: Nanoseconds): Nanoseconds {
     if (this.#newest !== undefined && time <= this.#newest) return this.#newest;
-    if (time > wallClock() + day) return this.#newest ?? wallClock();
+    if (time > latestEventTime()) return this.#newest ?? wallClock();
     const { rule } = this.#way;
     while (rule.nextDue !== undefined && rule.nextDue <= time) this.#tellDue(rule.nextDue);
     return this.#newest = time;
@@ -156,13 +158,13 @@ class Pipeline {
         this.#tell(decision.alert);
         break;
       case "recovered":
-        log.info("{name}: over, {because}", { name: decision.name, because: decision.because });
+        log.info("{name}: over: {because}", { name: decision.name, because: decision.because });
         if (decision.alert !== undefined) this.#tell(decision.alert);
         break;
       case "noted":
         break;
       default:
-        log.debug("{name}: {reason}", { name, ...decision });
+        log.debug("{name}: {counts}, {reason}", { name, counts: rule.counts, ...decision });
     }
   }
 
@@ -176,11 +178,12 @@ class Pipeline {
 const mostDue = 500;
 /** Longer ones than this, in milliseconds, timers do not take. */
 const longestTimer = 2 ** 31 - 1;
-const day = 86_400_000_000_000n;
+/** Before the first event nothing is over. */
+const longAgo = -(1n << 63n);
 
 const sentences = {
-  first: "{name}: crash loop, {count} {counts}; alert {id}",
-  repeat: "{name}: still loops, {count} {counts}; alert {id}",
+  first: "{name}: crash loop, {count} {counts}s; alert {id}",
+  repeat: "{name}: still loops, {count} {counts}s; alert {id}",
 };
 
 function toldFields({ name, id, eventLog, story }: Alert): Record<string, unknown> {

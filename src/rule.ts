@@ -35,7 +35,7 @@ export type Decision =
 
 /** A rule. `Event` is what its decoder yields. */
 export interface Rule<Event extends RuleEvent = RuleEvent> {
-  /** What it counts, in the plural. */
+  /** What it counts, in the singular; the plural has an s. */
   readonly counts: string;
   /** How many names are remembered. */
   readonly names: number;

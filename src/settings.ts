@@ -1,6 +1,7 @@
 // What a setting is, and how flags and environment variables become values. It knows no particular adapter:
 // sources and sinks declare their settings beside themselves with the makers below.
 import { formatDuration, type Nanoseconds, parseDuration } from "./duration.ts";
+import { readText } from "./files.ts";
 import { plain } from "./log.ts";
 
 /** One setting: declared once, it yields flag, validation, help, README row and redaction. */
@@ -19,7 +20,7 @@ export interface Setting<T> {
   readonly defaultNote?: string;
   /** Without a default: whether its absence is fine (the value is then undefined) or an error. */
   readonly optional?: boolean;
-  /** Its value holds a password: errors do not show it. */
+  /** Its value holds a password: errors do not show it, and a file can hold it, whose path is given by `fileOf`. */
   readonly secret?: boolean;
   /** The flag takes no value. */
   readonly toggle?: boolean;
@@ -53,14 +54,27 @@ export interface Input {
   readonly problems: string[];
 }
 
+/** What names a setting. */
+export type Named = Pick<Setting<unknown>, "env">;
+
 /** The flag of a setting: `--amqp-queue` for `AMQP_QUEUE`. */
-export function flagOf(setting: Setting<unknown>): string {
-  return `--${setting.env.toLowerCase().replaceAll("_", "-")}`;
+export function flagOf({ env }: Named): string {
+  return `--${env.toLowerCase().replaceAll("_", "-")}`;
 }
 
 /** Both names of a setting, as errors begin: `AMQP_QUEUE (--amqp-queue)`. */
-export function namesOf(setting: Setting<unknown>): string {
+export function namesOf(setting: Named): string {
   return `${setting.env} (${flagOf(setting)})`;
+}
+
+/** What names the file of a secret setting: `AMQP_CONNECTION_FILE`, as container platforms mount secrets. */
+export function fileOf({ env }: Named): Named {
+  return { env: `${env}_FILE` };
+}
+
+/** The environment variables by which a setting can be given. */
+export function variablesOf(setting: Setting<unknown>): string[] {
+  return [setting, ...setting.secret ? [fileOf(setting)] : []].map(({ env }) => env);
 }
 
 /** Reads all settings of a group, flag before environment; an empty variable is as good as none. */
@@ -70,26 +84,73 @@ export function readSettings<S extends Settings>(settings: S, input: Input): Val
   return input.problems.length === before ? Object.fromEntries(entries) as Values<S> : undefined;
 }
 
-function readSetting<T>(setting: Setting<T>, { flags, env, problems }: Input): T | undefined {
-  const names = namesOf(setting);
-  const text = flags[flagOf(setting)] ?? (env[setting.env] || setting.default);
-  if (text === undefined) {
+/** A text that was given for a setting: by what, and in which file. */
+interface Given {
+  readonly text: string;
+  readonly names: string;
+  readonly path?: string;
+}
+
+function readSetting<T>(setting: Setting<T>, input: Input): T | undefined {
+  const { problems } = input;
+  let given: Given | undefined;
+  try {
+    given = findText(setting, input);
+  } catch (error) {
+    problems.push((error as Error).message);
+    return undefined;
+  }
+  if (given === undefined) {
     if (!setting.optional) {
-      problems.push(`Missing ${names}: ${setting.help}, such as ${setting.example}`);
+      problems.push(`Missing ${namesOf(setting)}: ${setting.help}, such as ${setting.example}`);
     }
     return undefined;
   }
   try {
-    return setting.parse(text);
+    return setting.parse(given.text);
   } catch (error) {
     const reason = (error as Error).message;
-    const found = setting.secret ? "a value that is not shown here" : quoted(text);
+    const place = given.path === undefined ? "" : ` in ${quoted(given.path)}`;
+    const found = setting.secret ? `a value${place} that is not shown here` : quoted(given.text);
     problems.push(
-      `${names}: found ${found}${reason && `, ${reason}`}; expected ${setting.accepts}, ` +
+      `${given.names}: found ${found}${reason && `, ${reason}`}; expected ${setting.accepts}, ` +
         `such as ${setting.example}`,
     );
     return undefined;
   }
+}
+
+/** @throws {Error} with the problem's line, where there are two texts or a file cannot be read. */
+function findText(setting: Setting<unknown>, { flags, env }: Input): Given | undefined {
+  const byFlag = (named: Named) => flags[flagOf(named)];
+  const byVariable = (named: Named) => env[named.env] || undefined;
+  for (const [find, name] of [[byFlag, flagOf], [byVariable, ({ env }: Named) => env]] as const) {
+    const text = find(setting);
+    const path = setting.secret ? find(fileOf(setting)) : undefined;
+    if (text !== undefined && path !== undefined) {
+      throw new Error(`${name(setting)} and ${name(fileOf(setting))}: found both; give one of them`);
+    }
+    if (text !== undefined) return { text, names: namesOf(setting) };
+    if (path !== undefined) return readSecret(setting, path);
+  }
+  return setting.default === undefined ? undefined : { text: setting.default, names: namesOf(setting) };
+}
+
+function readSecret(setting: Setting<unknown>, path: string): Given {
+  const names = namesOf(fileOf(setting));
+  let text: string;
+  try {
+    text = readText(path).replace(/[\r\n]+$/, "");
+  } catch (error) {
+    const reason = (error as Error).message;
+    throw new Error(
+      `${names}: cannot read ${quoted(path)}: ${reason}; name a file that holds the value of ${setting.env}`,
+    );
+  }
+  if (text === "") {
+    throw new Error(`${names}: ${quoted(path)} is empty; let it hold the value of ${setting.env}`);
+  }
+  return { text, names, path };
 }
 
 /** The setting, whose absence is fine: its value is then undefined. */
@@ -100,14 +161,16 @@ export function optional<T>(setting: Setting<T>): Setting<T | undefined> {
 
 type Declared<T> = Omit<Setting<T>, "parse" | "accepts">;
 
-/** A setting that takes any text. */
-export function text(declared: Declared<string>): Setting<string> {
-  return { ...declared, accepts: "text", parse: nonEmpty };
-}
-
-function nonEmpty(text: string): string {
-  if (text === "") throw new Error("");
-  return text;
+/** A setting that takes any text, or only such as matches. `accepts` says what that is. */
+export function text(declared: Declared<string>, accepts = "text", matches = /^.+$/s): Setting<string> {
+  return {
+    ...declared,
+    accepts,
+    parse(text) {
+      if (!matches.test(text)) throw new Error("");
+      return text;
+    },
+  };
 }
 
 /** A setting that takes a whole number from `least` to `most`. */
@@ -196,9 +259,16 @@ export function url(declared: Declared<URL>, schemes: readonly string[]): Settin
     ...declared,
     accepts: `a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`,
     parse(text) {
+      if (/^[^/]*\/\/[^/?#@]*:[^/?#@]*[/?#].*@/.test(text)) {
+        throw new Error('with "/", "?" or "#" before "@"; in a password these are %2F, %3F and %23');
+      }
       const value = URL.parse(text);
-      if (value === null) throw new Error("not a URL");
-      if (!schemes.includes(value.protocol.slice(0, -1))) throw new Error(`a URL of ${value.protocol}`);
+      const scheme = value?.protocol.slice(0, -1) ?? "";
+      // What is no URL has perhaps a password where its scheme would be.
+      if (value === null || !schemes.includes(scheme) && !text.toLowerCase().includes(`${scheme}://`)) {
+        throw new Error("not a URL");
+      }
+      if (!schemes.includes(scheme)) throw new Error(`a URL of ${value.protocol}`);
       if (value.hostname === "") throw new Error("without a host");
       return value;
     },
@@ -210,6 +280,7 @@ export function printable(url: URL): string {
   const shown = new URL(url);
   if (shown.password !== "") shown.password = "***";
   shown.search = "";
+  shown.hash = "";
   return shown.href;
 }
 

@@ -15,6 +15,9 @@ export interface Sink extends AsyncDisposable {
   send(alert: Alert): Promise<void>;
   /** Set by the one who sends: called when a sink that was ready is no longer. */
   onLost?: (reason: Fault) => void;
+  /** Set by the one who sends: called with a reason when the receiver takes nothing for now, though alerts may still
+   * be sent and then wait there; and without one when that is over. */
+  onBlocked?: (reason?: string) => void;
   /** Tries whether alerts could be sent; sends nothing. Yields what it found, in words. @throws {Fault} */
   check(): Promise<string>;
 }

@@ -1,6 +1,7 @@
 // What a source is: where messages come from, and how they are given back.
 import type { Kind } from "./kind.ts";
 import type { Log } from "./log.ts";
+import type { Patience } from "./outage.ts";
 
 /** Messages in a row that the rule has no use for, known by their look: counted, and the time of the newest. */
 export interface Skipped {
@@ -9,9 +10,14 @@ export interface Skipped {
   newest: string;
 }
 
+/** What a source keeps for its next start, by key. */
+export type Notes = ReadonlyMap<string, string | undefined>;
+
 /** Messages that arrived together. Each is in the end either rejected or, with all others, acknowledged. */
 export interface Batch {
   readonly bodies: readonly (Uint8Array | Skipped)[];
+  /** What the source wants kept with the effects of the messages, by key; undefined forgets it. */
+  readonly notes?: Notes;
   /** Where a message stands, in words for the log: `line 12`. */
   place(index: number): string;
   /** Sets a bad message aside: it must not come again. */
@@ -26,8 +32,8 @@ export interface Source extends AsyncDisposable {
   /** What `now` is for its messages: the clock on the wall, or the newest event so far. */
   readonly clock: "wall" | "events";
   /** Batches until the input ends, or until `stop`: then those already taken, and the end. Faults that can heal
-   * are waited out. @throws {Fault} that cannot. */
-  batches(stop: AbortSignal): AsyncIterable<Batch>;
+   * are waited out. `notes` is what was kept of its batches' notes. @throws {Fault} that cannot. */
+  batches(stop: AbortSignal, notes?: ReadonlyMap<string, string>): AsyncIterable<Batch>;
   /** Tries whether it could be read; consumes nothing. Yields what it found, in words. @throws {Fault} */
   check(): Promise<string>;
 }
@@ -35,6 +41,8 @@ export interface Source extends AsyncDisposable {
 /** What a source may use of the program. */
 export interface SourceContext {
   readonly log: Log;
+  /** How long the first connection may take. */
+  readonly patience?: Patience;
   /** Whether the rule takes restarts only, so that other messages may be skipped. */
   readonly restartsOnly: boolean;
   /** Arguments of the command line that are not flags. */

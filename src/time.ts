@@ -7,6 +7,14 @@ export function wallClock(): Nanoseconds {
 }
 
 /**
+ * The latest time that the clock of events is moved on to, a day ahead of the wall's: one event from a node whose
+ * clock is wrong would end the others' time.
+ */
+export function latestEventTime(): Nanoseconds {
+  return wallClock() + 86_400_000_000_000n;
+}
+
+/**
  * Writes a time as Go's `time.RFC3339Nano` does: in the zone of `TZ`, nanoseconds without trailing zeros,
  * `Z` where the zone's offset is zero. `2017-07-12T15:56:15.401013209+02:00`.
  */

@@ -2,7 +2,7 @@
 // It follows nomad-firehose's allocation updates; no rule and no I/O here.
 import { Buffer, isAscii } from "node:buffer";
 import type { Nanoseconds } from "./duration.ts";
-import { restartSigns, timeOfOther } from "./glance.ts";
+import { RestartSigns, timeOfOther } from "./glance.ts";
 
 /** A task of an allocation was restarted: what the rule `restarts` counts. */
 export interface Restart {
@@ -82,7 +82,7 @@ export function decode(body: Uint8Array): Update {
 
 function glance(body: Uint8Array): Other | undefined {
   const text = latin1(body);
-  if (restartSigns.some((sign) => text.includes(sign))) return undefined;
+  if (new RestartSigns(text).within(0, text.length)) return undefined;
   const time = timeOfOther(text, 0, text.length);
   return time === undefined ? undefined : { kind: "other", time: BigInt(time) };
 }

@@ -8,7 +8,7 @@ interface Thing extends Planned {
 }
 
 function thing(name: string): Thing {
-  return { name, wakeAt: 0n, place: -1 };
+  return { name, place: -1 };
 }
 
 /** An agenda with a thing at each of these times, named after it. */
@@ -21,9 +21,10 @@ function agendaAt(...times: bigint[]): Agenda<Thing> {
 /** Takes everything. */
 function taken(agenda: Agenda<Thing>): (readonly [name: string, wakeAt: bigint])[] {
   const all: (readonly [string, bigint])[] = [];
-  for (let next = agenda.take(); next !== undefined; next = agenda.take()) {
+  for (let at = agenda.next; at !== undefined; at = agenda.next) {
+    const next = agenda.take()!;
     assert.equal(next.place, -1, "what is taken stands nowhere");
-    all.push([next.name, next.wakeAt]);
+    all.push([next.name, at]);
   }
   return all;
 }
@@ -129,12 +130,12 @@ Deno.test("the agenda does what a list does that is searched, over 100,000 rando
       list.set(one, at);
     } else {
       const at = earliest();
+      assert.equal(agenda.next, at);
       const one = agenda.take();
       done[one === undefined ? "empty" : "taken"]++;
       if (one === undefined) assert.equal(at, undefined);
       else {
         assert.equal(list.get(one), at, "it stood there, and is the earliest");
-        assert.equal(one.wakeAt, at);
         assert.equal(one.place, -1);
         list.delete(one);
       }

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import config from "../deno.json" with { type: "json" };
 import { settingsGroups } from "../src/app.ts";
 import { run } from "../src/cli.ts";
-import { flagOf } from "../src/settings.ts";
+import { fileOf, flagOf } from "../src/settings.ts";
 
 const url = (scheme: string) => `${scheme}://guest:hunter2@rabbit/`;
 
@@ -43,6 +43,7 @@ function withoutTimes(stderr: string): string {
 }
 
 const waysToStart = `No source. Say where updates come from, in one of these ways:
+  NOMAD_ADDR=http://localhost:4646 nomad-crashloop-detector
   AMQP_CONNECTION=amqp://guest:guest@localhost:5672/ AMQP_QUEUE=nomad.crash-loop-in nomad-crashloop-detector
   nomad-firehose | nomad-crashloop-detector --source-type stdin
   nomad-crashloop-detector recording.ndjson.gz
@@ -122,7 +123,7 @@ const everythingWrong = {
 };
 
 const sinkLines = [
-  "SINK_AMQP_CONNECTION (--sink-amqp-connection): found a value that is not shown here, a URL of guest:; " +
+  "SINK_AMQP_CONNECTION (--sink-amqp-connection): found a value that is not shown here, not a URL; " +
   "expected a URL that begins with amqp:// or amqps://, such as amqp://guest:guest@localhost:5672/",
   "Missing SINK_AMQP_EXCHANGE (--sink-amqp-exchange): exchange that alerts are published to; it must exist, such as nomad",
   "Missing SINK_AMQP_ROUTING_KEY (--sink-amqp-routing-key): routing key of alerts; a queue must be bound with it, " +
@@ -247,6 +248,9 @@ Deno.test("run() prints help with the flag, the variable and the purpose of ever
       const { env, help: purpose, toggle, choices } = setting;
       assert.ok(help.includes(` ${flagOf(setting)}${toggle ? "" : " <value>"} ${purpose}`), env);
       assert.ok(help.includes(`(env ${env};`), env);
+      const file = `or the path of a file that holds it: ${flagOf(fileOf(setting))}, env ${env}_FILE)`;
+      assert.equal(help.split(file).length - 1, setting.secret ? 1 : 0, env);
+      assert.ok(!help.includes(`${flagOf(fileOf(setting))} <path>`), env);
       for (const word of choices ?? []) assert.ok(help.includes(word), `${env} ${word}`);
     }
   }
@@ -342,6 +346,28 @@ Deno.test("run() takes the flag before the environment", async () => {
       'SINK_TYPE (--sink-type): found ""; expected one or more, separated by commas, of stdout, amqp, ' +
       "rabbitmq, kinesis, such as stdout,amqp\n",
   });
+});
+
+Deno.test("run() takes a secret from a file, by flag or by variable, and the source that it is for", async () => {
+  const file = await Deno.makeTempFile();
+  try {
+    await Deno.writeTextFile(file, `${url("http")}\n`);
+    const wrong = {
+      code: 1,
+      stdout: "",
+      stderr:
+        `AMQP_CONNECTION_FILE (--amqp-connection-file): found a value in "${file}" that is not shown here, ` +
+        "a URL of http:; expected a URL that begins with amqp:// or amqps://, " +
+        "such as amqp://guest:guest@localhost:5672/\n" +
+        "Missing AMQP_QUEUE (--amqp-queue): queue that holds nomad-firehose's allocation updates, " +
+        "such as nomad.crash-loop-in\n",
+    };
+    assert.deepEqual(await ran(["--amqp-connection-file", file]), wrong);
+    assert.deepEqual(await ran(["check", `--amqp-connection-file=${file}`]), wrong);
+    assert.deepEqual(await ran([], { AMQP_CONNECTION_FILE: file }), wrong);
+  } finally {
+    await Deno.remove(file);
+  }
 });
 
 Deno.test("run() takes the last of a flag that is given twice", async () => {

@@ -47,6 +47,22 @@ Deno.test("openLog() writes text: time, level and sentence on a line", () => {
   }
 });
 
+Deno.test("openLog() cuts texts of more than 1,000 characters, of which a name can have millions", () => {
+  const long = "x".repeat(999);
+  for (
+    const [name, logged] of [[`${long}y`, `${long}y`], [`${long}yz`, `${long}y…`], [
+      `${long}🚀`,
+      `${long}\ufffd…`,
+    ]]
+  ) {
+    const [text] = written("debug", "text", (log) => log.info("{name}!", { name }));
+    assert.equal(withoutTime(text!), `<time> info ${logged}!\n`);
+    const [json] = written("debug", "json", (log) => log.info("{name}!", { name, name2: name }));
+    const { message, name: field, name2 } = JSON.parse(json!);
+    assert.deepEqual([message, field, name2], [`${logged}!`, logged, logged]);
+  }
+});
+
 Deno.test("openLog() writes JSON: an object a line, with every field", () => {
   for (const [sentence, fields] of sentences) {
     const lines = written("debug", "json", (log) => log.info(sentence, fields));

@@ -52,20 +52,14 @@ class Told {
   #now = -1n << 63n;
 
   constructor(differs: Partial<LoopThresholds> = {}, restored?: Restored) {
-    const nothing = () => {};
     const row = (name: string, row: Row | undefined) => {
       if (row === undefined) this.rows.delete(name);
       else this.rows.set(name, structuredClone(row));
     };
-    this.loops = new Loops({ ...usual, ...differs }, {
-      counted: nothing,
-      dropped: nothing,
-      told: nothing,
-      row,
-    });
+    this.loops = new Loops({ ...usual, ...differs }, { row });
     if (restored !== undefined) {
       const rows = () => structuredClone(restored.rows);
-      this.loops.restore({ restarts: () => [], told: () => [], rows }, restored.now);
+      this.loops.restore({ rows }, restored.now);
     }
   }
 

@@ -31,13 +31,14 @@ Deno.test("README.md's table of settings says what --help says", async () => {
   const settings = settingsGroups.flatMap(({ settings }) => Object.values(settings));
   assert.deepEqual(rows.map(([variable]) => variable), settings.map(({ env }) => env));
   for (const [index, [variable, flag, byDefault, example, what]] of rows.entries()) {
-    const { toggle, optional } = settings[index]!;
+    const { toggle, optional, secret } = settings[index]!;
     assert.equal(flag, flagOf(settings[index]!));
     const unset = byDefault === "required" ? "required" : optional && byDefault === "none" ? "optional" : "";
     const notes = [
       `env ${variable}`,
       unset || `default ${byDefault}`,
       ...toggle ? [] : [`such as ${example}`],
+      ...secret ? [`or the path of a file that holds it: ${flag}-file, env ${variable}_FILE`] : [],
     ];
     const purpose = what!.replace(
       / \(([^()]*)\)$/,

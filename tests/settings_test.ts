@@ -119,7 +119,22 @@ Deno.test("readSettings() never shows a secret", () => {
 
 const secretUrls: readonly (readonly [text: string, reason: string])[] = [
   ["http://guest:hunter2@localhost/", ", a URL of http:"],
-  ["guest:hunter2@localhost", ", a URL of guest:"],
+  ["guest:hunter2@localhost", ", not a URL"],
+  ["hunter2:", ", not a URL"],
+  ["hunter2:/guest", ", not a URL"],
+  ["HTTP://guest:hunter2@localhost/", ", a URL of http:"],
+  ...[
+    "amqp://guest:/hunter2@localhost/",
+    "amqp://guest:12/hunter2@localhost/",
+    "amqp://guest:?hunter2@rabbit",
+  ]
+    .map((given) =>
+      [given, ', with "/", "?" or "#" before "@"; in a password these are %2F, %3F and %23'] as const
+    ),
+  [
+    "amqp://guest:hun#ter2@rabbit",
+    ', with "/", "?" or "#" before "@"; in a password these are %2F, %3F and %23',
+  ],
   ["//guest:hunter2@localhost", ", not a URL"],
   ["amqp://guest:hunter2@", ", not a URL"],
   ["amqp://guest:hunter2@local host/", ", not a URL"],
@@ -133,6 +148,110 @@ Deno.test("url() says what is wrong with a secret URL without showing it", () =>
       "expected a URL that begins with amqp:// or amqps://, such as amqp://localhost/",
     ]);
   }
+});
+
+/** A secret text, and a folder with files for it. */
+const secret = text({ env: "TOKEN", help: "token that is sent", example: "abc", secret: true });
+let directory: string;
+Deno.test.beforeAll(async () => {
+  directory = await Deno.makeTempDir();
+});
+Deno.test.afterAll(async () => {
+  await Deno.remove(directory, { recursive: true });
+});
+
+function file(text: string): string {
+  const path = `${directory}/token`;
+  Deno.writeTextFileSync(path, text);
+  return path;
+}
+
+const contents: readonly (readonly [content: string, value: string])[] = [
+  ["hunter2", "hunter2"],
+  ["hunter2\n", "hunter2"],
+  ["hunter2\r\n", "hunter2"],
+  ["hunter2\n\n", "hunter2"],
+  [" hunter2 \t\n", " hunter2 \t"],
+  ["one\ntwo\n", "one\ntwo"],
+];
+
+Deno.test("readSettings() takes a secret from a file, without the line feeds at its end", () => {
+  for (const [content, value] of contents) {
+    const path = file(content);
+    const expected = { values: { secret: value }, problems: [] };
+    assert.deepEqual(read({ secret }, { flags: { "--token-file": path } }), expected, content);
+    assert.deepEqual(read({ secret }, { env: { TOKEN_FILE: path } }), expected, content);
+  }
+});
+
+Deno.test("readSettings() takes the flag and its file before the variable and its file", () => {
+  const path = file("from file");
+  const flag = { "--token": "from flag" };
+  const flagFile = { "--token-file": path };
+  const variable = { TOKEN: "from variable" };
+  const variableFile = { TOKEN_FILE: path };
+  for (
+    const [flags, env, value] of [
+      [flag, variable, "from flag"],
+      [flag, variableFile, "from flag"],
+      [flagFile, variable, "from file"],
+      [flagFile, { TOKEN_FILE: "/nosuch" }, "from file"],
+      [{}, { ...variable, TOKEN_FILE: "" }, "from variable"],
+      [{}, { ...variableFile, TOKEN: "" }, "from file"],
+      [flag, { ...variable, ...variableFile }, "from flag"],
+    ] as const
+  ) assert.deepEqual(read({ secret }, { flags, env }), { values: { secret: value }, problems: [] });
+});
+
+Deno.test("readSettings() refuses a secret and a file for it at the same time", () => {
+  const path = file("hunter2");
+  assert.deepEqual(read({ secret }, { env: { TOKEN: "hunter2", TOKEN_FILE: path } }).problems, [
+    "TOKEN and TOKEN_FILE: found both; give one of them",
+  ]);
+  assert.deepEqual(read({ secret }, { flags: { "--token": "hunter2", "--token-file": path } }).problems, [
+    "--token and --token-file: found both; give one of them",
+  ]);
+});
+
+Deno.test("readSettings() says what is wrong with the file of a secret", () => {
+  const empty = file("\n");
+  const names = "TOKEN_FILE (--token-file)";
+  const wrong: readonly (readonly [path: string, problem: string])[] = [
+    [empty, `"${empty}" is empty; let it hold the value of TOKEN`],
+    ["/nosuch", 'cannot read "/nosuch": there is no such file; name a file that holds the value of TOKEN'],
+    [
+      directory,
+      `cannot read "${directory}": it is a directory; name a file that holds the value of TOKEN`,
+    ],
+    [
+      "amqp://guest:hunter2@rabbit/",
+      'cannot read "amqp://guest:***@rabbit/": there is no such file; name a file that holds the value of TOKEN',
+    ],
+  ];
+  for (const [path, problem] of wrong) {
+    const expected = { values: undefined, problems: [`${names}: ${problem}`] };
+    assert.deepEqual(read({ secret }, { flags: { "--token-file": path } }), expected);
+    assert.deepEqual(read({ secret }, { env: { TOKEN_FILE: path } }), expected);
+  }
+  assert.deepEqual(read({ secret }, { flags: { "--token-file": "" } }).problems, [
+    `${names}: cannot read "": there is no such file; name a file that holds the value of TOKEN`,
+  ]);
+});
+
+Deno.test("readSettings() says that the value in a file is wrong without showing it", () => {
+  const setting = url({ env: "TOKEN", help: "broker", example: "amqp://localhost/", secret: true }, ["amqp"]);
+  const path = file("http://guest:hunter2@rabbit/\n");
+  assert.deepEqual(read({ setting }, { env: { TOKEN_FILE: path } }).problems, [
+    `TOKEN_FILE (--token-file): found a value in "${path}" that is not shown here, a URL of http:; ` +
+    "expected a URL that begins with amqp://, such as amqp://localhost/",
+  ]);
+});
+
+Deno.test("readSettings() takes no file for a setting that is no secret", () => {
+  const path = file("from file");
+  assert.deepEqual(read({ queue: text(name) }, { env: { QUEUE_NAME_FILE: path } }).problems, [
+    "Missing QUEUE_NAME (--queue-name): queue that is read, such as in",
+  ]);
 });
 
 const accepted: readonly (readonly [kind: keyof typeof kinds, text: string, value: unknown])[] = [
@@ -244,6 +363,7 @@ const printed: readonly (readonly [url: string, printed: string])[] = [
   ["amqps://u:hunter2@h/%2f?password=hunter2&heartbeat=5", "amqps://u:***@h/%2f"],
   ["amqp://u:p%40hunter2%3A@h/", "amqp://u:***@h/"],
   ["https://u:hunter2@h/p?token=hunter2", "https://u:***@h/p"],
+  ["https://h/p#hunter2", "https://h/p"],
 ];
 
 Deno.test("printable() leaves out the password and the query, and leaves the URL alone", () => {

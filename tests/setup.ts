@@ -28,16 +28,20 @@ const servers = {
   openssl: { program: "openssl", directories: [], apt: "openssl", brew: "openssl", units: [] },
 } satisfies Record<string, Server>;
 
-/** A server that the tests use; a row of the table. */
-export type ServerName = keyof typeof servers;
+/** What only `deno task bench` needs. */
+const forBench = {
+  jq: { program: "jq", directories: [], apt: "jq", brew: "jq", units: [] },
+} satisfies Record<string, Server>;
+
+/** A server that the tests or the benches use; a row of a table. */
+export type ServerName = keyof typeof servers | keyof typeof forBench;
 
 /** The path of a server's program. Throws one line that says what to do where it is missing. */
 export function findServer(name: ServerName): string {
-  const path = locate(servers[name]);
+  const server: Server = { ...servers, ...forBench }[name];
+  const path = locate(server);
   if (path) return path;
-  throw new Error(
-    `${servers[name].program} not found: run \`deno run -A tests/setup.ts\`, or ${advice([servers[name]])}`,
-  );
+  throw new Error(`${server.program} not found: run \`deno run -A tests/setup.ts\`, or ${advice([server])}`);
 }
 
 function locate({ program, directories }: Server): string | undefined {
@@ -114,6 +118,11 @@ export async function setUp(wanted: readonly Server[] = Object.values(servers)):
   if (failure) return `apt-get could not install ${names} (${failure}): ${advice(missing)}`;
   const still = missing.filter((server) => !locate(server)).map((server) => server.program);
   return still.length > 0 ? `installed ${names}, but ${still.join(" and ")} cannot be found` : undefined;
+}
+
+/** Installs what the benches need beyond what the tests do; resolves as `setUp` does. */
+export function setUpBench(): Promise<string | undefined> {
+  return setUp(Object.values(forBench));
 }
 
 if (import.meta.main) {

@@ -1,6 +1,6 @@
 // A channel of a connection to RabbitMQ, opened once, and its faults in words. Opening it again is its user's.
 import { type Channel, type ChannelModel, type ConfirmChannel, connect, credentials } from "amqplib";
-import type { Duplex } from "node:stream";
+import type { Socket } from "node:net";
 import { Fault } from "../fault.ts";
 import { printable, type Setting, url } from "../settings.ts";
 import { type Tls, tlsOptions } from "./tls.ts";
@@ -8,7 +8,19 @@ import { explainTls } from "./tls_fault.ts";
 
 /** The setting of an AMQP connection. */
 export function amqpUrl(env: string, help: string): Setting<URL> {
-  return url({ env, help, example: "amqp://guest:guest@localhost:5672/", secret: true }, ["amqp", "amqps"]);
+  const example = "amqp://guest:guest@localhost:5672/";
+  const setting = url({ env, help, example, secret: true }, ["amqp", "amqps"]);
+  return {
+    ...setting,
+    parse(text) {
+      const value = setting.parse(text);
+      const heartbeat = value.searchParams.get("heartbeat") ?? "0";
+      if (!/^[0-9]{1,5}$/.test(heartbeat) || Number(heartbeat) > 65535) {
+        throw new Error("whose heartbeat is not a whole number of seconds from 0 to 65535");
+      }
+      return value;
+    },
+  };
 }
 
 /** Where a RabbitMQ is and how it is spoken to: values of settings whose variables begin with the prefix. */
@@ -27,7 +39,7 @@ export interface OpenChannel<C extends Channel> {
 
 /** Milliseconds for a connection to be made, handshake included. */
 const connectTimeout = 5_000;
-/** Milliseconds for the broker to answer a close. */
+/** Milliseconds for a connection to be closed in an orderly way. */
 const closeTimeout = 5_000;
 /** Seconds: a peer silent for twice as long is gone. */
 const heartbeat = 10;
@@ -41,13 +53,19 @@ export function openChannel(
   return open(prefix, broker, onLost, (connection) => connection.createChannel());
 }
 
-/** Like `openChannel`, with publisher confirms. */
+/** Like `openChannel`, with publisher confirms. `onBlocked` is called with the broker's reason when it takes no more
+ * messages for now, and without one when it does again. */
 export function openConfirmChannel(
   prefix: string,
   broker: Broker,
   onLost: (fault: Fault) => void,
+  onBlocked: (reason?: string) => void = () => {},
 ): Promise<OpenChannel<ConfirmChannel>> {
-  return open(prefix, broker, onLost, (connection) => connection.createConfirmChannel());
+  return open(prefix, broker, onLost, (connection) => {
+    connection.on("blocked", onBlocked);
+    connection.on("unblocked", () => onBlocked());
+    return connection.createConfirmChannel();
+  });
 }
 
 async function open<C extends Channel>(
@@ -57,13 +75,18 @@ async function open<C extends Channel>(
   create: (connection: ChannelModel) => Promise<C>,
 ): Promise<OpenChannel<C>> {
   const url = broker.connection;
-  let state: "opening" | "open" | "closed" = "opening";
+  let opened = false;
+  let usable = true;
   let cause: unknown;
+  let ended: Promise<void> | undefined;
+  const end = (channel?: C) => ended ??= endConnection(connection, channel);
   const lose = (error?: unknown) => {
-    cause ??= error ?? new Error("closed by the broker");
-    if (state === "open") onLost(explain(cause, url));
-    if (state !== "closed") hangUp(connection);
-    state = "closed";
+    cause ??= error;
+    if (!usable) return;
+    usable = false;
+    end();
+    // Not yet: a connection's channels are closed just before it, without the reason.
+    if (opened) queueMicrotask(() => onLost(explain(cause ?? new Error("closed by the broker"), url)));
   };
   const connection = await establish(prefix, broker);
   connection.on("error", (error) => cause ??= error);
@@ -71,40 +94,40 @@ async function open<C extends Channel>(
   let channel: C;
   try {
     channel = await create(connection);
+    if (!usable) throw new Error("closed by the broker");
   } catch (error) {
-    lose(error);
-    throw explain(cause, url);
+    usable = false;
+    await end();
+    throw explain(cause ?? error, url);
   }
+  opened = true;
   channel.on("error", (error) => cause ??= error);
-  // Without a cause the connection is being closed, whose own event has it.
-  channel.on("close", () => cause !== undefined && lose());
-  state = "open";
+  // Before amqplib's own, which tells the publishers of unconfirmed messages.
+  channel.prependListener("close", () => lose());
   return {
     channel,
     get usable() {
-      return state === "open";
+      return usable;
     },
-    async close() {
-      state = "closed";
-      await hangUp(connection, channel);
+    close() {
+      usable = false;
+      return end(channel);
     },
   };
 }
 
-/** Closes in good order where the broker answers, and all the same where it does not. */
-async function hangUp(connection: ChannelModel, channel?: Channel): Promise<void> {
-  const { stream } = connection.connection as unknown as { stream: Duplex };
-  if (stream.destroyed) return;
-  const { promise: over, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, closeTimeout);
-  stream.once("close", resolve);
-  // The closing of a connection overtakes what was sent on its channels, that of a channel does not.
-  await Promise.race([channel?.close().catch(() => {}), over]);
+/** amqplib's own `close()` overtakes what a channel has to send, and waits for an answer for ever. */
+async function endConnection(connection: ChannelModel, channel?: Channel): Promise<void> {
+  const { stream, blocked } = connection.connection as unknown as { stream: Socket; blocked: boolean };
+  // A broker that blocks does not read, a goodbye as little as alerts.
+  if (blocked) stream.destroy(new Error("blocked"));
+  const gone = stream.closed ? Promise.resolve() : new Promise((resolve) => stream.once("close", resolve));
+  // With an error, without which amqplib goes on sending heartbeats.
+  const timer = setTimeout(() => stream.destroy(new Error("no answer")), closeTimeout);
+  await Promise.race([channel?.close().catch(() => {}), gone]);
   connection.close().catch(() => {});
-  await over;
+  await gone;
   clearTimeout(timer);
-  // amqplib only ends its own half, and lets a socket whose peer is gone linger.
-  stream.destroy(new Error("the broker does not answer"));
 }
 
 async function establish(prefix: string, broker: Broker): Promise<ChannelModel> {
@@ -160,6 +183,14 @@ export function explain(error: unknown, url: URL): Fault {
     return new Fault(
       `${where} refused the virtual host: it does not exist, or the user may not use it; set another one in the URL`,
       "misconfigured",
+    );
+  }
+  if (/exceeds maxFrameSize/.test(said)) {
+    return new Fault(`${where} does not speak AMQP; set another port in the URL`);
+  }
+  if (/closed abruptly during opening handshake/.test(said)) {
+    return new Fault(
+      `${where} closes connections at once; it may be starting, or expect TLS, which is amqps://`,
     );
   }
   const [, what, words] = /^(Channel|Connection) closed.* with message "(.*)"$/s.exec(said) ?? [];

@@ -67,21 +67,32 @@ export function tlsOptions(prefix: string, tls: Tls): ConnectionOptions {
   if (tlsServerName !== undefined) options.servername = tlsServerName;
   if (tlsCaFile !== undefined) options.ca = certificates(settings.tlsCaFile, tlsCaFile);
   if (tlsCertFile !== undefined && tlsKeyFile !== undefined) {
-    const chain = certificates(settings.tlsCertFile, tlsCertFile);
-    options.cert = chain.join("\n");
-    options.key = privateKey(settings.tlsKeyFile, tlsKeyFile);
-    if (!new X509Certificate(chain[0]!).checkPrivateKey(createPrivateKey(options.key))) {
-      throw wrongFile(
-        settings.tlsKeyFile,
-        `the key in ${quoted(tlsKeyFile)} is not that of the certificate in ${quoted(tlsCertFile)}; ` +
-          "name the files of one pair",
-      );
-    }
+    Object.assign(options, pair(settings.tlsCertFile, tlsCertFile, settings.tlsKeyFile, tlsKeyFile));
   }
   return options;
 }
 
-function certificates(setting: Setting<unknown>, path: string): string[] {
+/** A client's certificate and its key, from the files of these settings. @throws {Fault} */
+export function pair(
+  certSetting: Setting<unknown>,
+  certFile: string,
+  keySetting: Setting<unknown>,
+  keyFile: string,
+): { cert: string; key: string } {
+  const chain = certificates(certSetting, certFile);
+  const key = privateKey(keySetting, keyFile);
+  if (!new X509Certificate(chain[0]!).checkPrivateKey(createPrivateKey(key))) {
+    throw wrongFile(
+      keySetting,
+      `the key in ${quoted(keyFile)} is not that of the certificate in ${quoted(certFile)}; ` +
+        "name the files of one pair",
+    );
+  }
+  return { cert: chain.join("\n"), key };
+}
+
+/** The certificates in a file that a setting names. @throws {Fault} */
+export function certificates(setting: Setting<unknown>, path: string): string[] {
   const advice = "name a file of certificates in PEM form";
   const found = read(setting, path, advice).match(
     /-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----/gs,

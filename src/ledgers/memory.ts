@@ -11,7 +11,12 @@ interface Unconfirmed extends PromiseWithResolvers<void> {
 /** A ledger whose contents are gone with it. */
 export class MemoryLedger implements Ledger {
   readonly durable = false;
-  readonly kept = { restarts: () => [], told: () => [], rows: () => [] };
+  readonly kept = {
+    restarts: () => [],
+    told: () => [],
+    rows: () => [],
+    notes: () => new Map<string, string>(),
+  };
   readonly #outboxes: ReadonlyMap<string, ShelvedOutbox<Alert>>;
   readonly #unconfirmed = new Map<string, Unconfirmed>();
 
@@ -24,6 +29,7 @@ export class MemoryLedger implements Ledger {
   dropped(): void {}
   told(): void {}
   row(): void {}
+  note(): void {}
   commit(): void {}
 
   tell(alert: Alert): void {

@@ -2,8 +2,8 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Alert } from "../alert.ts";
 import type { Nanoseconds } from "../duration.ts";
-import type { Kept, Told } from "../journal.ts";
-import type { Ledger, LedgerContext } from "../ledger.ts";
+import type { Told } from "../journal.ts";
+import type { Kept, Ledger, LedgerContext } from "../ledger.ts";
 import { type Outbox, ShelvedOutbox } from "../outbox.ts";
 import type { Row } from "../row.ts";
 import type { Counted } from "../windows.ts";
@@ -22,10 +22,10 @@ export class SqliteLedger implements Ledger {
   readonly #newerReplaces: boolean;
   #seq: Seq = 0;
   // Reported since the last commit.
-  #counted: [name: string, restart: Counted][] = [];
-  #dropped: [name: string, restart: Counted][] = [];
+  #restarts: Reported[] = [];
   readonly #told = new Map<string, Told | undefined>();
   readonly #rows = new Map<string, Row | undefined>();
+  readonly #notes = new Map<string, string | undefined>();
   #alerts: Alert[] = [];
   #removed: Seq[] = [];
 
@@ -33,50 +33,64 @@ export class SqliteLedger implements Ledger {
   constructor(path: string, { sinks, newerReplaces }: LedgerContext) {
     this.#path = path;
     this.#newerReplaces = newerReplaces;
-    this.#file = openFile(path);
-    this.#statements = prepareAll(this.#file);
     const shelf = {
       read: (seq: Seq) => this.#read(seq),
       removed: (_: string, seq: Seq) => this.#remove(seq),
     };
     this.#outboxes = new Map(sinks.map((sink) => [sink, new ShelvedOutbox(shelf, newerReplaces)]));
-    for (const { seq, sink, name } of rows<OutboxRow>(this.#statements.selectOutbox)) {
-      this.#seq = Math.max(this.#seq, Number(seq));
-      this.#outboxes.get(sink)?.add(name, Number(seq));
+    this.#file = openFile(path);
+    try {
+      this.#statements = prepareAll(this.#file);
+      for (const { seq, sink, name } of rows<OutboxRow>(this.#statements.selectOutbox)) {
+        this.#seq = Number(seq);
+        this.#outboxes.get(sink)?.add(readName(name), this.#seq);
+      }
+    } catch (error) {
+      this.#file.close();
+      throw explain(error, path, "misconfigured");
     }
   }
 
   get kept(): Kept {
-    const { selectRestarts, selectTold, selectRows } = this.#statements;
+    const { selectRestarts, selectTold, selectRows, selectNotes } = this.#statements;
     return {
       *restarts() {
         for (const { name, time, identity, leaves, arrival } of rows<RestartRow>(selectRestarts)) {
-          yield [name, { time, identity: Number(identity), leavesAt: leaves, arrival: Number(arrival) }];
+          yield [readName(name), {
+            time,
+            identity: Number(identity),
+            leavesAt: leaves,
+            arrival: Number(arrival),
+          }];
         }
       },
       *told() {
         for (const { name, told_at, id, repeats, last_event } of rows<ToldRow>(selectTold)) {
-          yield [name, { toldAt: told_at, id, repeats: Number(repeats), lastEvent: last_event }];
+          yield [readName(name), { toldAt: told_at, id, repeats: Number(repeats), lastEvent: last_event }];
         }
       },
       *rows() {
-        for (const { name, row } of rows<RowRow>(selectRows)) yield [name, readJson<Row>(row)];
+        for (const { name, row } of rows<RowRow>(selectRows)) yield [readName(name), readJson<Row>(row)];
       },
+      notes: () => new Map([...rows<NoteRow>(selectNotes)].map(({ key, value }) => [key, value])),
     };
   }
 
   /** Alerts that wait for sinks which are no longer among those that alerts are told to. */
   get orphans(): number {
-    return rows<OutboxRow>(this.#statements.selectOutbox).filter(({ sink }) => !this.#outboxes.has(sink))
-      .length;
+    let orphans = 0;
+    for (const { sink } of rows<OutboxRow>(this.#statements.selectOutbox)) {
+      if (!this.#outboxes.has(sink)) orphans++;
+    }
+    return orphans;
   }
 
   counted(name: string, restart: Counted): void {
-    this.#counted.push([name, restart]);
+    this.#restarts.push({ name, restart, dropped: false });
   }
 
   dropped(name: string, restart: Counted): void {
-    this.#dropped.push([name, restart]);
+    this.#restarts.push({ name, restart, dropped: true });
   }
 
   told(name: string, told: Told | undefined): void {
@@ -85,6 +99,10 @@ export class SqliteLedger implements Ledger {
 
   row(name: string, row: Row | undefined): void {
     this.#rows.set(name, row);
+  }
+
+  note(key: string, value: string | undefined): void {
+    this.#notes.set(key, value);
   }
 
   tell(alert: Alert): void {
@@ -98,16 +116,17 @@ export class SqliteLedger implements Ledger {
       this.#file.exec("BEGIN");
       this.#writeRestarts(now);
       this.#writeTold();
+      this.#writeNotes();
       added = this.#writeAlerts();
       this.#file.exec("COMMIT");
     } catch (error) {
       if (this.#file.isTransaction) this.#file.exec("ROLLBACK");
       throw explain(error, this.#path);
     }
-    this.#counted = [];
-    this.#dropped = [];
+    this.#restarts = [];
     this.#told.clear();
     this.#rows.clear();
+    this.#notes.clear();
     this.#alerts = [];
     this.#removed = [];
     for (const { outbox, name, seq } of added) outbox.add(name, seq);
@@ -125,18 +144,17 @@ export class SqliteLedger implements Ledger {
   }
 
   #isClean(): boolean {
-    return this.#counted.length + this.#dropped.length + this.#told.size + this.#rows.size +
+    return this.#restarts.length + this.#told.size + this.#rows.size + this.#notes.size +
         this.#alerts.length +
         this.#removed.length === 0;
   }
 
   #writeRestarts(now: Nanoseconds): void {
-    const { insertRestart, deleteRestart, forgetRestarts } = this.#statements;
-    for (const [name, { leavesAt, time, identity, arrival }] of this.#counted) {
-      insertRestart.run(leavesAt, name, time, identity, arrival);
-    }
-    for (const [name, { leavesAt, time, identity }] of this.#dropped) {
-      deleteRestart.run(leavesAt, name, time, identity);
+    const { replaceRestart, deleteRestart, forgetRestarts } = this.#statements;
+    for (const { name, restart, dropped } of this.#restarts) {
+      const { leavesAt, time, identity, arrival } = restart;
+      if (dropped) deleteRestart.run(leavesAt, writeName(name), time, identity);
+      else replaceRestart.run(leavesAt, writeName(name), time, identity, arrival);
     }
     forgetRestarts.run(now);
   }
@@ -144,12 +162,20 @@ export class SqliteLedger implements Ledger {
   #writeTold(): void {
     const { replaceTold, deleteTold, replaceRow, deleteRow } = this.#statements;
     for (const [name, told] of this.#told) {
-      if (told === undefined) deleteTold.run(name);
-      else replaceTold.run(name, told.toldAt, told.id, told.repeats, told.lastEvent);
+      if (told === undefined) deleteTold.run(writeName(name));
+      else replaceTold.run(writeName(name), told.toldAt, told.id, told.repeats, told.lastEvent);
     }
     for (const [name, row] of this.#rows) {
-      if (row === undefined) deleteRow.run(name);
-      else replaceRow.run(name, writeJson(row));
+      if (row === undefined) deleteRow.run(writeName(name));
+      else replaceRow.run(writeName(name), writeJson(row));
+    }
+  }
+
+  #writeNotes(): void {
+    const { replaceNote, deleteNote } = this.#statements;
+    for (const [key, value] of this.#notes) {
+      if (value === undefined) deleteNote.run(key);
+      else replaceNote.run(key, value);
     }
   }
 
@@ -165,7 +191,7 @@ export class SqliteLedger implements Ledger {
         if (older !== undefined) updateAlert.run(text, older.slot);
         else {
           const seq = ++this.#seq;
-          insertAlert.run(seq, sink, alert.name, text);
+          insertAlert.run(seq, sink, writeName(alert.name), text);
           added.push({ outbox, name: alert.name, seq });
         }
       }
@@ -187,6 +213,13 @@ export class SqliteLedger implements Ledger {
   }
 }
 
+/** A restart that entered its window, or was dropped from it. Their order counts: the same one can do both. */
+interface Reported {
+  readonly name: string;
+  readonly restart: Counted;
+  readonly dropped: boolean;
+}
+
 interface Added {
   readonly outbox: ShelvedOutbox<Seq>;
   readonly name: string;
@@ -194,8 +227,7 @@ interface Added {
 }
 
 const statements = {
-  insertRestart:
-    "INSERT OR IGNORE INTO restarts (leaves, name, time, identity, arrival) VALUES (?, ?, ?, ?, ?)",
+  replaceRestart: "REPLACE INTO restarts (leaves, name, time, identity, arrival) VALUES (?, ?, ?, ?, ?)",
   deleteRestart: "DELETE FROM restarts WHERE leaves = ? AND name = ? AND time = ? AND identity = ?",
   forgetRestarts: "DELETE FROM restarts WHERE leaves <= ?",
   selectRestarts: "SELECT leaves, name, time, identity, arrival FROM restarts ORDER BY arrival",
@@ -205,6 +237,9 @@ const statements = {
   replaceRow: "REPLACE INTO rows (name, row) VALUES (?, ?)",
   deleteRow: "DELETE FROM rows WHERE name = ?",
   selectRows: "SELECT name, row FROM rows",
+  replaceNote: "REPLACE INTO notes (key, value) VALUES (?, ?)",
+  deleteNote: "DELETE FROM notes WHERE key = ?",
+  selectNotes: "SELECT key, value FROM notes",
   insertAlert: "INSERT INTO outbox (seq, sink, name, alert) VALUES (?, ?, ?, ?)",
   updateAlert: "UPDATE outbox SET alert = ? WHERE seq = ?",
   deleteAlert: "DELETE FROM outbox WHERE seq = ?",
@@ -242,14 +277,29 @@ interface RowRow {
   readonly row: string;
 }
 
+interface NoteRow {
+  readonly key: string;
+  readonly value: string;
+}
+
 interface OutboxRow {
   readonly seq: bigint;
   readonly sink: string;
   readonly name: string;
 }
 
-function rows<Row>(statement: StatementSync): Row[] {
-  return statement.all() as Row[];
+/** The rows one by one: all at once, those of a million names take more than a gigabyte. */
+function rows<Row>(statement: StatementSync): Iterable<Row> {
+  return statement.iterate() as Iterable<Row>;
+}
+
+/** Texts that node:sqlite reads end at their first NUL, so names are kept without any. */
+function writeName(name: string): string {
+  return name.replaceAll("\\", "\\\\").replaceAll("\0", "\\0");
+}
+
+function readName(text: string): string {
+  return text.replace(/\\(.)/g, (_, escaped) => escaped === "0" ? "\0" : escaped);
 }
 
 /** Plain data as JSON; numbers of 64 bits as objects, since JavaScript's numbers do not hold them. */

@@ -50,9 +50,13 @@ class AmqpSink implements Sink {
   readonly type = "amqp";
   readonly concurrency: number;
   onLost?: (reason: Fault) => void;
+  onBlocked?: (reason?: string) => void;
   readonly #values: Values<typeof settings>;
   readonly #context: SinkContext;
+  /** The last one, usable or not. */
   #open: OpenChannel<ConfirmChannel> | undefined;
+  #opening: Promise<OpenChannel<ConfirmChannel>> | undefined;
+  #closed = false;
   /** By alert id: what settles the alerts that wait for their confirmation. */
   readonly #unconfirmed = new Map<string, PromiseWithResolvers<void>>();
 
@@ -63,49 +67,33 @@ class AmqpSink implements Sink {
   }
 
   async connect(): Promise<void> {
-    if (this.#open?.usable) return;
-    const { connection, exchange } = this.#values;
-    const open = await openConfirmChannel(prefix, this.#values, (fault) => this.#lose(fault));
-    try {
-      await open.channel.checkExchange(exchange);
-    } catch (error) {
-      await open.close();
-      throw this.#missing(error) ?? explain(error, connection);
-    }
-    open.channel.on("return", ({ properties: { messageId } }) => {
-      const { exchange, routingKey } = this.#values;
-      this.#unconfirmed.get(messageId)?.reject(
-        new Fault(
-          `exchange "${exchange}" has no queue for the routing key "${routingKey}"; bind one to it`,
-        ),
-      );
-    });
-    this.#open = open;
+    await this.#channel();
   }
 
   async send(alert: Alert): Promise<void> {
-    await this.connect();
-    const { channel } = this.#open!;
+    const open = await this.#channel();
     const { exchange, routingKey } = this.#values;
+    const options = {
+      messageId: alert.id,
+      contentType: "application/json",
+      persistent: true,
+      mandatory: true,
+    };
     const confirmed = Promise.withResolvers<void>();
     this.#unconfirmed.set(alert.id, confirmed);
     try {
-      channel.publish(
-        exchange,
-        routingKey,
-        Buffer.from(this.#context.json(alert)),
-        {
-          messageId: alert.id,
-          contentType: "application/json",
-          persistent: true,
-          mandatory: true,
-        },
-        (error) => {
-          if (!error) confirmed.resolve();
-          // Of a channel that is closed, `#lose` is told the reason.
-          else if (this.#open?.usable) confirmed.reject(new Fault(`${this.#where} did not take the alert`));
-        },
-      );
+      open.channel.publish(exchange, routingKey, Buffer.from(this.#context.json(alert)), options, (error) => {
+        if (!error) confirmed.resolve();
+        // Where the channel is lost, why is told in a moment.
+        else if (open.usable) {
+          confirmed.reject(
+            new Fault(
+              `${this.#where} did not take the alert; a queue bound to the exchange may be full`,
+              "mended",
+            ),
+          );
+        }
+      });
       await confirmed.promise;
     } finally {
       this.#unconfirmed.delete(alert.id);
@@ -118,8 +106,42 @@ class AmqpSink implements Sink {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    // One that is only being opened closes itself.
     await this.#open?.close();
     this.#fail(new Fault("closed"));
+  }
+
+  /** The open channel. Whoever asks while it is being opened waits for the same. */
+  async #channel(): Promise<OpenChannel<ConfirmChannel>> {
+    if (this.#open?.usable) return this.#open;
+    return await (this.#opening ??= this.#connect().finally(() => this.#opening = undefined));
+  }
+
+  async #connect(): Promise<OpenChannel<ConfirmChannel>> {
+    const { connection, exchange, routingKey } = this.#values;
+    const onLost = (fault: Fault) => {
+      if (open === this.#open) this.#lose(fault);
+    };
+    const onBlocked = (reason?: string) =>
+      this.onBlocked?.(reason && `${this.#where} blocks its publishers: ${reason}`);
+    const open = await openConfirmChannel(prefix, this.#values, onLost, onBlocked);
+    try {
+      await open.channel.checkExchange(exchange);
+      if (this.#closed || !open.usable) throw new Fault("closed");
+    } catch (error) {
+      await open.close();
+      throw this.#missing(error) ?? explain(error, connection);
+    }
+    open.channel.on("return", ({ properties: { messageId } }) => {
+      this.#unconfirmed.get(messageId)?.reject(
+        new Fault(
+          `exchange "${exchange}" has no queue for the routing key "${routingKey}"; bind one to it`,
+          "mended",
+        ),
+      );
+    });
+    return this.#open = open;
   }
 
   get #where(): string {
@@ -127,8 +149,8 @@ class AmqpSink implements Sink {
   }
 
   #lose(fault: Fault): void {
-    this.#open = undefined;
-    const reason = this.#missing(fault) ?? fault;
+    this.onBlocked?.();
+    const reason = this.#missing(fault) ?? this.#refused(fault) ?? fault;
     this.#fail(reason);
     this.onLost?.(reason);
   }
@@ -137,8 +159,17 @@ class AmqpSink implements Sink {
     for (const { reject } of this.#unconfirmed.values()) reject(reason);
   }
 
+  /** The broker closes the channel for an alert that is too large. Which one it was is known where it was alone. */
+  #refused({ message }: Fault): Fault | undefined {
+    if (!/message size .* larger than/.test(message) || this.#unconfirmed.size !== 1) return undefined;
+    return new Fault(message, "refused");
+  }
+
   #missing(error: unknown): Fault | undefined {
     if (!/no exchange/.test(String(error))) return undefined;
-    return new Fault(`exchange "${this.#values.exchange}" does not exist at ${this.#where}; create it`);
+    return new Fault(
+      `exchange "${this.#values.exchange}" does not exist at ${this.#where}; create it`,
+      "mended",
+    );
   }
 }

@@ -7,17 +7,25 @@ import { text, type Values } from "../settings.ts";
 import type { Sink, SinkContext } from "../sink.ts";
 
 const settings = {
-  streamName: text({
-    env: "SINK_KINESIS_STREAM_NAME",
-    help:
-      "Kinesis stream that alerts are put into; region, credentials and endpoint are the AWS SDK's own settings",
-    example: "crash-loops",
-  }),
-  partitionKey: text({
-    env: "SINK_KINESIS_PARTITION_KEY",
-    help: "partition key of alerts",
-    example: "nomad",
-  }),
+  streamName: text(
+    {
+      env: "SINK_KINESIS_STREAM_NAME",
+      help:
+        "Kinesis stream that alerts are put into; region, credentials and endpoint are the AWS SDK's own settings",
+      example: "crash-loops",
+    },
+    "1 to 128 of the letters a-z and A-Z, digits, and _.-",
+    /^[a-zA-Z0-9_.-]{1,128}$/,
+  ),
+  partitionKey: text(
+    {
+      env: "SINK_KINESIS_PARTITION_KEY",
+      help: "partition key of alerts",
+      example: "nomad",
+    },
+    "1 to 256 characters",
+    /^.{1,256}$/su,
+  ),
 };
 
 /** The row of the sink `kinesis`. */
@@ -39,7 +47,7 @@ class KinesisSink implements Sink {
   readonly concurrency = 16;
   readonly #values: Values<typeof settings>;
   readonly #context: SinkContext;
-  #open: { client: KinesisClient; sdk: Sdk } | undefined;
+  #open: Promise<{ client: KinesisClient; sdk: Sdk }> | undefined;
 
   constructor(values: Values<typeof settings>, context: SinkContext) {
     this.#values = values;
@@ -81,30 +89,35 @@ class KinesisSink implements Sink {
     return `stream "${this.#values.streamName}": reachable`;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    this.#open?.client.destroy();
-    return Promise.resolve();
+  async [Symbol.asyncDispose](): Promise<void> {
+    (await this.#open)?.client.destroy();
   }
 
-  async #client(): Promise<{ client: KinesisClient; sdk: Sdk }> {
-    if (this.#open === undefined) {
-      const [sdk, { NodeHttpHandler }] = await Promise.all([
-        import("@aws-sdk/client-kinesis"),
-        import("@smithy/node-http-handler"),
-      ]);
-      // One attempt: when to try again is decided once for all sinks. HTTP/1.1, as plain endpoints need.
-      const requestHandler = new NodeHttpHandler({ requestTimeout, connectionTimeout: connectTimeout });
-      this.#open = { sdk, client: new sdk.KinesisClient({ maxAttempts: 1, requestHandler }) };
-    }
-    return this.#open;
+  #client(): Promise<{ client: KinesisClient; sdk: Sdk }> {
+    return this.#open ??= this.#load();
+  }
+
+  async #load(): Promise<{ client: KinesisClient; sdk: Sdk }> {
+    const [sdk, { NodeHttpHandler }] = await Promise.all([
+      import("@aws-sdk/client-kinesis"),
+      import("@smithy/node-http-handler"),
+    ]);
+    // HTTP/1.1, as plain endpoints need. Of itself it only warns of a timeout.
+    const requestHandler = new NodeHttpHandler({
+      requestTimeout,
+      connectionTimeout: connectTimeout,
+      throwOnRequestTimeout: true,
+    });
+    // One attempt: when to try again is decided once for all sinks.
+    return { sdk, client: new sdk.KinesisClient({ maxAttempts: 1, requestHandler }) };
   }
 
   #explain(error: unknown): Fault {
     const name = nameOf(error);
-    const { message } = asFault(error);
+    const message = asFault(error).message || (error as { code?: string }).code || "no answer";
     const { streamName } = this.#values;
     if (name === "ResourceNotFoundException") {
-      return new Fault(`stream "${streamName}" does not exist; create it`);
+      return new Fault(`stream "${streamName}" does not exist; create it`, "mended");
     }
     if (name === "ValidationException" || name === "InvalidArgumentException") {
       return new Fault(`stream "${streamName}" refused the alert: ${message}`, "refused");
@@ -112,12 +125,22 @@ class KinesisSink implements Sink {
     if (/region is missing/i.test(message)) {
       return new Fault("no AWS region; set AWS_REGION", "misconfigured");
     }
+    if (/region not accepted/i.test(message)) {
+      return new Fault(`the AWS region is none: ${message} Set AWS_REGION`, "misconfigured");
+    }
+    // The message repeats what was found, in which a password may stand.
+    if (/invalid url/i.test(message)) {
+      return new Fault("the AWS endpoint is no URL; set AWS_ENDPOINT_URL_KINESIS", "misconfigured");
+    }
     if (name === "CredentialsProviderError") {
       return new Fault(
         `no AWS credentials: ${message}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile`,
+        "mended",
       );
     }
-    return new Fault(`stream "${streamName}": ${name}: ${message || "no answer"}`);
+    return new Fault(
+      `stream "${streamName}": ${/^(|Error|AggregateError)$/.test(name) ? "" : `${name}: `}${message}`,
+    );
   }
 }
 

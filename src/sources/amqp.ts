@@ -61,6 +61,7 @@ class AmqpSource implements Source {
   readonly clock = "wall";
   readonly #settings: AmqpSettings;
   readonly #context: SourceContext;
+  readonly #closed = new AbortController();
   #consumer: Consumer | undefined;
 
   constructor(settings: AmqpSettings, context: SourceContext) {
@@ -68,12 +69,14 @@ class AmqpSource implements Source {
     this.#context = context;
   }
 
-  async *batches(stop: AbortSignal): AsyncIterable<Batch> {
-    const outage = new Outage(this.#context.log, "source amqp");
+  async *batches(stopped: AbortSignal): AsyncIterable<Batch> {
+    const stop = AbortSignal.any([stopped, this.#closed.signal]);
+    const outage = new Outage(this.#context.log, "source amqp", this.#context.patience);
     let consumed = false;
     while (!stop.aborted) {
       try {
         this.#consumer = await Consumer.open(this.#settings);
+        if (this.#closed.signal.aborted) return await this.#consumer.close();
         outage.end();
         if (!consumed) {
           this.#context.log.info("source amqp: consumes {queue}", { queue: this.#settings.queue });
@@ -105,6 +108,7 @@ class AmqpSource implements Source {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed.abort();
     await this.#consumer?.close();
   }
 }
@@ -149,7 +153,7 @@ class Consumer {
     }
     await channel.prefetch(prefetch);
     const { consumerTag } = await channel.consume(queue, (message) => {
-      if (message === null) return this.#lose(new Fault(`queue "${queue}" was deleted`));
+      if (message === null) return this.#lose(new Fault(`queue "${queue}" was deleted`, "mended"));
       this.#arrived.push(message);
       this.#wake();
     });
@@ -228,5 +232,6 @@ function missing(error: unknown, { queue, connection }: AmqpSettings): Fault | u
     `queue "${queue}" does not exist at ${
       printable(connection)
     }; create it, or have it created with --amqp-declare`,
+    "mended",
   );
 }

@@ -5,11 +5,12 @@ import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { Fault } from "../fault.ts";
 import { whyUnreadable } from "../files.ts";
-import { restartSigns, timeOfOther } from "../glance.ts";
+import { RestartSigns, timeOfOther } from "../glance.ts";
 import { kind } from "../kind.ts";
 import type { Log } from "../log.ts";
 import { quoted } from "../settings.ts";
 import type { Batch, Skipped, Source, SourceContext } from "../source.ts";
+import { latestEventTime } from "../time.ts";
 import { latin1 } from "../update.ts";
 
 /** The row of the source `stdin`. */
@@ -35,12 +36,6 @@ const carriageReturn = 13;
 interface Block {
   readonly bodies: (Uint8Array | Skipped)[];
   readonly numbers: number[];
-}
-
-/** Where a sign of a restart stands next in a text; -1 for nowhere. */
-interface Sign {
-  readonly sign: string;
-  at: number;
 }
 
 class LineSource implements Source {
@@ -173,41 +168,39 @@ class Lines {
   #split(block: Uint8Array): Block {
     const lines: Block = { bodies: [], numbers: [] };
     const text = latin1(block);
-    const signs = restartSigns.map((sign) => ({ sign, at: this.#restartsOnly ? text.indexOf(sign) : 0 }));
+    const signs = this.#restartsOnly ? new RestartSigns(text) : undefined;
+    const latest = String(latestEventTime());
     let start = 0;
     for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", start)) {
-      if (this.#rest.length > 0 || !this.#skip(lines, text, start, end, signs)) {
-        const line = this.#takeLine(block.subarray(start, end));
-        if (line.length > 0) {
-          lines.bodies.push(line);
-          lines.numbers.push(this.#number);
-        }
-      }
+      const mayCount = signs === undefined || this.#rest.length > 0 || signs.within(start, end);
+      const time = mayCount ? undefined : timeOfOther(text, start, withoutReturn(text, end));
+      if (time === undefined) this.#take(lines, block.subarray(start, end));
+      else this.#skip(lines, time, latest);
       start = end + 1;
     }
     this.#keep(block.subarray(start));
     return lines;
   }
 
-  /** Skips the line where it is none that the rule takes. */
-  #skip({ bodies, numbers }: Block, text: string, start: number, end: number, signs: Sign[]): boolean {
-    if (!this.#restartsOnly) return false;
-    for (const found of signs) {
-      if (found.at >= 0 && found.at < start) found.at = text.indexOf(found.sign, start);
-      if (found.at >= 0 && found.at < end) return false;
-    }
-    const time = timeOfOther(text, start, text.charCodeAt(end - 1) === carriageReturn ? end - 1 : end);
-    if (time === undefined) return false;
+  #take({ bodies, numbers }: Block, end: Uint8Array): void {
+    const line = this.#takeLine(end);
+    if (line.length === 0) return;
+    bodies.push(line);
+    numbers.push(this.#number);
+  }
+
+  /** Times after `latest`, which do not move the clock, stand apart from those that do. All have as many digits. */
+  #skip({ bodies, numbers }: Block, time: string, latest: string): void {
     this.#number++;
     const last = bodies.at(-1);
-    if (last === undefined || last instanceof Uint8Array) {
-      bodies.push({ count: 1, newest: time });
-      numbers.push(this.#number);
-    } else {
+    const moves = time <= latest;
+    if (last !== undefined && !(last instanceof Uint8Array) && (last.newest <= latest) === moves) {
       last.count++;
       if (time > last.newest) last.newest = time;
+      return;
     }
-    return true;
+    bodies.push({ count: 1, newest: time });
+    numbers.push(this.#number);
   }
 
   /** Of a line that is too long two parts are kept, more than a log line shows. */
@@ -235,6 +228,11 @@ class Lines {
     }
     return line.at(-1) === carriageReturn ? line.subarray(0, -1) : line;
   }
+}
+
+/** Where a line ends, its carriage return left out. */
+function withoutReturn(text: string, end: number): number {
+  return text.charCodeAt(end - 1) === carriageReturn ? end - 1 : end;
 }
 
 function reasonOf({ code, message }: Error & { code?: string }): string {
@@ -272,10 +270,16 @@ function readerOf(input: ReadableStream<Uint8Array>): Reader {
   } catch {
     return input.getReader(); // of a stream that makes its own blocks
   }
+  const next = () => reader.read(new Uint8Array(blockSize));
+  // The next block is read while one is worked on.
+  let ahead: ReturnType<typeof next> | undefined;
   return {
     async read() {
-      const { done, value } = await reader.read(new Uint8Array(blockSize));
-      return done ? {} : { value };
+      const { done, value } = await (ahead ?? next());
+      if (done) return {};
+      ahead = next();
+      ahead.catch(() => {});
+      return { value };
     },
     cancel: () => reader.cancel(),
   };

@@ -1,6 +1,7 @@
 // A test's own hand at the broker: queues, messages put in and taken out.
-import { type ConfirmChannel, connect, type GetMessage } from "amqplib";
+import { type ConfirmChannel, connect, type ConsumeMessage, type GetMessage } from "amqplib";
 import { Buffer } from "node:buffer";
+import type { Broker } from "../../src/clients/amqp.ts";
 import { waitFor } from "./wait_for.ts";
 
 /** A connection with one channel that confirms. Disposing it closes it. */
@@ -14,6 +15,8 @@ export interface Hand extends AsyncDisposable {
   put(queue: string, messages: readonly string[]): Promise<void>;
   /** Takes so many messages out of a queue, waiting for them. */
   take(queue: string, count: number, timeoutMs?: number): Promise<GetMessage[]>;
+  /** Takes all messages that a queue holds now, by the thousand. */
+  takeAll(queue: string): Promise<ConsumeMessage[]>;
   /** How many messages a queue holds that wait for a consumer. */
   ready(queue: string): Promise<number>;
 }
@@ -48,11 +51,34 @@ export async function hand(url: string): Promise<Hand> {
       }, { timeoutMs });
       return taken;
     },
+    async takeAll(queue) {
+      const { messageCount } = await channel.checkQueue(queue);
+      const taken: ConsumeMessage[] = [];
+      if (messageCount === 0) return taken;
+      const all = Promise.withResolvers<void>();
+      const { consumerTag } = await channel.consume(queue, (message) => {
+        if (message !== null && taken.push(message) === messageCount) all.resolve();
+      }, { noAck: true });
+      await all.promise;
+      await channel.cancel(consumerTag);
+      return taken;
+    },
     async ready(queue) {
       return (await channel.checkQueue(queue)).messageCount;
     },
     async [Symbol.asyncDispose]() {
       await connection.close().catch(() => {});
     },
+  };
+}
+
+/** A broker that is spoken to without TLS. */
+export function plain(connection: URL): Broker {
+  return {
+    connection,
+    tlsCaFile: undefined,
+    tlsCertFile: undefined,
+    tlsKeyFile: undefined,
+    tlsServerName: undefined,
   };
 }

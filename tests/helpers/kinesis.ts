@@ -1,7 +1,13 @@
-// A private Kinesis (kinesalite, in memory) for a test. Run as a program, this file is that server, under Deno.
+// A private Kinesis for a test, and a hand at it.
 
 import { join } from "node:path";
-import { stdout } from "node:process";
+import {
+  CreateStreamCommand,
+  GetRecordsCommand,
+  GetShardIteratorCommand,
+  KinesisClient,
+} from "@aws-sdk/client-kinesis";
+import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { waitFor } from "./wait_for.ts";
 
 /** A Kinesis server of a test's own. It takes any credentials and any region. */
@@ -13,7 +19,15 @@ export interface Kinesis extends AsyncDisposable {
 /** Starts a Kinesis server in a process of its own and resolves when it listens. */
 export async function startKinesis(): Promise<Kinesis> {
   const lock = `--lock=${join(import.meta.dirname!, "kinesalite.lock")}`;
-  const args = ["run", "--allow-all", "--quiet", "--no-config", lock, "--frozen", import.meta.filename!];
+  const args = [
+    "run",
+    "--allow-all",
+    "--quiet",
+    "--no-config",
+    lock,
+    "--frozen",
+    join(import.meta.dirname!, "kinesalite.ts"),
+  ];
   const child = new Deno.Command(Deno.execPath(), {
     args,
     stdin: "piped",
@@ -36,24 +50,72 @@ export async function startKinesis(): Promise<Kinesis> {
   }
 }
 
-/** What this file uses of kinesalite, which has no types. */
-interface Kinesalite {
-  (options: { createStreamMs: number; updateStreamMs: number; deleteStreamMs: number }): {
-    listen(port: number, host: string, listening: () => void): void;
-    address(): { port: number };
+/** The environment with which the AWS SDK talks to that server, or to a proxy before it. */
+export function awsEnv(url: string): Record<string, string> {
+  return {
+    AWS_ENDPOINT_URL_KINESIS: url,
+    AWS_REGION: "eu-north-1",
+    AWS_ACCESS_KEY_ID: "AKIATEST",
+    AWS_SECRET_ACCESS_KEY: "hunter2",
+    AWS_EC2_METADATA_DISABLED: "true",
   };
 }
 
-// Not a literal, so that it is no dependency of the project: it would be downloaded with it and compiled into it.
-const specifier = "npm:kinesalite@3.3.3";
-
-async function serve(): Promise<void> {
-  const kinesalite: Kinesalite = (await import(specifier)).default;
-  const server = kinesalite({ createStreamMs: 10, updateStreamMs: 10, deleteStreamMs: 10 });
-  server.listen(0, "127.0.0.1", () => stdout.write(`http://127.0.0.1:${server.address().port}\n`));
-  // Standard input ends when the test is done with the server, or is gone itself.
-  for await (const _ of Deno.stdin.readable);
-  Deno.exit();
+/** Sets the variables of AWS in this process, and no others of them, until it is disposed. */
+export function setAwsEnv(env: Record<string, string>): Disposable {
+  const before = Object.entries(Deno.env.toObject()).filter(([name]) => name.startsWith("AWS_"));
+  const clear = () => {
+    for (const name of Object.keys(Deno.env.toObject())) if (name.startsWith("AWS_")) Deno.env.delete(name);
+  };
+  clear();
+  for (const [name, value] of Object.entries(env)) Deno.env.set(name, value);
+  return {
+    [Symbol.dispose]() {
+      clear();
+      for (const [name, value] of before) Deno.env.set(name, value);
+    },
+  };
 }
 
-if (import.meta.main) await serve();
+/** A test's own hand at a Kinesis server. */
+export interface KinesisHand extends AsyncDisposable {
+  /** Makes a stream of one shard; resolves when it takes records. */
+  create(stream: string): Promise<void>;
+  /** All records of a stream so far, as texts, and their partition keys. */
+  records(stream: string): Promise<{ data: string; partitionKey: string }[]>;
+}
+
+/** Connects to a Kinesis server. */
+export function kinesisHand(url: string): KinesisHand {
+  const client = new KinesisClient({
+    endpoint: url,
+    region: "eu-north-1",
+    credentials: { accessKeyId: "a", secretAccessKey: "b" },
+    requestHandler: new NodeHttpHandler(),
+  });
+  const records = async (StreamName: string) => {
+    const { ShardIterator } = await client.send(
+      new GetShardIteratorCommand({
+        StreamName,
+        ShardId: "shardId-000000000000",
+        ShardIteratorType: "TRIM_HORIZON",
+      }),
+    );
+    const { Records } = await client.send(new GetRecordsCommand({ ShardIterator }));
+    return (Records ?? []).map(({ Data, PartitionKey }) => ({
+      data: new TextDecoder().decode(Data),
+      partitionKey: PartitionKey!,
+    }));
+  };
+  return {
+    records,
+    async create(StreamName) {
+      await client.send(new CreateStreamCommand({ StreamName, ShardCount: 1 }));
+      await waitFor("the stream to be there", () => records(StreamName).then(() => true, () => false));
+    },
+    [Symbol.asyncDispose]() {
+      client.destroy();
+      return Promise.resolve();
+    },
+  };
+}

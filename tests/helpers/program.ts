@@ -7,6 +7,8 @@ export interface Start {
   readonly env?: Readonly<Record<string, string>>;
   /** Written to its standard input, which then ends. */
   readonly stdin?: string;
+  /** The words before its command, of another one that becomes it: `setpriv …`. */
+  readonly through?: readonly string[];
 }
 
 /** How it ended. */
@@ -23,9 +25,18 @@ export class Program implements AsyncDisposable {
   readonly ended: Promise<End>;
   readonly #child: Deno.ChildProcess;
 
-  constructor({ args = [], env = {}, stdin = "" }: Start) {
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-check", ...permissions, main, ...args],
+  constructor({ args = [], env = {}, stdin = "", through = [] }: Start) {
+    const [command, ...words] = [
+      ...through,
+      Deno.execPath(),
+      "run",
+      "--no-check",
+      ...permissions,
+      main,
+      ...args,
+    ];
+    this.#child = new Deno.Command(command!, {
+      args: words,
       env: { ...inherited(), TZ: "UTC", ...env },
       clearEnv: true,
       stdin: "piped",
@@ -39,6 +50,10 @@ export class Program implements AsyncDisposable {
     ]);
     this.ended = Promise.all([this.#child.status, output])
       .then(([{ code }]) => ({ code, stdout: this.stdout, stderr: this.stderr }));
+  }
+
+  get pid(): number {
+    return this.#child.pid;
   }
 
   /** The whole lines on its standard output. */
@@ -75,13 +90,14 @@ export async function run(start: Start): Promise<End> {
   return await program.ended;
 }
 
-/** The permissions of the task `start`, which are those that users have. */
 const config = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
-const permissions: string[] = config.tasks.start.command.match(/--(allow|no-prompt)[^\s']*/g);
-const main = new URL("../../src/main.ts", import.meta.url).pathname;
+/** The permissions of the task `start`, which are those that users have. */
+export const permissions: string[] = config.tasks.start.command.match(/--(allow|no-prompt)[^\s']*/g);
+/** The file that is the program. */
+export const main: string = new URL("../../src/main.ts", import.meta.url).pathname;
 
 /** What Deno itself needs, and nothing that is a setting. */
-function inherited(): Record<string, string> {
+export function inherited(): Record<string, string> {
   const names = [
     "PATH",
     "HOME",

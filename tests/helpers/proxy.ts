@@ -59,6 +59,11 @@ export class Proxy implements AsyncDisposable {
     }
   }
 
+  /** Keeps to itself what the clients say from now on, for good; what the server says goes on to them. */
+  mute(): void {
+    for (const { client } of this.#links) client.unpipe().pause();
+  }
+
   /** Ends a stall; what was sent meanwhile is forwarded now. */
   resume(): void {
     if (!this.#stalled) return; // a second pipe would forward all twice

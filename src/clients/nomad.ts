@@ -1,0 +1,187 @@
+// Nomad's HTTP API, asked as its own command line asks it: the same settings with the same meanings. It knows
+// nothing of what the answers say.
+import { Buffer } from "node:buffer";
+import { type ClientRequest, type IncomingMessage, request as requestHttp } from "node:http";
+import { request as requestHttps } from "node:https";
+import { pipeline, type Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { Fault } from "../fault.ts";
+import { explainAnswer, explainError } from "./nomad_faults.ts";
+import { addressOf, type NomadAddress, type NomadSettings } from "./nomad_settings.ts";
+import { nomadTls } from "./nomad_tls.ts";
+
+/** An answer with status 200. */
+export interface Answer {
+  header(name: string): string | undefined;
+  /** Its body, unpacked. Closes the answer at its end. @throws {Fault} where it breaks off or falls silent. */
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Ends the connection; resolves when it is closed. */
+  close(): Promise<void>;
+}
+
+/** What is asked for. */
+export interface Question {
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | undefined>>;
+  /** Milliseconds without a byte after which nobody is there: before the answer begins, and within it. */
+  readonly patience: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Nomad's HTTP API at one address. */
+export class NomadClient {
+  /** The address, for people: it holds no secret. */
+  readonly where: string;
+  readonly #address: NomadAddress;
+  readonly #settings: NomadSettings;
+  readonly #token: () => string | undefined;
+
+  /** `token` is asked before every question, so that one which the server refused can be replaced. */
+  constructor(settings: NomadSettings, token: () => string | undefined) {
+    this.#settings = settings;
+    this.#token = token;
+    this.#address = addressOf(settings);
+    this.where = this.#address.shown;
+  }
+
+  /** Asks. Connections are not used twice. @throws {Fault} where the answer is not one of Nomad's, or a refusal. */
+  async get({ path, query = {}, patience, signal }: Question): Promise<Answer> {
+    const asked = new URLSearchParams();
+    for (const [name, value] of Object.entries({ ...query, region: this.#settings.region })) {
+      if (value !== undefined) asked.set(name, value);
+    }
+    const exchange = new Exchange(this.#request(`${path}?${asked}`), this.#explain, patience);
+    const abort = () => exchange.destroy();
+    signal?.addEventListener("abort", abort, { once: true });
+    exchange.request.once("close", () => signal?.removeEventListener("abort", abort));
+    if (signal?.aborted) abort();
+    try {
+      return await this.#accept(await exchange.answered, exchange);
+    } catch (error) {
+      await exchange.close();
+      throw await this.#explain(error);
+    }
+  }
+
+  #request(path: string): ClientRequest {
+    const { socket, host, port, secure, auth } = this.#address;
+    const token = this.#token()?.trim();
+    const basic = this.#settings.httpAuth ?? auth;
+    const options = {
+      ...(socket === undefined ? { host, port } : { socketPath: socket }),
+      path,
+      agent: false,
+      headers: {
+        Accept: "application/json",
+        "Accept-Encoding": "gzip",
+        ...(token ? { "X-Nomad-Token": token } : {}),
+        ...(basic ? { Authorization: `Basic ${Buffer.from(basic).toString("base64")}` } : {}),
+      },
+    };
+    return secure ? requestHttps({ ...options, ...nomadTls(this.#settings) }) : requestHttp(options);
+  }
+
+  async #accept(response: IncomingMessage, exchange: Exchange): Promise<Answer> {
+    const header = (name: string) => {
+      const value = response.headers[name];
+      return Array.isArray(value) ? value[0] : value;
+    };
+    const type = header("content-type") ?? "";
+    if (response.statusCode !== 200 || type.startsWith("text/html")) {
+      const answer = { status: response.statusCode!, type, location: header("location") };
+      throw explainAnswer({ ...answer, text: await exchange.beginning() }, this.where);
+    }
+    return { header, body: exchange.body(), close: () => exchange.close() };
+  }
+
+  readonly #explain = (error: unknown): Promise<Fault> => explainError(error, this.#address, this.#settings);
+}
+
+/** Bytes: with node's 16 KiB, large answers need twice the time. */
+const unpackedAtOnce = 64 << 10;
+
+/** A question on its way and its answer. */
+class Exchange {
+  readonly request: ClientRequest;
+  readonly answered: Promise<IncomingMessage>;
+  readonly #explain: (error: unknown) => Promise<Fault>;
+  readonly #patience: number;
+  readonly #closed: Promise<void>;
+  #response: Readable | undefined;
+
+  constructor(request: ClientRequest, explain: (error: unknown) => Promise<Fault>, patience: number) {
+    this.request = request;
+    this.#explain = explain;
+    this.#patience = patience;
+    this.#closed = new Promise((resolve) => request.once("close", resolve));
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    this.answered = this.#watched(promise);
+    request.once("response", resolve);
+    request.on("error", reject);
+    request.once("close", () => reject(new Error("socket hang up")));
+    request.end();
+  }
+
+  destroy(error?: Error): void {
+    this.#response?.destroy(error);
+    this.request.destroy(error);
+  }
+
+  async close(): Promise<void> {
+    this.destroy();
+    await this.#closed;
+  }
+
+  /** The first bytes of the body as text, for what an answer says that is none. */
+  async beginning(): Promise<string> {
+    const parts: Uint8Array[] = [];
+    let length = 0;
+    try {
+      for await (const part of this.body()) {
+        parts.push(part);
+        if ((length += part.length) > 2000) break;
+      }
+    } catch {
+      // What came is enough.
+    }
+    return Buffer.concat(parts).toString();
+  }
+
+  async *body(): AsyncIterable<Uint8Array> {
+    const response = this.#unpacked(await this.answered);
+    try {
+      const chunks = response[Symbol.asyncIterator]();
+      for (let next = await this.#watched(chunks.next()); !next.done;) {
+        yield next.value;
+        next = await this.#watched(chunks.next());
+      }
+    } catch (error) {
+      throw await this.#explain(error);
+    } finally {
+      await this.close();
+    }
+  }
+
+  #unpacked(response: IncomingMessage): Readable {
+    this.#response = response;
+    if (response.headers["content-encoding"] !== "gzip") return response;
+    return pipeline(response, createGunzip({ chunkSize: unpackedAtOnce }), () => {});
+  }
+
+  /** What is waited for, while the time for it is not up. */
+  async #watched<T>(awaited: Promise<T>): Promise<T> {
+    const timer = setTimeout(() => this.destroy(this.#silent()), this.#patience);
+    try {
+      return await awaited;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #silent(): Error {
+    return new Silent(`silent for ${this.#patience / 1000} s`);
+  }
+}
+
+/** Nothing came for longer than the one who asked would wait. */
+class Silent extends Error {}

@@ -1,0 +1,126 @@
+// What can go wrong with Nomad's HTTP API, in words: what was found, and what to do.
+import { Fault } from "../fault.ts";
+import { namesOf } from "../settings.ts";
+import { type NomadAddress, type NomadSettings, nomadSettings } from "./nomad_settings.ts";
+import { nomadTls } from "./nomad_tls.ts";
+import { explainHandshake, type Peer } from "./tls_fault.ts";
+
+/** An answer that is not what was asked for. */
+export interface Refusal {
+  readonly status: number;
+  readonly type: string;
+  readonly location: string | undefined;
+  /** The beginning of its body. */
+  readonly text: string;
+}
+
+/** What an answer means that is not what was asked for. Nomad's own texts are in `agent/http.go` and `acl`. */
+export function explainAnswer({ status, type, location, text }: Refusal, where: string): Fault {
+  const said = oneLine(text);
+  const found = (what: string, healing: Fault["healing"] = "misconfigured") =>
+    new Fault(`${where} ${what}`, healing);
+  const address = namesOf(nomadSettings.address);
+  if (/token|permission denied|UUID must be 36/i.test(said) && [403, 500].includes(status)) {
+    return refusedToken(where, said);
+  }
+  if (status === 401 || status === 407) {
+    return found(`refused user and password; set ${namesOf(nomadSettings.httpAuth)}`);
+  }
+  if (/No path to region/.test(said)) {
+    return found(`knows no such region; set ${namesOf(nomadSettings.region)} to one that it knows`);
+  }
+  if (/HTTP request to an HTTPS server/.test(said)) {
+    return found(`speaks TLS; let ${address} begin with https://`);
+  }
+  if (status >= 300 && status < 400) {
+    return found(`answered ${status}, go to ${shownLocation(location)}; set ${address} to where that leads`);
+  }
+  if (status >= 500) return found(`answered ${status}: ${isHtml(type) ? "an HTML page" : said}`, "heals");
+  if (isHtml(type)) {
+    return found(`answered ${status} with an HTML page, as a proxy does; set ${address} to Nomad itself`);
+  }
+  if (status === 404) {
+    return found(
+      `answered 404 (${said}), as what is not Nomad does, and Nomad before 1.0; set ${address} to a newer one`,
+    );
+  }
+  return found(`answered ${status}: ${said}`, status === 429 ? "heals" : "misconfigured");
+}
+
+/** The server does not accept the token. */
+export function refusedToken(where: string, said: string): Fault {
+  return new Fault(
+    `${where} refused the token: ${said}; set ${namesOf(nomadSettings.token)} to one that has read-job in ` +
+      `every namespace of ${namesOf(nomadSettings.namespace)}`,
+    "misconfigured",
+  );
+}
+
+/** An error of the connection, in words. */
+export async function explainError(
+  error: unknown,
+  address: NomadAddress,
+  settings: NomadSettings,
+): Promise<Fault> {
+  if (error instanceof Fault) return error;
+  const tls = address.secure ? await explainHandshake(error, peerOf(address, settings)) : undefined;
+  if (tls !== undefined) return tls;
+  const { code = "", message } = error as Error & { code?: string };
+  for (const { words, found, healing } of causes) {
+    if (words.test(`${code} ${message}`)) return new Fault(`${address.shown}${found}`, healing);
+  }
+  return new Fault(`${address.shown}: ${oneLine(message)}`);
+}
+
+function peerOf({ shown, host, port }: NomadAddress, settings: NomadSettings): Peer {
+  const { caFile, clientCertificate, clientKey, serverName } = nomadSettings;
+  return {
+    where: shown,
+    host,
+    port,
+    options: () => nomadTls(settings),
+    serverName: settings.serverName,
+    caFile: settings.caFile ?? settings.caDirectory,
+    certFile: settings.clientCertificate,
+    settings: { ca: caFile, cert: clientCertificate, key: clientKey, serverName },
+  };
+}
+
+const setAddress = `set ${namesOf(nomadSettings.address)}`;
+
+/** By node's error codes, and by their messages where there is no code. */
+const causes: { words: RegExp; found: string; healing?: Fault["healing"] }[] = [
+  { words: /ECONNREFUSED/, found: `: nobody listens there; start Nomad, or ${setAddress}` },
+  { words: /ENOENT/, found: `: there is no such socket; start Nomad, or ${setAddress}` },
+  { words: /ENOTFOUND|EAI_AGAIN/, found: `: there is no such host; ${setAddress}` },
+  {
+    words: /EACCES|EPERM|NotCapable|PermissionDenied/,
+    found: ": opening it is not permitted; let this user read and write it",
+    healing: "misconfigured",
+  },
+  {
+    words: /HPE_/,
+    found: ` does not speak HTTP; ${setAddress} to Nomad's HTTP address`,
+    healing: "misconfigured",
+  },
+  { words: /Z_BUF_ERROR/, found: ": the answer breaks off" },
+  { words: /Z_\w+_ERROR/, found: ": the answer should be gzip and is not" },
+  { words: /ECONNRESET|EPIPE|socket hang up|aborted/, found: ": the connection broke" },
+];
+
+function isHtml(type: string): boolean {
+  return type.startsWith("text/html");
+}
+
+/** Without user, password and query, which can be secret. */
+function shownLocation(location: string | undefined): string {
+  const url = URL.parse(location ?? "");
+  return url === null ? "an address that is none" : url.origin + url.pathname;
+}
+
+/** A text of somebody else's as a short line. */
+export function oneLine(text: string): string {
+  const line = text.trim().replaceAll(/\s+/g, " ");
+  if (line === "") return "nothing said";
+  return line.length > 200 ? `${line.slice(0, 200)}…` : line;
+}

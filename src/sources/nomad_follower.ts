@@ -1,0 +1,153 @@
+// Where a source of Nomad's events is, over all its sessions: its place in the stream, and what it knows. From what
+// the sessions bring it makes updates, and notes from which the next start goes on.
+import type { NomadClient } from "../clients/nomad.ts";
+import type { Log } from "../log.ts";
+import type { Notes } from "../source.ts";
+import { JobTypes } from "./nomad_jobs.ts";
+import { KnownAllocations, type News } from "./nomad_known.ts";
+import type { Pace, Session } from "./nomad_session.ts";
+import type { Line } from "./nomad_stream.ts";
+import type { Allocation } from "./nomad_update.ts";
+
+/** Updates, and what is to be kept with them. */
+export interface Found {
+  readonly bodies: readonly Uint8Array[];
+  readonly notes: Notes;
+}
+
+/** While the list is read, news is held back to be sorted by time: so many at most, and so long, in milliseconds. */
+const mostHeld = 4000;
+const longestHeld = 1_000;
+
+/** Keys of the notes. */
+const positionKey = "nomad/position";
+const allocationKey = "nomad/allocation/";
+
+/** Follows Nomad from session to session. */
+export class Follower {
+  readonly #known = new KnownAllocations();
+  readonly #jobs: JobTypes;
+  readonly #where: string;
+  readonly #log: Log;
+  readonly #pace: Pace;
+  /** Raft index of the last line. */
+  #index: number | undefined;
+  /** Time of the last change that the very first list showed, in nanoseconds, about: younger allocations are new. */
+  #since: number | undefined;
+  #held: News[] = [];
+  #heldSince = 0;
+  #keptAt = 0;
+
+  constructor(client: NomadClient, log: Log, pace: Pace, notes: ReadonlyMap<string, string>) {
+    this.#jobs = new JobTypes(client, log);
+    this.#where = client.where;
+    this.#log = log;
+    this.#pace = pace;
+    for (const [key, value] of notes) {
+      if (key.startsWith(allocationKey)) this.#known.restore(key.slice(allocationKey.length), value);
+    }
+    const [index, since] = notes.get(positionKey)?.split(" ") ?? [];
+    if (index !== undefined) this.#index = Number(index);
+    if (since !== undefined) this.#since = Number(since);
+  }
+
+  /** From where the stream of the next session is to go on; the line of this index comes again. */
+  get index(): number | undefined {
+    return this.#index;
+  }
+
+  /** Follows one session to its end. @throws {Fault} */
+  async *follow(session: Session): AsyncGenerator<Found> {
+    if (this.#beganAnew(session)) return;
+    this.#known.beginListing();
+    let isListed = false;
+    let newest = 0;
+    try {
+      for await (const turn of session.turns()) {
+        if (turn.kind === "lines") await this.#takeLines(turn.lines, session.stop);
+        else if (turn.kind === "listed") newest = Math.max(newest, this.#takeListed(turn.allocations));
+        else this.#endListing(newest);
+        const isEnd = turn.kind === "end of list";
+        if (isListed || isEnd || this.#isHeldEnough()) yield* this.#release(!isListed);
+        isListed ||= isEnd;
+      }
+    } catch (error) {
+      yield* this.#release(!isListed);
+      throw error;
+    }
+  }
+
+  /** Whether the raft index went back: a server that was set up anew or restored, whose whole stream is wanted. */
+  #beganAnew({ listIndex }: Session): boolean {
+    if (this.#index === undefined || listIndex === undefined || listIndex >= this.#index) return false;
+    this.#log.warning(
+      "source nomad: the index of {where} went back from {before} to {now}: it was set up anew or restored",
+      { where: this.#where, before: this.#index, now: listIndex },
+    );
+    this.#index = undefined;
+    return true;
+  }
+
+  async #takeLines(lines: readonly Line[], stop: AbortSignal): Promise<void> {
+    for (const { index, allocations } of lines) {
+      if (index === 0) continue;
+      for (const allocation of allocations) {
+        const jobType = this.#known.jobTypeOf(allocation) ?? await this.#jobs.ask(allocation, stop);
+        this.#take(allocation, jobType);
+      }
+      this.#index = index;
+    }
+  }
+
+  /** Yields the time of the newest change. */
+  #takeListed(allocations: Iterable<Allocation>): number {
+    let newest = 0;
+    for (const allocation of allocations) {
+      this.#take(allocation, this.#known.jobTypeOf(allocation));
+      newest = Math.max(newest, allocation.ModifyTime);
+    }
+    return newest;
+  }
+
+  #endListing(newest: number): void {
+    this.#known.endListing();
+    if (this.#since !== undefined) return;
+    this.#since = newest;
+    this.#log.info("source nomad: {allocations} allocations found", { allocations: this.#known.size });
+  }
+
+  #take(allocation: Allocation, jobType: string | undefined): void {
+    const isHistory = !(this.#since !== undefined && allocation.CreateTime > this.#since);
+    const news = this.#known.take(allocation, jobType, isHistory);
+    if (this.#held.length === 0) this.#heldSince = performance.now();
+    this.#held.push(...news);
+  }
+
+  #isHeldEnough(): boolean {
+    return this.#held.length >= mostHeld ||
+      (this.#held.length > 0 && performance.now() - this.#heldSince > longestHeld);
+  }
+
+  /** Passes on what is held, all at once: with its notes it is kept whole or not at all. */
+  *#release(sorted: boolean): Generator<Found> {
+    const held = this.#held;
+    this.#held = [];
+    if (sorted) held.sort((a, b) => a.time - b.time);
+    const notes = this.#notes(held.length > 0);
+    if (held.length > 0 || notes.size > 0) yield { bodies: held.map(({ body }) => body), notes };
+  }
+
+  /** What changed since the last notes. A position alone is kept from time to time: from an older one, lines come
+   * again that bring nothing. */
+  #notes(withNews: boolean): Notes {
+    const notes = new Map<string, string | undefined>();
+    for (const [id, value] of this.#known.takeChanges()) notes.set(allocationKey + id, value);
+    const now = performance.now();
+    if (!withNews && notes.size === 0 && now - this.#keptAt < this.#pace.idleCommit) return notes;
+    this.#keptAt = now;
+    if (this.#index !== undefined) {
+      notes.set(positionKey, this.#since === undefined ? `${this.#index}` : `${this.#index} ${this.#since}`);
+    }
+    return notes;
+  }
+}

@@ -1,0 +1,49 @@
+// The types of jobs: service, batch, system. The list of allocations says them, the event stream does not: for a job
+// of which no allocation is known yet, Nomad is asked.
+import type { NomadClient } from "../clients/nomad.ts";
+import { asFault } from "../fault.ts";
+import type { Log } from "../log.ts";
+import type { Allocation } from "./nomad_update.ts";
+
+/** Milliseconds that an answer may take: events wait for it. */
+const patience = 5_000;
+/** Answers that are remembered. */
+const mostRemembered = 10_000;
+
+/** What Nomad answered about jobs. */
+export class JobTypes {
+  readonly #client: NomadClient;
+  readonly #log: Log;
+  /** By namespace and job; undefined where Nomad did not say. */
+  readonly #types = new Map<string, string | undefined>();
+
+  constructor(client: NomadClient, log: Log) {
+    this.#client = client;
+    this.#log = log;
+  }
+
+  /** The type of an allocation's job. Where Nomad does not say it, it is not known. */
+  async ask({ Namespace, JobID }: Allocation, signal: AbortSignal): Promise<string | undefined> {
+    // The children of a periodic or parameterized job are of its type, and there are many.
+    const job = JobID.replace(/\/(?:periodic|dispatch)-.*$/, "");
+    const key = `${Namespace}\0${job}`;
+    if (!this.#types.has(key)) {
+      if (this.#types.size >= mostRemembered) this.#types.clear();
+      this.#types.set(key, await this.#get(Namespace, job, signal));
+    }
+    return this.#types.get(key);
+  }
+
+  async #get(namespace: string, job: string, signal: AbortSignal): Promise<string | undefined> {
+    try {
+      const path = `/v1/job/${encodeURIComponent(job)}`;
+      const { body } = await this.#client.get({ path, query: { namespace }, patience, signal });
+      const { Type } = await new Response(ReadableStream.from(body)).json();
+      return typeof Type === "string" ? Type : undefined;
+    } catch (error) {
+      const reason = asFault(error).message;
+      this.#log.debug("source nomad: the type of job {job} is not known: {reason}", { job, reason });
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,162 @@
+// One connection to Nomad's event stream, and the list of all allocations that goes with it.
+import type { Answer, NomadClient } from "../clients/nomad.ts";
+import { type Line, linesOf, listOf } from "./nomad_stream.ts";
+import type { Allocation } from "./nomad_update.ts";
+
+/** How long things take, in milliseconds. */
+export interface Pace {
+  /** Without a byte from Nomad, whose heartbeat comes every 30 s. */
+  readonly silence: number;
+  /** Until the connection is made anew, so that namespaces are found that are new. */
+  readonly renewal: number;
+  /** Without a line, after which the stream has sent what it had. */
+  readonly quiet: number;
+  /** Between two commits of a position at which nothing was news. */
+  readonly idleCommit: number;
+}
+
+/** The pace that suits Nomad. */
+export const defaultPace: Pace = { silence: 65_000, renewal: 3_600_000, quiet: 500, idleCommit: 10_000 };
+
+/** What a session brings. */
+export type Turn =
+  | { readonly kind: "lines"; readonly lines: readonly Line[] }
+  | { readonly kind: "listed"; readonly allocations: Iterable<Allocation> }
+  /** The list is read to its end. */
+  | { readonly kind: "end of list" };
+
+/** What a session is opened with. */
+export interface SessionContext {
+  readonly client: NomadClient;
+  readonly namespace: string;
+  /** Raft index from which the stream goes on; undefined for all that Nomad still has. */
+  readonly index: number | undefined;
+  readonly pace: Pace;
+  readonly stop: AbortSignal;
+}
+
+/**
+ * Stream and list, both answered. The stream is subscribed before the list is made: what happens in between is in
+ * both, and nothing is in neither.
+ */
+export class Session implements AsyncDisposable {
+  /** Aborted when all is to end. */
+  readonly stop: AbortSignal;
+  readonly list: AsyncGenerator<Iterable<Allocation>>;
+  readonly #pace: Pace;
+  readonly #lines: AsyncGenerator<Line[]>;
+  /** The raft index that the list shows; undefined where the answer does not say. */
+  readonly listIndex: number | undefined;
+  readonly #stream: Answer;
+  readonly #listing: Answer;
+
+  private constructor(
+    { client, pace, stop }: SessionContext,
+    lines: AsyncGenerator<Line[]>,
+    stream: Answer,
+    listing: Answer,
+  ) {
+    this.stop = stop;
+    this.#pace = pace;
+    this.#lines = lines;
+    this.#stream = stream;
+    this.#listing = listing;
+    this.list = listOf(listing.body, client.where);
+    const index = Number(listing.header("x-nomad-index"));
+    this.listIndex = index > 0 ? index : undefined;
+  }
+
+  /** @throws {Fault} where Nomad does not answer, or refuses. */
+  static async open(context: SessionContext): Promise<Session> {
+    const { client, namespace, index, pace, stop } = context;
+    const common = { patience: pace.silence, signal: stop };
+    const stream = await client.get({
+      path: "/v1/event/stream",
+      query: { topic: "Allocation", namespace, index: index === undefined ? undefined : String(index) },
+      ...common,
+    });
+    try {
+      const lines = linesOf(stream.body, client.where);
+      const first = await lines.next();
+      const listing = await client.get({
+        path: "/v1/allocations",
+        query: { namespace, task_states: "true" },
+        ...common,
+      });
+      return new Session(context, prepend(first, lines), stream, listing);
+    } catch (error) {
+      await stream.close();
+      throw error;
+    }
+  }
+
+  /**
+   * What comes, in the order in which it comes, until the connection is to be renewed. The list is not read before
+   * the stream has caught up with it: lines show each event on its way, the list only the last ten of a task.
+   */
+  async *turns(): AsyncGenerator<Turn> {
+    const renewAt = performance.now() + this.#pace.renewal;
+    const inbox = new Inbox<Turn>();
+    let caughtUp = false;
+    let isListed = false;
+    inbox.expect(this.#nextLines());
+    while (!isListed || performance.now() < renewAt) {
+      const turn = await inbox.take(caughtUp ? undefined : this.#pace.quiet);
+      const didCatchUp = turn === undefined || this.#reachesList(turn);
+      if (turn !== undefined) yield turn;
+      if (turn?.kind === "lines") inbox.expect(this.#nextLines());
+      if (turn?.kind === "listed" || (didCatchUp && !caughtUp)) inbox.expect(this.#nextListed());
+      caughtUp ||= didCatchUp;
+      isListed ||= turn?.kind === "end of list";
+    }
+  }
+
+  #reachesList(turn: Turn): boolean {
+    return turn.kind === "lines" && this.listIndex !== undefined &&
+      turn.lines.some(({ index }) => index >= this.listIndex!);
+  }
+
+  #nextLines(): Promise<Turn> {
+    return this.#lines.next().then(({ value }) => ({ kind: "lines", lines: value }));
+  }
+
+  #nextListed(): Promise<Turn> {
+    return this.list.next().then(({ done, value }) =>
+      done ? { kind: "end of list" } : { kind: "listed", allocations: value }
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([this.#stream.close(), this.#listing.close()]);
+  }
+}
+
+/** What several promises bring, as it comes. A race would tie all that came to the promise that waits longest. */
+class Inbox<T> {
+  readonly #arrived: T[] = [];
+  #failed: { readonly reason: unknown } | undefined;
+  #wake = () => {};
+
+  expect(promise: Promise<T>): void {
+    promise.then((value) => void this.#arrived.push(value), (reason) => this.#failed ??= { reason })
+      .then(() => this.#wake());
+  }
+
+  /** What came first; undefined where nothing comes for so many milliseconds. */
+  async take(milliseconds?: number): Promise<T | undefined> {
+    if (this.#arrived.length === 0 && this.#failed === undefined) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      const timer = milliseconds === undefined ? undefined : setTimeout(resolve, milliseconds);
+      await promise;
+      clearTimeout(timer);
+    }
+    if (this.#arrived.length === 0 && this.#failed !== undefined) throw this.#failed.reason;
+    return this.#arrived.shift();
+  }
+}
+
+async function* prepend<T>(first: IteratorResult<T>, rest: AsyncGenerator<T>): AsyncGenerator<T> {
+  if (!first.done) yield first.value;
+  yield* rest;
+}

@@ -1,0 +1,166 @@
+// The bytes of Nomad's answers → what stands in them: the lines of the event stream, the allocations of the list.
+import { Buffer } from "node:buffer";
+import { oneLine, refusedToken } from "../clients/nomad_faults.ts";
+import { Fault } from "../fault.ts";
+import { type Allocation, isAllocation, parseExactly } from "./nomad_update.ts";
+
+/** Longer lines, and longer allocations of the list, in bytes, are an error. */
+const longest = 64 << 20;
+
+/** One line of the event stream: what one raft index changed; of a heartbeat the index is 0. */
+export interface Line {
+  readonly index: number;
+  readonly allocations: readonly Allocation[];
+}
+
+/** The lines of the event stream, those together that came together. @throws {Fault} also where it ends. */
+export async function* linesOf(body: AsyncIterable<Uint8Array>, where: string): AsyncGenerator<Line[]> {
+  let rest: Uint8Array[] = [];
+  let any = false;
+  for await (const chunk of body) {
+    any = true;
+    let start = 0;
+    const lines: Line[] = [];
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
+      rest.push(chunk.subarray(start, end));
+      lines.push(readLine(text(rest), where));
+      rest = [];
+      start = end + 1;
+    }
+    rest.push(chunk.subarray(start));
+    requireShort(rest, "a line", where);
+    if (lines.length > 0) yield lines;
+  }
+  // Nomad 1.11.2 and later answer so where they refuse: the first heartbeat is the only proof of success.
+  if (!any) throw refusedToken(where, "the event stream is empty");
+  const last = text(rest);
+  if (last !== "") yield [readLine(last, where)];
+  throw new Fault(`${where} ended the event stream`);
+}
+
+function readLine(line: string, where: string): Line {
+  if (line === "{}" || line === "") return { index: 0, allocations: [] };
+  if (/^event dropped from buffer/.test(line)) {
+    throw new Fault(`${where} ended the event stream: it was read more slowly than events came`);
+  }
+  if (/^subscription closed by server/.test(line)) {
+    throw new Fault(`${where} ended the event stream: the token or its policies changed`);
+  }
+  let parsed;
+  try {
+    parsed = parseExactly(line) as { Index: number; Events?: readonly Event[] | null };
+  } catch {
+    const what = line.startsWith('{"')
+      ? "a line that breaks off"
+      : `a line that is no event: ${oneLine(line)}`;
+    throw new Fault(`${where} sent ${what}`);
+  }
+  if (typeof parsed?.Index !== "number" || !Array.isArray(parsed.Events ?? [])) {
+    throw new Fault(`${where} sent a line that is no event: ${oneLine(line)}`);
+  }
+  const events = (parsed.Events ?? []).filter((event) => event?.Topic === "Allocation");
+  return {
+    index: parsed.Index,
+    allocations: events.map((event) => event.Payload?.Allocation).filter(isAllocation),
+  };
+}
+
+interface Event {
+  readonly Topic?: string;
+  readonly Payload?: { readonly Allocation?: unknown };
+}
+
+/**
+ * The allocations of the list, those together that came together, each read when it is asked for: the whole can be
+ * hundreds of megabytes.
+ */
+export async function* listOf(
+  body: AsyncIterable<Uint8Array>,
+  where: string,
+): AsyncGenerator<Iterable<Allocation>> {
+  const elements = new Elements(where);
+  for await (const chunk of body) {
+    const found = elements.push(chunk);
+    if (found.length > 0) yield readList(found, where);
+  }
+  elements.end();
+}
+
+function* readList(elements: Uint8Array[][], where: string): Generator<Allocation> {
+  for (const parts of elements) {
+    let allocation;
+    try {
+      allocation = parseExactly(text(parts));
+    } catch {
+      throw notAList(where, text(parts));
+    }
+    if (isAllocation(allocation)) yield allocation;
+  }
+}
+
+function notAList(where: string, text: string): Fault {
+  return new Fault(`${where} sent no list of allocations but ${oneLine(text)}`);
+}
+
+/** Cuts a JSON array into its elements, as its bytes come. */
+class Elements {
+  readonly #where: string;
+  #depth = 0;
+  #inText = false;
+  #escaped = false;
+  #ended = false;
+  /** The beginning of an element whose end has not come yet. */
+  #rest: Uint8Array[] = [];
+
+  constructor(where: string) {
+    this.#where = where;
+  }
+
+  /** The elements that end in this chunk, each in parts. */
+  push(chunk: Uint8Array): Uint8Array[][] {
+    const elements: Uint8Array[][] = [];
+    let start = this.#depth > 1 ? 0 : -1;
+    for (let at = 0; at < chunk.length; at++) {
+      const byte = chunk[at]!;
+      if (this.#inText) {
+        if (this.#escaped) this.#escaped = false;
+        else if (byte === backslash) this.#escaped = true;
+        else if (byte === quote) this.#inText = false;
+      } else if (byte === quote && this.#depth > 0) this.#inText = true;
+      else if (byte === openBrace || (byte === openBracket && !this.#ended)) {
+        if (this.#depth === 0 && byte === openBrace) throw notAList(this.#where, text([chunk]));
+        if (this.#depth++ === 1) start = at;
+      } else if (byte === closeBrace || byte === closeBracket) {
+        if (--this.#depth === 1) {
+          this.#rest.push(chunk.subarray(start, at + 1));
+          elements.push(this.#rest);
+          this.#rest = [];
+          start = -1;
+        } else if (this.#depth === 0) this.#ended = true;
+      } else if (this.#depth === 0 && byte > space) throw notAList(this.#where, text([chunk]));
+    }
+    if (start >= 0) this.#rest.push(chunk.subarray(start));
+    requireShort(this.#rest, "an allocation", this.#where);
+    return elements;
+  }
+
+  end(): void {
+    if (!this.#ended) throw new Fault(`${this.#where} sent a list of allocations that breaks off`);
+  }
+}
+
+const [quote, backslash, openBracket, closeBracket, openBrace, closeBrace, space] = new TextEncoder().encode(
+  '"\\[]{} ',
+) as unknown as [number, number, number, number, number, number, number];
+
+const utf8 = new TextDecoder();
+
+function text(parts: readonly Uint8Array[]): string {
+  return utf8.decode(parts.length === 1 ? parts[0] : Buffer.concat(parts));
+}
+
+function requireShort(parts: readonly Uint8Array[], what: string, where: string): void {
+  if (parts.length < 2) return;
+  const length = parts.reduce((length, part) => length + part.length, 0);
+  if (length > longest) throw new Fault(`${where} sent ${what} of more than ${longest >> 20} MB`);
+}

@@ -1,0 +1,39 @@
+// A few rounds of chaos; `deno task test:chaos` plays as many as wanted, each five times as long.
+import assert from "node:assert/strict";
+import { playRound, type Round } from "../chaos/round.ts";
+import { type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
+
+let broker: RabbitMq;
+Deno.test.beforeAll(async () => {
+  broker = await startRabbitMq();
+});
+Deno.test.afterAll(async () => {
+  await broker[Symbol.asyncDispose]();
+});
+
+const messages = 20_000;
+const rounds: readonly Round[] = [
+  { state: "sqlite", seed: 1, messages },
+  { state: "sqlite", seed: 2, messages },
+  { state: "sqlite", seed: 5, messages }, // in every fifth the broker is killed or stopped
+  { state: "memory", seed: 3, messages },
+  { state: "memory", seed: 5, messages },
+];
+
+for (const round of rounds) {
+  const { state, seed } = round;
+  Deno.test(`chaos with STATE=${state}, seed ${seed}: every loop is told, none twice, nothing is lost`, async () => {
+    const { problems, log, faults, told, loops, toldTwice, toldFalsely, lost } = await playRound(
+      broker,
+      round,
+    );
+    assert.deepEqual(problems.slice(0, 5), [], `with ${faults}; the program's log is ${log}`);
+    assert.deepEqual({ told, toldTwice, toldFalsely, lost }, {
+      told: loops,
+      toldTwice: 0,
+      toldFalsely: 0,
+      lost: 0,
+    });
+    assert.ok(loops > 0);
+  });
+}

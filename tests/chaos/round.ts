@@ -1,0 +1,155 @@
+// One round: a stream is published while faults happen, everything is drained, and what came of it is judged.
+import { hand } from "../helpers/amqp.ts";
+import { Random } from "../helpers/random.ts";
+import type { RabbitMq } from "../helpers/rabbitmq.ts";
+import { waitFor } from "../helpers/wait_for.ts";
+import { countFaults, type Fault, type Moment, planFaults } from "./faults.ts";
+import { pause } from "./pause.ts";
+import { Publisher } from "./publisher.ts";
+import { queues, Scene, type StateKind } from "./scene.ts";
+import { makeStream, type Message, type Stream, textOf } from "./stream.ts";
+import { type Found, judge, type Verdict } from "./verdict.ts";
+
+/** What is played. */
+export interface Round {
+  readonly seed: number;
+  readonly messages: number;
+  readonly state: StateKind;
+}
+
+/** What came of it. */
+export interface Outcome extends Verdict {
+  readonly round: Round;
+  /** In words. */
+  readonly faults: string;
+  /** How often the program was started, and how many messages were published twice. */
+  readonly lives: number;
+  readonly publishedAgain: number;
+  readonly seconds: number;
+  /** Where the program's log is kept, if something is wrong. */
+  readonly log: string | undefined;
+}
+
+/** Most messages that are published in a second, so that faults fall into the middle of the stream. */
+const perSecond = 16_000;
+
+/**
+ * Plays one round at a running broker. The seed determines the stream and the plan of faults, not how fast the
+ * machine is.
+ */
+export async function playRound(broker: RabbitMq, round: Round): Promise<Outcome> {
+  const started = performance.now();
+  const random = new Random(round.seed);
+  const brokerFault = round.seed % 5 !== 0 ? undefined : random.pick(["broker-kill", "broker-stop"] as const);
+  // A queue that is killed can lose the message that it is just moving to the dead letters.
+  const stream = makeStream(random, round.messages, brokerFault === "broker-kill" ? 0 : 0.001);
+  const moments = planFaults(random, { program: round.state === "sqlite", broker: brokerFault });
+  const endBeforeProbe = round.state === "sqlite" && random.chance(0.5);
+  await using scene = await Scene.open(broker, round.state);
+  const publisher = new Publisher(broker.url, queues.updates, perSecond);
+  const problems: string[] = [];
+  let verdict: Verdict | undefined;
+  try {
+    await Promise.all([
+      publisher.publish(texts(stream.messages)),
+      sufferAll(scene, moments, publisher, round),
+    ]);
+    await scene.drained();
+    if (endBeforeProbe) await scene.suffer({ what: "kill" });
+    await publish(broker, stream.probe);
+    verdict = judge(stream, await finish(scene));
+  } catch (error) {
+    problems.push((error as Error).message);
+  }
+  problems.push(...scene.problems, ...(verdict?.problems ?? []));
+  return {
+    ...(verdict ?? nothing(stream)),
+    problems,
+    round,
+    faults: countFaults(moments),
+    lives: scene.lives.length,
+    publishedAgain: publisher.sentAgain,
+    seconds: (performance.now() - started) / 1000,
+    log: problems.length > 0 ? scene.keepLog() : undefined,
+  };
+}
+
+function* texts(messages: Iterable<Message>): Iterable<string> {
+  for (const message of messages) yield textOf(message);
+}
+
+async function publish(broker: RabbitMq, messages: readonly Message[]): Promise<void> {
+  await new Publisher(broker.url, queues.updates, Infinity).publish(texts(messages));
+}
+
+async function sufferAll(
+  scene: Scene,
+  moments: readonly Moment[],
+  publisher: Publisher,
+  round: Round,
+): Promise<void> {
+  const sufferings: Promise<void>[] = [];
+  const suffer = async (fault: Fault) => {
+    try {
+      await scene.suffer(fault);
+    } catch (error) {
+      scene.problems.push(`${fault.what}: ${(error as Error).message}`);
+    }
+  };
+  for (const { share, milliseconds, whileStarting, faults } of moments) {
+    await waitFor(
+      "the moment of a fault",
+      () =>
+        scene.problems.length > 0 ||
+        publisher.sent >= share * round.messages && (whileStarting || scene.consumes),
+      { timeoutMs: 60_000, everyMs: 5 },
+    );
+    await pause(milliseconds);
+    sufferings.push(...faults.map(suffer));
+  }
+  await Promise.all(sufferings);
+}
+
+/** Drains all, ends the program in an orderly way, and looks at what is there. */
+async function finish(scene: Scene): Promise<Found> {
+  let left;
+  do {
+    await scene.drained();
+    const { code, stderr } = await scene.end("SIGTERM");
+    if (code !== 0) {
+      throw new Error(`the program did not finish: it ended with ${code}: ${stderr.slice(-500)}`);
+    }
+    left = await leftMessages(scene.broker);
+    if (left > 0) scene.start(); // a connection that was lost unnoticed held them
+  } while (left > 0);
+  const alerts = await takeAll(scene.broker, queues.alerts);
+  const dead = await takeAll(scene.broker, queues.dead);
+  return {
+    alerts,
+    dead: dead.map(({ body }) => body),
+    left,
+    stateFile: scene.stateFile,
+  };
+}
+
+/** The messages in the queue of updates, once no connection holds one any more. */
+async function leftMessages(broker: RabbitMq): Promise<number> {
+  return (await waitFor("lost connections to give back what they hold", async () => {
+    const listed = await broker.ctl("list_queues", "name", "messages_ready", "messages_unacknowledged");
+    const [, ready, held] = new RegExp(`^${queues.updates}\\s+(\\d+)\\s+(\\d+)$`, "m").exec(listed)!;
+    return held === "0" && { ready: Number(ready) };
+  }, { everyMs: 500 })).ready;
+}
+
+async function takeAll(broker: RabbitMq, queue: string): Promise<{ id: string; body: string }[]> {
+  await using own = await hand(broker.url);
+  return (await own.takeAll(queue)).map(({ content, properties }) => ({
+    id: properties.messageId,
+    body: content.toString(),
+  }));
+}
+
+function nothing(stream: Stream): Verdict {
+  const loops = stream.loops.size + stream.nearly.size;
+  return { loops, told: 0, toldTwice: 0, toldFalsely: 0, again: 0, lost: 0, problems: [] };
+}

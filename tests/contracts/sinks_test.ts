@@ -1,0 +1,102 @@
+// The contract of sinks, over all of them.
+import { alertJson } from "../../src/alert.ts";
+import { amqpSink } from "../../src/sinks/amqp.ts";
+import { kinesis } from "../../src/sinks/kinesis.ts";
+import { stdout } from "../../src/sinks/stdout.ts";
+import { hand } from "../helpers/amqp.ts";
+import { awsEnv, type Kinesis, kinesisHand, setAwsEnv, startKinesis } from "../helpers/kinesis.ts";
+import { startProxy } from "../helpers/proxy.ts";
+import { type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
+import { sinkContract } from "./sink.ts";
+
+let broker: RabbitMq;
+let server: Kinesis;
+Deno.test.beforeAll(async () => {
+  [broker, server] = await Promise.all([startRabbitMq(), startKinesis()]);
+});
+Deno.test.afterAll(async () => {
+  await broker[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
+});
+
+const nowhere = {
+  stdout: { write: () => Promise.reject(new Error("not its own")) },
+  readable: false,
+  json: alertJson,
+};
+
+sinkContract("stdout", () => {
+  let written = "";
+  let broken = false;
+  const write = (bytes: Uint8Array) => {
+    if (broken) return Promise.reject(new Error("No space left on device (os error 28)"));
+    written += new TextDecoder().decode(bytes);
+    return Promise.resolve(bytes.length);
+  };
+  const sink = stdout.prepare({ flags: {}, env: {}, problems: [] })!({
+    stdout: { write },
+    readable: false,
+    json: alertJson,
+  });
+  return Promise.resolve({
+    sink,
+    received: () => Promise.resolve(written.split("\n").slice(0, -1)),
+    breakIt: async () => void await (broken = true),
+    mendIt: async () => void await (broken = false),
+    secret: "hunter2",
+    [Symbol.asyncDispose]: () => sink[Symbol.asyncDispose](),
+  });
+});
+
+sinkContract("amqp", async () => {
+  await using parts = new AsyncDisposableStack();
+  const proxy = parts.use(await startProxy(broker.port));
+  const own = parts.use(await hand(broker.url));
+  await own.queue("alerts");
+  await own.channel.assertExchange("contract", "topic");
+  await own.channel.bindQueue("alerts", "contract", "crash-loop");
+  const env = {
+    SINK_AMQP_CONNECTION: `amqp://guest:guest@127.0.0.1:${proxy.port}`,
+    SINK_AMQP_EXCHANGE: "contract",
+    SINK_AMQP_ROUTING_KEY: "crash-loop",
+  };
+  const sink = parts.use(amqpSink.prepare({ flags: {}, env, problems: [] })!(nowhere));
+  const open = parts.move();
+  return {
+    sink,
+    async received() {
+      const messages = await own.take("alerts", await own.ready("alerts"));
+      return messages.map(({ content }) => content.toString());
+    },
+    async breakIt() {
+      proxy.refuse();
+      await proxy.cut();
+    },
+    mendIt: () => proxy.accept(),
+    secret: "guest:guest",
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+});
+
+sinkContract("kinesis", async () => {
+  await using parts = new AsyncDisposableStack();
+  const proxy = parts.use(await startProxy(Number(new URL(server.url).port)));
+  parts.use(setAwsEnv(awsEnv(`http://127.0.0.1:${proxy.port}`)));
+  const own = parts.use(kinesisHand(server.url));
+  const stream = crypto.randomUUID();
+  await own.create(stream);
+  const env = { SINK_KINESIS_STREAM_NAME: stream, SINK_KINESIS_PARTITION_KEY: "nomad" };
+  const sink = parts.use(kinesis.prepare({ flags: {}, env, problems: [] })!(nowhere));
+  const open = parts.move();
+  return {
+    sink,
+    received: async () => (await own.records(stream)).map(({ data }) => data),
+    async breakIt() {
+      proxy.refuse();
+      await proxy.cut();
+    },
+    mendIt: () => proxy.accept(),
+    secret: "hunter2",
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+});

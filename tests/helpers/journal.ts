@@ -1,0 +1,48 @@
+// A journal in memory that a test stops and goes on from: what is not committed is lost.
+import type { KeptRestarts, RestartJournal, Told } from "../../src/journal.ts";
+import type { Counted } from "../../src/windows.ts";
+
+/** A journal, and what is kept of it. */
+export class TestJournal implements RestartJournal {
+  #restarts: (readonly [name: string, restart: Counted])[] = [];
+  readonly #told = new Map<string, Told>();
+  #reported: (() => void)[] = [];
+
+  counted(name: string, restart: Counted): void {
+    this.#reported.push(() => this.#restarts.push([name, { ...restart }]));
+  }
+
+  dropped(name: string, { time, identity, leavesAt }: Counted): void {
+    this.#reported.push(() => {
+      this.#restarts = this.#restarts.filter(([other, restart]) =>
+        !(other === name && restart.time === time && restart.identity === identity &&
+          restart.leavesAt === leavesAt)
+      );
+    });
+  }
+
+  told(name: string, told: Told | undefined): void {
+    const copy = told && { ...told };
+    this.#reported.push(() => copy === undefined ? this.#told.delete(name) : this.#told.set(name, copy));
+  }
+
+  /** Keeps what was reported, and forgets restarts that left by `now`. */
+  commit(now: bigint): void {
+    for (const apply of this.#reported) apply();
+    this.#reported = [];
+    this.#restarts = this.#restarts.filter(([, { leavesAt }]) => leavesAt > now);
+  }
+
+  /** Loses what was reported since the last commit, as the end of the process does. */
+  lose(): void {
+    this.#reported = [];
+  }
+
+  /** What the last commits kept. */
+  get kept(): KeptRestarts {
+    return {
+      restarts: () => this.#restarts.toSorted(([, a], [, b]) => a.arrival - b.arrival),
+      told: () => [...this.#told].map(([name, told]) => [name, { ...told }] as const),
+    };
+  }
+}

@@ -1,0 +1,384 @@
+// A Nomad server that replays a recorded event stream, and fails in every way a real one, or what is before it, can.
+import { Buffer } from "node:buffer";
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { constants, createGzip, gunzipSync } from "node:zlib";
+import { waitFor } from "./wait_for.ts";
+
+/** One line of the event stream. */
+export interface RecordedLine {
+  readonly index: number;
+  readonly text: string;
+  // deno-lint-ignore no-explicit-any -- Nomad's, with more fields than anyone names; numbers keep their digits
+  readonly allocations: readonly any[];
+}
+
+/** A recorded event stream, and the list of allocations at each of its lines. */
+export class Recording {
+  readonly lines: readonly RecordedLine[];
+  /** By namespace and job. */
+  readonly #jobTypes = new Map<string, string>();
+
+  constructor(lines: readonly RecordedLine[]) {
+    this.lines = lines;
+    for (const { Namespace, JobID, JobType } of JSON.parse(unpacked("allocations-310s.json.gz"))) {
+      this.#jobTypes.set(`${Namespace} ${parentOf(JobID)}`, JobType);
+    }
+  }
+
+  /** Reads a file of the fixtures, `event-stream.ndjson.gz`. */
+  static load(name: string): Recording {
+    const texts = unpacked(name).split("\n").filter((line) => line.length > 2);
+    return new Recording(texts.map(readLine));
+  }
+
+  /** The same with every raft index lower by so many, as after a restore. */
+  lowered(by: number): Recording {
+    const indexes = /"(Index|ModifyIndex|CreateIndex|AllocModifyIndex)":([0-9]+)/g;
+    return new Recording(
+      this.lines.map(({ text }) =>
+        readLine(text.replace(indexes, (_, key, index) => `"${key}":${Math.max(1, index - by)}`))
+      ),
+    );
+  }
+
+  typeOf(namespace: string, job: string): string | undefined {
+    return this.#jobTypes.get(`${namespace} ${parentOf(job)}`);
+  }
+
+  /** `/v1/allocations` when so many lines had come: what the real one answered, field for field. */
+  listAfter(count: number): string {
+    const state = new Map(
+      this.lines.slice(0, count).flatMap(({ allocations }) => allocations).map((a) => [a.ID, a]),
+    );
+    const list = [...state.values()].sort((a, b) => a.ID < b.ID ? -1 : 1);
+    return JSON.stringify(list.map((allocation) => ({
+      ...Object.fromEntries(listed.map((field) => [field, allocation[field] ?? null])),
+      JobType: this.typeOf(allocation.Namespace, allocation.JobID),
+      DesiredDescription: allocation.DesiredDescription ?? "",
+      ClientDescription: allocation.ClientDescription ?? "",
+    })));
+  }
+
+  /** Every task event that the first so many lines show: `allocation task Type Time`. */
+  events(count: number = this.lines.length): Set<string> {
+    const events = new Set<string>();
+    for (const { ID, TaskStates } of this.lines.slice(0, count).flatMap(({ allocations }) => allocations)) {
+      for (
+        const [task, { Events }] of Object.entries<{ Events: { Type: string; Time: unknown }[] }>(
+          TaskStates ?? {},
+        )
+      ) {
+        for (const { Type, Time } of Events ?? []) {
+          events.add(`${ID} ${task} ${Type} ${JSON.stringify(Time)}`);
+        }
+      }
+    }
+    return events;
+  }
+}
+
+/** Fields of the list that the event stream has too, in the order of `/v1/allocations`. */
+const listed = [
+  ...[
+    "ID",
+    "EvalID",
+    "Name",
+    "Namespace",
+    "NodeID",
+    "NodeName",
+    "JobID",
+    "JobType",
+    "TaskGroup",
+    "DesiredStatus",
+  ],
+  ...["DesiredDescription", "ClientStatus", "ClientDescription", "DesiredTransition", "TaskStates"],
+  ...["DeploymentStatus", "FollowupEvalID", "RescheduleTracker", "CreateIndex", "ModifyIndex", "CreateTime"],
+  "ModifyTime",
+];
+
+/** The text of a fixture. */
+export function unpacked(name: string): string {
+  return gunzipSync(Deno.readFileSync(new URL(`../fixtures/${name}`, import.meta.url))).toString();
+}
+
+function readLine(text: string): RecordedLine {
+  const { Index, Events } = JSON.parse(
+    text,
+    (_, value, { source }: { source?: string } = {}) =>
+      typeof value === "number" && value > Number.MAX_SAFE_INTEGER ? exact(source!) : value,
+  );
+  // deno-lint-ignore no-explicit-any
+  return { index: Index, text, allocations: Events.map((event: any) => event.Payload.Allocation) };
+}
+
+const exact = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON;
+
+function parentOf(job: string): string {
+  return job.replace(/\/(periodic|dispatch)-.*$/, "");
+}
+
+/** What happens in the place of a line. */
+export type Trouble =
+  /** The connection is cut in the middle of the line. */
+  | "cut"
+  /** The answer ends well in the middle of the line. */
+  | "half line"
+  /** A line of garbage comes instead; the line itself comes in the next connection. */
+  | "garbage"
+  | "event dropped from buffer"
+  | "subscription closed by server, client should resubscribe"
+  /** Nothing comes any more, no heartbeat either. */
+  | "stall"
+  /** The answer ends well after the line before. */
+  | "end"
+  /** The connection is cut; before the next, so many lines come and leave the buffer. */
+  | { readonly lost: number }
+  /** The connection is cut, and the next requests of the stream, or of the list, are answered so. */
+  | { readonly refused?: readonly WrongAnswer[]; readonly listRefused?: readonly WrongAnswer[] }
+  /** The connection is cut, and the next is to a server that goes on with this recording, as far as it is allowed. */
+  | { readonly recording: Recording; readonly allowed?: number };
+
+/** An answer to a request in the place of the right one. */
+export interface WrongAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly text: string;
+}
+
+/** What a server is started with. */
+export interface ServerOptions {
+  readonly recording: Recording;
+  /** By the number of the line, from 0. Each happens once. */
+  readonly troubles?: Readonly<Record<number, Trouble>>;
+  /** Answers to the first requests of the stream. */
+  readonly refused?: readonly WrongAnswer[];
+  /** Lines that may come until `allow` is called; all unless told. */
+  readonly lines?: number;
+  /** The answer for the list of allocations; what the recording shows unless told. */
+  readonly list?: string;
+  /** Milliseconds between heartbeats: 50 unless told. */
+  readonly heartbeat?: number;
+  /** Bytes that are sent at once; whole lines unless told. */
+  readonly piece?: number;
+  /** The token that is asked for. */
+  readonly token?: string;
+  /** PEM texts: with `ca`, clients must show a certificate. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string };
+  /** Path of a Unix socket to listen on. */
+  readonly socket?: string;
+}
+
+/** The server. */
+export class NomadServer implements AsyncDisposable {
+  /** Every request, as `GET /v1/…`. */
+  readonly requests: string[] = [];
+  /** The headers of the last request. */
+  headers: IncomingMessage["headers"] = {};
+  address = "";
+  token: string | undefined;
+  readonly #options: ServerOptions;
+  readonly #server: Server;
+  readonly #troubles: Map<number, Trouble>;
+  readonly #refused: WrongAnswer[];
+  readonly #listRefused: WrongAnswer[] = [];
+  #recording: Recording;
+  /** Lines that have come about, those that may, and the oldest that is still in the buffer. */
+  #count = 0;
+  #allowed: number;
+  #oldest = 0;
+  #streams = 0;
+
+  private constructor(options: ServerOptions) {
+    this.#options = options;
+    this.token = options.token;
+    this.#recording = options.recording;
+    this.#troubles = new Map(
+      Object.entries(options.troubles ?? {}).map(([line, trouble]) => [Number(line), trouble]),
+    );
+    this.#refused = [...options.refused ?? []];
+    this.#allowed = options.lines ?? Infinity;
+    const { tls } = options;
+    const answer: RequestListener = (request, response) => void this.#answer(request, response);
+    this.#server = tls === undefined ? createServer(answer) : createTlsServer({
+      ...tls,
+      requestCert: tls.ca !== undefined,
+      rejectUnauthorized: tls.ca !== undefined,
+    }, answer);
+  }
+
+  static async start(options: ServerOptions): Promise<NomadServer> {
+    const server = new NomadServer(options);
+    const { tls, socket } = options;
+    const listening = Promise.withResolvers<void>();
+    server.#server.once("error", listening.reject);
+    if (socket === undefined) server.#server.listen(0, "127.0.0.1", listening.resolve);
+    else server.#server.listen(socket, listening.resolve);
+    await listening.promise;
+    const { port } = server.#server.address() as AddressInfo;
+    server.address = socket === undefined
+      ? `${tls ? "https" : "http"}://127.0.0.1:${port}`
+      : `unix://${socket}`;
+    return server;
+  }
+
+  /** Streams that are open now. */
+  get streams(): number {
+    return this.#streams;
+  }
+
+  /** Lets so many lines come in all. */
+  allow(lines: number): void {
+    this.#allowed = lines;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url!, "http://nomad");
+    this.requests.push(`${request.method} ${request.url}`);
+    this.headers = request.headers;
+    response.on("error", () => {});
+    if (this.token !== undefined && request.headers["x-nomad-token"] !== this.token) {
+      return refuse(response, { status: 403, text: "ACL token not found" });
+    }
+    const namespace = url.searchParams.get("namespace") ?? "default";
+    if (url.pathname === "/v1/event/stream") {
+      const refusal = this.#refused.shift();
+      return refusal ? refuse(response, refusal) : await this.#stream(request, response, url);
+    }
+    if (url.pathname === "/v1/allocations") {
+      const refusal = this.#listRefused.shift();
+      return refusal ? refuse(response, refusal) : this.#list(request, response);
+    }
+    const job = decodeURIComponent(/^\/v1\/job\/([^/]+)$/.exec(url.pathname)?.[1] ?? "");
+    const type = this.#recording.typeOf(namespace, job);
+    if (type === undefined) return refuse(response, { status: 404, text: "job not found" });
+    response.writeHead(200, json).end(JSON.stringify({ ID: job, Type: type }));
+  }
+
+  #list(request: IncomingMessage, response: ServerResponse): void {
+    const index = this.#recording.lines[this.#count - 1]?.index ?? 1;
+    const out = packed(request, response, { ...json, "X-Nomad-Index": String(index) });
+    out.end(this.#options.list ?? this.#recording.listAfter(this.#count));
+  }
+
+  async #stream(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+    const lines = this.#recording.lines;
+    const from = Number(url.searchParams.get("index") ?? 0);
+    // One in the future begins with the newest.
+    let next = from > (lines[this.#count - 1]?.index ?? 0)
+      ? Math.max(0, this.#count - 1)
+      : lines.findIndex(({ index }) => index >= from);
+    next = Math.max(next, this.#oldest);
+    const out = new Sender(packed(request, response, json), this.#options.piece);
+    this.#streams++;
+    response.once("close", () => this.#streams--);
+    await out.send("{}\n");
+    let heartbeatAt = performance.now();
+    while (!response.destroyed) {
+      if (next < lines.length && next < this.#allowed) {
+        const trouble = this.#troubles.get(next);
+        this.#troubles.delete(next);
+        if (trouble !== undefined) return await this.#fail(trouble, out, response, lines[next]!.text);
+        this.#count = Math.max(this.#count, next + 1);
+        await out.send(lines[next++]!.text + "\n");
+      } else {
+        await waitFor(
+          "something to send",
+          () =>
+            response.destroyed || (next < lines.length && next < this.#allowed) ||
+            performance.now() - heartbeatAt > (this.#options.heartbeat ?? 50),
+          { everyMs: 5 },
+        );
+        if (performance.now() - heartbeatAt <= (this.#options.heartbeat ?? 50)) continue;
+        heartbeatAt = performance.now();
+        if (!response.destroyed) await out.send("{}\n");
+      }
+    }
+  }
+
+  async #fail(trouble: Trouble, out: Sender, response: ServerResponse, line: string): Promise<void> {
+    if (typeof trouble === "object") {
+      if ("lost" in trouble) this.#oldest = this.#count += trouble.lost;
+      else if ("recording" in trouble) {
+        this.#recording = trouble.recording;
+        this.#allowed = trouble.allowed ?? this.#allowed;
+      } else {
+        this.#refused.push(...trouble.refused ?? []);
+        this.#listRefused.push(...trouble.listRefused ?? []);
+      }
+      response.destroy();
+    } else if (trouble === "cut") {
+      await out.send(line.slice(0, line.length / 2));
+      response.destroy();
+    } else if (trouble === "half line") {
+      await out.send(line.slice(0, line.length / 2));
+      out.end();
+    } else if (trouble === "garbage") await out.send("<<<garbage>>>\n");
+    else if (trouble === "end") out.end();
+    else if (trouble !== "stall") {
+      await out.send(trouble + "\n");
+      out.end();
+    }
+  }
+}
+
+const json = { "Content-Type": "application/json" };
+
+function refuse(response: ServerResponse, { status, headers, text }: WrongAnswer): void {
+  response.writeHead(status, { "Content-Type": "text/plain; charset=utf-8", ...headers }).end(text);
+}
+
+type Out = ReturnType<typeof createGzip> | ServerResponse;
+
+/** Where to write the body: through gzip where that is accepted. */
+function packed(request: IncomingMessage, response: ServerResponse, headers: Record<string, string>): Out {
+  if (!/gzip/.test(String(request.headers["accept-encoding"]))) return response.writeHead(200, headers);
+  response.writeHead(200, { ...headers, "Content-Encoding": "gzip" });
+  const gzip = createGzip();
+  gzip.on("error", () => {});
+  gzip.pipe(response);
+  return gzip;
+}
+
+/** Sends text so that it arrives, with the pace of the one who reads. */
+class Sender {
+  readonly #out: Out;
+  readonly #piece: number | undefined;
+
+  constructor(out: Out, piece: number | undefined) {
+    this.#out = out;
+    this.#piece = piece;
+  }
+
+  async send(text: string): Promise<void> {
+    const bytes = Buffer.from(text);
+    const size = this.#piece ?? bytes.length;
+    for (let start = 0; start < bytes.length; start += size) {
+      await new Promise<void>((resolve) => {
+        this.#out.once("close", resolve);
+        this.#out.write(bytes.subarray(start, start + size), () => {
+          this.#out.off("close", resolve);
+          resolve();
+        });
+        if ("flush" in this.#out) this.#out.flush(constants.Z_SYNC_FLUSH);
+      });
+    }
+  }
+
+  end(): void {
+    this.#out.end();
+  }
+}

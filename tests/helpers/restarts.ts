@@ -1,0 +1,20 @@
+// Restarts as update.ts decodes them, made up for tests of the rule.
+import { identityOf, type Restart } from "../../src/update.ts";
+
+/** A restart whose update says what it is: `a/alloc/task at 5`. */
+export function restart(
+  { time, name = "a", allocation = "alloc", task = "task", ...differs }: Partial<Restart> & { time: bigint },
+): Restart {
+  return {
+    kind: "restart",
+    name,
+    allocation,
+    task,
+    identity: identityOf(allocation, task),
+    time,
+    intended: false,
+    notSeen: 0,
+    update: `${name}/${allocation}/${task} at ${time}`,
+    ...differs,
+  };
+}
