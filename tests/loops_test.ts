@@ -606,12 +606,14 @@ Deno.test("due() looks at so many rows at a time, and says that there are more",
 function chance(random: Random): { updates: string[]; failures: number; until: number } {
   const updates: string[] = [];
   let [time, allocation, failures] = [0, 1, 0];
+  const isOrdered = random.chance(0.5);
   for (let runs = random.between(1, 25); runs > 0; runs--) {
     const how = random.pick(["crash", "crash", "crash", "give up", "driver", "template", "wanted", "deploy"]);
     const hasStart = how !== "driver" && how !== "template";
     const isStable = hasStart && random.chance(0.1);
     const TaskStartedAt = hasStart ? formatTime(at(time)) : "0001-01-01T00:00:00Z";
-    const of = { allocation: `a${allocation}`, fields: { TaskStartedAt } };
+    const CreateIndex = isOrdered ? 10 * allocation : 0;
+    const of = { allocation: `a${allocation}`, fields: { TaskStartedAt, CreateIndex } };
     if (hasStart) updates.push(started(at(time), of));
     time += isStable ? random.between(600, 2000) : random.between(1, 599);
     updates.push(...endings[how]!(at(time), of));
