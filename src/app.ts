@@ -6,6 +6,7 @@ import { formatDuration } from "./duration.ts";
 import { taskApi } from "./clients/nomad_settings.ts";
 import { asFault, Fault } from "./fault.ts";
 import { findKind, words } from "./kind.ts";
+import type { Ledger } from "./ledger.ts";
 import { type Log, logFormats, logLevels, openLog, plain } from "./log.ts";
 import type { Rule } from "./rule.ts";
 import { payloadSettings, planRule, type RulePlan, ruleSettings } from "./rules.ts";
@@ -181,7 +182,7 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
     parts.use(source);
     const rule = plan.rule.open(ledger);
     rule.restore(ledger.kept, source.clock === "wall" ? wallClock() : undefined);
-    if (ledger.durable) sayState(log, plan, rule, delivery);
+    if (ledger.durable) sayState(log, plan, rule, ledger, delivery);
     await Promise.race([delivery.start(), patience.over]);
     delivery.pump();
     const following = follow({ source, rule, ledger, delivery, log }, stop);
@@ -245,11 +246,22 @@ function deadline(plan: Plan, stop: AbortSignal): Promise<"deadline"> {
   });
 }
 
-function sayState(log: Log, { state }: Plan, rule: Rule, delivery: Delivery): void {
-  log.info("State {file}: goes on with {names} names and {alerts} alerts that are not confirmed", {
+function sayState(
+  log: Log,
+  { state }: Plan,
+  rule: Rule,
+  { orphans }: Ledger,
+  { unconfirmed }: Delivery,
+): void {
+  log.info("State {file}: goes on with {names} names and {unconfirmed} alerts that are not confirmed", {
     file: state.file,
     names: rule.names,
-    alerts: delivery.unconfirmed,
+    unconfirmed,
+  });
+  if (orphans === 0) return;
+  log.warning("State {file}: {orphans} alerts wait for sinks that SINK_TYPE does not name any more", {
+    file: state.file,
+    orphans,
   });
 }
 

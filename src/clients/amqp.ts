@@ -44,7 +44,8 @@ const closeTimeout = 5_000;
 /** Seconds: a peer silent for twice as long is gone. */
 const heartbeat = 10;
 
-/** Opens a connection with one channel. `onLost` is called once when either is closed by somebody else. @throws {Fault} */
+/** Opens a connection with one channel. `onLost` is called once when either is closed by somebody else later.
+ * @throws {Fault} */
 export function openChannel(
   prefix: string,
   broker: Broker,

@@ -48,6 +48,7 @@ class KinesisSink implements Sink {
   readonly #values: Values<typeof settings>;
   readonly #context: SinkContext;
   #open: Promise<{ client: KinesisClient; sdk: Sdk }> | undefined;
+  readonly #closed = new AbortController();
 
   constructor(values: Values<typeof settings>, context: SinkContext) {
     this.#values = values;
@@ -59,7 +60,10 @@ class KinesisSink implements Sink {
     const { streamName } = this.#values;
     let status;
     try {
-      const answer = await client.send(new sdk.DescribeStreamSummaryCommand({ StreamName: streamName }));
+      const answer = await client.send(
+        new sdk.DescribeStreamSummaryCommand({ StreamName: streamName }),
+        { abortSignal: this.#closed.signal },
+      );
       status = answer.StreamDescriptionSummary?.StreamStatus;
     } catch (error) {
       // Writers may lack the permission to describe: then the first alert tells.
@@ -78,6 +82,7 @@ class KinesisSink implements Sink {
     try {
       await client.send(
         new sdk.PutRecordCommand({ StreamName: streamName, PartitionKey: partitionKey, Data }),
+        { abortSignal: this.#closed.signal },
       );
     } catch (error) {
       throw this.#explain(error);
@@ -90,6 +95,7 @@ class KinesisSink implements Sink {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed.abort();
     (await this.#open)?.client.destroy();
   }
 
@@ -122,7 +128,7 @@ class KinesisSink implements Sink {
     if (name === "ValidationException" || name === "InvalidArgumentException") {
       return new Fault(`stream "${streamName}" refused the alert: ${message}`, "refused");
     }
-    if (/region is missing/i.test(message)) {
+    if (/region is missing|region=""/i.test(message)) {
       return new Fault("no AWS region; set AWS_REGION", "misconfigured");
     }
     if (/region not accepted/i.test(message)) {

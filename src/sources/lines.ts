@@ -56,13 +56,21 @@ class LineSource implements Source {
         const input = new Lines(await open(), name, this.#context);
         for await (const { bodies, numbers } of input.blocks(stop)) {
           yield this.#batch(bodies, (index) => input.place(numbers[index]!));
-          while (this.#openBatches >= mostOpenBatches && !stop.aborted) {
-            await new Promise<void>((resolve) => this.#wake = resolve);
-          }
+          await this.#fewerThan(mostOpenBatches, stop);
         }
       }
+    } catch (error) {
+      await this.#fewerThan(1, stop); // what was read before it is told all the same
+      throw error;
     } finally {
       stop.removeEventListener("abort", wake);
+    }
+  }
+
+  /** Resolves when fewer batches are unacknowledged, or on `stop`. */
+  async #fewerThan(count: number, stop: AbortSignal): Promise<void> {
+    while (this.#openBatches >= count && !stop.aborted) {
+      await new Promise<void>((resolve) => this.#wake = resolve);
     }
   }
 

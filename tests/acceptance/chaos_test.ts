@@ -1,7 +1,7 @@
 // A few rounds of chaos; `deno task test:chaos` plays as many as wanted, each five times as long.
 import assert from "node:assert/strict";
 import { playRound, type Round } from "../chaos/round.ts";
-import { type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
+import { type RabbitMq, restartsBroker, startRabbitMq } from "../helpers/rabbitmq.ts";
 
 let broker: RabbitMq;
 Deno.test.beforeAll(async () => {
@@ -22,18 +22,22 @@ const rounds: readonly Round[] = [
 
 for (const round of rounds) {
   const { state, seed } = round;
-  Deno.test(`chaos with STATE=${state}, seed ${seed}: every loop is told, none twice, nothing is lost`, async () => {
-    const { problems, log, faults, told, loops, toldTwice, toldFalsely, lost } = await playRound(
-      broker,
-      round,
-    );
-    assert.deepEqual(problems.slice(0, 5), [], `with ${faults}; the program's log is ${log}`);
-    assert.deepEqual({ told, toldTwice, toldFalsely, lost }, {
-      told: loops,
-      toldTwice: 0,
-      toldFalsely: 0,
-      lost: 0,
-    });
-    assert.ok(loops > 0);
-  });
+  Deno.test(
+    `chaos with STATE=${state}, seed ${seed}: every loop is told, none twice, nothing is lost`,
+    restartsBroker,
+    async () => {
+      const { problems, log, faults, told, loops, toldTwice, toldFalsely, lost } = await playRound(
+        broker,
+        round,
+      );
+      assert.deepEqual(problems.slice(0, 5), [], `with ${faults}; the program's log is ${log}`);
+      assert.deepEqual({ told, toldTwice, toldFalsely, lost }, {
+        told: loops,
+        toldTwice: 0,
+        toldFalsely: 0,
+        lost: 0,
+      });
+      assert.ok(loops > 0);
+    },
+  );
 }

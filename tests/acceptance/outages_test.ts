@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { type Hand, hand } from "../helpers/amqp.ts";
 import { Program, run } from "../helpers/program.ts";
 import { type Proxy, startProxy } from "../helpers/proxy.ts";
-import { freePort, type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
+import { freePort, type RabbitMq, restartsBroker, startRabbitMq } from "../helpers/rabbitmq.ts";
 import { restarts, update } from "../helpers/updates.ts";
 import { waitFor } from "../helpers/wait_for.ts";
 
@@ -248,7 +248,7 @@ Deno.test("credentials revoked and granted again: told once each with what to do
   }
 });
 
-Deno.test("broker stopped and started: told once each, and nothing lost", async () => {
+Deno.test("broker stopped and started: told once each, and nothing lost", restartsBroker, async () => {
   await using scene = await Scene.open();
   await scene.loop("before");
   await scene.told("before");

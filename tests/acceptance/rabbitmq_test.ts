@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type Hand, hand } from "../helpers/amqp.ts";
 import { Program, run } from "../helpers/program.ts";
-import { type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
+import { type RabbitMq, restartsBroker, startRabbitMq } from "../helpers/rabbitmq.ts";
 import { now, restarts, update } from "../helpers/updates.ts";
 import { waitFor } from "../helpers/wait_for.ts";
 
@@ -299,46 +299,54 @@ Deno.test("wrong password and unknown virtual host: one clear line without the p
   }
 });
 
-Deno.test("broker down at start: it keeps trying, says so, and consumes when the broker is up", async () => {
-  await using _own = await exampleBroker();
-  await broker.stop();
-  await using program = new Program({ env: exampleEnv() });
-  await program.logged("sink amqp: amqp://guest:***@127.0.0.1:");
-  await program.logged("source amqp: amqp://guest:***@127.0.0.1:");
-  assert.match(program.stderr, /ECONNREFUSED/);
-  await broker.start();
-  await program.logged("source amqp: consumes");
-  await using again = await hand(broker.url);
-  await again.put(example.in, restarts(2));
-  await again.take(example.out, 1);
-});
+Deno.test(
+  "broker down at start: it keeps trying, says so, and consumes when the broker is up",
+  restartsBroker,
+  async () => {
+    await using _own = await exampleBroker();
+    await broker.stop();
+    await using program = new Program({ env: exampleEnv() });
+    await program.logged("sink amqp: amqp://guest:***@127.0.0.1:");
+    await program.logged("source amqp: amqp://guest:***@127.0.0.1:");
+    assert.match(program.stderr, /ECONNREFUSED/);
+    await broker.start();
+    await program.logged("source amqp: consumes");
+    await using again = await hand(broker.url);
+    await again.put(example.in, restarts(2));
+    await again.take(example.out, 1);
+  },
+);
 
-Deno.test("broker killed and started, frozen and thawed: consumed again, nothing lost, nothing told twice", async () => {
-  await using _own = await exampleBroker();
-  await using program = await consuming();
-  await broker.kill();
-  await program.logged("source amqp: ");
-  await broker.start();
-  await program.logged("source amqp: works again after");
-  broker.freeze();
-  await program.logged("sink amqp: amqp://", 40_000);
-  await waitFor("the source to notice", () => program.stderr.match(/source amqp: amqp/g)?.length === 2, {
-    timeoutMs: 40_000,
-  });
-  broker.thaw();
-  await waitFor(
-    "the source to be back",
-    () => program.stderr.match(/source amqp: works again/g)?.length === 2,
-    { timeoutMs: 30_000 },
-  );
-  await using again = await hand(broker.url);
-  const time = now();
-  await again.put(example.in, restarts(2, { time }));
-  await again.take(example.out, 1);
-  await again.put(example.in, restarts(2, { time }));
-  await emptied(again);
-  assert.equal(await again.ready(example.out), 0);
-});
+Deno.test(
+  "broker killed and started, frozen and thawed: consumed again, nothing lost, nothing told twice",
+  restartsBroker,
+  async () => {
+    await using _own = await exampleBroker();
+    await using program = await consuming();
+    await broker.kill();
+    await program.logged("source amqp: ");
+    await broker.start();
+    await program.logged("source amqp: works again after");
+    broker.freeze();
+    await program.logged("sink amqp: amqp://", 40_000);
+    await waitFor("the source to notice", () => program.stderr.match(/source amqp: amqp/g)?.length === 2, {
+      timeoutMs: 40_000,
+    });
+    broker.thaw();
+    await waitFor(
+      "the source to be back",
+      () => program.stderr.match(/source amqp: works again/g)?.length === 2,
+      { timeoutMs: 30_000 },
+    );
+    await using again = await hand(broker.url);
+    const time = now();
+    await again.put(example.in, restarts(2, { time }));
+    await again.take(example.out, 1);
+    await again.put(example.in, restarts(2, { time }));
+    await emptied(again);
+    assert.equal(await again.ready(example.out), 0);
+  },
+);
 
 Deno.test("NOTIFICATION_INTERVAL=1s: told every second while it loops, at most once after a fall and a rise", async () => {
   await using own = await exampleBroker();

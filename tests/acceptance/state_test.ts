@@ -2,6 +2,7 @@
 // that is down. No message is acknowledged before its effects are in the file.
 import assert from "node:assert/strict";
 import { SqliteLedger } from "../../src/ledgers/sqlite.ts";
+import { alertAbout } from "../helpers/alerts.ts";
 import { type Hand, hand } from "../helpers/amqp.ts";
 import { Program } from "../helpers/program.ts";
 import { startProxy } from "../helpers/proxy.ts";
@@ -285,4 +286,21 @@ Deno.test("a sink that is down holds back no message; killed meanwhile, its aler
   await stopped(program);
   assert.equal(await own.ready("alerts"), 0);
   assert.equal(program.stdout, "");
+});
+
+Deno.test("alerts for a sink that SINK_TYPE no longer names are said at the start, and kept", async () => {
+  await using _own = await atBroker();
+  using folder = stateFolderOnDisk();
+  {
+    await using ledger = new SqliteLedger(folder.file, { sinks: ["kinesis"], newerReplaces: true });
+    ledger.tell(alertAbout());
+    ledger.commit(0n);
+  }
+  for (let start = 0; start < 2; start++) {
+    await using program = await consuming(folder.file);
+    assert.match(
+      program.stderr,
+      /warning State \S+: 1 alerts wait for sinks that SINK_TYPE does not name any more\n/,
+    );
+  }
 });

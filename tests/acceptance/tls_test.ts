@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Authority, type Certificate } from "../helpers/certificates.ts";
 import { type Hand, hand } from "../helpers/amqp.ts";
 import { Program, run } from "../helpers/program.ts";
-import { freePort, type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
+import { freePort, type RabbitMq, restartsBroker, startRabbitMq } from "../helpers/rabbitmq.ts";
 import { restarts } from "../helpers/updates.ts";
 
 let broker: RabbitMq;
@@ -280,23 +280,27 @@ Deno.test("TLS settings that do not go together are errors at once, a line each"
   );
 });
 
-Deno.test("a certificate that goes bad after it once worked is waited out, and a renewed one is taken", async () => {
-  await own.queue("in");
-  const cert = `${directory}/current.pem`;
-  const key = `${directory}/current.key`;
-  const use = async (certificate: Certificate) => {
-    await Deno.copyFile(certificate.cert, cert);
-    await Deno.copyFile(certificate.key, key);
-  };
-  await use(clients.own);
-  await using program = new Program({ env: sourceEnv("demanding", client({ cert, key })) });
-  await program.logged("source amqp: consumes");
-  await use(clients.expired);
-  await broker.ctl("close_all_connections", "--vhost", "/", "test closes it");
-  await program.logged(`refused the client certificate in "${cert}" (CertificateExpired)`);
-  await use(clients.own);
-  await program.logged("source amqp: works again after");
-  await using again = await hand(broker.url);
-  await again.put("in", restarts(2));
-  await program.logged("crash loop");
-});
+Deno.test(
+  "a certificate that goes bad after it once worked is waited out, and a renewed one is taken",
+  restartsBroker,
+  async () => {
+    await own.queue("in");
+    const cert = `${directory}/current.pem`;
+    const key = `${directory}/current.key`;
+    const use = async (certificate: Certificate) => {
+      await Deno.copyFile(certificate.cert, cert);
+      await Deno.copyFile(certificate.key, key);
+    };
+    await use(clients.own);
+    await using program = new Program({ env: sourceEnv("demanding", client({ cert, key })) });
+    await program.logged("source amqp: consumes");
+    await use(clients.expired);
+    await broker.ctl("close_all_connections", "--vhost", "/", "test closes it");
+    await program.logged(`refused the client certificate in "${cert}" (CertificateExpired)`);
+    await use(clients.own);
+    await program.logged("source amqp: works again after");
+    await using again = await hand(broker.url);
+    await again.put("in", restarts(2));
+    await program.logged("crash loop");
+  },
+);

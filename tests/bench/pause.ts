@@ -107,9 +107,12 @@ function waitedForCore(): number {
   return Number(Deno.readTextFileSync("/proc/self/schedstat").split(" ")[1]) / 1e6;
 }
 
-/** Of the default, what a loop takes; every name has two at first, and usual messages bring few of them there. */
+/** By how much the clock on the wall was put forward, in milliseconds: nobody waits for the repeats. */
+let later = 0;
+
+/** The default; every name has two at first, and usual messages bring few names there. */
 const restartCount = 5;
-const notificationSeconds = 12;
+const notificationSeconds = 60;
 const second = 1_000_000_000n;
 
 async function measure(names: number, looping: number, seconds: number): Promise<Pauses> {
@@ -144,12 +147,10 @@ function* plan(
   const quiet = yield* usual(batches, new Stage(seconds));
   yield* restarts(looping, restartCount - 3, batchSize);
   yield* restarts(looping, 1, looping); // in one batch, which has one time
-  // The first alerts go out, and half a second before the repeats are due there is nothing else to do.
-  const before = sink.told;
-  yield* usual(batches, new Stage(notificationSeconds - 0.5));
+  while (sink.told < looping) yield batches.next();
+  later += notificationSeconds * 1000;
   const first = sink.told;
-  if (first - before < looping) throw new Error(`only ${first - before} of ${looping} were told in time`);
-  const due = yield* usual(batches, new Stage(seconds));
+  const due = yield* usual(batches, new Stage(seconds), () => sink.told >= first + looping);
   return { usual: quiet, due, repeats: sink.told - first };
 }
 
@@ -161,8 +162,13 @@ function* restarts(names: number, each: number, size: number): Generator<readonl
   }
 }
 
-function* usual(batches: Batches, stage: Stage): Generator<readonly Uint8Array[], Longest> {
-  while (!stage.over) {
+/** Until the stage is over and `done`. */
+function* usual(
+  batches: Batches,
+  stage: Stage,
+  done = () => true,
+): Generator<readonly Uint8Array[], Longest> {
+  while (!stage.over || !done()) {
     stage.entered();
     const batch = batches.next();
     stage.left();
@@ -172,6 +178,8 @@ function* usual(batches: Batches, stage: Stage): Generator<readonly Uint8Array[]
 }
 
 if (import.meta.main) {
+  const { now } = Date;
+  Date.now = () => now() + later;
   const [names, looping, seconds] = Deno.args.map(Number);
   stdout.write(JSON.stringify(await measure(names!, looping!, seconds!)));
 }

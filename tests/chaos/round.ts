@@ -1,7 +1,9 @@
 // One round: a stream is published while faults happen, everything is drained, and what came of it is judged.
-import { hand } from "../helpers/amqp.ts";
+import { type Hand, hand } from "../helpers/amqp.ts";
+import type { End } from "../helpers/program.ts";
 import { Random } from "../helpers/random.ts";
 import type { RabbitMq } from "../helpers/rabbitmq.ts";
+import { totalsOf } from "../helpers/totals.ts";
 import { waitFor } from "../helpers/wait_for.ts";
 import { countFaults, type Fault, type Moment, planFaults } from "./faults.ts";
 import { pause } from "./pause.ts";
@@ -57,7 +59,7 @@ export async function playRound(broker: RabbitMq, round: Round): Promise<Outcome
     await scene.drained();
     if (endBeforeProbe) await scene.suffer({ what: "kill" });
     await publish(broker, stream.probe);
-    verdict = judge(stream, await finish(scene));
+    verdict = judge(stream, await finish(scene, stream));
   } catch (error) {
     problems.push((error as Error).message);
   }
@@ -111,25 +113,41 @@ async function sufferAll(
 }
 
 /** Drains all, ends the program in an orderly way, and looks at what is there. */
-async function finish(scene: Scene): Promise<Found> {
-  let left;
-  do {
+async function finish(scene: Scene, stream: Stream): Promise<Found> {
+  let left = 0;
+  for (let tries = 3; tries > 0; tries--) {
     await scene.drained();
     const { code, stderr } = await scene.end("SIGTERM");
     if (code !== 0) {
       throw new Error(`the program did not finish: it ended with ${code}: ${stderr.slice(-500)}`);
     }
     left = await leftMessages(scene.broker);
-    if (left > 0) scene.start(); // a connection that was lost unnoticed held them
-  } while (left > 0);
-  const alerts = await takeAll(scene.broker, queues.alerts);
-  const dead = await takeAll(scene.broker, queues.dead);
-  return {
-    alerts,
-    dead: dead.map(({ body }) => body),
-    left,
-    stateFile: scene.stateFile,
-  };
+    if (left === 0) break;
+    scene.start(); // a connection that was lost unnoticed held them
+  }
+  await using own = await hand(scene.broker.url);
+  const alerts = (await own.takeAll(queues.alerts)).map(({ content, properties }) => ({
+    id: properties.messageId,
+    body: content.toString(),
+  }));
+  const dead = await deadLetters(own, stream);
+  return { alerts, dead, left, taken: takenBy(scene.lives), stateFile: scene.stateFile };
+}
+
+/** What was set aside. The broker moves messages there in its own time, so what is missing is waited for. */
+async function deadLetters(own: Hand, { malformed }: Stream): Promise<string[]> {
+  const dead: string[] = [];
+  const until = performance.now() + 5_000;
+  do {
+    for (const { content } of await own.takeAll(queues.dead)) dead.push(content.toString());
+  } while (malformed.difference(new Set(dead)).size > 0 && performance.now() < until);
+  return dead;
+}
+
+/** How many messages the program says it took, in all its lives; undefined where one ended without saying so. */
+function takenBy(lives: readonly End[]): number | undefined {
+  if (!lives.every(({ code }) => code === 0)) return undefined;
+  return lives.reduce((sum, { stderr }) => sum + totalsOf(stderr).messages, 0);
 }
 
 /** The messages in the queue of updates, once no connection holds one any more. */
@@ -139,14 +157,6 @@ async function leftMessages(broker: RabbitMq): Promise<number> {
     const [, ready, held] = new RegExp(`^${queues.updates}\\s+(\\d+)\\s+(\\d+)$`, "m").exec(listed)!;
     return held === "0" && { ready: Number(ready) };
   }, { everyMs: 500 })).ready;
-}
-
-async function takeAll(broker: RabbitMq, queue: string): Promise<{ id: string; body: string }[]> {
-  await using own = await hand(broker.url);
-  return (await own.takeAll(queue)).map(({ content, properties }) => ({
-    id: properties.messageId,
-    body: content.toString(),
-  }));
 }
 
 function nothing(stream: Stream): Verdict {

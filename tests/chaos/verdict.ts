@@ -10,6 +10,8 @@ export interface Found {
   readonly dead: readonly string[];
   /** Messages in the queue of updates, those given out and not acknowledged included. */
   readonly left: number;
+  /** Messages that the program took by its own count, where it could say so: some of them twice, none never. */
+  readonly taken: number | undefined;
   readonly stateFile: string | undefined;
 }
 
@@ -34,6 +36,10 @@ export function judge(stream: Stream, found: Found): Verdict {
   judging.alerts(found.alerts);
   judging.dead(found.dead);
   if (found.left > 0) judging.lose(found.left, `${found.left} messages are left in the queue`);
+  const sent = stream.messages.length + stream.probe.length;
+  if (found.taken !== undefined && found.taken < sent) {
+    judging.lose(sent - found.taken, `the program took ${found.taken} of ${sent} messages`);
+  }
   if (found.stateFile !== undefined) judging.state(found.stateFile);
   return judging.verdict();
 }

@@ -5,11 +5,10 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { amqpUrl, openChannel, openConfirmChannel } from "../../src/clients/amqp.ts";
 import type { Fault } from "../../src/fault.ts";
-import { hand } from "../helpers/amqp.ts";
+import { hand, plain } from "../helpers/amqp.ts";
 import { type Proxy, startProxy } from "../helpers/proxy.ts";
 import { freePort, type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
-import { plain } from "../helpers/amqp.ts";
-import { waitFor } from "../helpers/wait_for.ts";
+import { waitFor, within } from "../helpers/wait_for.ts";
 
 let broker: RabbitMq;
 let proxy: Proxy;
@@ -53,10 +52,7 @@ Deno.test("close() is done in seconds although the broker is silent, and may be 
     const open = await openOne("", plain(proxied()), noFault);
     proxy.stall();
     try {
-      await Promise.race([
-        Promise.all([open.close(), open.close()]),
-        waitFor("close() to be done", () => false, { timeoutMs: 8000 }),
-      ]);
+      await within("close() to be done", Promise.all([open.close(), open.close()]), 8000);
     } finally {
       proxy.resume();
       await proxy.cut();

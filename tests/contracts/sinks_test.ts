@@ -33,11 +33,7 @@ sinkContract("stdout", () => {
     written += new TextDecoder().decode(bytes);
     return Promise.resolve(bytes.length);
   };
-  const sink = stdout.prepare({ flags: {}, env: {}, problems: [] })!({
-    stdout: { write },
-    readable: false,
-    json: alertJson,
-  });
+  const sink = stdout.prepare({ flags: {}, env: {}, problems: [] })!({ ...nowhere, stdout: { write } });
   return Promise.resolve({
     sink,
     received: () => Promise.resolve(written.split("\n").slice(0, -1)),

@@ -1,7 +1,7 @@
 // What every source must do, whatever it is: run by sources_test.ts over each of them.
 import assert from "node:assert/strict";
 import type { Batch, Source } from "../../src/source.ts";
-import { waitFor } from "../helpers/wait_for.ts";
+import { waitFor, within } from "../helpers/wait_for.ts";
 
 /** A source and its sender, set up for one test. */
 export interface SourceCase extends AsyncDisposable {
@@ -95,7 +95,9 @@ export class Reading implements AsyncDisposable {
 
   get messages(): string[] {
     return this.batches.flatMap(({ bodies }) =>
-      bodies.map((body) => new TextDecoder().decode(body as Uint8Array))
+      bodies.map((body) =>
+        body instanceof Uint8Array ? new TextDecoder().decode(body) : assert.fail("skipped")
+      )
     );
   }
 
@@ -114,9 +116,7 @@ export class Reading implements AsyncDisposable {
   /** Resolves when it has ended; it must do so soon. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    let ended = false;
-    const end = this.#end.then(() => ended = true);
-    await Promise.race([end, waitFor("the source to end", () => ended)]);
+    await within("the source to end", this.#end);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -18,8 +18,8 @@ Deno.test.afterAll(async () => {
 });
 
 const context = (stdin: ReadableStream<Uint8Array>): SourceContext => ({
-  restartsOnly: false,
   log: openLog("error", "text", () => {}),
+  restartsOnly: false,
   files: [],
   stdin,
 });

@@ -62,13 +62,13 @@ export function awsEnv(url: string): Record<string, string> {
 }
 
 /** Sets the variables of AWS in this process, and no others of them, until it is disposed. */
-export function setAwsEnv(env: Record<string, string>): Disposable {
+export function setAwsEnv(env: Record<string, string | undefined>): Disposable {
   const before = Object.entries(Deno.env.toObject()).filter(([name]) => name.startsWith("AWS_"));
   const clear = () => {
     for (const name of Object.keys(Deno.env.toObject())) if (name.startsWith("AWS_")) Deno.env.delete(name);
   };
   clear();
-  for (const [name, value] of Object.entries(env)) Deno.env.set(name, value);
+  for (const [name, value] of Object.entries(env)) if (value !== undefined) Deno.env.set(name, value);
   return {
     [Symbol.dispose]() {
       clear();

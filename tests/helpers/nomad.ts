@@ -195,6 +195,7 @@ export class NomadServer implements AsyncDisposable {
   #allowed: number;
   #oldest = 0;
   #streams = 0;
+  readonly #answers = new Set<Promise<void>>();
 
   private constructor(options: ServerOptions) {
     this.#options = options;
@@ -206,7 +207,10 @@ export class NomadServer implements AsyncDisposable {
     this.#refused = [...options.refused ?? []];
     this.#allowed = options.lines ?? Infinity;
     const { tls } = options;
-    const answer: RequestListener = (request, response) => void this.#answer(request, response);
+    const answer: RequestListener = (request, response) => {
+      const answering = this.#answer(request, response).finally(() => this.#answers.delete(answering));
+      this.#answers.add(answering);
+    };
     this.#server = tls === undefined ? createServer(answer) : createTlsServer({
       ...tls,
       requestCert: tls.ca !== undefined,
@@ -243,6 +247,7 @@ export class NomadServer implements AsyncDisposable {
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeAllConnections();
     await closed;
+    await Promise.allSettled(this.#answers);
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -24,6 +24,10 @@ export async function startRabbitMq(options: RabbitMqOptions = {}): Promise<Rabb
   }
 }
 
+/** Options of a test that starts again, or cuts off, a broker which it has in common with other tests: what it
+ * leaves open outlives it. */
+export const restartsBroker = { sanitizeOps: false, sanitizeResources: false };
+
 /** A broker of a test's own, which can be stopped, killed, frozen and started again on the same port and data. */
 export class RabbitMq implements AsyncDisposable {
   /** The AMQP port on 127.0.0.1, the same for life. */

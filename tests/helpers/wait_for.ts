@@ -41,3 +41,17 @@ export async function waitFor<T>(
     clearTimeout(pause);
   }
 }
+
+/** The promise's value. Throws an Error that names `what` once the time is up. */
+export async function within<T>(what: string, promise: Promise<T>, timeoutMs = 10_000): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new Error(`waited ${timeoutMs} ms in vain for ${what}`)),
+    timeoutMs,
+  );
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -7,7 +7,7 @@ import { openLog } from "../../src/log.ts";
 import type { Batch, Skipped, Source, SourceContext } from "../../src/source.ts";
 import { lines } from "../../src/sources/lines.ts";
 import { Program } from "../helpers/program.ts";
-import { waitFor } from "../helpers/wait_for.ts";
+import { waitFor, within } from "../helpers/wait_for.ts";
 
 const never = new AbortController().signal;
 const logged: string[] = [];
@@ -178,6 +178,26 @@ Deno.test("batches() say that gzip is cut short, after the lines before the cut"
       random.slice(0, found.length).map((line, index) => `line ${index + 1} of ${name}: ${line}`),
     );
   });
+});
+
+Deno.test("batches() fail only when all before the fault is acknowledged, or on stop", async () => {
+  const whole = gzipSync(random.join("\n"));
+  for (const how of ["acknowledged", "stop"]) {
+    const stop = new AbortController();
+    const taken: Batch[] = [];
+    let failed = false;
+    const reading = (async () => {
+      const source = open({ stdin: blocks([whole.subarray(0, whole.length / 2)]) });
+      for await (const batch of source.batches(stop.signal)) taken.push(batch);
+    })().catch(() => failed = true);
+    await waitFor("a batch", () => taken.length > 0);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.equal(failed, false);
+    if (how === "stop") stop.abort();
+    else for (const batch of taken) batch.acknowledge();
+    await within("the fault", reading);
+    assert.equal(failed, true);
+  }
 });
 
 Deno.test("batches() say what is wrong with damaged gzip on standard input", async () => {

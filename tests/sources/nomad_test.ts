@@ -75,7 +75,8 @@ class Following implements AsyncDisposable {
   /** The outages and their ends. */
   get outages(): string[] {
     return this.lines.filter((line) => /trying again|still does not|works again|went back/.test(line))
-      .map((line) => line.replace(/ after \S+$/, "").replace(/127\.0\.0\.1:\d+/g, "server"));
+      .map((line) => line.replace(/ after \S+$/, "").replace(/127\.0\.0\.1:\d+/g, "server"))
+      .map((line) => line.replace(/^(?:info|debug) (?=.*still does not)/, ""));
   }
 
   /** Resolves when the text stands in the log. */
@@ -117,7 +118,7 @@ const html = { "Content-Type": "text/html" };
 const advice = "set NOMAD_TOKEN (--nomad-token) to one that has read-job in every namespace of " +
   "NOMAD_NAMESPACE (--nomad-namespace)";
 const broke = begins("http://server: the connection broke");
-const still = (reason: string) => `debug source nomad: still does not work: ${reason}`;
+const still = (reason: string) => `source nomad: still does not work: ${reason}`;
 
 /** What happens at line 300, and what the source says about it. */
 const faults:
