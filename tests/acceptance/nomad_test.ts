@@ -132,7 +132,7 @@ Deno.test("a refused token: one clear line, exit 1, and check says it too", asyn
   );
   const checked = await run({ env, args: ["check"] });
   assert.equal(checked.code, 1);
-  assert.match(checked.stdout, /^failed  source: http:\/\/127\.0\.0\.1:\d+ refused the token: /m);
+  assert.match(checked.stdout, /^failed +source: http:\/\/127\.0\.0\.1:\d+ refused the token: /m);
   for (const text of [stderr, checked.stdout, checked.stderr]) assert.ok(!text.includes("wr0ng"));
   const right = await run({ env: { ...env, NOMAD_TOKEN: "right" }, args: ["check"] });
   assert.equal(right.code, 0, right.stdout);
