@@ -232,7 +232,7 @@ Deno.test("times in the far past count never, those in the far future for twice 
     { events: totals.events, duplicates: totals.duplicates, setAside: totals.setAside },
     { events: 9, duplicates: 0, setAside: 2 },
   );
-  assert.equal(program.stderr.match(/past: outside-window/g)?.length, past.length, program.stderr);
+  assert.equal(program.stderr.match(/past: .*outside-window/g)?.length, past.length, program.stderr);
   assert.ok(program.lines.length > 0);
   for (const line of program.lines) assert.match(line, /^\{"LastEvent":\{"Name":"future"/);
   assert.deepEqual(JSON.parse(program.lines[0]!).EventLog, future.slice(0, 2).map(rfc3339));
