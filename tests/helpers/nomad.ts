@@ -305,7 +305,7 @@ export class NomadServer implements AsyncDisposable {
       ? Math.max(0, this.#count - 1)
       : lines.findIndex(({ index }) => index >= from);
     next = Math.max(next, this.#oldest);
-    const out = new Sender(packed(request, response, json), this.#options.piece);
+    const out = new Sender(packed(request, response, json), response, this.#options.piece);
     this.#streams++;
     response.once("close", () => this.#streams--);
     await out.send("{}\n");
@@ -379,10 +379,12 @@ function packed(request: IncomingMessage, response: ServerResponse, headers: Rec
 /** Sends text so that it arrives, with the pace of the one who reads. */
 class Sender {
   readonly #out: Out;
+  readonly #response: ServerResponse;
   readonly #piece: number | undefined;
 
-  constructor(out: Out, piece: number | undefined) {
+  constructor(out: Out, response: ServerResponse, piece: number | undefined) {
     this.#out = out;
+    this.#response = response;
     this.#piece = piece;
   }
 
@@ -391,9 +393,10 @@ class Sender {
     const size = this.#piece ?? bytes.length;
     for (let start = 0; start < bytes.length; start += size) {
       await new Promise<void>((resolve) => {
-        this.#out.once("close", resolve);
+        if (this.#response.destroyed) return resolve();
+        this.#response.once("close", resolve);
         this.#out.write(bytes.subarray(start, start + size), () => {
-          this.#out.off("close", resolve);
+          this.#response.off("close", resolve);
           resolve();
         });
         if ("flush" in this.#out) this.#out.flush(constants.Z_SYNC_FLUSH);
