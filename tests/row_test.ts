@@ -430,6 +430,13 @@ Deno.test("take() ends the row when an allocation is stopped before it started",
   assert.deepEqual(takeAll(unheard, [received]), ["stopped"]);
 });
 
+Deno.test("take() is not misled by a stop of an allocation that was replaced since, said with what was told before", () => {
+  const failed = notRestarting(at(1));
+  const row = rowOf(failed, started(at(20), a2), ...giveUp(at(21), a2));
+  assert.deepEqual(takeAll(row, [notRestarting(at(1), { fields: jobStopped })]), ["noted"]);
+  assert.deepEqual(takeAll(row, [notRestarting(at(21.002), { ...a2, fields: jobStopped })]), ["stopped"]);
+});
+
 Deno.test("take() is not misled by the old history of a job that was stopped and started again", () => {
   const row = rowOf(restarting(at(1000), a2));
   takeAll(row, crashes(3, 1010, 20, a2));
