@@ -26,8 +26,9 @@ export interface Setting<T> {
   readonly toggle?: boolean;
   /** The accepted words, where they are few: for help and completions. */
   readonly choices?: readonly string[];
-  /** @throws {Error} whose message is why the text is not accepted, or empty where `accepts` says it all. */
-  parse(text: string): T;
+  /** `path` is the file that the text stands in. @throws {Error} whose message is why the text is not accepted, or empty
+   * where `accepts` says it all. */
+  parse(text: string, path?: string): T;
 }
 
 /** Settings by the name that code uses for them. */
@@ -107,7 +108,7 @@ function readSetting<T>(setting: Setting<T>, input: Input): T | undefined {
     return undefined;
   }
   try {
-    return setting.parse(given.text);
+    return setting.parse(given.text, given.path);
   } catch (error) {
     const reason = (error as Error).message;
     const place = given.path === undefined ? "" : ` in ${quoted(given.path)}`;

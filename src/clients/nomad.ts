@@ -34,12 +34,9 @@ export class NomadClient {
   readonly where: string;
   readonly #address: NomadAddress;
   readonly #settings: NomadSettings;
-  readonly #token: () => string | undefined;
 
-  /** `token` is asked before every question, so that one which the server refused can be replaced. */
-  constructor(settings: NomadSettings, token: () => string | undefined) {
+  constructor(settings: NomadSettings) {
     this.#settings = settings;
-    this.#token = token;
     this.#address = addressOf(settings);
     this.where = this.#address.shown;
   }
@@ -65,7 +62,7 @@ export class NomadClient {
 
   #request(path: string): ClientRequest {
     const { socket, host, port, secure, auth } = this.#address;
-    const token = this.#token()?.trim();
+    const token = this.#settings.token?.().trim();
     const basic = this.#settings.httpAuth ?? auth;
     const options = {
       ...(socket === undefined ? { host, port } : { socketPath: socket }),

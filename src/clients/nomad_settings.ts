@@ -1,4 +1,5 @@
 // The settings of Nomad's own command line, with its meanings.
+import { readText } from "../files.ts";
 import { namesOf, optional, type Setting, text, toggle, type Values } from "../settings.ts";
 
 /** Where Nomad is. */
@@ -24,6 +25,26 @@ const address: Setting<NomadAddress> = {
   parse: parseAddress,
 };
 
+/** Yields the token as it is now: a file is read again, since tokens are replaced before they expire. */
+const token: Setting<() => string> = {
+  env: "NOMAD_TOKEN",
+  help: "ACL token that has read-job in these namespaces",
+  accepts: "text",
+  example: "3c5e4d9a-7d70-4a2e-9d3b-6f0e8f1c2b7a",
+  secret: true,
+  parse(text, path) {
+    if (text === "") throw new Error("");
+    return () => {
+      if (path === undefined) return text;
+      try {
+        return readText(path);
+      } catch {
+        return text; // the one that was there at the start
+      }
+    };
+  },
+};
+
 /** Every setting of a connection to Nomad. */
 export const nomadSettings = {
   address: optional(address),
@@ -34,12 +55,7 @@ export const nomadSettings = {
     default: "*",
     example: "default",
   }),
-  token: optional(text({
-    env: "NOMAD_TOKEN",
-    help: "ACL token that has read-job in these namespaces",
-    example: "3c5e4d9a-7d70-4a2e-9d3b-6f0e8f1c2b7a",
-    secret: true,
-  })),
+  token: optional(token),
   httpAuth: optional(text({
     env: "NOMAD_HTTP_AUTH",
     help: "user and password of a proxy before Nomad",

@@ -1,10 +1,12 @@
 // The source `nomad`: every task event of a Nomad cluster, from Nomad itself. It follows the event stream and, at
 // every connection, compares the list of all allocations with what it knows, so that no gap loses what Nomad knows.
 import { NomadClient } from "../clients/nomad.ts";
+import { oneLine } from "../clients/nomad_faults.ts";
 import { nomadConflicts, type NomadSettings, nomadSettings } from "../clients/nomad_settings.ts";
 import { asFault, Fault } from "../fault.ts";
 import { kind } from "../kind.ts";
 import { Outage, pause } from "../outage.ts";
+import { namesOf } from "../settings.ts";
 import type { Batch, Source, SourceContext } from "../source.ts";
 import { Follower, type Found } from "./nomad_follower.ts";
 import { defaultPace, type Pace, Session } from "./nomad_session.ts";
@@ -32,14 +34,8 @@ export class NomadSource implements Source {
   #openUpdates = 0;
   #wake = () => {};
 
-  /** `token` is asked before every request, so that a token which the server refuses can be replaced. */
-  constructor(
-    settings: NomadSettings,
-    context: SourceContext,
-    pace: Pace = defaultPace,
-    token: () => string | undefined = () => settings.token,
-  ) {
-    this.#client = new NomadClient(settings, token);
+  constructor(settings: NomadSettings, context: SourceContext, pace: Pace = defaultPace) {
+    this.#client = new NomadClient(settings);
     this.#namespace = settings.namespace;
     this.#context = context;
     this.#pace = pace;
@@ -49,7 +45,7 @@ export class NomadSource implements Source {
     const { log } = this.#context;
     const outage = new Outage(log, "source nomad", this.#context.patience);
     const follower = new Follower(this.#client, log, this.#pace, notes);
-    let worked = false;
+    let previous: Session | undefined;
     const wake = () => this.#wake();
     stop.addEventListener("abort", wake);
     try {
@@ -57,8 +53,10 @@ export class NomadSource implements Source {
         try {
           await using session = this.#session = await this.#open(follower.index, stop);
           outage.end();
-          if (!worked) log.info("source nomad: follows {where}", { where: this.#client.where });
-          worked = true;
+          if (previous === undefined) {
+            log.info("source nomad: follows {where}", { where: this.#client.where });
+          } else this.#requireEvents(previous, session);
+          previous = session;
           for await (const found of follower.follow(session)) {
             yield this.#batch(found);
             await this.#room(stop);
@@ -66,7 +64,7 @@ export class NomadSource implements Source {
         } catch (error) {
           if (stop.aborted) return;
           const fault = asFault(error);
-          if (fault.healing === "misconfigured" && !worked) {
+          if (fault.healing === "misconfigured" && previous === undefined) {
             throw new Fault(`source nomad: ${fault.message}`, fault.healing);
           }
           await pause(outage.begin(fault), stop);
@@ -95,7 +93,32 @@ export class NomadSource implements Source {
   }
 
   #open(index: number | undefined, stop: AbortSignal): Promise<Session> {
-    return Session.open({ client: this.#client, namespace: this.#namespace, index, pace: this.#pace, stop });
+    const { log } = this.#context;
+    const where = this.#client.where;
+    return Session.open({
+      client: this.#client,
+      namespace: this.#namespace,
+      index,
+      pace: this.#pace,
+      stop,
+      onStrange: (found) =>
+        log.warning("source nomad: {where} sent an allocation that is not understood: {found}", {
+          where,
+          found: oneLine(String(JSON.stringify(found))),
+        }),
+    });
+  }
+
+  /** Warns where allocations changed, as the lists show, and the stream said nothing of it. */
+  #requireEvents(previous: Session, { listIndex = 0 }: Session): void {
+    if (this.#namespace !== "*" || previous.sawEvents || listIndex <= (previous.listIndex ?? Infinity)) {
+      return;
+    }
+    this.#context.log.warning(
+      "source nomad: {where} sent no events, though allocations changed: Nomad before 1.1.6 sends those of one " +
+        "namespace only; set {setting}",
+      { where: this.#client.where, setting: namesOf(nomadSettings.namespace) },
+    );
   }
 
   #batch({ bodies, notes }: Found): Batch {

@@ -33,6 +33,8 @@ export interface SessionContext {
   readonly index: number | undefined;
   readonly pace: Pace;
   readonly stop: AbortSignal;
+  /** Called once with what should be an allocation and cannot be used. */
+  onStrange(found: unknown): void;
 }
 
 /**
@@ -47,21 +49,24 @@ export class Session implements AsyncDisposable {
   readonly #lines: AsyncGenerator<Line[]>;
   /** The raft index that the list shows; undefined where the answer does not say. */
   readonly listIndex: number | undefined;
+  /** Whether the stream brought anything but heartbeats. */
+  sawEvents = false;
   readonly #stream: Answer;
   readonly #listing: Answer;
 
   private constructor(
-    { client, pace, stop }: SessionContext,
+    { pace, stop }: SessionContext,
     lines: AsyncGenerator<Line[]>,
     stream: Answer,
     listing: Answer,
+    list: AsyncGenerator<Iterable<Allocation>>,
   ) {
     this.stop = stop;
     this.#pace = pace;
     this.#lines = lines;
     this.#stream = stream;
     this.#listing = listing;
-    this.list = listOf(listing.body, client.where);
+    this.list = list;
     const index = Number(listing.header("x-nomad-index"));
     this.listIndex = index > 0 ? index : undefined;
   }
@@ -76,14 +81,16 @@ export class Session implements AsyncDisposable {
       ...common,
     });
     try {
-      const lines = linesOf(stream.body, client.where);
+      const strange = once(context.onStrange);
+      const lines = linesOf(stream.body, client.where, strange);
       const first = await lines.next();
       const listing = await client.get({
         path: "/v1/allocations",
         query: { namespace, task_states: "true" },
         ...common,
       });
-      return new Session(context, prepend(first, lines), stream, listing);
+      const list = listOf(listing.body, client.where, strange);
+      return new Session(context, prepend(first, lines), stream, listing, list);
     } catch (error) {
       await stream.close();
       throw error;
@@ -117,7 +124,10 @@ export class Session implements AsyncDisposable {
   }
 
   #nextLines(): Promise<Turn> {
-    return this.#lines.next().then(({ value }) => ({ kind: "lines", lines: value }));
+    return this.#lines.next().then(({ value: lines }: { value: Line[] }) => {
+      this.sawEvents ||= lines.some(({ index }) => index > 0);
+      return { kind: "lines", lines };
+    });
   }
 
   #nextListed(): Promise<Turn> {
@@ -154,6 +164,15 @@ class Inbox<T> {
     if (this.#arrived.length === 0 && this.#failed !== undefined) throw this.#failed.reason;
     return this.#arrived.shift();
   }
+}
+
+/** The function, of which only the first call counts. */
+function once<T>(call: (argument: T) => void): (argument: T) => void {
+  let called = false;
+  return (argument) => {
+    if (!called) call(argument);
+    called = true;
+  };
 }
 
 async function* prepend<T>(first: IteratorResult<T>, rest: AsyncGenerator<T>): AsyncGenerator<T> {

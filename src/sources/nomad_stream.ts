@@ -13,8 +13,15 @@ export interface Line {
   readonly allocations: readonly Allocation[];
 }
 
+/** Called with what should be an allocation and cannot be used. */
+export type Strange = (found: unknown) => void;
+
 /** The lines of the event stream, those together that came together. @throws {Fault} also where it ends. */
-export async function* linesOf(body: AsyncIterable<Uint8Array>, where: string): AsyncGenerator<Line[]> {
+export async function* linesOf(
+  body: AsyncIterable<Uint8Array>,
+  where: string,
+  strange: Strange,
+): AsyncGenerator<Line[]> {
   let rest: Uint8Array[] = [];
   let any = false;
   for await (const chunk of body) {
@@ -23,7 +30,8 @@ export async function* linesOf(body: AsyncIterable<Uint8Array>, where: string): 
     const lines: Line[] = [];
     for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
       rest.push(chunk.subarray(start, end));
-      lines.push(readLine(text(rest), where));
+      requireShort(rest, "a line", where);
+      lines.push(readLine(text(rest), where, strange));
       rest = [];
       start = end + 1;
     }
@@ -34,11 +42,11 @@ export async function* linesOf(body: AsyncIterable<Uint8Array>, where: string): 
   // Nomad 1.11.2 and later answer so where they refuse: the first heartbeat is the only proof of success.
   if (!any) throw refusedToken(where, "the event stream is empty");
   const last = text(rest);
-  if (last !== "") yield [readLine(last, where)];
+  if (last !== "") yield [readLine(last, where, strange)];
   throw new Fault(`${where} ended the event stream`);
 }
 
-function readLine(line: string, where: string): Line {
+function readLine(line: string, where: string, strange: Strange): Line {
   if (line === "{}" || line === "") return { index: 0, allocations: [] };
   if (/^event dropped from buffer/.test(line)) {
     throw new Fault(`${where} ended the event stream: it was read more slowly than events came`);
@@ -58,11 +66,14 @@ function readLine(line: string, where: string): Line {
   if (typeof parsed?.Index !== "number" || !Array.isArray(parsed.Events ?? [])) {
     throw new Fault(`${where} sent a line that is no event: ${oneLine(line)}`);
   }
-  const events = (parsed.Events ?? []).filter((event) => event?.Topic === "Allocation");
-  return {
-    index: parsed.Index,
-    allocations: events.map((event) => event.Payload?.Allocation).filter(isAllocation),
-  };
+  const allocations: Allocation[] = [];
+  for (const event of parsed.Events ?? []) {
+    if (event?.Topic !== "Allocation") continue;
+    const allocation = event.Payload?.Allocation;
+    if (isAllocation(allocation)) allocations.push(allocation);
+    else strange(allocation);
+  }
+  return { index: parsed.Index, allocations };
 }
 
 interface Event {
@@ -77,16 +88,17 @@ interface Event {
 export async function* listOf(
   body: AsyncIterable<Uint8Array>,
   where: string,
+  strange: Strange,
 ): AsyncGenerator<Iterable<Allocation>> {
   const elements = new Elements(where);
   for await (const chunk of body) {
     const found = elements.push(chunk);
-    if (found.length > 0) yield readList(found, where);
+    if (found.length > 0) yield readList(found, where, strange);
   }
   elements.end();
 }
 
-function* readList(elements: Uint8Array[][], where: string): Generator<Allocation> {
+function* readList(elements: Uint8Array[][], where: string, strange: Strange): Generator<Allocation> {
   for (const parts of elements) {
     let allocation;
     try {
@@ -95,6 +107,7 @@ function* readList(elements: Uint8Array[][], where: string): Generator<Allocatio
       throw notAList(where, text(parts));
     }
     if (isAllocation(allocation)) yield allocation;
+    else strange(allocation);
   }
 }
 
@@ -133,6 +146,7 @@ class Elements {
       } else if (byte === closeBrace || byte === closeBracket) {
         if (--this.#depth === 1) {
           this.#rest.push(chunk.subarray(start, at + 1));
+          requireShort(this.#rest, "an allocation", this.#where);
           elements.push(this.#rest);
           this.#rest = [];
           start = -1;

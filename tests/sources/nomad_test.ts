@@ -45,18 +45,18 @@ class Following implements AsyncDisposable {
 
   constructor(
     server: { readonly address: string },
-    { notes, pace = {}, token, take = (batch) => batch.acknowledge() }: {
+    { env = {}, notes, pace = {}, take = (batch) => batch.acknowledge() }: {
+      env?: Readonly<Record<string, string>>;
       notes?: ReadonlyMap<string, string>;
       pace?: Partial<Pace>;
-      token?: () => string | undefined;
       take?: (batch: Batch) => void;
     } = {},
   ) {
     const { log, lines } = testLog();
     this.lines = lines;
-    const settings = settingsOf({ NOMAD_ADDR: server.address });
+    const settings = settingsOf({ NOMAD_ADDR: server.address, ...env });
     const context = { log, files: [], restartsOnly: false, stdin: new Blob([]).stream() };
-    this.#source = new NomadSource(settings, context, { ...fast, ...pace }, token);
+    this.#source = new NomadSource(settings, context, { ...fast, ...pace });
     this.ended = this.#follow(take, notes);
     this.ended.catch(() => {});
   }
@@ -428,16 +428,51 @@ Deno.test("the source nomad renews its connection from time to time, at the inde
   await waitFor("one stream", () => server.streams === 1);
 });
 
-Deno.test("the source nomad asks for the token again where the server refused it", async () => {
-  let token = "first";
-  await using server = await NomadServer.start({ recording, lines: 300, token, troubles: { 300: "cut" } });
-  await using following = new Following(server, { token: () => token });
-  await following.found(recording.events(300));
-  server.token = "second";
-  server.allow(Infinity);
-  await following.logged("refused the token: ACL token not found");
-  token = "second";
-  await following.found(recording.events());
+Deno.test("the source nomad says that no events come though allocations change, as Nomad before 1.1.6 does it", async () => {
+  await using server = await NomadServer.start({ recording, lines: 0 });
+  await using following = new Following(server, { pace: { renewal: 100 } });
+  await following.logged("0 allocations found");
+  server.pass(10);
+  await following.found(recording.events(10));
+  server.pass(20);
+  await following.found(recording.events(20));
+  const warnings = following.lines.filter((line) => line.startsWith("warning"));
+  const warning =
+    `warning source nomad: ${server.address} sent no events, though allocations changed: Nomad before ` +
+    "1.1.6 sends those of one namespace only; set NOMAD_NAMESPACE (--nomad-namespace)";
+  assert.deepEqual(warnings, [warning, warning]);
+});
+
+Deno.test("the source nomad says what it does not understand, once in a session", async () => {
+  const list = '[{"ID":"a"},{"ID":"b"}]';
+  await using server = await NomadServer.start({ recording, lines: 0, list });
+  await using following = new Following(server);
+  await following.logged("0 allocations found");
+  assert.deepEqual(following.lines.filter((line) => line.startsWith("warning")), [
+    `warning source nomad: ${server.address} sent an allocation that is not understood: {"ID":"a"}`,
+  ]);
+});
+
+Deno.test("the source nomad reads the file of the token again where the server refused it", async () => {
+  const NOMAD_TOKEN_FILE = await Deno.makeTempFile();
+  try {
+    await Deno.writeTextFile(NOMAD_TOKEN_FILE, "first\n");
+    await using server = await NomadServer.start({
+      recording,
+      lines: 300,
+      token: "first",
+      troubles: { 300: "cut" },
+    });
+    await using following = new Following(server, { env: { NOMAD_TOKEN_FILE } });
+    await following.found(recording.events(300));
+    server.token = "second";
+    server.allow(Infinity);
+    await following.logged("refused the token: ACL token not found");
+    await Deno.writeTextFile(NOMAD_TOKEN_FILE, "second\n");
+    await following.found(recording.events());
+  } finally {
+    await Deno.remove(NOMAD_TOKEN_FILE);
+  }
 });
 
 Deno.test("the source nomad goes on where a killed one stopped: nothing is lost, nothing kept comes again", async () => {
