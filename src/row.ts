@@ -133,7 +133,7 @@ function follow(row: Row, run: Run, event: RunEvent, isLast: boolean, stableAfte
     default:
       if (type === "Restarting") start(run, undefined);
       if (type === "Killing" || type === "Restart Signaled") run.killing = true;
-      if (saysWhy.has(type)) run.why = displayMessage;
+      if (saysWhy.has(type)) run.why = cut(displayMessage);
       return "noted";
   }
 }
@@ -266,7 +266,7 @@ function fail(row: Row, run: Run, event: RunEvent, wasLast: boolean, stableAfter
   if (newest === undefined || time >= newest.time) {
     row.lastEvent = event.update;
     row.ended = ended;
-    row.why = cut(why ?? (meaning === "failing" ? event.displayMessage : ""));
+    row.why = why ?? (meaning === "failing" ? cut(event.displayMessage) : "");
     row.nextAttempt = runningSince(row) === undefined ? event.nextAttempt : undefined;
   } else row.log.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
   if (row.log.length > mostLogged) row.log.shift();
