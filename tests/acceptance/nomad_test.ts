@@ -1,6 +1,7 @@
 // The program straight from Nomad: a server plays the recording of a real cluster as if it happened now, and the
 // loops in it are told, each once, through faults and after a kill.
 import assert from "node:assert/strict";
+import { Authority } from "../helpers/certificates.ts";
 import { NomadServer, Recording, type ServerOptions } from "../helpers/nomad.ts";
 import { Program, run } from "../helpers/program.ts";
 import { stateFolderOnDisk } from "../helpers/state_files.ts";
@@ -136,4 +137,39 @@ Deno.test("a refused token: one clear line, exit 1, and check says it too", asyn
   for (const text of [stderr, checked.stdout, checked.stderr]) assert.ok(!text.includes("wr0ng"));
   const right = await run({ env: { ...env, NOMAD_TOKEN: "right" }, args: ["check"] });
   assert.equal(right.code, 0, right.stdout);
+});
+
+Deno.test("with the program's own permissions: TLS with a client certificate, skipped verification, a Unix socket", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const authority = await Authority.create(directory, "Nomad CA");
+    const own = await authority.sign({ name: "server", hosts: ["DNS:server.global.nomad"] });
+    const client = await authority.sign({ name: "client", hosts: ["DNS:client.global.nomad"] });
+    const [cert, key, ca] = [own.cert, own.key, authority.cert].map((path) => Deno.readTextFileSync(path));
+    const recording = new Recording([]);
+    await using secure = await NomadServer.start({
+      recording,
+      list: "[]",
+      tls: { cert: cert!, key: key!, ca: ca! },
+    });
+    await using socket = await NomadServer.start({ recording, list: "[]", socket: `${directory}/api.sock` });
+    const shown = { NOMAD_CLIENT_CERT: client.cert, NOMAD_CLIENT_KEY: client.key };
+    const named = { NOMAD_CACERT: authority.cert, NOMAD_TLS_SERVER_NAME: "server.global.nomad" };
+    const environments: Record<string, string>[] = [
+      { NOMAD_ADDR: secure.address, ...shown, ...named },
+      { NOMAD_ADDR: secure.address, ...shown, NOMAD_SKIP_VERIFY: "true" },
+      { NOMAD_ADDR: socket.address },
+      { NOMAD_SECRETS_DIR: directory },
+    ];
+    for (const env of environments) {
+      const { code, stdout } = await run({ args: ["check"], env });
+      assert.equal(code, 0, stdout);
+      assert.match(stdout, /^ok +source: \S+: connected, 0 allocations in 0 namespaces\n/);
+    }
+    const stranger = await run({ args: ["check"], env: { NOMAD_ADDR: secure.address, ...shown } });
+    assert.equal(stranger.code, 1);
+    assert.match(stranger.stdout, /^failed +source: the certificate of https:\S+ is not signed by /);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 });
