@@ -2,15 +2,16 @@
 // The only file that knows all adapters.
 import { type Alert, alertJson } from "./alert.ts";
 import { Delivery } from "./delivery.ts";
-import { formatDuration } from "./duration.ts";
+import { formatDuration, type Nanoseconds } from "./duration.ts";
 import { taskApi } from "./clients/nomad_settings.ts";
 import { asFault, Fault } from "./fault.ts";
 import { findKind, words } from "./kind.ts";
+import type { Ledger } from "./ledger.ts";
 import { type Log, logFormats, logLevels, openLog, plain } from "./log.ts";
 import type { Rule } from "./rule.ts";
 import { payloadSettings, planRule, type RulePlan, ruleSettings } from "./rules.ts";
 import { wallClock } from "./time.ts";
-import { Patience } from "./outage.ts";
+import { Patience, pause } from "./outage.ts";
 import { follow, type Totals } from "./pipeline.ts";
 import {
   choice,
@@ -27,7 +28,7 @@ import type { Sink, SinkContext, SinkKind } from "./sink.ts";
 import { amqpSink } from "./sinks/amqp.ts";
 import { kinesis } from "./sinks/kinesis.ts";
 import { stdout } from "./sinks/stdout.ts";
-import { openLedger, type State, state } from "./state.ts";
+import { checkState, openLedger, type State, state } from "./state.ts";
 import type { Source, SourceContext, SourceKind } from "./source.ts";
 import { amqpSource } from "./sources/amqp.ts";
 import { lines } from "./sources/lines.ts";
@@ -42,8 +43,8 @@ const general = {
   sourceType: optional(choice({
     env: "SOURCE_TYPE",
     help: "where updates come from",
-    defaultNote: "amqp where AMQP_CONNECTION or AMQP_QUEUE is set, else nomad where NOMAD_ADDR is or " +
-      "NOMAD_SECRETS_DIR has an api.sock, stdin where files are named",
+    defaultNote: "stdin where files are named, else amqp where AMQP_CONNECTION or AMQP_QUEUE is set, " +
+      "else nomad where NOMAD_ADDR is or NOMAD_SECRETS_DIR has an api.sock",
     example: "stdin",
   }, words(sources))),
 };
@@ -157,7 +158,7 @@ function chooseSource(input: Input, files: readonly string[]): SourceKind | unde
 const waysToStart = `No source. Say where updates come from, in one of these ways:
   NOMAD_ADDR=http://localhost:4646 nomad-crashloop-detector
   AMQP_CONNECTION=amqp://guest:guest@localhost:5672/ AMQP_QUEUE=nomad.crash-loop-in nomad-crashloop-detector
-  nomad-firehose | nomad-crashloop-detector --source-type stdin
+  SINK_TYPE=stdout nomad-firehose allocations | nomad-crashloop-detector --source-type stdin
   nomad-crashloop-detector recording.ndjson.gz`;
 
 /** What the program stands on: the streams of its process. */
@@ -181,7 +182,7 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
     parts.use(source);
     const rule = plan.rule.open(ledger);
     rule.restore(ledger.kept, source.clock === "wall" ? wallClock() : undefined);
-    if (ledger.durable) sayState(log, plan, rule, delivery);
+    if (ledger.durable) sayState(log, plan, rule, ledger, delivery);
     await Promise.race([delivery.start(), patience.over]);
     delivery.pump();
     const following = follow({ source, rule, ledger, delivery, log }, stop);
@@ -202,31 +203,52 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
   }
 }
 
-/** Tries the source and all sinks; consumes and sends nothing. Yields the exit code. */
+/** Tries the state file, the source and all sinks; consumes and sends nothing. Yields the exit code. */
 export async function check(
   plan: Plan,
   world: World,
   say: (line: string) => Promise<unknown>,
+  stop: AbortSignal,
 ): Promise<number> {
   const log = openLog("error", plan.process.logFormat, world.stderr.write);
   await using parts = new AsyncDisposableStack();
   const source = parts.use(plan.openSource({ ...world, log, restartsOnly: plan.rule.restartsOnly }));
   const opened = openSinks(plan, world).map((sink) => parts.use(sink));
+  const { file } = plan.state;
   let code = 0;
   for (
     const { what, check } of [
+      ...(file === undefined ? [] : [{ what: "state", check: () => checkState(file) }]),
       { what: "source", check: () => source.check() },
       ...opened.map((sink) => ({ what: `sink ${sink.type}`, check: () => sink.check() })),
     ]
   ) {
     try {
-      await say(plain(`ok      ${what}: ${await check()}`));
+      const found = await within(plan.process.connectTimeout ?? checkTimeout, stop, check());
+      await say(plain(`ok      ${what}: ${found}`));
     } catch (error) {
       code = 1;
       await say(plain(`failed  ${what}: ${asFault(error).message}`));
     }
   }
   return code;
+}
+
+/** How long `check` waits for each answer, where `CONNECT_TIMEOUT` does not say it. */
+const checkTimeout = 10_000_000_000n;
+
+/** The answer, unless there is none in time, or before somebody does not want to wait any longer. @throws {Fault} */
+async function within(time: Nanoseconds, stop: AbortSignal, answer: Promise<string>): Promise<string> {
+  const done = new AbortController();
+  const over = pause(Number(time / 1_000_000n), AbortSignal.any([stop, done.signal])).then(() => {
+    throw new Fault(stop.aborted ? "interrupted" : `no answer within ${formatDuration(time)}`);
+  });
+  over.catch(() => {});
+  try {
+    return await Promise.race([answer, over]);
+  } finally {
+    done.abort();
+  }
 }
 
 function openSinks(plan: Plan, world: World): Sink[] {
@@ -245,11 +267,22 @@ function deadline(plan: Plan, stop: AbortSignal): Promise<"deadline"> {
   });
 }
 
-function sayState(log: Log, { state }: Plan, rule: Rule, delivery: Delivery): void {
-  log.info("State {file}: goes on with {names} names and {alerts} alerts that are not confirmed", {
+function sayState(
+  log: Log,
+  { state }: Plan,
+  rule: Rule,
+  { orphans }: Ledger,
+  { unconfirmed }: Delivery,
+): void {
+  log.info("State {file}: goes on with {names} names and {unconfirmed} alerts that are not confirmed", {
     file: state.file,
     names: rule.names,
-    alerts: delivery.unconfirmed,
+    unconfirmed,
+  });
+  if (orphans === 0) return;
+  log.warning("State {file}: {orphans} alerts wait for sinks that SINK_TYPE does not name any more", {
+    file: state.file,
+    orphans,
   });
 }
 

@@ -33,10 +33,10 @@ export async function run(process: Process): Promise<number> {
     if (plan) code = await detect(plan, { ...process, files }, process.stop);
   });
   program.command("check").argument("[files...]", "files to read, for the source stdin")
-    .description("try the settings, the source and every sink; consume and send nothing")
+    .description("try the settings, the state file, the source and every sink; consume and send nothing")
     .action(async (files: string[]) => {
       const plan = planned(files);
-      if (plan) code = await check(plan, { ...process, files }, (line) => say(`${line}\n`));
+      if (plan) code = await check(plan, { ...process, files }, (line) => say(`${line}\n`), process.stop);
     });
   tab(program, { completionCommandName: "completions" });
   for (const command of program.commands) command.copyInheritedSettings(program);

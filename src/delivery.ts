@@ -104,13 +104,23 @@ class Lane implements AsyncDisposable {
     if (this.#closed || this.#retry !== undefined) return;
     const most = this.#outage.open ? 1 : this.#sink.concurrency;
     while (this.#sending < most) {
-      const parcel = this.#outbox.take();
+      const parcel = this.#take();
       if (parcel === undefined) break;
       this.#sending++;
       this.#sink.send(parcel.alert).then(
         () => this.#arrived(parcel),
         (error) => this.#returned(parcel, asFault(error)),
       );
+    }
+  }
+
+  /** The next alert; an outbox that cannot be read is tried again like a sink that is down. */
+  #take(): Parcel | undefined {
+    try {
+      return this.#outbox.take();
+    } catch (error) {
+      this.#fail(asFault(error));
+      return undefined;
     }
   }
 

@@ -18,6 +18,8 @@ export interface Ledger extends Journal, AsyncDisposable {
   readonly kept: Kept;
   /** Takes what the source wants to find again at its next start; undefined forgets it. */
   note(key: string, value: string | undefined): void;
+  /** How many alerts wait for sinks that are no longer among those that alerts are told to. */
+  readonly orphans: number;
   /** Puts an alert into the outbox of every sink. */
   tell(alert: Alert): void;
   /** Keeps all that was reported and told since the last commit: all or nothing. Restarts that left their windows

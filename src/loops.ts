@@ -57,7 +57,7 @@ export class Loops implements Rule<RunEvent> {
   readonly #journal: RowJournal;
   readonly #watched = new Map<string, Watched>();
   readonly #agenda = new Agenda<Watched>();
-  /** Where the clock is that of the events, none is of the past or of the future. */
+  /** The clock is that of the wall, not that of the events. */
   #isLive = true;
   /** Until then nothing is done but by events. */
   #quietUntil = -latest;
@@ -95,8 +95,7 @@ export class Loops implements Rule<RunEvent> {
     const begin = watched === undefined ? now : watched.row.since;
     if (isFailure && begin - time >= silentAfter) return { reason: "outside-window" };
     watched ??= this.#watch(event);
-    const isPast = this.#isLive && now - time >= past;
-    watched.catchesUpSince = isPast ? watched.catchesUpSince ?? now : undefined;
+    this.#catchUp(watched, time, now);
     const decision = this.#judge(watched, take(watched.row, event, this.#thresholds.stableAfter), event, now);
     this.#keep(watched, now);
     return decision;
@@ -106,7 +105,6 @@ export class Loops implements Rule<RunEvent> {
     const decisions: Decision[] = [];
     for (; most > 0 && this.#agenda.next !== undefined && this.#agenda.next <= now; most--) {
       const watched = this.#agenda.take()!;
-      watched.catchesUpSince = undefined;
       const decision = this.#wake(watched, now);
       if (decision !== undefined) decisions.push(decision);
       if (watched.row.failures === 0 && now >= this.#forgottenAt(watched.row)) this.#forget(watched);
@@ -119,6 +117,13 @@ export class Loops implements Rule<RunEvent> {
     const watched = new Watched(event.name, newRow(event));
     this.#watched.set(event.name, watched);
     return watched;
+  }
+
+  /** Where the clock is that of the events, none is of the past. */
+  #catchUp(watched: Watched, time: Nanoseconds, now: Nanoseconds): void {
+    const since = watched.catchesUpSince;
+    if (!this.#isLive || now - time < past) watched.catchesUpSince = undefined;
+    else if (since === undefined || now - since >= 2n * past) watched.catchesUpSince = now;
   }
 
   #forget({ name }: Watched): void {

@@ -15,7 +15,7 @@ export interface Parcel {
 export interface Outbox {
   /** How many alerts are not confirmed, those that are being sent included. */
   readonly size: number;
-  /** Takes the oldest alert that can be sent now. */
+  /** Takes the oldest alert that can be sent now. @throws {Fault} where it cannot be read. */
   take(): Parcel | undefined;
 }
 
@@ -70,19 +70,20 @@ export class ShelvedOutbox<Slot> implements Outbox {
   take(): Parcel | undefined {
     for (const entry of this.#entries) {
       if (entry.taken || this.#sending.has(entry.name)) continue;
+      const alert = this.#shelf.read(entry.slot);
       entry.taken = true;
       if (this.#newerReplaces) {
         this.#waiting.delete(entry.name);
         this.#sending.add(entry.name);
       }
-      return this.#parcel(entry);
+      return this.#parcel(entry, alert);
     }
     return undefined;
   }
 
-  #parcel(entry: Entry<Slot>): Parcel {
+  #parcel(entry: Entry<Slot>, alert: Alert): Parcel {
     return {
-      alert: this.#shelf.read(entry.slot),
+      alert,
       confirmed: () => {
         this.#sending.delete(entry.name);
         this.#remove(entry);

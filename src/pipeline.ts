@@ -55,6 +55,8 @@ class Pipeline {
 
   constructor(way: Way) {
     this.#way = way;
+    const kept = way.ledger.kept.notes().get(clockNote);
+    if (way.source.clock === "events" && kept !== undefined) this.#newest = BigInt(kept);
     this.#setAside = new SetAside(way.log);
     const now = way.source.clock === "wall" ? wallClock : () => this.#newest ?? longAgo;
     this.#commits = new Commits(way, now);
@@ -84,6 +86,10 @@ class Pipeline {
       else if (this.#record(update, now)) names.add(update.name);
     }
     for (const [key, value] of batch.notes ?? []) this.#way.ledger.note(key, value);
+    // An input that begins anew with what is long over is no news then.
+    if (wall === undefined && this.#newest !== undefined) {
+      this.#way.ledger.note(clockNote, String(this.#newest));
+    }
     this.#commits.add(batch, names, this.totals.alerts > alerts);
     if (wall !== undefined) this.#schedule();
   }
@@ -174,6 +180,8 @@ class Pipeline {
   }
 }
 
+/** Under this key the ledger keeps the clock of events. */
+const clockNote = "clock of events";
 /** Names that are looked at in one go when their time has come: a moment's work. */
 const mostDue = 500;
 /** Longer ones than this, in milliseconds, timers do not take. */

@@ -15,6 +15,8 @@ export interface Ended extends Exit {
 /** The last run in an allocation, as far as events told of it. */
 export interface Run {
   readonly allocation: string;
+  /** Nomad's index of its making, 0 where that is not known. */
+  readonly made: number;
   /** The allocation's newest event: what is not newer came again. */
   newest: Nanoseconds;
   startedAt?: Nanoseconds | undefined;
@@ -108,8 +110,9 @@ export function take(row: Row, event: RunEvent, stableAfter: Nanoseconds): Step 
   const step = isFailure(event)
     ? fail(row, run, event, wasLast, stableAfter)
     : follow(row, run, event, isLast, stableAfter);
-  // What ended before the row began is told again: it is of another row.
-  return step !== "failed" && event.time < row.since ? "noted" : step;
+  // Of another row, told again: where it is not known how old its allocation is, it goes by the time.
+  const isBefore = event.made === 0 && event.time < row.since;
+  return step !== "failed" && isBefore ? "noted" : step;
 }
 
 /** Takes an event that is no failure. Only the last allocation can end the row: one that was replaced is long in
@@ -130,7 +133,7 @@ function follow(row: Row, run: Run, event: RunEvent, isLast: boolean, stableAfte
     default:
       if (type === "Restarting") start(run, undefined);
       if (type === "Killing" || type === "Restart Signaled") run.killing = true;
-      if (saysWhy.has(type)) run.why = displayMessage;
+      if (saysWhy.has(type)) run.why = cut(displayMessage);
       return "noted";
   }
 }
@@ -169,10 +172,12 @@ function isFailure({ meaning }: RunEvent): boolean {
   return meaning === "failed" || meaning === "failing";
 }
 
-/** Events come again after an outage, and late: a late failure counts, a late start says nothing of now. */
+/** Events come again after an outage, and late: a late failure counts, a late start says nothing of now. That an
+ * allocation is to stop can be said with an event that was told before. */
 function isOld(row: Row, event: RunEvent): boolean {
-  const { time, identity, allocation } = event;
+  const { time, identity, meaning, allocation } = event;
   if (row.clearedAt !== undefined && time <= row.clearedAt) return true;
+  if (meaning === "stopped") return false;
   if (!isFailure(event)) {
     const run = row.runs.find((run) => run.allocation === allocation);
     if (run !== undefined) return time <= run.newest;
@@ -184,18 +189,15 @@ function isOld(row: Row, event: RunEvent): boolean {
   );
 }
 
-/**
- * The run in the event's allocation. That it is the last is known by the order of arrival, since nodes have clocks
- * of their own; only what is older than the run that goes on came late.
- */
+/** The run in the event's allocation. It becomes the last where the event is news of a task that lives in it. */
 function runOf(row: Row, event: RunEvent): Run {
   const { runs } = row;
-  const at = runs.findIndex((run) => run.allocation === event.allocation);
-  const run: Run = runs[at] ?? { allocation: event.allocation, newest: event.time };
+  const { allocation, made, time } = event;
+  const at = runs.findIndex((run) => run.allocation === allocation);
+  const run: Run = runs[at] ?? { allocation, made, newest: time };
   const isAlive = saysAlive.has(event.type) || event.meaning === "failing";
-  const running = runningSince(row);
-  const isLate = running !== undefined && event.time < running;
-  if (isAlive && !isLate) {
+  const isNews = at < 0 || isFailure(event) || time > run.newest;
+  if (isAlive && isNews && !isLate(row, event)) {
     if (at >= 0) runs.splice(at, 1);
     runs.push(run);
   } else if (at < 0) runs.unshift(run);
@@ -203,8 +205,23 @@ function runOf(row: Row, event: RunEvent): Run {
   return run;
 }
 
+/**
+ * Whether an allocation younger than the event's is known. Where nothing says how old they are, it goes by the order
+ * of arrival, since nodes have clocks of their own; only what is older than the run that goes on came late.
+ */
+function isLate(row: Row, { made, time }: RunEvent): boolean {
+  const last = row.runs.at(-1);
+  // A cluster that was set up anew counts from the beginning.
+  if (made > 0 && last !== undefined && last.made > 0) return made < last.made && time <= row.newest;
+  const running = runningSince(row);
+  return running !== undefined && time < running;
+}
+
 function remember(row: Row, run: Run, { time, type, displayMessage }: RunEvent): void {
-  row.events.push({ Time: time, Type: type, DisplayMessage: cut(displayMessage) });
+  const last = row.events.at(-1);
+  if (last?.Time !== time || last.Type !== type) {
+    row.events.push({ Time: time, Type: type, DisplayMessage: cut(displayMessage) });
+  }
   if (row.events.length > mostEvents) row.events.shift();
   if (time > row.newest) row.newest = time;
   if (time > run.newest) run.newest = time;
@@ -249,7 +266,7 @@ function fail(row: Row, run: Run, event: RunEvent, wasLast: boolean, stableAfter
   if (newest === undefined || time >= newest.time) {
     row.lastEvent = event.update;
     row.ended = ended;
-    row.why = cut(why ?? (meaning === "failing" ? event.displayMessage : ""));
+    row.why = why ?? (meaning === "failing" ? cut(event.displayMessage) : "");
     row.nextAttempt = runningSince(row) === undefined ? event.nextAttempt : undefined;
   } else row.log.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
   if (row.log.length > mostLogged) row.log.shift();

@@ -43,6 +43,8 @@ export interface RunEvent extends RuleEvent {
   readonly kind: "event";
   readonly key: Key;
   readonly allocation: string;
+  /** Nomad's index of the allocation's making, higher for a younger one; 0 where it is not known. */
+  readonly made: number;
   /** The allocation and the task as a number: with `time` it tells a failure from all others of its task. */
   readonly identity: number;
   readonly type: string;
@@ -75,6 +77,7 @@ export function decodeRun(body: Uint8Array): RunEvent | Malformed {
     key,
     time,
     allocation,
+    made: wholeNumber(update.CreateIndex) ?? 0,
     identity: identityOf(allocation, key.Task),
     type,
     meaning: meaningOf(update, event, type, exit),

@@ -2,6 +2,7 @@
 import type { Ledger, LedgerContext } from "./ledger.ts";
 import { MemoryLedger } from "./ledgers/memory.ts";
 import { SqliteLedger } from "./ledgers/sqlite.ts";
+import { plain } from "./log.ts";
 import type { Setting } from "./settings.ts";
 
 /** Where the state is kept: in memory, or in this file. */
@@ -27,4 +28,25 @@ export const state: Setting<State> = {
 /** Opens the ledger. @throws {Fault} */
 export function openLedger({ file }: State, context: LedgerContext): Ledger {
   return file === undefined ? new MemoryLedger(context) : new SqliteLedger(file, context);
+}
+
+/** Tries whether the state file could be used, and leaves none where there was none. Yields what it found, in words.
+ * @throws {Fault} */
+export async function checkState(file: string): Promise<string> {
+  const isNew = !isThere(file);
+  const ledger = new SqliteLedger(file, { sinks: [], newerReplaces: true });
+  const { orphans } = ledger;
+  await ledger[Symbol.asyncDispose]();
+  if (!isNew) return `${plain(file)}: can be used, ${orphans} alerts in it are not confirmed`;
+  Deno.removeSync(file);
+  return `${plain(file)}: can be made`;
+}
+
+function isThere(file: string): boolean {
+  try {
+    Deno.statSync(file);
+    return true;
+  } catch {
+    return false;
+  }
 }

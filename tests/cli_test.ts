@@ -45,7 +45,7 @@ function withoutTimes(stderr: string): string {
 const waysToStart = `No source. Say where updates come from, in one of these ways:
   NOMAD_ADDR=http://localhost:4646 nomad-crashloop-detector
   AMQP_CONNECTION=amqp://guest:guest@localhost:5672/ AMQP_QUEUE=nomad.crash-loop-in nomad-crashloop-detector
-  nomad-firehose | nomad-crashloop-detector --source-type stdin
+  SINK_TYPE=stdout nomad-firehose allocations | nomad-crashloop-detector --source-type stdin
   nomad-crashloop-detector recording.ndjson.gz
 `;
 

@@ -1,12 +1,15 @@
 // The delivery: every alert to every sink until it confirms, whatever the sinks do meanwhile.
 import assert from "node:assert/strict";
+import type { Alert } from "../src/alert.ts";
 import { Delivery } from "../src/delivery.ts";
 import { Fault } from "../src/fault.ts";
 import { MemoryLedger } from "../src/ledgers/memory.ts";
+import { ShelvedOutbox } from "../src/outbox.ts";
 import { alertAbout } from "./helpers/alerts.ts";
 import { testLog } from "./helpers/log.ts";
 import { TestSink } from "./helpers/sink.ts";
 import { haltTimers, happened } from "./helpers/timers.ts";
+import { waitFor } from "./helpers/wait_for.ts";
 
 /** A delivery to these sinks. `tell` puts alerts about these names into every outbox; it yields their ids. */
 function deliveryTo(...sinks: TestSink[]) {
@@ -325,4 +328,32 @@ Deno.test("disposing it closes the sinks and tries nothing more", async () => {
   assert.deepEqual([down.sent.length, busy.sent.length], [0, 1]);
   assert.equal(all.delivery.unconfirmed, 4);
   assert.equal(all.lines.length, 1, "the outage of the one that was down, nothing of closing");
+});
+
+Deno.test("an alert that cannot be read is tried again, said once, and sent when it can", async () => {
+  const { log, lines } = testLog();
+  const alert = alertAbout();
+  let readable = false;
+  const outbox = new ShelvedOutbox<Alert>({
+    read(slot) {
+      if (!readable) throw new Fault('cannot use the state file "x": disk I/O error');
+      return slot;
+    },
+    removed() {},
+  }, true);
+  outbox.add(alert.name, alert);
+  const sink = new TestSink("test", 1);
+  sink.ready = true;
+  await using delivery = new Delivery([sink], () => outbox, log);
+  delivery.pump();
+  delivery.pump();
+  await waitFor("another try", () => lines.length > 0);
+  readable = true;
+  await delivery.settled();
+  assert.deepEqual(sink.confirmed, [alert.id]);
+  assert.equal(
+    lines[0],
+    'warning sink test: cannot use the state file "x": disk I/O error; trying again until it works',
+  );
+  assert.equal(lines.filter((line) => line.includes("trying again")).length, 1);
 });

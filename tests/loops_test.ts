@@ -163,8 +163,8 @@ Deno.test("due() tells a loop again at each interval, however long Nomad waits, 
 });
 
 Deno.test("due() keeps to the phase of the first telling when it is asked late", () => {
-  const told = new Told();
-  told.take(crashes(3));
+  const told = new Told({ stableAfter: 24n * hours });
+  told.take([...crashes(3), started(at(60))]);
   const next = () => told.loops.nextDue! - at(41) - 2_000_000n;
   assert.equal(next(), 1n * hours);
   assert.equal(told.loops.due(at(41 + 3600 * 2.5), 500)[0]?.reason, "repeat");
@@ -343,6 +343,23 @@ Deno.test("news of the past do not wait for ever while more of them come", () =>
   assert.deepEqual(told.said, ["90 first 30"]);
 });
 
+Deno.test("news of the past wait again when there is another past to hear of", () => {
+  const told = new Told();
+  told.take([...crashes(5), ...stop(at(200))], at(3600));
+  assert.deepEqual(told.take(crashes(5, 5000, 20, { allocation: "a2" }), at(9000)), []);
+  assert.equal(told.reasons.at(-1), "catching-up");
+  assert.deepEqual(told.wait(at(9001)), []);
+  assert.deepEqual(told.take(stop(at(6000), jobStopped, { allocation: "a2" }), at(9001.5)), []);
+  assert.deepEqual(told.wait(at(30_000)), []);
+});
+
+Deno.test("a run of the past that would have been stable before the last failure is none that goes on", () => {
+  const told = new Told();
+  told.take(crashes(3, 1000, 20, { allocation: "a2" }));
+  told.take([started(at(0))], at(1050));
+  assert.deepEqual(told.wait(at(4000)), []);
+});
+
 Deno.test("what is news is told at once, though the beginning is of the past", () => {
   const told = new Told();
   told.take(crashes(2), at(3600));
@@ -376,6 +393,14 @@ Deno.test("record() takes no failure for news that is older than what is remembe
   assert.deepEqual(told.reasons.at(-1), "outside-window");
   told.take([restarting(-5n)], now);
   assert.deepEqual(told.reasons.at(-1), "outside-window");
+});
+
+Deno.test("record() takes all that happened to a known row while the detector was away", () => {
+  const before = new Told();
+  before.take(crashes(2));
+  const after = new Told({}, { rows: before.rows, now: at(20_000) });
+  after.take(crashes(1, 3600), at(20_001));
+  assert.equal(after.rows.get(name)?.failures, 3);
 });
 
 Deno.test("a loop of which nothing is heard is over in the end, and forgotten", () => {
@@ -581,12 +606,14 @@ Deno.test("due() looks at so many rows at a time, and says that there are more",
 function chance(random: Random): { updates: string[]; failures: number; until: number } {
   const updates: string[] = [];
   let [time, allocation, failures] = [0, 1, 0];
+  const isOrdered = random.chance(0.5);
   for (let runs = random.between(1, 25); runs > 0; runs--) {
     const how = random.pick(["crash", "crash", "crash", "give up", "driver", "template", "wanted", "deploy"]);
     const hasStart = how !== "driver" && how !== "template";
     const isStable = hasStart && random.chance(0.1);
     const TaskStartedAt = hasStart ? formatTime(at(time)) : "0001-01-01T00:00:00Z";
-    const of = { allocation: `a${allocation}`, fields: { TaskStartedAt } };
+    const CreateIndex = isOrdered ? 10 * allocation : 0;
+    const of = { allocation: `a${allocation}`, fields: { TaskStartedAt, CreateIndex } };
     if (hasStart) updates.push(started(at(time), of));
     time += isStable ? random.between(600, 2000) : random.between(1, 599);
     updates.push(...endings[how]!(at(time), of));

@@ -9,7 +9,8 @@ import { onTerminal } from "./helpers/terminal.ts";
 const { tasks } = config;
 const read = (file: string) => Deno.readTextFile(new URL(`../${file}`, import.meta.url));
 
-const permissions = (command: string): string[] => command.match(/--(?:allow|deny|no-prompt)[^\s']*/g) ?? [];
+const permissions = (command: string): string[] =>
+  command.match(/--(?:allow|deny|no-prompt|v8-flags)[^\s']*/g) ?? [];
 const variables = permissions(tasks.start.command).find((flag) => flag.startsWith("--allow-env="))!
   .replace(/^[^=]*=/, "").split(",");
 

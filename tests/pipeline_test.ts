@@ -470,3 +470,18 @@ Deno.test("on the clock of events the windows of a recording outlive a start, be
   await ended;
   assert.deepEqual(told, ["job.group[0] first 3"]);
 });
+
+Deno.test("the clock of events goes on where it stood: an input that begins anew is no news, what follows is", async () => {
+  using folder = stateFolder();
+  const input = [...[0, 1].map((seconds) => at(seconds)), other(1000)];
+  const told = [];
+  for (const more of [[], [1001, 1002], []]) {
+    await using ledger = new SqliteLedger(folder.file, { sinks: ["test"], newerReplaces: false });
+    const followedAgain = followed("events", { ledger });
+    followedAgain.source.put(...input, ...more.map((seconds) => at(seconds)));
+    followedAgain.source.end();
+    await followedAgain.ended;
+    told.push(followedAgain.told.filter((one) => one.includes("first")));
+  }
+  assert.deepEqual(told, [["job.group[0] first 2"], ["job.group[0] first 2"], []]);
+});

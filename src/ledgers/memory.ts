@@ -11,6 +11,7 @@ interface Unconfirmed extends PromiseWithResolvers<void> {
 /** A ledger whose contents are gone with it. */
 export class MemoryLedger implements Ledger {
   readonly durable = false;
+  readonly orphans = 0;
   readonly kept = {
     restarts: () => [],
     told: () => [],

@@ -76,7 +76,6 @@ export class SqliteLedger implements Ledger {
     };
   }
 
-  /** Alerts that wait for sinks which are no longer among those that alerts are told to. */
   get orphans(): number {
     let orphans = 0;
     for (const { sink } of rows<OutboxRow>(this.#statements.selectOutbox)) {
@@ -205,7 +204,11 @@ export class SqliteLedger implements Ledger {
   }
 
   #read(seq: Seq): Alert {
-    return readJson<Alert>(this.#statements.selectAlert.get(seq)!.alert as string);
+    try {
+      return readJson<Alert>(this.#statements.selectAlert.get(seq)!.alert as string);
+    } catch (error) {
+      throw explain(error, this.#path);
+    }
   }
 
   #remove(seq: Seq): void {

@@ -101,7 +101,10 @@ class AmqpSource implements Source {
       return `${printable(connection)}: connected, queue "${queue}" exists ` +
         `with ${messageCount} messages ready and ${consumerCount} consumers`;
     } catch (error) {
-      throw missing(error, this.#settings) ?? explain(error, connection);
+      const fault = missing(error, this.#settings);
+      if (fault === undefined) throw explain(error, connection);
+      if (!this.#settings.declare) throw fault;
+      return `${printable(connection)}: connected, queue "${queue}" does not exist yet and will be declared`;
     } finally {
       await open.close();
     }

@@ -226,13 +226,13 @@ Deno.test("times in the far past count never, those in the far future for twice 
   await put(own, past.map((time) => update({ name: "past", time })));
   await put(own, future.map((time) => update({ name: "future", time })));
   await put(own, [most + 1n, least - 1n].map((time) => update({ name: "no time", time })));
-  await program.logged("future: over, ");
+  await program.logged("future: over");
   const totals = await finished(own, program);
   assert.deepEqual(
     { events: totals.events, duplicates: totals.duplicates, setAside: totals.setAside },
     { events: 9, duplicates: 0, setAside: 2 },
   );
-  assert.equal(program.stderr.match(/past: outside-window/g)?.length, past.length, program.stderr);
+  assert.equal(program.stderr.match(/past: .*outside-window/g)?.length, past.length, program.stderr);
   assert.ok(program.lines.length > 0);
   for (const line of program.lines) assert.match(line, /^\{"LastEvent":\{"Name":"future"/);
   assert.deepEqual(JSON.parse(program.lines[0]!).EventLog, future.slice(0, 2).map(rfc3339));

@@ -2,8 +2,9 @@
 // that is down. No message is acknowledged before its effects are in the file.
 import assert from "node:assert/strict";
 import { SqliteLedger } from "../../src/ledgers/sqlite.ts";
+import { alertAbout } from "../helpers/alerts.ts";
 import { type Hand, hand } from "../helpers/amqp.ts";
-import { Program } from "../helpers/program.ts";
+import { Program, run } from "../helpers/program.ts";
 import { startProxy } from "../helpers/proxy.ts";
 import { type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
 import { type StateFolder, stateFolderOnDisk } from "../helpers/state_files.ts";
@@ -285,4 +286,74 @@ Deno.test("a sink that is down holds back no message; killed meanwhile, its aler
   await stopped(program);
   assert.equal(await own.ready("alerts"), 0);
   assert.equal(program.stdout, "");
+});
+
+Deno.test("alerts for a sink that SINK_TYPE no longer names are said at the start, and kept", async () => {
+  await using _own = await atBroker();
+  using folder = stateFolderOnDisk();
+  {
+    await using ledger = new SqliteLedger(folder.file, { sinks: ["kinesis"], newerReplaces: true });
+    ledger.tell(alertAbout());
+    ledger.commit(0n);
+  }
+  for (let start = 0; start < 2; start++) {
+    await using program = await consuming(folder.file);
+    assert.match(
+      program.stderr,
+      /warning State \S+: 1 alerts wait for sinks that SINK_TYPE does not name any more\n/,
+    );
+  }
+});
+
+Deno.test("check tries the state file: one that can be used, one that can be made, one that cannot; it leaves none behind", async () => {
+  using folder = stateFolderOnDisk();
+  const checked = (file: string) =>
+    run({ args: ["check", "--source-type", "stdin"], env: { STATE: `sqlite:${file}` } });
+  const made = await checked(folder.file);
+  assert.deepEqual([made.code, made.stdout.split("\n")[0]], [
+    0,
+    `ok      state: ${folder.file}: can be made`,
+  ]);
+  assert.throws(() => Deno.statSync(folder.file), Deno.errors.NotFound);
+  {
+    await using ledger = new SqliteLedger(folder.file, { sinks: ["stdout"], newerReplaces: true });
+    ledger.tell(alertAbout());
+    ledger.commit(0n);
+  }
+  const used = await checked(folder.file);
+  assert.deepEqual([used.code, used.stdout.split("\n")[0]], [
+    0,
+    `ok      state: ${folder.file}: can be used, 1 alerts in it are not confirmed`,
+  ]);
+  Deno.writeTextFileSync(folder.file, "something else\n");
+  const refused = await checked(folder.file);
+  assert.equal(refused.code, 1);
+  assert.match(
+    refused.stdout,
+    /^failed +state: cannot use the state file ".*": it is a file of another program; /,
+  );
+});
+
+Deno.test("check ends at CONNECT_TIMEOUT, and when it is interrupted", async () => {
+  await using proxy = await startProxy(broker.port);
+  proxy.stall();
+  const env = { AMQP_CONNECTION: `amqp://127.0.0.1:${proxy.port}/`, AMQP_QUEUE: queue };
+  const timed = await run({ args: ["check"], env: { ...env, CONNECT_TIMEOUT: "300ms" } });
+  assert.deepEqual([timed.code, timed.stdout.split("\n")[0]], [1, "failed  source: no answer within 300ms"]);
+  await proxy.cut();
+  await using program = new Program({ args: ["check"], env });
+  await waitFor("the connection", () => proxy.connections > 0);
+  program.signal("SIGTERM");
+  const { code, stdout } = await program.ended;
+  assert.deepEqual([code, stdout.split("\n")[0]], [1, "failed  source: interrupted"]);
+});
+
+Deno.test("check says of a missing queue that it will be declared, where AMQP_DECLARE is on", async () => {
+  const env = { AMQP_CONNECTION: broker.url, AMQP_QUEUE: "no such queue", AMQP_DECLARE: "true" };
+  const { code, stdout } = await run({ args: ["check"], env });
+  assert.equal(code, 0);
+  assert.match(
+    stdout,
+    /^ok +source: \S+: connected, queue "no such queue" does not exist yet and will be declared\n/,
+  );
 });

@@ -416,8 +416,8 @@ export function durableLedgerContract(name: string, makeHome: () => LedgerHome):
       since,
       newest: most,
       runs: [
-        { allocation: "b", newest: -1n, killing: true },
-        { allocation: "a", newest: most, startedAt: 9_007_199_254_740_993n },
+        { allocation: "b", made: 0, newest: -1n, killing: true },
+        { allocation: "a", made: 7, newest: most, startedAt: 9_007_199_254_740_993n },
       ],
       clearedAt: least,
       log: [{ time: 1_499_867_775_401_013_209n, identity: 2 ** 53 - 1, last: true }],

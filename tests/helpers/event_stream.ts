@@ -56,6 +56,7 @@ function update(allocation: Json, TaskName: string, state: Json, TaskEvent: Json
     NodeName: allocation.NodeName,
     JobType,
     Restarts: state.Restarts,
+    CreateIndex: allocation.CreateIndex,
   };
   return JSON.stringify(fields).replace(/"Time":"([0-9]+)"/, '"Time":$1');
 }

@@ -49,6 +49,19 @@ export class Recording {
     );
   }
 
+  /** The same with every time later by so much that the first event is of this time, to the second. */
+  begunAt(start: Date): Recording {
+    const first = Number(/"Time":(\d{10})\d{9}\b/.exec(this.lines.map(({ text }) => text).join("\n"))![1]);
+    const seconds = Math.floor(start.getTime() / 1000) - first;
+    const later = (date: string) => new Date(Date.parse(date) + seconds * 1000).toISOString().slice(0, 19);
+    return new Recording(this.lines.map(({ text }) =>
+      readLine(
+        text.replace(/\b(\d{10})(\d{9})\b/g, (_, before, rest) => `${Number(before) + seconds}${rest}`)
+          .replace(/"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?=[.Z])/g, (_, date) => `"${later(`${date}Z`)}`),
+      )
+    ));
+  }
+
   typeOf(namespace: string, job: string): string | undefined {
     return this.#jobTypes.get(`${namespace} ${parentOf(job)}`);
   }

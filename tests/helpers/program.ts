@@ -91,8 +91,8 @@ export async function run(start: Start): Promise<End> {
 }
 
 const config = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
-/** The permissions of the task `start`, which are those that users have. */
-export const permissions: string[] = config.tasks.start.command.match(/--(allow|no-prompt)[^\s']*/g);
+/** The flags of the task `start`: permissions and memory as users have them. */
+export const permissions: string[] = config.tasks.start.command.match(/--(allow|no-prompt|v8-flags)[^\s']*/g);
 /** The file that is the program. */
 export const main: string = new URL("../../src/main.ts", import.meta.url).pathname;
 
