@@ -1,6 +1,7 @@
 // The program straight from Nomad: a server plays the recording of a real cluster as if it happened now, and the
 // loops in it are told, each once, through faults and after a kill.
 import assert from "node:assert/strict";
+import { Authority } from "../helpers/certificates.ts";
 import { NomadServer, Recording, type ServerOptions } from "../helpers/nomad.ts";
 import { Program, run } from "../helpers/program.ts";
 import { stateFolderOnDisk } from "../helpers/state_files.ts";
@@ -136,4 +137,42 @@ Deno.test("a refused token: one clear line, exit 1, and check says it too", asyn
   for (const text of [stderr, checked.stdout, checked.stderr]) assert.ok(!text.includes("wr0ng"));
   const right = await run({ env: { ...env, NOMAD_TOKEN: "right" }, args: ["check"] });
   assert.equal(right.code, 0, right.stdout);
+});
+
+Deno.test("TLS with a client certificate, and a task's own socket: with no more permissions than users give", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const authority = await Authority.create(directory, "Nomad CA");
+    const server = await authority.sign({ name: "server", hosts: ["DNS:server.global.nomad"] });
+    const client = await authority.sign({ name: "client", hosts: ["DNS:client.global.nomad"] });
+    const [cert, key, ca] = [server.cert, server.key, authority.cert].map((path) =>
+      Deno.readTextFileSync(path)
+    );
+    await using secure = await startServer({ lines: 300, tls: { cert: cert!, key: key!, ca: ca! } });
+    await using task = await startServer({ lines: 300, socket: `${directory}/api.sock` });
+    const pair = { NOMAD_CLIENT_CERT: client.cert, NOMAD_CLIENT_KEY: client.key };
+    const name = { NOMAD_CACERT: authority.cert, NOMAD_TLS_SERVER_NAME: "server.global.nomad" };
+    for (
+      const [env, address] of [
+        [{ NOMAD_ADDR: secure.address, ...pair, ...name }, secure.address],
+        [{ NOMAD_ADDR: secure.address, ...pair, NOMAD_SKIP_VERIFY: "true" }, secure.address],
+        [{ NOMAD_SECRETS_DIR: directory }, task.address],
+      ] as const
+    ) {
+      const { code, stdout, stderr } = await run({ env, args: ["check"] });
+      assert.equal(code, 0, stdout + stderr);
+      assert.match(
+        stdout,
+        new RegExp(`^ok +source: ${RegExp.escape(address)}: connected, \\d+ allocations in \\d+ `),
+      );
+    }
+    const { code, stderr } = await run({ env: { NOMAD_ADDR: secure.address } });
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /error source nomad: the certificate of https:\/\/127\.0\.0\.1:\d+ is not signed by one of the/,
+    );
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 });
