@@ -2,8 +2,10 @@
 // nothing of what the answers say.
 import { Buffer } from "node:buffer";
 import { type ClientRequest, type IncomingMessage, request as requestHttp } from "node:http";
-import { request as requestHttps } from "node:https";
+import { Agent, request as requestHttps } from "node:https";
+import { isIP } from "node:net";
 import { pipeline, type Readable } from "node:stream";
+import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { createGunzip } from "node:zlib";
 import { Fault } from "../fault.ts";
 import { explainAnswer, explainError } from "./nomad_faults.ts";
@@ -75,7 +77,8 @@ export class NomadClient {
         ...(basic ? { Authorization: `Basic ${Buffer.from(basic).toString("base64")}` } : {}),
       },
     };
-    return secure ? requestHttps({ ...options, ...nomadTls(this.#settings) }) : requestHttp(options);
+    if (!secure) return requestHttp(options);
+    return requestHttps({ ...options, agent: new TlsAgent(host, port, nomadTls(this.#settings)) });
   }
 
   async #accept(response: IncomingMessage, exchange: Exchange): Promise<Answer> {
@@ -94,6 +97,20 @@ export class NomadClient {
   readonly #explain = (error: unknown): Promise<Fault> => explainError(error, this.#address, this.#settings);
 }
 
+/** Connects by `tls.connect`, since `https.connect` of Deno asks for permissions that the former does without. */
+class TlsAgent extends Agent {
+  readonly #connection: ConnectionOptions;
+
+  constructor(host: string, port: number, options: ConnectionOptions) {
+    super({ keepAlive: false });
+    this.#connection = { ...isIP(host) === 0 && { servername: host }, ...options, host, port };
+  }
+
+  override createConnection(): TLSSocket {
+    return connect(this.#connection);
+  }
+}
+
 /** Bytes: with node's 16 KiB, large answers need twice the time. */
 const unpackedAtOnce = 64 << 10;
 
@@ -110,7 +127,10 @@ class Exchange {
     this.request = request;
     this.#explain = explain;
     this.#patience = patience;
-    this.#closed = new Promise((resolve) => request.once("close", resolve));
+    this.#closed = new Promise((resolve) => {
+      request.once("close", resolve);
+      request.once("socket", (socket) => socket.once("close", resolve));
+    });
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     this.answered = this.#watched(promise);
     request.once("response", resolve);
