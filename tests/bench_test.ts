@@ -13,6 +13,7 @@ const benches = [
   "alerts",
   "start",
   "pause",
+  "nomad",
   "soak",
   "soak-amqp",
 ];

@@ -8,6 +8,7 @@ import type { Bench, BenchKind, Row } from "./bench.ts";
 import { Broker } from "./helpers/broker.ts";
 import { latency, load } from "./latency.ts";
 import { memory, million, told } from "./memory.ts";
+import { nomad } from "./nomad.ts";
 import { pause } from "./pause.ts";
 import { json, type Report, table } from "./report.ts";
 import { soak, soakAmqp } from "./soak.ts";
@@ -26,6 +27,7 @@ const benches: readonly BenchKind[] = [
   alerts,
   start,
   pause,
+  nomad,
   soak,
   soakAmqp,
 ];

@@ -35,7 +35,11 @@ export class Recording {
 
   /** Reads a file of the fixtures, `event-stream.ndjson.gz`. */
   static load(name: string): Recording {
-    const texts = unpacked(name).split("\n").filter((line) => line.length > 2);
+    return Recording.of(unpacked(name).split("\n").filter((line) => line.length > 2));
+  }
+
+  /** Takes the lines of a stream, heartbeats left out. */
+  static of(texts: readonly string[]): Recording {
     return new Recording(texts.map(readLine));
   }
 
@@ -177,6 +181,8 @@ export interface ServerOptions {
   readonly lines?: number;
   /** The answer for the list of allocations; what the recording shows unless told. */
   readonly list?: string;
+  /** The same, packed by gzip: for lists that are larger than a string can be. */
+  readonly packedList?: Uint8Array;
   /** Milliseconds between heartbeats: 50 unless told. */
   readonly heartbeat?: number;
   /** Bytes that are sent at once; whole lines unless told. */
@@ -246,6 +252,11 @@ export class NomadServer implements AsyncDisposable {
     return server;
   }
 
+  /** Lines that have come about. */
+  get sent(): number {
+    return this.#count;
+  }
+
   /** Streams that are open now. */
   get streams(): number {
     return this.#streams;
@@ -293,7 +304,12 @@ export class NomadServer implements AsyncDisposable {
 
   #list(request: IncomingMessage, response: ServerResponse): void {
     const index = this.#recording.lines[this.#count - 1]?.index ?? 1;
-    const out = packed(request, response, { ...json, "X-Nomad-Index": String(index) });
+    const headers = { ...json, "X-Nomad-Index": String(index) };
+    const { packedList } = this.#options;
+    if (packedList !== undefined) {
+      return void response.writeHead(200, { ...headers, "Content-Encoding": "gzip" }).end(packedList);
+    }
+    const out = packed(request, response, headers);
     out.end(this.#options.list ?? this.#recording.listAfter(this.#count));
   }
 
