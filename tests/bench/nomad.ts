@@ -22,15 +22,26 @@ export const nomad: BenchKind = {
       row(`start to the last of ${large.loops} alerts`, 60, large.last, "s", small.last),
       row("CPU per task event of the stream", 50, large.cost, "µs", small.cost),
       row(
-        `most memory with ${many} allocations above that with 1,000`,
+        `memory with ${many} allocations above that with 1,000`,
         100,
-        large.peak.map((peak, round) => peak - small.peak[round]!),
+        above(large.rss, small.rss),
+        "MB",
+        small.rss,
+      ),
+      row(
+        "the same at the peak, while the list is read",
+        200,
+        above(large.peak, small.peak),
         "MB",
         small.peak,
       ),
     ];
   },
 };
+
+function above(large: readonly number[], small: readonly number[]): number[] {
+  return large.map((value, round) => value - small[round]!);
+}
 
 function row(what: string, most: number, runs: number[], unit: string, small: number[]): Row {
   return {
@@ -50,7 +61,8 @@ interface Measured {
   readonly last: number[];
   /** Microseconds for each task event. */
   readonly cost: number[];
-  /** Megabytes. */
+  /** Megabytes, at the end and at most. */
+  readonly rss: number[];
   readonly peak: number[];
 }
 
@@ -60,7 +72,7 @@ const perLine = 20;
 const perAllocation = 3;
 
 async function measure(bench: Bench, allocations: number, looping: number): Promise<Measured> {
-  const measured: Measured = { loops: looping, first: [], last: [], cost: [], peak: [] };
+  const measured: Measured = { loops: looping, first: [], last: [], cost: [], rss: [], peak: [] };
   for (let round = 0; round < bench.repeat; round++) {
     const cluster = { allocations, looping, now: BigInt(Date.now()) * 1_000_000n };
     const recording = Recording.of(crashes(cluster));
@@ -84,6 +96,7 @@ async function measure(bench: Bench, allocations: number, looping: number): Prom
     let cpu = NaN;
     await waitFor("an idle program", () => cpu === (cpu = program.cpu), { everyMs: 500 });
     measured.cost.push((program.cpu - before) / (lines * perLine * perAllocation) * 1e6);
+    measured.rss.push(program.rss);
     measured.peak.push(program.peak);
     bench.say(
       `${allocations} allocations: first alert after ${

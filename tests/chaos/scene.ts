@@ -160,6 +160,8 @@ async function declareQueues(broker: RabbitMq): Promise<void> {
   await own.queue(queues.updates, {
     arguments: { "x-dead-letter-exchange": "", "x-dead-letter-routing-key": queues.dead },
   });
+  // What a broker was told last it may not have on disk yet: one that is killed now would come back without them.
+  await broker.ctl("eval", "mnesia:sync_log().");
 }
 
 /** Done; not done in time, and said so; or by the signal itself, before the program listened to it. */
