@@ -94,7 +94,7 @@ async function measure(bench: Bench, allocations: number, looping: number): Prom
     server.allow(Infinity);
     await waitFor("all lines to be sent", () => server.sent === lines, { timeoutMs: 300_000, everyMs: 200 });
     let cpu = NaN;
-    await waitFor("an idle program", () => cpu === (cpu = program.cpu), { everyMs: 500 });
+    await waitFor("an idle program", () => cpu === (cpu = program.cpu), { timeoutMs: 60_000, everyMs: 500 });
     measured.cost.push((program.cpu - before) / (lines * perLine * perAllocation) * 1e6);
     measured.rss.push(program.rss);
     measured.peak.push(program.peak);
