@@ -90,6 +90,7 @@ async function measure(bench: Bench, allocations: number, looping: number): Prom
     const alerts = () => program.stderr.match(/crash loop/g)?.length ?? 0;
     await waitFor("all alerts", () => alerts() >= looping, { timeoutMs: 300_000, everyMs: 200 });
     measured.last.push(seconds());
+    await program.logged("allocations found");
     const before = program.cpu;
     server.allow(Infinity);
     await waitFor("all lines to be sent", () => server.sent === lines, { timeoutMs: 300_000, everyMs: 200 });

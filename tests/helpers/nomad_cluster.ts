@@ -4,7 +4,7 @@
 /** How large it is. */
 export interface Cluster {
   readonly allocations: number;
-  /** So many of them, the first, crash again and again. */
+  /** So many of them, spread over all, crash again and again. */
   readonly looping: number;
   /** Nanoseconds since the Unix epoch: the time of the list. */
   readonly now: bigint;
@@ -25,7 +25,8 @@ export function* listOf(cluster: Cluster): Generator<string> {
   yield "]";
 }
 
-/** One line of the event stream: at this raft index, so many seconds after the list, these allocations crashed. */
+/** One line of the event stream: at this raft index, so many seconds after the list, these of the looping allocations,
+ * counted from 0, crashed. */
 export function crashLine(
   cluster: Cluster,
   index: number,
@@ -35,7 +36,11 @@ export function crashLine(
   const time = cluster.now + BigInt(seconds) * second;
   const events = numbers.map((number) => {
     const restarts = 10 + Math.floor(seconds / Number(crashEvery));
-    const { JobType: _, ...allocation } = stubOf(number, cluster, { index, time, restarts });
+    const { JobType: _, ...allocation } = stubOf(number * stepOf(cluster), cluster, {
+      index,
+      time,
+      restarts,
+    });
     return {
       Topic: "Allocation",
       Type: "AllocationUpdated",
@@ -47,6 +52,11 @@ export function crashLine(
   return JSON.stringify({ Index: index, Events: events });
 }
 
+/** From one looping allocation to the next. */
+function stepOf({ allocations, looping }: Cluster): number {
+  return Math.floor(allocations / looping);
+}
+
 /** What changed an allocation last. */
 interface Change {
   readonly index: number;
@@ -56,7 +66,7 @@ interface Change {
 
 function stubOf(number: number, cluster: Cluster, change?: Change) {
   const { index, time, restarts } = change ?? { index: listIndex, time: cluster.now, restarts: 10 };
-  const loops = number < cluster.looping;
+  const loops = number % stepOf(cluster) === 0;
   const id = `${number.toString(16).padStart(8, "0")}-32b9-1a4f-2fff-9b76406d8ee9`;
   const started = cluster.now - 86_400n * second;
   return {
