@@ -9,7 +9,7 @@ import { formatTime } from "../time.ts";
 import { readUpdate, textOf } from "../update.ts";
 import { tellRestarts } from "../story.ts";
 import { hour, loopView, milliseconds, timeline } from "./loop_view.ts";
-import { Trace } from "./trace.ts";
+import { mostEvents, Trace } from "./trace.ts";
 import type { AllocationView, LoopView } from "./view.ts";
 
 /** How much is remembered. */
@@ -23,7 +23,6 @@ export interface Bounds {
 }
 
 const defaultBounds: Bounds = { looping: 10_000, ended: 1_000, restarting: 10_000, events: 100_000 };
-const mostEvents = 200;
 /** Of a name that is no loop, and of one among very many loops. */
 const fewEvents = 10;
 /** Updates of the rule `restarts` that are read in one second for the words of an event, where nothing loops. */
@@ -212,7 +211,6 @@ function addWhatIsTold(trace: Trace, alert: Alert): void {
     trace.times.length = 0;
     for (const time of alert.eventLog) trace.count(time);
   }
-  if (trace.size > 0) return;
   if (alert.story !== undefined) {
     const ofStory = alert.story.Events.map(({ Type, DisplayMessage, Time }) => ({
       time: timeOf(Time),

@@ -200,7 +200,7 @@ export class StatusServer implements AsyncDisposable {
     info.completed.catch(() => {}).finally(() => this.#open--);
     const response = this.#answer(request);
     for (const [name, value] of Object.entries(common)) response.headers.set(name, value);
-    return request.method === "HEAD" ? new Response(null, response) : response;
+    return response;
   }
 
   #answer(request: Request): Response {

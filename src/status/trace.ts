@@ -7,8 +7,9 @@ import { isObject, type Restart, textOf } from "../update.ts";
 import { hour, milliseconds } from "./loop_view.ts";
 import type { EventView } from "./view.ts";
 
-/** Of one name so many times are remembered, and characters of what an event says. */
+/** Of one name so many times and events are remembered at most, and characters of what an event says. */
 const mostTimes = 200;
+export const mostEvents = 200;
 const mostWords = 500;
 /** An event that comes again is looked for among so many. */
 const recent = 20;
@@ -23,10 +24,6 @@ export class Trace {
 
   get last(): number {
     return this.times.at(-1) ?? -Infinity;
-  }
-
-  get size(): number {
-    return this.#events.length;
   }
 
   /** Takes the time of a restart, and lets go those that are older than the hour before it. */
@@ -50,15 +47,16 @@ export class Trace {
     this.#keep(seen, most);
   }
 
-  /** Takes what an alert tells of events, where none was seen: after a start. */
+  /** Takes what an alert tells of events before those that were seen: after a start, that is all of them. */
   addTold(
     events: Iterable<{ readonly time: Nanoseconds; readonly type: string; readonly message: string }>,
   ): void {
-    if (this.#events.length > 0) return;
+    const first = this.#events[0]?.time;
     for (const event of events) {
+      if (first !== undefined && event.time >= first) continue;
       this.#keep(
         { ...event, exitCode: null, signal: null, allocation: null, task: null, node: null },
-        recent,
+        mostEvents,
       );
     }
   }
