@@ -18,7 +18,19 @@ interface Room {
 const rooms: readonly Room[] = [
   {
     name: "leaves",
-    files: ["duration", "fault", "files", "glance", "kind", "log", "outage", "settings", "time"],
+    files: [
+      "duration",
+      "fault",
+      "files",
+      "glance",
+      "histogram",
+      "kind",
+      "log",
+      "outage",
+      "settings",
+      "standing",
+      "time",
+    ],
     imports: [],
     packages: ["npm:@logtape/"],
   },
@@ -26,7 +38,7 @@ const rooms: readonly Room[] = [
   { name: "ports", files: ["ledger", "outbox", "sink", "source"], imports: ["leaves", "rule"], packages: [] },
   {
     name: "way",
-    files: ["commits", "delivery", "pipeline", "set_aside"],
+    files: ["commits", "delivery", "pipeline", "set_aside", "tally"],
     imports: ["leaves", "rule", "ports"],
     packages: [],
   },
@@ -53,9 +65,15 @@ const rooms: readonly Room[] = [
     apart: true,
   },
   {
+    name: "status",
+    files: ["status/"],
+    imports: ["leaves", "rule", "ports", "way"],
+    packages: ["node:crypto", "node:process"],
+  },
+  {
     name: "app",
     files: ["app", "state"],
-    imports: ["leaves", "rule", "ports", "way", "clients", "sources", "sinks", "ledgers"],
+    imports: ["leaves", "rule", "ports", "way", "clients", "sources", "sinks", "ledgers", "status"],
     packages: [],
   },
   {

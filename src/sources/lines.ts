@@ -54,6 +54,7 @@ class LineSource implements Source {
     try {
       for (const { name, open } of await this.#inputs()) {
         const input = new Lines(await open(), name, this.#context);
+        this.#context.standing?.works();
         for await (const { bodies, numbers } of input.blocks(stop)) {
           yield this.#batch(bodies, (index) => input.place(numbers[index]!));
           await this.#fewerThan(mostOpenBatches, stop);
