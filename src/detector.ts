@@ -132,7 +132,10 @@ export class Detector implements Rule<Restart> {
 
   #watch(name: string): Watched {
     let watched = this.#watched.get(name);
-    if (watched === undefined) this.#watched.set(name, watched = new Watched(name));
+    if (watched === undefined) {
+      watched = new Watched(ownText(name));
+      this.#watched.set(watched.name, watched);
+    }
     return watched;
   }
 
@@ -224,4 +227,9 @@ export class Detector implements Rule<Restart> {
 /** Columns and files hold times of 64 bits. */
 function atMost64Bits(time: Nanoseconds): Nanoseconds {
   return time < latest ? time : latest;
+}
+
+/** The text in memory of its own: a piece of a message would hold the whole. */
+function ownText(text: string): string {
+  return JSON.parse(JSON.stringify(text));
 }

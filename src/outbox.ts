@@ -30,6 +30,10 @@ export interface Entry<Slot> {
   slot: Slot;
   taken: boolean;
   readonly since: Nanoseconds;
+  /** Its place in the order in which they came, and its neighbours there. */
+  readonly number: number;
+  before: Entry<Slot> | undefined;
+  after: Entry<Slot> | undefined;
 }
 
 /** Where the alerts of an outbox are: in memory, or in a file. */
@@ -43,8 +47,13 @@ export interface Shelf<Slot> {
 export class ShelvedOutbox<Slot> implements Outbox {
   readonly #shelf: Shelf<Slot>;
   readonly #newerReplaces: boolean;
-  /** In the order in which they came. */
-  readonly #entries = new Set<Entry<Slot>>();
+  /** A list in the order in which they came, so that taking the oldest of a hundred thousand costs no search. */
+  #first: Entry<Slot> | undefined;
+  #last: Entry<Slot> | undefined;
+  #size = 0;
+  #added = 0;
+  /** All before it are taken. */
+  #untaken: Entry<Slot> | undefined;
   /** Where newer ones replace, by name: the one that waits, and the one that is being sent. */
   readonly #waiting = new Map<string, Entry<Slot>>();
   readonly #sending = new Set<string>();
@@ -55,12 +64,11 @@ export class ShelvedOutbox<Slot> implements Outbox {
   }
 
   get size(): number {
-    return this.#entries.size;
+    return this.#size;
   }
 
   get oldest(): Nanoseconds | undefined {
-    for (const { since } of this.#entries) return since;
-    return undefined;
+    return this.#first?.since;
   }
 
   /** The entry whose alert a newer one about this name replaces. */
@@ -72,13 +80,26 @@ export class ShelvedOutbox<Slot> implements Outbox {
   add(name: string, slot: Slot): void {
     const older = this.#waiting.get(name);
     if (older !== undefined) this.#remove(older);
-    const entry = { name, slot, taken: false, since: wallClock() };
-    this.#entries.add(entry);
+    const entry: Entry<Slot> = {
+      name,
+      slot,
+      taken: false,
+      since: wallClock(),
+      number: this.#added++,
+      before: this.#last,
+      after: undefined,
+    };
+    if (this.#last === undefined) this.#first = entry;
+    else this.#last.after = entry;
+    this.#last = entry;
+    this.#untaken ??= entry;
+    this.#size++;
     if (this.#newerReplaces) this.#waiting.set(name, entry);
   }
 
   take(): Parcel | undefined {
-    for (const entry of this.#entries) {
+    while (this.#untaken?.taken) this.#untaken = this.#untaken.after;
+    for (let entry = this.#untaken; entry !== undefined; entry = entry.after) {
       if (entry.taken || this.#sending.has(entry.name)) continue;
       const alert = this.#shelf.read(entry.slot);
       entry.taken = true;
@@ -101,6 +122,7 @@ export class ShelvedOutbox<Slot> implements Outbox {
       returned: () => {
         this.#sending.delete(entry.name);
         entry.taken = false;
+        if (this.#untaken === undefined || entry.number < this.#untaken.number) this.#untaken = entry;
         if (this.#waiting.has(entry.name)) this.#remove(entry);
         else if (this.#newerReplaces) this.#waiting.set(entry.name, entry);
       },
@@ -108,7 +130,13 @@ export class ShelvedOutbox<Slot> implements Outbox {
   }
 
   #remove(entry: Entry<Slot>): void {
-    this.#entries.delete(entry);
+    const { before, after } = entry;
+    if (before === undefined) this.#first = after;
+    else before.after = after;
+    if (after === undefined) this.#last = before;
+    else after.before = before;
+    if (this.#untaken === entry) this.#untaken = after;
+    this.#size--;
     this.#shelf.removed(entry.name, entry.slot);
   }
 }

@@ -19,17 +19,37 @@ export function latestEventTime(): Nanoseconds {
  * `Z` where the zone's offset is zero. `2017-07-12T15:56:15.401013209+02:00`.
  */
 export function formatTime(time: Nanoseconds): string {
-  let seconds = time / 1_000_000_000n;
-  let nanoseconds = time % 1_000_000_000n;
-  if (nanoseconds < 0n) {
-    nanoseconds += 1_000_000_000n;
-    seconds -= 1n;
+  let minute = time / nanosecondsPerMinute;
+  let rest = Number(time % nanosecondsPerMinute);
+  if (rest < 0) {
+    rest += Number(nanosecondsPerMinute);
+    minute -= 1n;
   }
-  const milliseconds = Number(seconds) * 1000;
+  // Of times that are written one after the other, most are of the same minute.
+  if (minute !== written.minute) written = writeMinute(minute);
+  const seconds = Math.floor(rest / 1e9);
+  const nanoseconds = rest - seconds * 1e9;
+  const fraction = nanoseconds === 0 ? "" : `.${String(nanoseconds).padStart(9, "0").replace(/0+$/, "")}`;
+  return written.before + (seconds < 10 ? `0${seconds}` : seconds) + fraction + written.zone;
+}
+
+const nanosecondsPerMinute = 60_000_000_000n;
+/** The last minute that was written. */
+let written = writeMinute(0n);
+
+interface Minute {
+  /** Since the Unix epoch. */
+  readonly minute: bigint;
+  /** What stands before the seconds, and behind them and their fraction. */
+  readonly before: string;
+  readonly zone: string;
+}
+
+function writeMinute(minute: bigint): Minute {
+  const milliseconds = Number(minute) * 60_000;
   const offset = -new Date(milliseconds).getTimezoneOffset();
-  const local = new Date(milliseconds + offset * 60_000).toISOString().slice(0, 19);
-  const fraction = String(nanoseconds).padStart(9, "0").replace(/0+$/, "");
-  return local + (fraction && `.${fraction}`) + zone(offset);
+  const local = new Date(milliseconds + offset * 60_000).toISOString();
+  return { minute, before: local.slice(0, 17), zone: zone(offset) };
 }
 
 function zone(offsetMinutes: number): string {

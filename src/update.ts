@@ -3,6 +3,7 @@
 import { Buffer, isAscii } from "node:buffer";
 import type { Nanoseconds } from "./duration.ts";
 import { RestartSigns, timeOfOther } from "./glance.ts";
+import { readPlainRestart } from "./plain_restart.ts";
 
 /** A task of an allocation was restarted: what the rule `restarts` counts. */
 export interface Restart {
@@ -59,8 +60,11 @@ const most = (1n << 63n) - 1n;
 
 /** Decodes one message for the rule `restarts`. Never throws: what it cannot read is malformed, with the reason. */
 export function decode(body: Uint8Array): Update {
-  const passed = glance(body);
-  if (passed !== undefined) return passed;
+  const characters = latin1(body);
+  const known = new RestartSigns(characters).within(0, characters.length)
+    ? plainRestart(characters)
+    : plainOther(characters);
+  if (known !== undefined) return known;
   const read = readUpdate(body);
   if (read.kind === "malformed") return read;
   const { type, time, name, update, event, text } = read;
@@ -80,9 +84,25 @@ export function decode(body: Uint8Array): Update {
   };
 }
 
-function glance(body: Uint8Array): Other | undefined {
-  const text = latin1(body);
-  if (new RestartSigns(text).within(0, text.length)) return undefined;
+function plainRestart(text: string): Restart | undefined {
+  const plain = readPlainRestart(text);
+  if (plain === undefined) return undefined;
+  const { name, allocation, task, time } = plain;
+  const identity = identityOf(allocation, task);
+  return {
+    kind: "restart",
+    name,
+    allocation,
+    task,
+    identity,
+    time: BigInt(time),
+    intended: false,
+    notSeen: 0,
+    update: text,
+  };
+}
+
+function plainOther(text: string): Other | undefined {
   const time = timeOfOther(text, 0, text.length);
   return time === undefined ? undefined : { kind: "other", time: BigInt(time) };
 }
@@ -152,7 +172,7 @@ export function textOf(value: unknown): string {
  */
 function exactTime(text: string): Nanoseconds | undefined | "too deep" {
   const key = text.indexOf('"Time"');
-  if (key >= 0 && key === text.lastIndexOf('"Time"') && !text.includes("\\u")) {
+  if (key >= 0 && text.indexOf('"Time"', key + 1) < 0 && !text.includes("\\u")) {
     afterTime.lastIndex = key;
     const digits = afterTime.exec(text)?.[1];
     return digits === undefined ? undefined : BigInt(digits);
