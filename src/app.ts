@@ -60,7 +60,8 @@ const sinkChoice = {
   }, words(sinks)),
 };
 
-const output = {
+/** The setting of what standard output has. */
+export const outputSettings = {
   output: optional(choice({
     env: "OUTPUT",
     help: "how the sink stdout writes an alert",
@@ -69,7 +70,8 @@ const output = {
   }, ["json", "text"] as const)),
 };
 
-const process = {
+/** The settings of the process. */
+export const processSettings = {
   logLevel: choice({
     env: "LOG_LEVEL",
     help: "how much is logged to stderr; debug has a line for each restart",
@@ -100,15 +102,15 @@ export const settingsGroups: readonly SettingsGroup[] = [
   ...sources.map(({ group }) => group),
   { title: "Rule", settings: ruleSettings },
   { title: "State", settings: memory },
-  { title: "Sinks", settings: { ...sinkChoice, ...output, ...payloadSettings } },
+  { title: "Sinks", settings: { ...sinkChoice, ...outputSettings, ...payloadSettings } },
   ...sinks.map(({ group }) => group),
-  { title: "Process", settings: process },
+  { title: "Process", settings: processSettings },
 ].filter(({ settings }) => Object.keys(settings).length > 0);
 
 /** The program, ready to be opened. */
 export interface Plan {
   readonly rule: RulePlan;
-  readonly process: Values<typeof process>;
+  readonly process: Values<typeof processSettings>;
   readonly state: State;
   readonly output: "json" | "text" | undefined;
   readonly openSource: (context: SourceContext) => Source;
@@ -122,10 +124,10 @@ export function plan(input: Input, files: readonly string[]): Plan | undefined {
   const rule = planRule(input, source?.type);
   const kept = readSettings(memory, input);
   const chosen = readSettings(sinkChoice, input);
-  const out = readSettings(output, input);
+  const out = readSettings(outputSettings, input);
   const sinkKinds = new Set(chosen?.sinkTypes.map((word) => findKind(sinks, word)!));
   const openSinks = [...sinkKinds].map((kind) => kind.prepare(input));
-  const processes = readSettings(process, input);
+  const processes = readSettings(processSettings, input);
   if (!openSource || !rule || !kept || !chosen || !out || !processes) return undefined;
   if (!openSinks.every((open) => open !== undefined)) return undefined;
   return { rule, process: processes, state: kept.state, output: out.output, openSource, openSinks };

@@ -17,6 +17,8 @@ const variables = settingsGroups.flatMap(({ settings }) => Object.values(setting
 const env = Object.fromEntries(variables.map((name) => [name, Deno.env.get(name)]));
 
 const stderr = new TextEncoder();
+const writeError = (text: string) => void Deno.stderr.writeSync(stderr.encode(text));
+const isDumb = Deno.env.get("TERM") === "dumb";
 Deno.exit(
   await run({
     args: Deno.args,
@@ -26,6 +28,9 @@ Deno.exit(
     stdin: Deno.stdin.readable,
     stdout: Deno.stdout,
     stdoutIsTerminal: Deno.stdout.isTerminal(),
-    stderr: { write: (line) => void Deno.stderr.writeSync(stderr.encode(line)) },
+    stderr: { write: writeError },
+    canvas: Deno.stderr.isTerminal() && !isDumb
+      ? { write: writeError, now: () => performance.now() }
+      : undefined,
   }),
 );

@@ -14,12 +14,14 @@ export function whyPackedUnreadable({ code, message }: Error & { code?: string }
   return code === "Z_DATA_ERROR" ? `its gzip is damaged: ${message}` : undefined;
 }
 
-/** The blocks of a stream, through gunzip where they begin as gzip does. On `stop` it ends. */
+/** The blocks of a stream, through gunzip where they begin as gzip does. On `stop` it ends. `onRead` is called with the
+ * bytes of each as they were before. */
 export async function* unpacked(
   input: ReadableStream<Uint8Array>,
   stop: AbortSignal,
-): AsyncIterable<Uint8Array> {
-  const reader = readerOf(input);
+  onRead: (bytes: number) => void = () => {},
+): AsyncGenerator<Uint8Array> {
+  const reader = readerOf(input, onRead);
   const cancel = () => void reader.cancel().catch(() => {});
   if (stop.aborted) cancel();
   stop.addEventListener("abort", cancel);
@@ -40,12 +42,20 @@ interface Reader {
 }
 
 /** Reads large blocks where the stream can: each has its price, whatever its size. */
-function readerOf(input: ReadableStream<Uint8Array>): Reader {
+function readerOf(input: ReadableStream<Uint8Array>, onRead: (bytes: number) => void): Reader {
   let reader: ReadableStreamBYOBReader;
   try {
     reader = input.getReader({ mode: "byob" });
   } catch {
-    return input.getReader(); // of a stream that makes its own blocks
+    const reader = input.getReader(); // of a stream that makes its own blocks
+    return {
+      async read() {
+        const { value } = await reader.read();
+        onRead(value?.length ?? 0);
+        return { value };
+      },
+      cancel: () => reader.cancel(),
+    };
   }
   const next = () => reader.read(new Uint8Array(blockSize));
   // The next block is read while one is worked on.
@@ -54,6 +64,7 @@ function readerOf(input: ReadableStream<Uint8Array>): Reader {
     async read() {
       const { done, value } = await (ahead ?? next());
       if (done) return {};
+      onRead(value.length);
       ahead = next();
       ahead.catch(() => {});
       return { value };
