@@ -52,8 +52,8 @@ export function alertJson(alert: Alert, payload: Payload = "original"): string {
   return plainJson(`{"LastEvent":${oneLine(lastEvent)},"EventLog":[${times}]${cut}${more}}`);
 }
 
-/** Line breaks in JSON text are only ever between its tokens: strings hold them escaped. */
-function oneLine(json: string): string {
+/** JSON text on one line: line breaks in it are only ever between its tokens: strings hold them escaped. */
+export function oneLine(json: string): string {
   return /[\r\n]/.test(json) ? json.replace(/[\r\n]+[ \t\r\n]*/g, "").trim() : json;
 }
 

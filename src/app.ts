@@ -133,7 +133,8 @@ export function plan(input: Input, files: readonly string[]): Plan | undefined {
   return { rule, process: processes, state: kept.state, output: out.output, openSource, openSinks };
 }
 
-function chooseSource(input: Input, files: readonly string[]): SourceKind | undefined {
+/** The source that the settings choose; undefined, with the reasons in `input.problems`, where they choose none. */
+export function chooseSource(input: Input, files: readonly string[]): SourceKind | undefined {
   const chosen = readSettings(general, input);
   if (chosen === undefined) return undefined;
   const given = (env: string) => input.flags[flagOf({ env })] ?? (input.env[env] || undefined);

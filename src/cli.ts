@@ -4,6 +4,7 @@ import { Command, CommanderError, Option } from "commander";
 import config from "../deno.json" with { type: "json" };
 import { check, detect, plan as planDetection, settingsGroups, type World } from "./app.ts";
 import type { Canvas } from "./progress.ts";
+import { planRecord, record, recordSettings } from "./record.ts";
 import { planReplay, replay } from "./replay.ts";
 import { fileOf, flagOf, type Input, type Setting, withoutPasswords } from "./settings.ts";
 
@@ -59,6 +60,14 @@ export async function run(process: Process): Promise<number> {
       const plan = planned(planReplay, output);
       if (plan) code = await replay(plan, { ...process, files }, say, process.stop);
     });
+  const recording = program.command("record").argument("[files...]", "files to read, for the source stdin")
+    .description("write what the source delivers to a file, to be replayed; queues in use are left alone")
+    .addHelpText("after", "\nAll flags of the source apply.")
+    .action(async (files: string[]) => {
+      const plan = planned((input) => planRecord(input, files), flagsOf(recording));
+      if (plan) code = await record(plan, { ...process, files }, process.stop);
+    });
+  for (const setting of Object.values(recordSettings)) recording.addOption(optionOf(setting));
   tab(program, { completionCommandName: "completions" });
   for (const command of program.commands) command.copyInheritedSettings(program);
   try {

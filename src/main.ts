@@ -1,6 +1,7 @@
 // The process: arguments, environment, streams and signals go into run(). The only exit.
 import { settingsGroups } from "./app.ts";
 import { run } from "./cli.ts";
+import { recordSettings } from "./record.ts";
 import { variablesOf } from "./settings.ts";
 
 const stop = new AbortController();
@@ -13,7 +14,8 @@ onSignal("SIGINT", 130);
 if (Deno.build.os !== "windows") onSignal("SIGTERM", 143);
 
 /** The variables of the settings and no others, since the program may not read the rest of the environment. */
-const variables = settingsGroups.flatMap(({ settings }) => Object.values(settings).flatMap(variablesOf));
+const settings = [...settingsGroups.map(({ settings }) => settings), recordSettings];
+const variables = settings.flatMap((group) => Object.values(group).flatMap(variablesOf));
 const env = Object.fromEntries(variables.map((name) => [name, Deno.env.get(name)]));
 
 const stderr = new TextEncoder();

@@ -5,7 +5,7 @@ import { tlsConflicts, tlsSettings } from "../clients/tls.ts";
 import { asFault, Fault } from "../fault.ts";
 import { kind } from "../kind.ts";
 import { Outage, pause } from "../outage.ts";
-import { printable, text, toggle, type Values, wholeNumber } from "../settings.ts";
+import { namesOf, printable, text, toggle, type Values, wholeNumber } from "../settings.ts";
 import type { Batch, Source, SourceContext } from "../source.ts";
 
 const prefix = "AMQP";
@@ -48,6 +48,12 @@ const settings = {
 
 type AmqpSettings = Values<typeof settings>;
 
+const { queue: _, declare: __, ...tapSettings } = {
+  ...settings,
+  exchange: { ...settings.exchange, help: "exchange that nomad-firehose publishes to" },
+  routingKey: { ...settings.routingKey, help: "routing key with which it publishes" },
+};
+
 /** The row of the source `amqp`. */
 export const amqpSource = kind({
   type: "amqp",
@@ -56,6 +62,22 @@ export const amqpSource = kind({
   conflicts: (values) => tlsConflicts(prefix, values, values.connection, "amqps"),
   open: (values, context: SourceContext): Source => new AmqpSource(values, context),
 });
+
+/**
+ * The same messages for somebody who only looks on: from a queue of its own, which the broker deletes when the
+ * connection ends. Other queues get what they get without it.
+ */
+export const amqpTap = kind({
+  type: "amqp",
+  title: "Source amqp",
+  settings: tapSettings,
+  conflicts: (values) => tlsConflicts(prefix, values, values.connection, "amqps"),
+  open: (values, context: SourceContext): Source =>
+    new AmqpSource({ ...values, queue: ownQueue, declare: false }, context),
+});
+
+/** In the place of a queue's name: one of its own. */
+const ownQueue = "";
 
 class AmqpSource implements Source {
   readonly clock = "wall";
@@ -79,7 +101,10 @@ class AmqpSource implements Source {
         if (this.#closed.signal.aborted) return await this.#consumer.close();
         outage.end();
         if (!consumed) {
-          this.#context.log.info("source amqp: consumes {queue}", { queue: this.#settings.queue });
+          const { queue, exchange } = this.#settings;
+          this.#context.log.info("source amqp: consumes {queue}", {
+            queue: queue === ownQueue ? `a queue of its own at the exchange ${exchange}` : queue,
+          });
         }
         consumed = true;
         yield* this.#consumer.batches(stop);
@@ -154,8 +179,17 @@ class Consumer {
       await channel.assertQueue(queue, { durable: true });
       await channel.bindQueue(queue, exchange, routingKey);
     }
+    let consumed = queue;
+    if (queue === ownQueue) {
+      ({ queue: consumed } = await channel.assertQueue("", {
+        exclusive: true,
+        autoDelete: true,
+        durable: false,
+      }));
+      await channel.bindQueue(consumed, exchange, routingKey);
+    }
     await channel.prefetch(prefetch);
-    const { consumerTag } = await channel.consume(queue, (message) => {
+    const { consumerTag } = await channel.consume(consumed, (message) => {
       if (message === null) return this.#lose(new Fault(`queue "${queue}" was deleted`, "mended"));
       this.#arrived.push(message);
       this.#wake();
@@ -229,7 +263,16 @@ class Consumer {
   }
 }
 
-function missing(error: unknown, { queue, connection }: AmqpSettings): Fault | undefined {
+function missing(error: unknown, { queue, exchange, connection }: AmqpSettings): Fault | undefined {
+  if (queue === ownQueue && /no exchange/.test(String(error))) {
+    return new Fault(
+      `exchange "${exchange}" does not exist at ${
+        printable(connection)
+      }; name that to which nomad-firehose ` +
+        `publishes with ${namesOf(settings.exchange)}`,
+      "misconfigured",
+    );
+  }
   if (!/no queue/.test(String(error))) return undefined;
   return new Fault(
     `queue "${queue}" does not exist at ${
