@@ -168,6 +168,8 @@ const waysToStart = `No source. Say where updates come from, in one of these way
 export interface World
   extends Omit<SourceContext, "log" | "patience" | "restartsOnly">, Pick<SinkContext, "stdout"> {
   readonly stdoutIsTerminal: boolean;
+  /** Alerts on that terminal may have colours. */
+  readonly colored?: boolean;
   readonly stderr: { write(line: string): void };
 }
 
@@ -257,7 +259,8 @@ async function within(time: Nanoseconds, stop: AbortSignal, answer: Promise<stri
 function openSinks(plan: Plan, world: World): Sink[] {
   const readable = plan.output === undefined ? world.stdoutIsTerminal : plan.output === "text";
   const json = (alert: Alert) => alertJson(alert, plan.rule.payload);
-  return plan.openSinks.map((open) => open({ ...world, readable, json }));
+  const colored = world.stdoutIsTerminal && world.colored === true;
+  return plan.openSinks.map((open) => open({ stdout: world.stdout, readable, colored, json }));
 }
 
 /** Resolves when, after `stop`, time for what is on its way is up. */

@@ -30,6 +30,7 @@ Deno.exit(
     stdin: Deno.stdin.readable,
     stdout: Deno.stdout,
     stdoutIsTerminal: Deno.stdout.isTerminal(),
+    colored: !Deno.noColor && !isDumb,
     stderr: { write: writeError },
     canvas: Deno.stderr.isTerminal() && !isDumb
       ? { write: writeError, now: () => performance.now() }

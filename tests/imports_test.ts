@@ -18,7 +18,19 @@ interface Room {
 const rooms: readonly Room[] = [
   {
     name: "leaves",
-    files: ["duration", "fault", "files", "glance", "kind", "log", "outage", "settings", "time"],
+    files: [
+      "duration",
+      "fault",
+      "files",
+      "glance",
+      "kind",
+      "log",
+      "outage",
+      "progress",
+      "settings",
+      "size",
+      "time",
+    ],
     imports: [],
     packages: ["npm:@logtape/"],
   },
@@ -59,9 +71,15 @@ const rooms: readonly Room[] = [
     packages: [],
   },
   {
+    name: "recordings",
+    files: ["grid", "record", "record_file", "recording", "replay", "replay_text", "trial"],
+    imports: ["leaves", "rule", "ports", "way", "sources", "app"],
+    packages: ["node:"],
+  },
+  {
     name: "command",
     files: ["cli", "main"],
-    imports: ["leaves", "app"],
+    imports: ["leaves", "app", "recordings"],
     packages: ["npm:commander@", "npm:@bomb.sh/"],
   },
 ];
