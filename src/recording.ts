@@ -22,8 +22,6 @@ export interface Piece {
   readonly lines: number;
   /** Where an update stands, in words: `line 12 of updates.ndjson`. */
   place(index: number): string;
-  /** It is the last line, and may break off. */
-  readonly unended: boolean;
 }
 
 /** What recordings are read with. */
@@ -50,16 +48,19 @@ export class Recording {
   readonly #bytes: AsyncGenerator<Uint8Array>;
   readonly #first: readonly Uint8Array[];
   readonly #reading: Reading;
+  readonly #cut: { isCut: boolean };
 
   private constructor(
     name: string,
     reading: Reading,
+    cut: { isCut: boolean },
     bytes: AsyncGenerator<Uint8Array>,
     first: readonly Uint8Array[],
     format: Format,
   ) {
     this.#name = name;
     this.#reading = reading;
+    this.#cut = cut;
     this.#bytes = bytes;
     this.#first = first;
     this.format = format;
@@ -70,7 +71,9 @@ export class Recording {
     const name = file === standardInput ? "" : file;
     const input = name === "" ? reading.stdin : (await openFile(name)).readable;
     const { stop, log } = reading;
+    const cut = { isCut: false };
     const bytes = upToFault(unpacked(input, stop, reading.onRead), (reason) => {
+      cut.isCut = true;
       if (stop.aborted) return; // which cuts gzip short
       log.warning("{what}: {reason}; it is replayed up to there", { what: titleOf(name), reason });
     });
@@ -89,7 +92,7 @@ export class Recording {
     } catch (error) {
       throw new Fault(`cannot read ${titleOf(name)}: ${(error as Error).message}`, "misconfigured");
     }
-    return new Recording(name, reading, bytes, first, format ?? "firehose");
+    return new Recording(name, reading, cut, bytes, first, format ?? "firehose");
   }
 
   /** How it is called in messages. */
@@ -106,9 +109,10 @@ export class Recording {
     });
     try {
       for await (const block of lines.blocks(withFirst(this.#first, this.#bytes), stop)) {
-        yield this.format === "event stream"
-          ? this.#convert(block, lines, allocations)
-          : pieceOf(block.bodies, block.numbers, block, lines);
+        if (block.unended && !isJson(block.bodies[0] as Uint8Array)) this.#sayBreaksOff();
+        else {yield this.format === "event stream"
+            ? this.#convert(block, lines, allocations)
+            : pieceOf(block.bodies, block.numbers, block, lines);}
       }
     } finally {
       await this.#bytes.return(undefined);
@@ -127,17 +131,19 @@ export class Recording {
         }
       } catch (error) {
         if (!(error instanceof Fault)) throw error;
-        if (block.unended) this.sayBreaksOff();
-        else this.#reading.setAside(lines.place(number), line, error.message);
+        this.#reading.setAside(lines.place(number), line, error.message);
       }
     }
     return pieceOf(bodies, numbers, block, lines);
   }
 
-  /** Says that its last line breaks off. */
-  sayBreaksOff(): void {
-    const { log } = this.#reading;
-    log.warning("{what}: its last line breaks off; it is replayed up to there", { what: this.title });
+  /** Where gzip is cut short, it was said already. */
+  #sayBreaksOff(): void {
+    if (!this.#cut.isCut) {
+      this.#reading.log.warning("{what}: its last line breaks off; it is replayed up to there", {
+        what: this.title,
+      });
+    }
   }
 }
 
@@ -196,6 +202,15 @@ function formatOf(line: string): Format | undefined {
   return typeof found.Namespace === "string" ? "nomad" : "firehose";
 }
 
+function isJson(line: Uint8Array): boolean {
+  try {
+    JSON.parse(decoder.decode(line));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function titleOf(name: string): string {
   return name === "" ? "standard input" : quoted(name);
 }
@@ -214,7 +229,6 @@ function pieceOf(
     bodies,
     lines: count,
     place: (index) => lines.place(numbers[index]!),
-    unended: block.unended ?? false,
   };
 }
 

@@ -134,7 +134,7 @@ class Replay {
     const restartsOnly = this.#trials.every(({ plan }) => plan.restartsOnly);
     try {
       for await (const piece of recording.pieces(restartsOnly, this.#allocations)) {
-        this.#take(piece, recording);
+        this.#take(piece);
       }
     } finally {
       this.#setAside.stop();
@@ -160,7 +160,7 @@ class Replay {
     this.#format ??= format;
   }
 
-  #take(piece: Piece, recording: Recording): void {
+  #take(piece: Piece): void {
     this.#totals.lines += piece.lines;
     for (const [index, body] of piece.bodies.entries()) {
       if (!(body instanceof Uint8Array)) {
@@ -169,14 +169,12 @@ class Replay {
         continue;
       }
       const update = this.#trials[0]!.decode(body);
-      if (update.kind !== "malformed") {
-        this.#totals.updates++;
-        for (const trial of this.#trials) trial.take(update);
-      } else if (!piece.unended) this.#reject(piece.place(index), body, update.reason);
-      else {
-        this.#totals.lines--;
-        recording.sayBreaksOff();
+      if (update.kind === "malformed") {
+        this.#reject(piece.place(index), body, update.reason);
+        continue;
       }
+      this.#totals.updates++;
+      for (const trial of this.#trials) trial.take(update);
     }
   }
 

@@ -45,7 +45,9 @@ Deno.test("demo passes its arguments on, and the exit code", async () => {
 });
 
 Deno.test("demo prints readable lines on a terminal, with a word before and after", async () => {
-  const { code, shown } = await onTerminal(`env -u NO_COLOR TERM=xterm '${Deno.execPath()}' task --quiet demo`);
+  const { code, shown } = await onTerminal(
+    `env -u NO_COLOR TERM=xterm '${Deno.execPath()}' task --quiet demo`,
+  );
   assert.equal(code, 0, shown);
   const [before, empty, ...lines] = shown.trimEnd().split("\n");
   const after = lines.splice(-2);
