@@ -79,11 +79,10 @@ export function grouped(count: number): string {
 /** The totals, a line each for what was read, what was counted and what was told. */
 export function totalsText(trial: Trial, { lines, updates, malformed }: ReadTotals): string {
   const { counted, duplicates, intended, outsideWindow, alerts } = trial.counts;
-  const { restarts } = words(trial.plan);
   const others = updates - duplicates - intended - outsideWindow - trial.events;
   return `read     ${readText(trial, { lines, updates, malformed })}\n` +
-    `counted  ${grouped(counted)} ${restarts}; not counted: ${grouped(duplicates)} seen before, ` +
-    `${grouped(intended)} intended, ${grouped(outsideWindow)} too old; ${grouped(others)} other updates\n` +
+    `counted  ${plural(counted, trial.countsWhat)}; not counted: ${grouped(duplicates)} seen before, ` +
+    `${grouped(intended)} intended, ${grouped(outsideWindow)} too old; ${plural(others, "other update")}\n` +
     `told     ${alertsText(trial.told.size, alerts, trial.plan)}\n`;
 }
 

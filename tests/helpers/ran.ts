@@ -9,10 +9,17 @@ export interface Ran {
 }
 
 /** What differs from a process without terminal, environment and input. */
-export type Differs = Partial<Omit<Process, "stdin">> & { readonly stdin?: string | Uint8Array };
+export type Differs = Partial<Omit<Process, "stdin">> & {
+  readonly stdin?: string | Uint8Array;
+  /** In the place of `stdin`. */
+  readonly stream?: ReadableStream<Uint8Array>;
+};
 
 /** Runs a command. */
-export async function ran(args: readonly string[], { stdin = "", ...differs }: Differs = {}): Promise<Ran> {
+export async function ran(
+  args: readonly string[],
+  { stdin = "", stream, ...differs }: Differs = {},
+): Promise<Ran> {
   let stdout = "";
   let stderr = "";
   const code = await run({
@@ -20,7 +27,7 @@ export async function ran(args: readonly string[], { stdin = "", ...differs }: D
     env: {},
     stop: new AbortController().signal,
     files: [],
-    stdin: new Blob([stdin as BlobPart]).stream(),
+    stdin: stream ?? new Blob([stdin as BlobPart]).stream(),
     stdout: {
       write(bytes) {
         stdout += new TextDecoder().decode(bytes);
