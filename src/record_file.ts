@@ -28,6 +28,8 @@ export class RecordFile implements AsyncDisposable {
   #packer: Packer;
   /** Bytes of the file that is written. */
   #size = 0;
+  /** The time in the name of the file that was set aside last: no later one may have an earlier time. */
+  #setAsideAt = 0;
   #pending: Uint8Array[] = [];
   #pendingSize = 0;
   /** What is done one after the other. */
@@ -50,7 +52,7 @@ export class RecordFile implements AsyncDisposable {
         throw error;
       });
       if (found?.isFile === false) throw new Error(found.isDirectory ? "it is a directory" : "it is no file");
-      if ((found?.size ?? 0) > 0) await setAside(to, found!.mtime ?? new Date());
+      if ((found?.size ?? 0) > 0) await setAside(to, (found!.mtime ?? new Date()).getTime());
       return new RecordFile(to, await create(to.path));
     } catch (error) {
       throw unwritable(to.path, error);
@@ -95,7 +97,7 @@ export class RecordFile implements AsyncDisposable {
     await this.#put(await this.#packer.pack(lines));
     if (this.#size < this.#to.rotateAt) return;
     await this.#end();
-    await setAside(this.#to, new Date());
+    this.#setAsideAt = await setAside(this.#to, Math.max(Date.now(), this.#setAsideAt + 1));
     this.#file = await create(this.#to.path);
     this.#packer = packerOf(this.#to.path);
     this.#size = 0;
@@ -138,12 +140,13 @@ function create(path: string): Promise<Deno.FsFile> {
   return Deno.open(path, { write: true, create: true, truncate: true });
 }
 
-/** `updates.ndjson.gz` → `updates-20261124T034313.123Z.ndjson.gz`: by name, the files are in the order of time. */
-async function setAside({ path, keep }: RecordTo, at: Date): Promise<void> {
+/** `updates.ndjson.gz` → `updates-20261124T034313.123Z.ndjson.gz`: by name, the files are in the order of
+ * time. Yields the time in the name, in milliseconds: it is a later one where the name is taken. */
+async function setAside({ path, keep }: RecordTo, at: number): Promise<number> {
   const { folder, before, after } = partsOf(path);
   const nameAt = (time: number) =>
     `${before}-${new Date(time).toISOString().replaceAll(/[-:]/g, "")}${after}`;
-  let time = at.getTime();
+  let time = at;
   while (await exists(join(folder, nameAt(time)))) time++;
   await Deno.rename(path, join(folder, nameAt(time)));
   const old: string[] = [];
@@ -156,6 +159,7 @@ async function setAside({ path, keep }: RecordTo, at: Date): Promise<void> {
   for (const name of old.sort().slice(0, Math.max(0, old.length - keep))) {
     await Deno.remove(join(folder, name));
   }
+  return time;
 }
 
 function partsOf(path: string): { folder: string; before: string; after: string } {
