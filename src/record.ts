@@ -129,7 +129,7 @@ class Recorder {
   }
 
   sayTotals(): void {
-    this.#log.info("Recorded {messages} messages, {size}, in {files} files; {setAside} set aside", {
+    this.#log.info("Recorded {messages} messages, {size}; files: {files}; set aside: {setAside}", {
       messages: this.#messages,
       size: formatSize(this.#file.bytes),
       files: this.#file.files,

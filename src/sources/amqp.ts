@@ -101,10 +101,7 @@ class AmqpSource implements Source {
         if (this.#closed.signal.aborted) return await this.#consumer.close();
         outage.end();
         if (!consumed) {
-          const { queue, exchange } = this.#settings;
-          this.#context.log.info("source amqp: consumes {queue}", {
-            queue: queue === ownQueue ? `a queue of its own at the exchange ${exchange}` : queue,
-          });
+          this.#context.log.info("source amqp: consumes {queue}", { queue: titleOf(this.#settings) });
         }
         consumed = true;
         yield* this.#consumer.batches(stop);
@@ -219,7 +216,10 @@ class Consumer {
     const rejected = new Set<number>();
     return {
       bodies: messages.map(({ content }) => content),
-      place: (index) => `message ${messages[index]!.fields.deliveryTag} of queue ${this.#settings.queue}`,
+      place: (index) =>
+        `message ${messages[index]!.fields.deliveryTag} of ${
+          this.#settings.queue === ownQueue ? "" : "queue "
+        }${titleOf(this.#settings)}`,
       reject: (index) => {
         rejected.add(index);
         if (this.#open.usable) this.#open.channel.reject(messages[index]!, false);
@@ -261,6 +261,11 @@ class Consumer {
     this.#flush();
     await this.#open.close();
   }
+}
+
+/** The queue that is consumed, in words. */
+function titleOf({ queue, exchange }: AmqpSettings): string {
+  return queue === ownQueue ? `a queue of its own at the exchange ${exchange}` : queue;
 }
 
 function missing(error: unknown, { queue, exchange, connection }: AmqpSettings): Fault | undefined {
