@@ -68,7 +68,15 @@ export async function run(process: Process): Promise<number> {
       if (plan) code = await record(plan, { ...process, files }, process.stop);
     });
   for (const setting of Object.values(recordSettings)) recording.addOption(optionOf(setting));
-  tab(program, { completionCommandName: "completions" });
+  const { commands } = tab(program, { completionCommandName: "completions" });
+  for (const command of ["check", "replay", "record"]) {
+    for (const { long, hidden, required, description } of program.options) {
+      if (hidden || long === "--version") continue;
+      const [name, noValues] = [long!.slice(2), () => {}];
+      if (required) commands.get(command)!.option(name, description, noValues);
+      else commands.get(command)!.option(name, description);
+    }
+  }
   for (const command of program.commands) command.copyInheritedSettings(program);
   try {
     await program.parseAsync(process.args, { from: "user" });

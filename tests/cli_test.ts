@@ -527,6 +527,9 @@ Deno.test("run() completes commands and their own flags", async () => {
   assert.match(flags, /^--rotate-at\t/m);
   const { stdout: json } = await spawned("complete", "--", "replay", "--js");
   assert.match(json, /^--json\t/m);
+  for (const command of ["check", "replay", "record"]) {
+    assert.match((await spawned("complete", "--", command, "--restart-c")).stdout, /^--restart-count\t/m);
+  }
 });
 
 Deno.test("run() refuses completions for an unknown shell", async () => {
