@@ -34,7 +34,7 @@ Deno.test("replay prints a row for each allocation that was told, the earliest f
       "restarts from begin to end\n" +
       row("a.g[0]", 4, 4, "   1         7  █            ▂") +
       row("b.g[0]", 104, 104, "   1         6       █                 ▂") +
-      `\nread {5}15 lines with 15 updates, from ${at(0)} to ${at(420)} (7m); 0 malformed\n` +
+      `\nread     15 lines with 15 updates, from ${at(0)} to ${at(420)} (7m); 0 malformed\n` +
       "counted  15 restarts; not counted: 0 seen before, 0 intended, 0 too old; 0 other updates\n" +
       "told     2 notifications about 2 allocations, with the rule restarts: 5 in 5m; again each 5m\n",
   );
