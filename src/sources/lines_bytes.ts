@@ -6,7 +6,7 @@ const blockSize = 1 << 20;
 /** Bytes of gzip that are unpacked at one time: they can become a thousand times as many. */
 const packedAtOnce = 16 << 10;
 /** Bytes that come out at one time. */
-const unpackedAtOnce = 256 << 10;
+const unpackedAtOnce = 64 << 10;
 
 /** Why a gzip that cannot be read any further cannot; undefined where something else went wrong. */
 export function whyPackedUnreadable({ code, message }: Error & { code?: string }): string | undefined {
