@@ -1,6 +1,8 @@
 // The wiring: which sources and sinks there are, and what is opened in which order and closed in reverse.
 // The only file that knows all adapters.
+import config from "../deno.json" with { type: "json" };
 import { type Alert, alertJson } from "./alert.ts";
+import { CommitFigures } from "./commits.ts";
 import { Delivery } from "./delivery.ts";
 import { formatDuration, type Nanoseconds } from "./duration.ts";
 import { taskApi } from "./clients/nomad_settings.ts";
@@ -29,10 +31,16 @@ import { amqpSink } from "./sinks/amqp.ts";
 import { kinesis } from "./sinks/kinesis.ts";
 import { stdout } from "./sinks/stdout.ts";
 import { checkState, openLedger, type State, state } from "./state.ts";
+import { Standing } from "./standing.ts";
 import type { Source, SourceContext, SourceKind } from "./source.ts";
 import { amqpSource } from "./sources/amqp.ts";
 import { lines } from "./sources/lines.ts";
 import { nomad } from "./sources/nomad.ts";
+import type { Facts } from "./status/facts.ts";
+import { History } from "./status/history.ts";
+import { type ListenSettings, listenSettings } from "./status/listen.ts";
+import { StatusServer } from "./status/server.ts";
+import { Tally } from "./tally.ts";
 
 /** Every source. */
 const sources: readonly SourceKind[] = [amqpSource, nomad, lines];
@@ -104,6 +112,7 @@ export const settingsGroups: readonly SettingsGroup[] = [
   { title: "State", settings: memory },
   { title: "Sinks", settings: { ...sinkChoice, ...outputSettings, ...payloadSettings } },
   ...sinks.map(({ group }) => group),
+  { title: "Status", settings: listenSettings },
   { title: "Process", settings: processSettings },
 ].filter(({ settings }) => Object.keys(settings).length > 0);
 
@@ -112,6 +121,10 @@ export interface Plan {
   readonly rule: RulePlan;
   readonly process: Values<typeof processSettings>;
   readonly state: State;
+  readonly status: ListenSettings;
+  readonly source: string;
+  /** Files are read, and then the input ends. */
+  readonly readsFiles: boolean;
   readonly output: "json" | "text" | undefined;
   readonly openSource: (context: SourceContext) => Source;
   readonly openSinks: readonly ((context: SinkContext) => Sink)[];
@@ -127,10 +140,21 @@ export function plan(input: Input, files: readonly string[]): Plan | undefined {
   const out = readSettings(outputSettings, input);
   const sinkKinds = new Set(chosen?.sinkTypes.map((word) => findKind(sinks, word)!));
   const openSinks = [...sinkKinds].map((kind) => kind.prepare(input));
+  const status = readSettings(listenSettings, input);
   const processes = readSettings(processSettings, input);
-  if (!openSource || !rule || !kept || !chosen || !out || !processes) return undefined;
+  if (!source || !openSource || !rule || !kept || !chosen || !out || !status || !processes) return undefined;
   if (!openSinks.every((open) => open !== undefined)) return undefined;
-  return { rule, process: processes, state: kept.state, output: out.output, openSource, openSinks };
+  return {
+    rule,
+    process: processes,
+    state: kept.state,
+    status,
+    source: source.type,
+    readsFiles: files.length > 0,
+    output: out.output,
+    openSource,
+    openSinks,
+  };
 }
 
 /** The source that the settings choose; undefined, with the reasons in `input.problems`, where they choose none. */
@@ -166,7 +190,7 @@ const waysToStart = `No source. Say where updates come from, in one of these way
 
 /** What the program stands on: the streams of its process. */
 export interface World
-  extends Omit<SourceContext, "log" | "patience" | "restartsOnly">, Pick<SinkContext, "stdout"> {
+  extends Omit<SourceContext, "log" | "patience" | "standing" | "restartsOnly">, Pick<SinkContext, "stdout"> {
   readonly stdoutIsTerminal: boolean;
   /** Alerts on that terminal may have colours. */
   readonly colored?: boolean;
@@ -178,7 +202,8 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
   const log = openLog(plan.process.logLevel, plan.process.logFormat, world.stderr.write);
   await using parts = new AsyncDisposableStack();
   const patience = parts.use(new Patience(plan.process.connectTimeout));
-  const source = plan.openSource({ ...world, log, patience, restartsOnly: plan.rule.restartsOnly });
+  const standing = new Standing();
+  const source = plan.openSource({ ...world, log, patience, standing, restartsOnly: plan.rule.restartsOnly });
   try {
     const sinks = openSinks(plan, world);
     const context = { sinks: sinks.map(({ type }) => type), newerReplaces: source.clock === "wall" };
@@ -188,9 +213,20 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
     const rule = plan.rule.open(ledger);
     rule.restore(ledger.kept, source.clock === "wall" ? wallClock() : undefined);
     if (ledger.durable) sayState(log, plan, rule, ledger, delivery);
+    const tally = new Tally();
+    const commits = new CommitFigures();
+    const facts = factsOf(plan, { source, standing, rule, tally, commits, delivery });
+    const status = await openStatus(plan, facts);
+    if (status !== undefined) {
+      parts.use(status);
+      log.info("Status at {where}", { where: status.where });
+    }
     await Promise.race([delivery.start(), patience.over]);
     delivery.pump();
-    const following = follow({ source, rule, ledger, delivery, log }, stop);
+    const following = follow(
+      { source, rule, ledger, delivery, log, tally, commits, standing, observer: status?.history },
+      stop,
+    );
     following.catch(() => {});
     const totals = await Promise.race([following, delivery.over, patience.over, deadline(plan, stop)]);
     if (totals === "deadline") {
@@ -198,6 +234,12 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
       return 1;
     }
     sayTotals(log, rule.counts, totals);
+    if (status !== undefined && plan.readsFiles && !stop.aborted) {
+      log.info("All files are read; what they showed stays at {where} until SIGINT or SIGTERM", {
+        where: status.where,
+      });
+      await new Promise((resolve) => stop.addEventListener("abort", resolve, { once: true }));
+    }
     return 0;
   } catch (error) {
     const fault = asFault(error);
@@ -206,6 +248,39 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
     log.error("{reason}", { reason: fault.message });
     return 1;
   }
+}
+
+interface Opened extends Pick<Facts, "rule" | "tally"> {
+  readonly source: Source;
+  readonly standing: Standing;
+  readonly commits: CommitFigures;
+  readonly delivery: Delivery;
+}
+
+/** What the status server is to know. */
+function factsOf(plan: Plan, { source, standing, rule, tally, commits, delivery }: Opened): Facts {
+  return {
+    version: config.version,
+    startedAt: wallClock(),
+    clock: source.clock,
+    rule,
+    ruleView: plan.rule.words,
+    tally,
+    source: { type: plan.source, standing },
+    state: { type: plan.state.file === undefined ? "memory" : "sqlite", commits },
+    sinks: delivery.figures,
+  };
+}
+
+/** The status server, where one is wanted. @throws {Fault} */
+async function openStatus(
+  { status: { listen, token } }: Plan,
+  facts: Facts,
+): Promise<StatusServer | undefined> {
+  if (listen === undefined) return undefined;
+  const history = new History(facts.rule);
+  history.restore(wallClock());
+  return await StatusServer.listen(listen, token, facts, history);
 }
 
 /** Tries the state file, the source and all sinks; consumes and sends nothing. Yields the exit code. */

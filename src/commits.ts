@@ -4,8 +4,10 @@ import type { Nanoseconds } from "./duration.ts";
 import { asFault } from "./fault.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Log } from "./log.ts";
+import { Histogram } from "./histogram.ts";
 import { Outage } from "./outage.ts";
 import type { Batch } from "./source.ts";
+import { Standing } from "./standing.ts";
 
 /** Messages after which a durable ledger commits at the latest, and milliseconds. */
 const mostMessages = 500;
@@ -17,12 +19,32 @@ interface Open {
   readonly names: ReadonlySet<string>;
 }
 
+/** How commits go. */
+export class CommitFigures {
+  readonly standing = new Standing();
+  /** Of those to a file. */
+  readonly seconds: Histogram = new Histogram([
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1,
+    2.5,
+  ]);
+}
+
 /** The batches whose effects are not kept yet. */
 export class Commits {
   readonly #ledger: Ledger;
   readonly #delivery: Delivery;
   readonly #clock: () => Nanoseconds;
   readonly #outage: Outage;
+  readonly #figures: CommitFigures;
   #open: Open[] = [];
   #messages = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -31,11 +53,16 @@ export class Commits {
   #committed: PromiseWithResolvers<void> | undefined;
 
   /** `clock` yields the `now` of the rule. */
-  constructor(parts: { ledger: Ledger; delivery: Delivery; log: Log }, clock: () => Nanoseconds) {
+  constructor(
+    parts: { ledger: Ledger; delivery: Delivery; log: Log; commits?: CommitFigures },
+    clock: () => Nanoseconds,
+  ) {
     this.#ledger = parts.ledger;
     this.#delivery = parts.delivery;
     this.#clock = clock;
-    this.#outage = new Outage(parts.log, "state");
+    this.#figures = parts.commits ?? new CommitFigures();
+    this.#outage = new Outage(parts.log, "state", undefined, this.#figures.standing);
+    this.#figures.standing.works();
     this.#delivery.onDone = () => this.soon();
   }
 
@@ -74,12 +101,14 @@ export class Commits {
   #commit(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    const begun = performance.now();
     try {
       this.#ledger.commit(this.#clock());
     } catch (error) {
       this.#timer = setTimeout(() => this.#commit(), this.#outage.begin(asFault(error)));
       return;
     }
+    if (this.#ledger.durable) this.#figures.seconds.observe((performance.now() - begun) / 1000);
     this.#outage.end();
     const open = this.#open;
     this.#open = [];

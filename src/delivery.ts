@@ -1,9 +1,25 @@
 // Brings alerts from the outboxes to every sink until it confirms: retries and outages, once for all sinks.
+import type { Nanoseconds } from "./duration.ts";
 import { asFault, Fault } from "./fault.ts";
+import { Histogram } from "./histogram.ts";
 import type { Log } from "./log.ts";
 import { Blockage, Outage, type Patience } from "./outage.ts";
 import type { Outbox, Parcel } from "./outbox.ts";
 import type { Sink } from "./sink.ts";
+import { Standing } from "./standing.ts";
+
+/** How the delivery to one sink goes. */
+export interface LaneFigures {
+  readonly type: string;
+  readonly standing: Standing;
+  /** Alerts that are not confirmed, and since when the oldest of them waits. */
+  readonly unconfirmed: number;
+  readonly oldest: Nanoseconds | undefined;
+  /** Attempts, by how they ended. */
+  readonly attempts: Readonly<Record<"confirmed" | "failed" | "refused", number>>;
+  /** How long the confirmed ones took. */
+  readonly seconds: Histogram;
+}
 
 /** All sinks, each with a lane of its own: one that is down does not hold up the others. */
 export class Delivery implements AsyncDisposable {
@@ -19,6 +35,11 @@ export class Delivery implements AsyncDisposable {
   /** Rejects when a sink can take nothing ever again. */
   get over(): Promise<never> {
     return Promise.race(this.#lanes.map(({ over }) => over));
+  }
+
+  /** How it goes, sink by sink. */
+  get figures(): readonly LaneFigures[] {
+    return this.#lanes;
   }
 
   /** How many alerts wait for a confirmation, counted once for each sink. */
@@ -47,7 +68,11 @@ export class Delivery implements AsyncDisposable {
 }
 
 /** The way to one sink. */
-class Lane implements AsyncDisposable {
+class Lane implements AsyncDisposable, LaneFigures {
+  readonly type: string;
+  readonly standing = new Standing();
+  readonly attempts = { confirmed: 0, failed: 0, refused: 0 };
+  readonly seconds = new Histogram([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]);
   readonly #sink: Sink;
   readonly #outbox: Outbox;
   readonly #log: Log;
@@ -60,14 +85,15 @@ class Lane implements AsyncDisposable {
   #closed = false;
 
   constructor(sink: Sink, outbox: Outbox, log: Log, done: () => void, patience?: Patience) {
+    this.type = sink.type;
     this.#done = done;
     this.#sink = sink;
     this.#outbox = outbox;
     this.#log = log;
-    this.#outage = new Outage(log, `sink ${sink.type}`, patience);
+    this.#outage = new Outage(log, `sink ${sink.type}`, patience, this.standing);
     this.#over.promise.catch(() => {});
     sink.onLost = (fault) => this.#fail(fault);
-    const blockage = new Blockage(log, `sink ${sink.type}`);
+    const blockage = new Blockage(log, `sink ${sink.type}`, this.standing);
     sink.onBlocked = (reason) => blockage.tell(reason);
   }
 
@@ -77,6 +103,10 @@ class Lane implements AsyncDisposable {
 
   get unconfirmed(): number {
     return this.#outbox.size;
+  }
+
+  get oldest(): Nanoseconds | undefined {
+    return this.#outbox.oldest;
   }
 
   async start(): Promise<void> {
@@ -107,8 +137,9 @@ class Lane implements AsyncDisposable {
       const parcel = this.#take();
       if (parcel === undefined) break;
       this.#sending++;
+      const begun = performance.now();
       this.#sink.send(parcel.alert).then(
-        () => this.#arrived(parcel),
+        () => this.#arrived(parcel, begun),
         (error) => this.#returned(parcel, asFault(error)),
       );
     }
@@ -130,8 +161,10 @@ class Lane implements AsyncDisposable {
     this.#settled = undefined;
   }
 
-  #arrived(parcel: Parcel): void {
+  #arrived(parcel: Parcel, begun: number): void {
     this.#sending--;
+    this.attempts.confirmed++;
+    this.seconds.observe((performance.now() - begun) / 1000);
     this.#outage.end();
     parcel.confirmed();
     this.#done();
@@ -141,9 +174,11 @@ class Lane implements AsyncDisposable {
   #returned(parcel: Parcel, fault: Fault): void {
     this.#sending--;
     if (fault.healing !== "refused") {
+      this.attempts.failed++;
       parcel.returned();
       return this.#fail(fault);
     }
+    this.attempts.refused++;
     const { name, id } = parcel.alert;
     this.#log.error("sink {sink}: gave up the alert {id} about {name}: {reason}", {
       sink: this.#sink.type,

@@ -4,7 +4,7 @@ import { Agenda, type Planned } from "./agenda.ts";
 import { type Alert, alertId } from "./alert.ts";
 import type { Nanoseconds } from "./duration.ts";
 import type { KeptRestarts, RestartJournal, Told } from "./journal.ts";
-import type { Decision, Rule } from "./rule.ts";
+import type { Decision, Rule, ToldLoop } from "./rule.ts";
 import { decode, type Restart } from "./update.ts";
 import { type Counted, Window, Windows } from "./windows.ts";
 
@@ -50,6 +50,7 @@ export class Detector implements Rule<Restart> {
   /** Restarts kept of one name. */
   readonly #most: number;
   #arrivals = 0;
+  #looping = 0;
 
   constructor(thresholds: Thresholds, journal: RestartJournal) {
     this.#thresholds = thresholds;
@@ -59,6 +60,10 @@ export class Detector implements Rule<Restart> {
 
   get names(): number {
     return this.#watched.size;
+  }
+
+  get looping(): number {
+    return this.#looping;
   }
 
   get nextDue(): Nanoseconds | undefined {
@@ -77,6 +82,7 @@ export class Detector implements Rule<Restart> {
     for (const [name, told] of kept.told()) {
       const watched = this.#watch(name);
       watched.told = told;
+      this.#looping++;
       this.#agenda.set(watched, this.#dueAt(told));
     }
   }
@@ -111,6 +117,17 @@ export class Detector implements Rule<Restart> {
       else this.#watched.delete(name);
     }
     return decisions;
+  }
+
+  /** With the restarts that were in the window when something last happened to it. */
+  loop(name: string): ToldLoop | undefined {
+    const watched = this.#watched.get(name);
+    if (watched?.told === undefined) return undefined;
+    return { alert: this.#alert(watched, watched.told, "repeat"), told: watched.told.repeats + 1 };
+  }
+
+  *loops(): Iterable<string> {
+    for (const { name, told } of this.#watched.values()) if (told !== undefined) yield name;
   }
 
   #watch(name: string): Watched {
@@ -167,6 +184,7 @@ export class Detector implements Rule<Restart> {
   #tell(watched: Watched, restart: Restart, now: Nanoseconds): Alert {
     const { name, allocation, task, time, update } = restart;
     const id = alertId(name, allocation, task, String(time));
+    this.#looping++;
     watched.told = { toldAt: now, id, repeats: 0, lastEvent: update };
     this.#agenda.set(watched, this.#dueAt(watched.told));
     this.#journal.told(name, watched.told);
@@ -177,6 +195,7 @@ export class Detector implements Rule<Restart> {
     const { name } = watched;
     if (watched.size < this.#thresholds.restartCount) {
       watched.told = undefined;
+      this.#looping--;
       this.#journal.told(name, undefined);
       const because = "it no longer restarts often enough";
       if (!this.#thresholds.notifyResolved) return { reason: "recovered", name, because };

@@ -5,7 +5,7 @@ import { type Alert, alertId } from "./alert.ts";
 import type { Nanoseconds } from "./duration.ts";
 import type { KeptRows, RowJournal } from "./journal.ts";
 import { clear, mostLogged, newRow, type Row, runningSince, type Step, take } from "./row.ts";
-import type { Decision, Rule } from "./rule.ts";
+import type { Decision, Rule, ToldLoop } from "./rule.ts";
 import { decodeRun, type RunEvent } from "./run_event.ts";
 import { inWords, tellStory } from "./story.ts";
 
@@ -61,6 +61,7 @@ export class Loops implements Rule<RunEvent> {
   #isLive = true;
   /** Until then nothing is done but by events. */
   #quietUntil = -latest;
+  #looping = 0;
 
   constructor(thresholds: LoopThresholds, journal: RowJournal) {
     this.#thresholds = thresholds;
@@ -69,6 +70,10 @@ export class Loops implements Rule<RunEvent> {
 
   get names(): number {
     return this.#watched.size;
+  }
+
+  get looping(): number {
+    return this.#looping;
   }
 
   get nextDue(): Nanoseconds | undefined {
@@ -82,6 +87,7 @@ export class Loops implements Rule<RunEvent> {
     for (const [name, row] of kept.rows()) {
       const watched = new Watched(name, row);
       this.#watched.set(name, watched);
+      if (isTold(row)) this.#looping++;
       this.#agenda.set(watched, this.#wakeAt(watched, now ?? row.newest));
     }
   }
@@ -111,6 +117,19 @@ export class Loops implements Rule<RunEvent> {
       else this.#keep(watched, now);
     }
     return decisions;
+  }
+
+  /** Without the time of Nomad's next attempt, which would soon be of the past. */
+  loop(name: string, now: Nanoseconds): ToldLoop | undefined {
+    const watched = this.#watched.get(name);
+    if (watched === undefined || !isTold(watched.row)) return undefined;
+    const { row } = watched;
+    const { id, repeats } = row.told!;
+    return { alert: this.#alert(watched, id, max(now, row.nextAttempt ?? now)), told: repeats + 1 };
+  }
+
+  *loops(): Iterable<string> {
+    for (const { name, row } of this.#watched.values()) if (isTold(row)) yield name;
   }
 
   #watch(event: RunEvent): Watched {
@@ -207,6 +226,7 @@ export class Loops implements Rule<RunEvent> {
       };
     }
     const id = alertId(name, String(row.since), String(row.log.at(-1)?.time));
+    this.#looping++;
     row.told = { id, repeats: 0, at: now, over: false };
     return { reason: "first", alert: this.#alert(watched, id, now) };
   }
@@ -215,6 +235,7 @@ export class Loops implements Rule<RunEvent> {
     const { row, name } = watched;
     let decision: Decision | undefined;
     if (isTold(row)) {
+      this.#looping--;
       const because = ends[how](this.#thresholds.stableAfter, now - row.newest);
       const id = alertId(row.told!.id, "resolved");
       const alert = this.#thresholds.notifyResolved ? this.#alert(watched, id, now, because) : undefined;

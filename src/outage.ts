@@ -3,21 +3,24 @@
 import { formatDuration, type Nanoseconds } from "./duration.ts";
 import { Fault } from "./fault.ts";
 import type { Log } from "./log.ts";
+import type { Standing } from "./standing.ts";
 
 /** The outages of one connection or sink. */
 export class Outage {
   readonly #log: Log;
   readonly #what: string;
   readonly #patience: Patience | undefined;
+  readonly #standing: Standing | undefined;
   #since: number | undefined;
   #attempts = 0;
   readonly #reasons = new Set<string>();
 
-  /** `patience` is for the first connection. */
-  constructor(log: Log, what: string, patience?: Patience) {
+  /** `patience` is for the first connection; `standing` is told whether there is one. */
+  constructor(log: Log, what: string, patience?: Patience, standing?: Standing) {
     this.#log = log;
     this.#what = what;
     this.#patience = patience;
+    this.#standing = standing;
     patience?.expect(what);
   }
 
@@ -30,6 +33,7 @@ export class Outage {
    * Yields the milliseconds to wait. */
   begin(fault: Fault): number {
     const { message: reason } = fault;
+    this.#standing?.fails(reason);
     const limit = this.#patience?.failed(this.#what, fault);
     if (this.#since === undefined) {
       this.#since = performance.now();
@@ -46,6 +50,7 @@ export class Outage {
   /** There is a connection, whether or not it works. */
   connected(): void {
     this.#patience?.connected(this.#what);
+    if (!this.open) this.#standing?.works();
   }
 
   /** An attempt succeeded: says so if there was an outage. */
@@ -54,6 +59,7 @@ export class Outage {
     if (this.#since === undefined) return;
     const lasted = timeSince(this.#since);
     this.#since = undefined;
+    this.#standing?.works();
     this.#attempts = 0;
     this.#reasons.clear();
     this.#log.info("{what}: works again after {lasted}", { what: this.#what, lasted });
@@ -64,15 +70,18 @@ export class Outage {
 export class Blockage {
   readonly #log: Log;
   readonly #what: string;
+  readonly #standing: Standing | undefined;
   #since: number | undefined;
 
-  constructor(log: Log, what: string) {
+  constructor(log: Log, what: string, standing?: Standing) {
+    this.#standing = standing;
     this.#log = log;
     this.#what = what;
   }
 
   /** It takes nothing, for this reason, or again what comes: says so where that is news. */
   tell(reason: string | undefined): void {
+    this.#standing?.blocked(reason);
     if (reason === undefined) return this.#end();
     if (this.#since !== undefined) return;
     this.#since = performance.now();

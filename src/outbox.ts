@@ -1,6 +1,8 @@
 // The alerts that one sink has not confirmed, oldest first. Where newer ones replace, at most one about each name
 // waits, so that a sink that was down for a day is not told every loop a hundred times over.
 import type { Alert } from "./alert.ts";
+import type { Nanoseconds } from "./duration.ts";
+import { wallClock } from "./time.ts";
 
 /** An alert that was taken out of an outbox, to be sent. */
 export interface Parcel {
@@ -15,6 +17,8 @@ export interface Parcel {
 export interface Outbox {
   /** How many alerts are not confirmed, those that are being sent included. */
   readonly size: number;
+  /** Since when the oldest of them waits, on the wall's clock; of an earlier start of the program, since this one. */
+  readonly oldest: Nanoseconds | undefined;
   /** Takes the oldest alert that can be sent now. @throws {Fault} where it cannot be read. */
   take(): Parcel | undefined;
 }
@@ -25,6 +29,7 @@ export interface Entry<Slot> {
   /** Where the alert is. */
   slot: Slot;
   taken: boolean;
+  readonly since: Nanoseconds;
 }
 
 /** Where the alerts of an outbox are: in memory, or in a file. */
@@ -53,6 +58,11 @@ export class ShelvedOutbox<Slot> implements Outbox {
     return this.#entries.size;
   }
 
+  get oldest(): Nanoseconds | undefined {
+    for (const { since } of this.#entries) return since;
+    return undefined;
+  }
+
   /** The entry whose alert a newer one about this name replaces. */
   replaceable(name: string): Entry<Slot> | undefined {
     return this.#waiting.get(name);
@@ -62,7 +72,7 @@ export class ShelvedOutbox<Slot> implements Outbox {
   add(name: string, slot: Slot): void {
     const older = this.#waiting.get(name);
     if (older !== undefined) this.#remove(older);
-    const entry = { name, slot, taken: false };
+    const entry = { name, slot, taken: false, since: wallClock() };
     this.#entries.add(entry);
     if (this.#newerReplaces) this.#waiting.set(name, entry);
   }

@@ -1,6 +1,6 @@
 // The one straight way of a message: source → update → rule → ledger → alerts → sinks → acknowledgement.
 import type { Alert } from "./alert.ts";
-import { Commits } from "./commits.ts";
+import { type CommitFigures, Commits } from "./commits.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Nanoseconds } from "./duration.ts";
 import { EventClock } from "./event_clock.ts";
@@ -9,18 +9,17 @@ import type { Log } from "./log.ts";
 import type { Decision, Rule, RuleEvent } from "./rule.ts";
 import { SetAside } from "./set_aside.ts";
 import type { Batch, Source } from "./source.ts";
+import type { Standing } from "./standing.ts";
+import { Tally, type Totals } from "./tally.ts";
 import { wallClock } from "./time.ts";
 
-/** What became of the messages; every message is one of `events`, `others` and `malformed`. */
-export interface Totals {
-  /** Restarts, or failed runs: what the rule counts. */
-  events: number;
-  others: number;
-  malformed: number;
-  /** Of the events: seen before, or intended and not to be counted. */
-  duplicates: number;
-  intended: number;
-  alerts: number;
+export type { Totals } from "./tally.ts";
+
+/** Hears of every event that the rule took, and of what time alone decided. */
+export interface Observer {
+  /** The decision is made, and the rule is as it is after it. */
+  recorded(event: RuleEvent, decision: Decision, now: Nanoseconds): void;
+  decided(decision: Decision, now: Nanoseconds): void;
 }
 
 /** The parts that the way leads through. */
@@ -30,6 +29,12 @@ export interface Way {
   readonly ledger: Ledger;
   readonly delivery: Delivery;
   readonly log: Log;
+  /** What is counted on the way; of its own where it is not given. */
+  readonly tally?: Tally;
+  readonly commits?: CommitFigures | undefined;
+  /** Told when a batch comes. */
+  readonly standing?: Standing;
+  readonly observer?: Observer | undefined;
 }
 
 /** Leads every message of the source its way, until the input ends or `stop`; then every alert has arrived. */
@@ -41,11 +46,11 @@ export async function follow(way: Way, stop: AbortSignal): Promise<Totals> {
   } finally {
     pipeline.stop();
   }
-  return pipeline.totals;
+  return pipeline.tally.totals();
 }
 
 class Pipeline {
-  readonly totals: Totals = { events: 0, others: 0, malformed: 0, duplicates: 0, intended: 0, alerts: 0 };
+  readonly tally: Tally;
   readonly #way: Way;
   readonly #commits: Commits;
   readonly #setAside: SetAside;
@@ -56,10 +61,12 @@ class Pipeline {
 
   constructor(way: Way) {
     this.#way = way;
+    this.tally = way.tally ?? new Tally();
     const kept = way.ledger.kept.notes().get(clockNote);
     this.#clock = new EventClock(
       way.source.clock === "events" && kept !== undefined ? BigInt(kept) : undefined,
     );
+    this.tally.newest = this.#clock.newest;
     this.#setAside = new SetAside(way.log);
     const now = way.source.clock === "wall" ? wallClock : () => this.#clock.now;
     this.#commits = new Commits(way, now);
@@ -69,30 +76,35 @@ class Pipeline {
   /** Leads a batch through; it is acknowledged when what it caused is kept, in the ledger or by the sinks. */
   take(batch: Batch): void {
     const names = new Set<string>();
-    const alerts = this.totals.alerts;
+    const alerts = this.tally.told;
     const wall = this.#way.source.clock === "wall" ? wallClock() : undefined;
     if (wall !== undefined) this.#tellDue(wall);
+    this.#way.standing?.heard(wall);
     for (const [index, body] of batch.bodies.entries()) {
       if (!(body instanceof Uint8Array)) {
-        this.totals.others += body.count;
+        this.tally.others += body.count;
         if (wall === undefined) this.#advance(BigInt(body.newest));
         continue;
       }
       const update = this.#way.rule.decode(body);
       if (update.kind === "malformed") {
-        this.totals.malformed++;
+        this.tally.malformed++;
         this.#setAside.add(batch, index, body, update.reason);
         continue;
       }
       const now = wall ?? this.#advance(update.time);
-      if (update.kind === "other") this.totals.others++;
+      if (wall !== undefined) this.#noteNewest(update.time, wall);
+      if (update.kind === "other") this.tally.others++;
       else if (this.#record(update, now)) names.add(update.name);
     }
     for (const [key, value] of batch.notes ?? []) this.#way.ledger.note(key, value);
     // An input that begins anew with what is long over is no news then.
     const { newest } = this.#clock;
-    if (wall === undefined && newest !== undefined) this.#way.ledger.note(clockNote, String(newest));
-    this.#commits.add(batch, names, this.totals.alerts > alerts);
+    if (wall === undefined && newest !== undefined) {
+      this.tally.newest = newest;
+      this.#way.ledger.note(clockNote, String(newest));
+    }
+    this.#commits.add(batch, names, this.tally.told > alerts);
     if (wall !== undefined) this.#schedule();
   }
 
@@ -113,15 +125,14 @@ class Pipeline {
   #record(event: RuleEvent, now: Nanoseconds): boolean {
     const decision = this.#way.rule.record(event, now);
     const { reason } = decision;
-    const alerts = this.totals.alerts;
+    const alerts = this.tally.told;
     this.#act(decision, event.name);
+    this.#way.observer?.recorded(event, decision, now);
     if (reason === "noted" || reason === "recovered") {
-      this.totals.others++;
-      return this.totals.alerts > alerts;
+      this.tally.others++;
+      return this.tally.told > alerts;
     }
-    this.totals.events++;
-    if (reason === "duplicate") this.totals.duplicates++;
-    if (reason === "intended") this.totals.intended++;
+    this.tally.events[reason]++;
     return true;
   }
 
@@ -130,7 +141,16 @@ class Pipeline {
   }
 
   #tellDue(now: Nanoseconds): void {
-    for (const decision of this.#way.rule.due(now, mostDue)) this.#act(decision, "");
+    for (const decision of this.#way.rule.due(now, mostDue)) {
+      this.#act(decision, "");
+      this.#way.observer?.decided(decision, now);
+    }
+  }
+
+  /** One from a clock that is ahead says nothing of how far behind the program is. */
+  #noteNewest(time: Nanoseconds, now: Nanoseconds): void {
+    const { newest } = this.tally;
+    if (newest === undefined || time > newest) this.tally.newest = time < now ? time : now;
   }
 
   /** One timer for the next thing due on the wall's clock. */
@@ -169,7 +189,7 @@ class Pipeline {
   }
 
   #tell(alert: Alert): void {
-    this.totals.alerts++;
+    this.tally.alerts[alert.reason]++;
     this.#way.ledger.tell(alert);
   }
 }

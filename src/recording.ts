@@ -79,6 +79,7 @@ export class Recording {
     });
     const first: Uint8Array[] = [];
     const decoder = new TextDecoder();
+    const encoder = new TextEncoder();
     let text = "";
     let format: Format | undefined;
     try {
@@ -166,8 +167,8 @@ export class EventStream {
   *#news(allocation: Allocation): Generator<Uint8Array> {
     this.#since ??= allocation.ModifyTime;
     const isHistory = allocation.CreateTime <= this.#since;
-    for (const { body } of this.#known.take(allocation, this.#known.jobTypeOf(allocation), isHistory)) {
-      yield body;
+    for (const { text } of this.#known.take(allocation, this.#known.jobTypeOf(allocation), isHistory)) {
+      yield encoder.encode(text);
     }
   }
 }

@@ -33,12 +33,22 @@ export type Decision =
   /** Told once, and over now. There is an alert where that is to be told too. */
   | { readonly reason: "recovered"; readonly name: string; readonly because: string; readonly alert?: Alert };
 
+/** A loop that was told and goes on. */
+export interface ToldLoop {
+  /** As it would be told again now. */
+  readonly alert: Alert;
+  /** How often it was told. */
+  readonly told: number;
+}
+
 /** A rule. `Event` is what its decoder yields. */
 export interface Rule<Event extends RuleEvent = RuleEvent> {
   /** What it counts, in the singular; the plural has an s. */
   readonly counts: string;
   /** How many names are remembered. */
   readonly names: number;
+  /** How many loops were told and go on. */
+  readonly looping: number;
   /** When `due` has something to do next. */
   readonly nextDue: Nanoseconds | undefined;
   /** Decodes one message. Never throws. */
@@ -50,4 +60,8 @@ export interface Rule<Event extends RuleEvent = RuleEvent> {
   /** What time alone decides, up to `now`. At most so many names are looked at in one call; `nextDue` says whether
    * there are more. */
   due(now: Nanoseconds, most: number): Decision[];
+  /** The loop of a name, where one was told and goes on. */
+  loop(name: string, now: Nanoseconds): ToldLoop | undefined;
+  /** The names of all such loops. It looks at every name. */
+  loops(): Iterable<string>;
 }

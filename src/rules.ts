@@ -5,7 +5,7 @@ import type { Journal } from "./journal.ts";
 import { Loops, type LoopThresholds } from "./loops.ts";
 import type { Rule } from "./rule.ts";
 import { choice, duration, type Input, optional, readSettings, toggle, wholeNumber } from "./settings.ts";
-import { parseDuration } from "./duration.ts";
+import { formatDuration, parseDuration } from "./duration.ts";
 
 /** The settings of the rule. */
 export const ruleSettings = {
@@ -64,6 +64,17 @@ export const payloadSettings = {
   })),
 };
 
+/** What a rule was told to do, in words. */
+export interface RuleWords {
+  readonly type: "restarts" | "loops";
+  /** What it counts, in the singular. */
+  readonly counts: string;
+  readonly threshold: number;
+  /** The time in which restarts count, or after which a run is stable; and how often a loop is told. */
+  readonly interval: string;
+  readonly notificationInterval: string;
+}
+
 /** The rule, ready to be opened, and how its alerts are written. */
 export interface RulePlan {
   readonly type: "restarts" | "loops";
@@ -72,6 +83,7 @@ export interface RulePlan {
   /** It has no use for updates of other types than `Restarting`. */
   readonly restartsOnly: boolean;
   readonly payload: Payload;
+  readonly words: RuleWords;
 }
 
 /** Reads the settings of the rule. What is wrong with them stands in `input.problems`. */
@@ -96,6 +108,13 @@ export function planRule(input: Input, sourceType: string | undefined): RulePlan
     thresholds,
     payload,
     restartsOnly: !loops,
+    words: {
+      type: loops ? "loops" : "restarts",
+      counts: loops ? "failed run" : "restart",
+      threshold: values.restartCount,
+      interval: formatDuration(loops ? values.stableAfter : values.restartInterval),
+      notificationInterval: formatDuration(notificationInterval),
+    },
     open: (journal) => loops ? new Loops(thresholds, journal) : new Detector(thresholds, journal),
   };
 }

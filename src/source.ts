@@ -2,6 +2,7 @@
 import type { Kind } from "./kind.ts";
 import type { Log } from "./log.ts";
 import type { Patience } from "./outage.ts";
+import type { Standing } from "./standing.ts";
 
 /** Messages in a row that the rule has no use for, known by their look: counted, and the time of the newest. */
 export interface Skipped {
@@ -43,6 +44,8 @@ export interface SourceContext {
   readonly log: Log;
   /** How long the first connection may take. */
   readonly patience?: Patience;
+  /** Told whether it is connected, and when something is heard of it. */
+  readonly standing?: Standing;
   /** Whether the rule takes restarts only, so that other messages may be skipped. */
   readonly restartsOnly: boolean;
   /** Arguments of the command line that are not flags. */

@@ -93,7 +93,12 @@ class AmqpSource implements Source {
 
   async *batches(stopped: AbortSignal): AsyncIterable<Batch> {
     const stop = AbortSignal.any([stopped, this.#closed.signal]);
-    const outage = new Outage(this.#context.log, "source amqp", this.#context.patience);
+    const outage = new Outage(
+      this.#context.log,
+      "source amqp",
+      this.#context.patience,
+      this.#context.standing,
+    );
     let consumed = false;
     while (!stop.aborted) {
       try {

@@ -53,7 +53,9 @@ class LineSource implements Source {
     try {
       for (const { name, open } of await this.#inputs()) {
         const input = new Lines(name, this.#context);
-        for await (const { bodies, numbers } of input.blocks(unpacked(await open(), stop), stop)) {
+        const bytes = unpacked(await open(), stop);
+        this.#context.standing?.works();
+        for await (const { bodies, numbers } of input.blocks(bytes, stop)) {
           yield this.#batch(bodies, (index) => input.place(numbers[index]!));
           await this.#fewerThan(mostOpenBatches, stop);
         }

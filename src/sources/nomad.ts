@@ -43,7 +43,7 @@ export class NomadSource implements Source {
 
   async *batches(stop: AbortSignal, notes: ReadonlyMap<string, string> = new Map()): AsyncIterable<Batch> {
     const { log } = this.#context;
-    const outage = new Outage(log, "source nomad", this.#context.patience);
+    const outage = new Outage(log, "source nomad", this.#context.patience, this.#context.standing);
     const follower = new Follower(this.#client, log, this.#pace, notes);
     let previous: Session | undefined;
     const wake = () => this.#wake();
@@ -101,6 +101,7 @@ export class NomadSource implements Source {
       index,
       pace: this.#pace,
       stop,
+      onHeard: () => this.#context.standing?.heard(),
       onStrange: (found) =>
         log.warning("source nomad: {where} sent an allocation that is not understood: {found}", {
           where,

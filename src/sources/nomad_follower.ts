@@ -16,7 +16,7 @@ export interface Found {
 }
 
 /** While the list is read, news is held back to be sorted by time: so many at most, and so long, in milliseconds. */
-const mostHeld = 4000;
+const mostHeld = 2000;
 const longestHeld = 1_000;
 
 /** Keys of the notes. */
@@ -134,7 +134,7 @@ export class Follower {
     this.#held = [];
     if (sorted) held.sort((a, b) => a.time - b.time);
     const notes = this.#notes(held.length > 0);
-    if (held.length > 0 || notes.size > 0) yield { bodies: held.map(({ body }) => body), notes };
+    if (held.length > 0 || notes.size > 0) yield { bodies: encode(held), notes };
   }
 
   /** What changed since the last notes. A position alone is kept from time to time: from an older one, lines come
@@ -150,4 +150,18 @@ export class Follower {
     }
     return notes;
   }
+}
+
+const utf8 = new TextEncoder();
+
+/** The updates as bytes, all in one piece: thousands of small ones would leave the memory outside the heap in holes. */
+function encode(news: readonly News[]): Uint8Array[] {
+  // Most have as many bytes as characters.
+  const piece = new Uint8Array(news.reduce((length, { text }) => length + text.length, 0));
+  let start = 0;
+  return news.map(({ text }) => {
+    const { read, written } = utf8.encodeInto(text, piece.subarray(start));
+    if (read < text.length) return utf8.encode(text);
+    return piece.subarray(start, start += written);
+  });
 }

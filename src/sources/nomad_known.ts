@@ -11,7 +11,7 @@ import {
 
 /** An update that is to be passed on. */
 export interface News {
-  readonly body: Uint8Array;
+  readonly text: string;
   /** Of its event, about, in nanoseconds. */
   readonly time: number;
 }
@@ -134,7 +134,7 @@ function newsOf(
   if (first < events.length || notSeen > 0) return tell(state, first, seen, notSeen, writer());
   const last = events.at(-1);
   if (!isEnd || last === undefined) return [];
-  return [{ body: writer().write(last, { restarts, notSeen: 0 }), time: Number(last.Time) }];
+  return [{ text: writer().write(last, { restarts, notSeen: 0 }), time: Number(last.Time) }];
 }
 
 /** The news of a task: its events from the `first` on, of which `seen` are restarts, and `notSeen` restarts before. */
@@ -144,12 +144,12 @@ function tell(state: TaskState, first: number, seen: number, notSeen: number, wr
   let restarts = Restarts - seen;
   const time = LastRestart ? nanosecondsOf(LastRestart) : undefined;
   if (notSeen > 0 && seen === 0 && time !== undefined) {
-    news.push({ body: writer.writeRestart(time, { restarts, notSeen: notSeen - 1 }), time: Number(time) });
+    news.push({ text: writer.writeRestart(time, { restarts, notSeen: notSeen - 1 }), time: Number(time) });
   }
   for (const event of (Events ?? []).slice(first)) {
     let before = 0;
     if (event.Type === "Restarting" && restarts++ === Restarts - seen) before = notSeen;
-    news.push({ body: writer.write(event, { restarts, notSeen: before }), time: Number(event.Time) });
+    news.push({ text: writer.write(event, { restarts, notSeen: before }), time: Number(event.Time) });
   }
   return news;
 }

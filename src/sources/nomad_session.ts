@@ -33,6 +33,8 @@ export interface SessionContext {
   readonly index: number | undefined;
   readonly pace: Pace;
   readonly stop: AbortSignal;
+  /** Called with everything that the stream brings, heartbeats included. */
+  onHeard?(): void;
   /** Called once with what should be an allocation and cannot be used. */
   onStrange(found: unknown): void;
 }
@@ -51,11 +53,12 @@ export class Session implements AsyncDisposable {
   readonly listIndex: number | undefined;
   /** Whether the stream brought anything but heartbeats. */
   sawEvents = false;
+  readonly #onHeard: () => void;
   readonly #stream: Answer;
   readonly #listing: Answer;
 
   private constructor(
-    { pace, stop }: SessionContext,
+    { pace, stop, onHeard }: SessionContext,
     lines: AsyncGenerator<Line[]>,
     stream: Answer,
     listing: Answer,
@@ -63,6 +66,7 @@ export class Session implements AsyncDisposable {
   ) {
     this.stop = stop;
     this.#pace = pace;
+    this.#onHeard = () => onHeard?.();
     this.#lines = lines;
     this.#stream = stream;
     this.#listing = listing;
@@ -125,6 +129,7 @@ export class Session implements AsyncDisposable {
 
   #nextLines(): Promise<Turn> {
     return this.#lines.next().then(({ value: lines }: { value: Line[] }) => {
+      this.#onHeard();
       this.sawEvents ||= lines.some(({ index }) => index > 0);
       return { kind: "lines", lines };
     });

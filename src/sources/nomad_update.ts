@@ -87,7 +87,7 @@ function isTaskState(value: TaskState | null): boolean {
     events.every((event) => typeof event?.Type === "string" && /^(number|string)$/.test(typeof event.Time));
 }
 
-/** Writes the updates of one task: one for each of its events. */
+/** Writes the updates of one task, in JSON: one for each of its events. */
 export class UpdateWriter {
   readonly #before: string;
   readonly #between: string;
@@ -113,25 +113,22 @@ export class UpdateWriter {
   }
 
   /** The update about an event. */
-  write(event: TaskEvent, { restarts, notSeen }: Counts): Uint8Array {
+  write(event: TaskEvent, { restarts, notSeen }: Counts): string {
     return this.#update(writeEvent(event), restarts, notSeen);
   }
 
   /** The update about a restart of which no event is left: only its time is known. */
-  writeRestart(time: Exact, { restarts, notSeen }: Counts): Uint8Array {
+  writeRestart(time: Exact, { restarts, notSeen }: Counts): string {
     const event = `{"Type":"Restarting","Time":${time},"DisplayMessage":"Task restarted; its event is gone"}`;
     return this.#update(event, restarts, notSeen);
   }
 
-  #update(event: string, restarts: number, notSeen: number): Uint8Array {
-    return utf8.encode(
-      `${this.#before}${event}${this.#between},"Restarts":${restarts}${this.#after}` +
-        (notSeen > 0 ? `,"RestartsNotSeen":${notSeen}}` : "}"),
-    );
+  #update(event: string, restarts: number, notSeen: number): string {
+    return `${this.#before}${event}${this.#between},"Restarts":${restarts}${this.#after}` +
+      (notSeen > 0 ? `,"RestartsNotSeen":${notSeen}}` : "}");
   }
 }
 
-const utf8 = new TextEncoder();
 /** How Go writes a time that is not. */
 const never = "0001-01-01T00:00:00Z";
 

@@ -52,8 +52,7 @@ function allocation({ index = 10, desired = "run", states = {} }: Said): Allocat
 
 /** What is told, as `task Type offset #restarts +notSeen`. */
 function told(known: KnownAllocations, said: Said, isHistory = false): string[] {
-  return known.take(allocation(said), "service", isHistory).map(({ body }) => {
-    const text = new TextDecoder().decode(body);
+  return known.take(allocation(said), "service", isHistory).map(({ text }) => {
     const update = JSON.parse(text);
     const time = BigInt(/"Time":(\d+)/.exec(text)![1]!) - base;
     const notSeen = update.RestartsNotSeen === undefined ? "" : ` +${update.RestartsNotSeen}`;
@@ -126,14 +125,14 @@ Deno.test("take() makes an update of the last restart where no event of any is l
   const LastRestart = "2026-11-24T03:42:50.125615555Z";
   const states = { app: { Events: [event("Killing", 5_000_000_000)], Restarts: 6, LastRestart } };
   const [restart, killing] = known.take(allocation({ index: 2, states }), "service", false);
-  const text = new TextDecoder().decode(restart!.body);
+  const text = restart!.text;
   assert.match(
     text,
     /"TaskEvent":\{"Type":"Restarting","Time":1795491770125615555,"DisplayMessage":"[^"]*"\}/,
   );
   assert.equal(JSON.parse(text).Restarts, 6);
   assert.equal(JSON.parse(text).RestartsNotSeen, 3);
-  assert.match(new TextDecoder().decode(killing!.body), /"Type":"Killing".*"Restarts":6/);
+  assert.match(killing!.text, /"Type":"Killing".*"Restarts":6/);
   assert.deepEqual(told(known, { index: 3, states }), []);
 });
 
@@ -220,7 +219,7 @@ Deno.test("digits past 2^53 stay as they are, in every number that Nomad counts 
   const parsed = parseExactly(`{"Events":[${text}]}`) as { Events: TaskEvent[] };
   const states = { app: { Events: parsed.Events, Restarts: 1 } };
   const [news] = new KnownAllocations().take(allocation({ states }), undefined, false);
-  const written = new TextDecoder().decode(news!.body);
+  const written = news!.text;
   for (const part of text.slice(1, -1).split(/,(?=")/)) {
     assert.ok(written.includes(part), `${part} in ${written}`);
   }

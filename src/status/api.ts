@@ -1,0 +1,109 @@
+// The answers of /api/v1, made of facts and history. view.ts has their shapes.
+import { formatTime } from "../time.ts";
+import { type Facts, nowOf } from "./facts.ts";
+import type { History } from "./history.ts";
+import type { LoopsView, LoopView, PartView, StatusView } from "./view.ts";
+import type { Standing } from "../standing.ts";
+
+/** `GET /api/v1/status`. */
+export function statusView(facts: Facts): StatusView {
+  const { tally, rule, source, sinks } = facts;
+  const { events, others, malformed, duplicates, intended, alerts } = tally.totals();
+  return {
+    version: facts.version,
+    startedAt: formatTime(facts.startedAt),
+    now: formatTime(nowOf(facts)),
+    rule: facts.ruleView,
+    source: partView(source.type, source.standing),
+    sinks: sinks.map(({ type, standing, unconfirmed, oldest }) => ({
+      ...partView(type, standing),
+      waiting: unconfirmed,
+      oldest: oldest === undefined ? null : formatTime(oldest),
+    })),
+    messages: { events, others, malformed, duplicates, intended },
+    alerts,
+    names: rule.names,
+    looping: rule.looping,
+    lastEventAt: tally.newest === undefined ? null : formatTime(tally.newest),
+  };
+}
+
+function partView(type: string, { up, since, problem }: Standing): PartView {
+  return { type, up, since: formatTime(since), problem: problem ?? null };
+}
+
+/** What is asked for in a list of loops. */
+interface Asked {
+  readonly status: LoopView["status"] | undefined;
+  /** In lower case. */
+  readonly q: string;
+  readonly sort: "newest" | "worst";
+  readonly offset: number;
+  readonly limit: number;
+}
+
+/** `GET /api/v1/loops`. @throws {RangeError} whose message is what is wrong with the parameters. */
+export function loopsView(parameters: URLSearchParams, facts: Facts, history: History): LoopsView {
+  const { status, q, sort, offset, limit } = read(parameters);
+  const matching = [...history.views(nowOf(facts))]
+    .filter((loop) => (status === undefined || loop.status === status) && matches(loop, q));
+  const keyed = matching.map((loop) => ({ loop, at: Date.parse(loop.endedAt ?? loop.since) }));
+  keyed.sort((a, b) => (sort === "worst" ? b.loop.count - a.loop.count : 0) || b.at - a.at);
+  return { total: keyed.length, loops: keyed.slice(offset, offset + limit).map(({ loop }) => loop) };
+}
+
+function matches(loop: LoopView, q: string): boolean {
+  if (q === "") return true;
+  const { name, namespace, job, task, node, allocation, id, reason } = loop;
+  return [name, namespace, job, task, node, allocation, id, reason]
+    .some((text) => text !== null && text.toLowerCase().includes(q));
+}
+
+function read(parameters: URLSearchParams): Asked {
+  const known = ["status", "q", "sort", "offset", "limit"];
+  for (const name of parameters.keys()) {
+    if (!known.includes(name)) {
+      throw new RangeError(
+        `unknown parameter ${JSON.stringify(name)}: expected status, q, sort, offset or limit`,
+      );
+    }
+    if (parameters.getAll(name).length > 1) throw new RangeError(`${name}: found it twice; give it once`);
+  }
+  return {
+    status: word(parameters, "status", ["looping", "resolved"] as const),
+    q: (parameters.get("q") ?? "").trim().toLowerCase(),
+    sort: word(parameters, "sort", ["newest", "worst"] as const) ?? "newest",
+    offset: number(parameters, "offset", 0, 0, 1_000_000),
+    limit: number(parameters, "limit", 100, 1, 1_000),
+  };
+}
+
+function word<W extends string>(
+  parameters: URLSearchParams,
+  name: string,
+  words: readonly W[],
+): W | undefined {
+  const text = parameters.get(name);
+  if (text === null || text === "") return undefined;
+  const found = words.find((word) => word === text);
+  if (found === undefined) {
+    throw new RangeError(`${name}: found ${JSON.stringify(text)}; expected ${words.join(" or ")}`);
+  }
+  return found;
+}
+
+function number(
+  parameters: URLSearchParams,
+  name: string,
+  byDefault: number,
+  least: number,
+  most: number,
+): number {
+  const text = parameters.get(name);
+  if (text === null || text === "") return byDefault;
+  const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : NaN;
+  if (value >= least && value <= most) return value;
+  throw new RangeError(
+    `${name}: found ${JSON.stringify(text)}; expected a whole number from ${least} to ${most}`,
+  );
+}

@@ -1,0 +1,122 @@
+// The event stream of the page (server-sent events): the status, and loops as they change. Each loop at most once a
+// second; a client that does not read is dropped.
+import type { History, Remembered } from "./history.ts";
+import type { LoopView, StatusView } from "./view.ts";
+
+/** Clients at one time. */
+export const mostClients = 200;
+/** Bytes that may wait for a client. */
+const mostWaiting = 1 << 20;
+/** Bytes of loops that are sent at one time; those that wait come the next time. */
+const mostAtOnce = 256 << 10;
+/** Milliseconds between two times that loops are sent, and between two times that the status is. */
+const flushEvery = 1_000;
+const statusEvery = 5_000;
+/** Changes that come together are sent together. */
+const moment = 50;
+
+type Client = ReadableStreamDefaultController<Uint8Array>;
+
+const utf8 = new TextEncoder();
+
+/** All clients of the stream. Disposing it ends their streams. */
+export class EventStream implements Disposable {
+  /** Clients that were dropped since they did not read. */
+  dropped = 0;
+  readonly #status: () => StatusView;
+  readonly #view: (loop: Remembered) => LoopView;
+  readonly #clients = new Set<Client>();
+  /** What changed and is not sent yet, in that order. */
+  readonly #changed = new Set<Remembered>();
+  #flushedAt = -Infinity;
+  #flushTimer: ReturnType<typeof setTimeout> | undefined;
+  #statusTimer: ReturnType<typeof setInterval> | undefined;
+  #closed = false;
+
+  /** `view` yields a loop as it is now. */
+  constructor(history: History, status: () => StatusView, view: (loop: Remembered) => LoopView) {
+    this.#status = status;
+    this.#view = view;
+    history.onChange = (loop) => this.#change(loop);
+  }
+
+  get clients(): number {
+    return this.#clients.size;
+  }
+
+  /** The stream of a new client; undefined where there are too many. */
+  open(): ReadableStream<Uint8Array> | undefined {
+    if (this.#closed || this.#clients.size >= mostClients) return undefined;
+    let client: Client;
+    const stream = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        client = controller;
+        this.#clients.add(client);
+        this.#send(client, utf8.encode(`retry: 2000\n\n${this.#statusText()}`));
+      },
+      cancel: () => this.#remove(client),
+    }, new ByteLengthQueuingStrategy({ highWaterMark: mostWaiting }));
+    this.#statusTimer ??= setInterval(() => this.#sendAll(this.#statusText()), statusEvery);
+    return stream;
+  }
+
+  /** With a comment before it, by which a client knows that the stream lives. */
+  #statusText(): string {
+    return `:\n\nevent: status\ndata: ${JSON.stringify(this.#status())}\n\n`;
+  }
+
+  #change(loop: Remembered): void {
+    if (this.#clients.size === 0) return;
+    this.#changed.add(loop);
+    this.#flushSoon();
+  }
+
+  #flushSoon(): void {
+    const wait = Math.max(moment, this.#flushedAt + flushEvery - performance.now());
+    this.#flushTimer ??= setTimeout(() => this.#flush(), wait);
+  }
+
+  #flush(): void {
+    this.#flushTimer = undefined;
+    this.#flushedAt = performance.now();
+    let text = "";
+    for (const loop of this.#changed) {
+      if (text.length > mostAtOnce) break;
+      this.#changed.delete(loop);
+      const view = this.#view(loop);
+      text += `event: ${view.status === "looping" ? "loop" : "over"}\ndata: ${JSON.stringify(view)}\n\n`;
+    }
+    this.#sendAll(text);
+    if (this.#changed.size > 0) this.#flushSoon();
+  }
+
+  #sendAll(text: string): void {
+    if (text === "" || this.#clients.size === 0) return;
+    const bytes = utf8.encode(text);
+    for (const client of this.#clients) this.#send(client, bytes);
+  }
+
+  #send(client: Client, bytes: Uint8Array): void {
+    if ((client.desiredSize ?? 0) >= bytes.length) return client.enqueue(bytes.slice());
+    this.dropped++;
+    this.#remove(client);
+    client.error(new Error("the client does not read"));
+  }
+
+  #remove(client: Client): void {
+    this.#clients.delete(client);
+    if (this.#clients.size > 0) return;
+    clearInterval(this.#statusTimer);
+    clearTimeout(this.#flushTimer);
+    this.#statusTimer = this.#flushTimer = undefined;
+    this.#changed.clear();
+  }
+
+  [Symbol.dispose](): void {
+    this.#closed = true;
+    for (const client of this.#clients) {
+      this.#remove(client);
+      client.close();
+    }
+  }
+}

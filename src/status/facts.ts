@@ -1,0 +1,27 @@
+// What the status server knows of the program: parts that count by themselves, read when somebody asks.
+import type { CommitFigures } from "../commits.ts";
+import type { LaneFigures } from "../delivery.ts";
+import type { Nanoseconds } from "../duration.ts";
+import type { Rule } from "../rule.ts";
+import type { Standing } from "../standing.ts";
+import type { Tally } from "../tally.ts";
+import { wallClock } from "../time.ts";
+import type { StatusView } from "./view.ts";
+
+/** The parts of the program, and what does not change. */
+export interface Facts {
+  readonly version: string;
+  readonly startedAt: Nanoseconds;
+  readonly clock: "wall" | "events";
+  readonly rule: Pick<Rule, "names" | "looping" | "loop" | "loops">;
+  readonly ruleView: StatusView["rule"];
+  readonly tally: Tally;
+  readonly source: { readonly type: string; readonly standing: Standing };
+  readonly state: { readonly type: string; readonly commits: CommitFigures };
+  readonly sinks: readonly LaneFigures[];
+}
+
+/** The time now, on the program's own clock. */
+export function nowOf({ clock, tally }: Facts): Nanoseconds {
+  return clock === "wall" ? wallClock() : tally.newest ?? wallClock();
+}

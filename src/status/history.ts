@@ -1,0 +1,233 @@
+// What the page shows and the rule does not keep: the last hour of what restarts, the events of what loops, and the
+// loops that ended. Bounded in all: 10,000 loops that go on and 1,000 that ended, with 100,000 events together where
+// they have ten each or more; and 10,000 names that restarted in the last hour without being a loop.
+import type { Alert } from "../alert.ts";
+import type { Nanoseconds } from "../duration.ts";
+import type { Observer } from "../pipeline.ts";
+import type { Decision, Rule, RuleEvent } from "../rule.ts";
+import { formatTime } from "../time.ts";
+import { readUpdate, textOf } from "../update.ts";
+import { tellRestarts } from "../story.ts";
+import { hour, loopView, milliseconds, timeline } from "./loop_view.ts";
+import { mostEvents, Trace } from "./trace.ts";
+import type { AllocationView, LoopView } from "./view.ts";
+
+/** How much is remembered. */
+export interface Bounds {
+  readonly looping: number;
+  readonly ended: number;
+  /** Names that restart and are no loop. */
+  readonly restarting: number;
+  /** Events of loops, all together, unless each has only ten; of one loop 200 at most. */
+  readonly events: number;
+}
+
+const defaultBounds: Bounds = { looping: 10_000, ended: 1_000, restarting: 10_000, events: 100_000 };
+/** Of a name that is no loop, and of one among very many loops. */
+const fewEvents = 10;
+/** Updates of the rule `restarts` that are read in one second for the words of an event, where nothing loops. */
+const mostReads = 1_000;
+
+/** A loop that was told. */
+export interface Remembered {
+  readonly id: string;
+  readonly name: string;
+  readonly trace: Trace;
+  /** As it was when it was last looked at; something happened since then where it is `stale`. */
+  view: LoopView;
+  stale: boolean;
+}
+
+/** Remembers loops. */
+export class History implements Observer {
+  /** Called when there is something new to show of a loop. */
+  onChange: (loop: Remembered) => void = () => {};
+  readonly #rule: Pick<Rule, "loop" | "loops">;
+  readonly #bounds: Bounds;
+  /** By name, the oldest first. */
+  readonly #looping = new Map<string, Remembered>();
+  /** By id, in the order in which they ended. */
+  readonly #ended = new Map<string, Remembered>();
+  /** Of names that are no loop, in the order in which they restarted last. */
+  readonly #restarting = new Map<string, Trace>();
+  #reads = { second: 0n, count: 0 };
+
+  constructor(rule: Pick<Rule, "loop" | "loops">, bounds: Bounds = defaultBounds) {
+    this.#rule = rule;
+    this.#bounds = bounds;
+  }
+
+  /** Goes on with the loops that the rule goes on with. */
+  restore(now: Nanoseconds): void {
+    for (const name of this.#rule.loops()) {
+      if (this.#looping.size >= this.#bounds.looping) return;
+      this.#tell(name, now);
+    }
+  }
+
+  /** All loops, as they are now. */
+  *views(now: Nanoseconds): Iterable<LoopView> {
+    for (const loop of this.#looping.values()) yield this.view(loop, now);
+    for (const { view } of this.#ended.values()) yield view;
+  }
+
+  /** The loop as it is now. */
+  view(loop: Remembered, now: Nanoseconds): LoopView {
+    if (!loop.stale) return loop.view;
+    loop.stale = false;
+    const told = this.#rule.loop(loop.name, now);
+    if (told === undefined || told.alert.loop !== loop.id) return loop.view;
+    const { since } = loop.view;
+    const keepSince = told.alert.story === undefined ? since : undefined;
+    const { times } = loop.trace;
+    return loop.view = loopView(told.alert, { told: told.told, times, since: keepSince });
+  }
+
+  /** By name or id of a loop, or by an allocation: those that go on before those that ended, the youngest first. */
+  find(what: string, now: Nanoseconds): AllocationView | undefined {
+    const loop = this.#looping.get(what) ?? this.#ended.get(what) ??
+      [...this.#looping.values(), ...[...this.#ended.values()].reverse()]
+        .find((loop) =>
+          loop.id === what || loop.name === what || loop.view.allocation === what || loop.trace.knows(what)
+        );
+    return loop && { loop: this.view(loop, now), events: loop.trace.views() };
+  }
+
+  recorded(event: RuleEvent, decision: Decision, now: Nanoseconds): void {
+    const { reason } = decision;
+    if (reason === "duplicate" || reason === "outside-window") return;
+    const { name } = event;
+    const loop = this.#looping.get(name);
+    const counts = reason !== "noted" && reason !== "recovered" && reason !== "intended";
+    const trace = loop?.trace ?? (counts ? this.#restarted(name, now) : this.#restarting.get(name));
+    if (trace === undefined) return;
+    if (counts) trace.count(event.time);
+    const most = loop === undefined ? fewEvents : this.#eventsOfEach();
+    trace.add(event, most, loop !== undefined || this.#mayRead(event.time));
+    if (loop !== undefined) this.#changed(loop, decision, event);
+    this.decided(decision, now);
+  }
+
+  decided(decision: Decision, now: Nanoseconds): void {
+    switch (decision.reason) {
+      case "first":
+      case "repeat":
+        return this.#tell(decision.alert.name, now, decision.alert);
+      case "recovered":
+        return this.#end(decision.name, decision.because, decision.alert, now);
+    }
+  }
+
+  /** Where nobody looks, what counts is remembered all the same, for the end. */
+  #changed(loop: Remembered, decision: Decision, { time }: RuleEvent): void {
+    loop.stale = true;
+    if ("counted" in decision) {
+      const lastAt = formatTime(time);
+      const { times } = loop.trace;
+      loop.view = {
+        ...loop.view,
+        count: decision.counted,
+        lastAt,
+        timeline: timeline(times, milliseconds(time)),
+      };
+    }
+    this.onChange(loop);
+  }
+
+  #restarted(name: string, now: Nanoseconds): Trace {
+    const trace = this.#restarting.get(name) ?? new Trace();
+    this.#restarting.delete(name);
+    this.#restarting.set(name, trace);
+    for (const [oldest, { last }] of this.#restarting) {
+      const isOver = last > -Infinity && last <= milliseconds(now) - hour;
+      if (!isOver && this.#restarting.size <= this.#bounds.restarting) break;
+      if (oldest !== name) this.#restarting.delete(oldest);
+      else break;
+    }
+    return trace;
+  }
+
+  #tell(name: string, now: Nanoseconds, told?: Alert): void {
+    const known = this.#looping.get(name);
+    const going = this.#rule.loop(name, now);
+    const alert = going?.alert ?? told;
+    if (alert === undefined) return;
+    if (known?.id === alert.loop) {
+      known.stale = true;
+      return this.onChange(known);
+    }
+    const trace = this.#restarting.get(name) ?? new Trace();
+    this.#restarting.delete(name);
+    addWhatIsTold(trace, alert);
+    const view = loopView(alert, { told: going?.told ?? 1, times: trace.times });
+    const loop = { id: alert.loop, name, trace, view, stale: false };
+    this.#looping.set(name, loop);
+    dropOldest(this.#looping, this.#bounds.looping);
+    this.onChange(loop);
+  }
+
+  #end(name: string, because: string, alert: Alert | undefined, now: Nanoseconds): void {
+    const loop = this.#looping.get(name);
+    if (loop === undefined) return;
+    this.#looping.delete(name);
+    const story = alert?.story;
+    loop.stale = false;
+    loop.view = {
+      ...loop.view,
+      status: "resolved",
+      count: story?.Failures ?? loop.view.count,
+      alerts: loop.view.alerts + (alert === undefined ? 0 : 1),
+      endedAt: formatTime(now),
+      reason: story?.Reason ?? because,
+    };
+    this.#ended.set(loop.id, loop);
+    dropOldest(this.#ended, this.#bounds.ended);
+    this.onChange(loop);
+  }
+
+  #eventsOfEach(): number {
+    const loops = this.#looping.size + this.#ended.size;
+    return Math.max(fewEvents, Math.min(mostEvents, Math.floor(this.#bounds.events / Math.max(1, loops))));
+  }
+
+  /** To read an update takes as long as all else that is done with it. */
+  #mayRead(time: Nanoseconds): boolean {
+    const second = time / 1_000_000_000n;
+    if (second !== this.#reads.second) this.#reads = { second, count: 0 };
+    return this.#reads.count++ < mostReads;
+  }
+}
+
+function dropOldest(map: Map<string, Remembered>, most: number): void {
+  for (const key of map.keys()) {
+    if (map.size <= most) return;
+    map.delete(key);
+  }
+}
+
+/** After a start nothing was seen yet of a loop that goes on; what is told of it was seen before. */
+function addWhatIsTold(trace: Trace, alert: Alert): void {
+  if (trace.times.length < alert.eventLog.length) {
+    trace.times.length = 0;
+    for (const time of alert.eventLog) trace.count(time);
+  }
+  if (alert.story !== undefined) {
+    const ofStory = alert.story.Events.map(({ Type, DisplayMessage, Time }) => ({
+      time: timeOf(Time),
+      type: Type,
+      message: DisplayMessage,
+    }));
+    return trace.addTold(ofStory);
+  }
+  const [last] = tellRestarts(alert).Events;
+  const read = readUpdate(new TextEncoder().encode(alert.lastEvent));
+  if (last === undefined || read.kind === "malformed") return;
+  trace.addTold([{ time: read.time, type: last.Type, message: textOf(last.DisplayMessage) }]);
+}
+
+/** The time that `formatTime` wrote. */
+function timeOf(text: string): Nanoseconds {
+  const [, seconds, fraction = "", zone] = /^([^.Z+]*?)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/.exec(text) ?? [];
+  const whole = Date.parse(`${seconds}${zone}`);
+  return (Number.isNaN(whole) ? 0n : BigInt(whole) * 1_000_000n) + BigInt(fraction.padEnd(9, "0"));
+}

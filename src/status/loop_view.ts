@@ -1,0 +1,66 @@
+// A loop as the API shows it, made of what would be told about it.
+import type { Alert } from "../alert.ts";
+import type { Nanoseconds } from "../duration.ts";
+import { tellRestarts } from "../story.ts";
+import { formatTime } from "../time.ts";
+import { type Fields, isObject, textOf } from "../update.ts";
+import type { LoopView } from "./view.ts";
+
+/** The last hour, in milliseconds: what timelines show. */
+export const hour = 3_600_000;
+
+/** Milliseconds since the Unix epoch. */
+export function milliseconds(time: Nanoseconds): number {
+  return Number(time / 1_000_000n);
+}
+
+/** What an alert does not say of its loop. */
+export interface Beside {
+  /** How often it was told. */
+  readonly told: number;
+  /** Its restarts, oldest first, in milliseconds. */
+  readonly times: readonly number[];
+  /** Since when it was said to go on before; the alert of the rule `restarts` knows only what is in the window. */
+  readonly since?: string | undefined;
+}
+
+/** The view of a loop that goes on. */
+export function loopView(alert: Alert, { told, times, since }: Beside): LoopView {
+  const story = alert.story ?? tellRestarts(alert);
+  const { Namespace, JobID, TaskGroup } = story.Key;
+  const update = fieldsOf(alert.lastEvent);
+  const lastAt = alert.eventLog.reduce((a, b) => (a > b ? a : b), 0n);
+  return {
+    id: alert.loop,
+    status: "looping",
+    name: alert.name,
+    namespace: Namespace ?? null,
+    job: JobID ?? "",
+    group: TaskGroup || null,
+    task: story.Key.Task ?? (textOf(update.TaskName) || null),
+    node: story.Node.Name ?? (story.Node.ID || null),
+    allocation: textOf(update.AllocationID) || null,
+    count: story.Failures,
+    alerts: told,
+    since: since ?? story.Since,
+    lastAt: formatTime(lastAt),
+    endedAt: null,
+    reason: story.Reason,
+    exitCode: story.LastExit?.ExitCode ?? null,
+    timeline: timeline(times, milliseconds(lastAt)),
+  };
+}
+
+/** Those of the times that are of the last hour before the last. */
+export function timeline(times: readonly number[], lastAt: number): number[] {
+  return times.filter((time) => time > lastAt - hour);
+}
+
+function fieldsOf(json: string): Fields {
+  try {
+    const update = JSON.parse(json);
+    return isObject(update) ? update : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,31 @@
+// The files of the page, read once when the server starts.
+
+const folder = new URL("./page/", import.meta.url);
+
+/** What is served, by how a name ends. */
+const types: Readonly<Record<string, string>> = {
+  html: "text/html; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+  css: "text/css; charset=utf-8",
+  svg: "image/svg+xml",
+  png: "image/png",
+  txt: "text/plain; charset=utf-8",
+};
+
+/** A file as it is served. */
+export interface PageFile {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly type: string;
+}
+
+/** All files, by name. */
+export async function readPages(): Promise<ReadonlyMap<string, PageFile>> {
+  const files = new Map<string, PageFile>();
+  for await (const { name, isFile } of Deno.readDir(folder)) {
+    const type = types[name.replace(/^.*\./, "")];
+    if (isFile && type !== undefined) {
+      files.set(name, { bytes: await Deno.readFile(new URL(name, folder)), type });
+    }
+  }
+  return files;
+}

@@ -1,0 +1,102 @@
+// A status server of a test: the rule and the history in the test's hand, everything else as if it just started.
+import { CommitFigures } from "../../src/commits.ts";
+import { Detector } from "../../src/detector.ts";
+import type { LaneFigures } from "../../src/delivery.ts";
+import { Histogram } from "../../src/histogram.ts";
+import { Loops } from "../../src/loops.ts";
+import type { Rule } from "../../src/rule.ts";
+import { Standing } from "../../src/standing.ts";
+import type { Facts } from "../../src/status/facts.ts";
+import { type Bounds, History } from "../../src/status/history.ts";
+import type { Address } from "../../src/status/listen.ts";
+import { StatusServer } from "../../src/status/server.ts";
+import { Tally } from "../../src/tally.ts";
+import { nowhere } from "./listen.ts";
+
+const hour = 3_600_000_000_000n;
+
+/** Two restarts in an hour are a loop, which is told every hour. */
+export function restartsRule(notifyResolved = false): Rule {
+  return new Detector(
+    { restartCount: 2, restartInterval: hour, notificationInterval: hour, notifyResolved },
+    nowhere,
+  );
+}
+
+/** Two failed runs in a row are a loop, which is told every hour. */
+export function loopsRule(): Rule {
+  const thresholds = { restartCount: 2, stableAfter: hour / 6n, notificationInterval: hour };
+  return new Loops({ ...thresholds, notifyResolved: true }, nowhere);
+}
+
+/** A sink to which nothing was sent yet. */
+export function lane(differs: Partial<LaneFigures> = {}): LaneFigures {
+  return {
+    type: "stdout",
+    standing: new Standing(),
+    unconfirmed: 0,
+    oldest: undefined,
+    attempts: { confirmed: 0, failed: 0, refused: 0 },
+    seconds: new Histogram([0.1, 1]),
+    ...differs,
+  };
+}
+
+/** What a server is told of a program that just began. */
+export function facts(differs: Partial<Facts> = {}): Facts {
+  const commits = new CommitFigures();
+  commits.standing.works();
+  return {
+    version: "1.2.3",
+    startedAt: 1_795_491_774_000_000_000n,
+    clock: "events",
+    rule: restartsRule(),
+    ruleView: {
+      type: "restarts",
+      counts: "restart",
+      threshold: 2,
+      interval: "1h",
+      notificationInterval: "1h",
+    },
+    tally: new Tally(),
+    source: { type: "amqp", standing: new Standing() },
+    state: { type: "memory", commits },
+    sinks: [lane()],
+    ...differs,
+  };
+}
+
+/** A rule with its history, that hears of updates. */
+export class Watched {
+  readonly history: History;
+
+  constructor(readonly rule: Rule, bounds?: Bounds) {
+    rule.restore({ restarts: () => [], told: () => [], rows: () => [] }, undefined);
+    this.history = new History(rule, bounds);
+  }
+
+  /** Lets both hear of updates, on the clock of the events. */
+  hear(...updates: readonly string[]): void {
+    for (const update of updates) {
+      const event = this.rule.decode(new TextEncoder().encode(update));
+      if (event.kind === "malformed" || event.kind === "other") continue;
+      this.history.recorded(event, this.rule.record(event, event.time), event.time);
+    }
+  }
+
+  /** Lets time go by. */
+  wait(until: bigint): void {
+    for (const decision of this.rule.due(until, 1000)) this.history.decided(decision, until);
+  }
+}
+
+/** A server on a port of its own, and where it is. Disposing it closes it. */
+export async function statusServer(
+  { address = { hostname: "127.0.0.1", port: 0 }, token, watched = new Watched(restartsRule()), ...differs }:
+    & { address?: Address; token?: string; watched?: Watched }
+    & Partial<Facts> = {},
+): Promise<StatusServer & { readonly watched: Watched }> {
+  const all = facts({ rule: watched.rule, ...differs });
+  const server = await StatusServer.listen(address, token, all, watched.history);
+  return Object.assign(server, { watched });
+}

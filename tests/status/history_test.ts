@@ -1,0 +1,197 @@
+// What is remembered of loops, and how a loop is shown.
+import assert from "node:assert/strict";
+import { History } from "../../src/status/history.ts";
+import type { LoopView } from "../../src/status/view.ts";
+import { loopsRule, restartsRule, Watched } from "../helpers/status.ts";
+import { at, crash, crashes, started, stop, terminated } from "../helpers/runs.ts";
+import { update } from "../helpers/updates.ts";
+
+const milliseconds = (time: bigint) => Number(time / 1_000_000n);
+const views = (watched: Watched) => [...watched.history.views(at(0))];
+
+Deno.test("a loop of the rule loops is shown with its task, its count, its exit code and its timeline", () => {
+  const watched = new Watched(loopsRule());
+  watched.hear(...crashes(3));
+  const [view] = views(watched);
+  const { id, ...rest } = view!;
+  assert.match(id, /^[0-9a-f]{32}$/);
+  assert.deepEqual(rest, {
+    status: "looping",
+    name: "api.web[0]/app",
+    namespace: null,
+    job: "api",
+    group: "web",
+    task: "app",
+    node: "n1",
+    allocation: "a1",
+    count: 3,
+    alerts: 1,
+    since: "2026-11-24T03:42:55.002Z",
+    lastAt: "2026-11-24T03:43:35.002Z",
+    endedAt: null,
+    reason: "exited with 1 after 1 s, 3 times since 03:42",
+    exitCode: 1,
+    timeline: [1, 21, 41].map((seconds) => milliseconds(at(seconds)) + 2),
+  });
+});
+
+Deno.test("a loop of the rule restarts is shown with its last task, and since its first restart", () => {
+  const watched = new Watched(restartsRule());
+  const name = "job.group[0]";
+  watched.hear(...[0, 10, 30].map((seconds) => update({ time: at(seconds) })));
+  const [view] = views(watched);
+  const { id: _, ...rest } = view!;
+  assert.deepEqual(rest, {
+    status: "looping",
+    name,
+    namespace: null,
+    job: "job",
+    group: "group",
+    task: "task",
+    node: "ca601765-3a7d-9af1-54b2-ee5a37ccffd8",
+    allocation: "2b1f6c9a-0b51-0f5e-9f14-3c6f4a3a8c11",
+    count: 3,
+    alerts: 1,
+    since: "2026-11-24T03:42:54Z",
+    lastAt: "2026-11-24T03:43:24Z",
+    endedAt: null,
+    reason: "restarted 3 times since 03:42: Restart within policy",
+    exitCode: null,
+    timeline: [0, 10, 30].map((seconds) => milliseconds(at(seconds))),
+  });
+  const { events } = watched.history.find(name, at(30))!;
+  assert.deepEqual(events.map(({ at, type, message }) => [at, type, message]), [
+    ["2026-11-24T03:42:54Z", "Restarting", "Task restarting in 1.2s"],
+    ["2026-11-24T03:43:04Z", "Restarting", "Task restarting in 1.2s"],
+    ["2026-11-24T03:43:24Z", "Restarting", "Task restarting in 1.2s"],
+  ]);
+});
+
+Deno.test("an allocation has what happened before it was a loop, each event once, with exit codes and signals", () => {
+  const watched = new Watched(loopsRule());
+  watched.hear(...crashes(2), ...crashes(2), started(at(50)), terminated(at(51), 137, 9));
+  const { events } = watched.history.find("api.web[0]/app", at(60))!;
+  assert.deepEqual(events.map(({ type, exitCode, signal }) => [type, exitCode, signal]), [
+    ["Started", null, null],
+    ["Terminated", 1, null],
+    ["Restarting", null, null],
+    ["Started", null, null],
+    ["Terminated", 1, null],
+    ["Restarting", null, null],
+    ["Started", null, null],
+    ["Terminated", 137, 9],
+  ]);
+  assert.equal(events[0]!.allocation, "a1");
+  assert.equal(events[0]!.task, "app");
+  assert.equal(events[0]!.node, "n1");
+});
+
+Deno.test("a loop that is over is shown as it was, with when and why it ended", () => {
+  const watched = new Watched(loopsRule());
+  watched.hear(...crashes(4), ...stop(at(100)));
+  const [view] = views(watched);
+  assert.deepEqual(
+    [view!.status, view!.count, view!.alerts, view!.endedAt, view!.reason],
+    ["resolved", 4, 2, "2026-11-24T03:44:34Z", "it was stopped, after 4 failed runs since 03:42"],
+  );
+  assert.equal(watched.history.find(view!.id, at(200))!.loop.status, "resolved");
+});
+
+Deno.test("a loop of the rule restarts that is over keeps its count, told or not", () => {
+  for (const [told, alerts] of [[false, 1], [true, 2]] as const) {
+    const watched = new Watched(restartsRule(told));
+    watched.hear(...[0, 10, 30].map((seconds) => update({ time: at(seconds) })));
+    watched.wait(at(3700));
+    const [view] = views(watched);
+    assert.deepEqual(
+      [view!.status, view!.count, view!.alerts, view!.reason],
+      ["resolved", 3, alerts, "it no longer restarts often enough"],
+    );
+  }
+});
+
+Deno.test("a loop that is told again is the same loop, told twice", () => {
+  const watched = new Watched(loopsRule());
+  watched.hear(...crashes(3));
+  const [before] = views(watched);
+  watched.wait(at(3700));
+  const [after] = views(watched);
+  assert.equal(views(watched).length, 1);
+  assert.deepEqual([after!.id, after!.alerts], [before!.id, 2]);
+});
+
+Deno.test("find() knows a loop by name, by id and by any allocation that was seen of it", () => {
+  const watched = new Watched(loopsRule());
+  watched.hear(...crashes(2), ...crashes(1, 50, 20, { allocation: "a2" }));
+  const [view] = views(watched);
+  for (const what of ["api.web[0]/app", view!.id, "a1", "a2"]) {
+    assert.equal(watched.history.find(what, at(60))?.loop.id, view!.id, what);
+  }
+  assert.equal(watched.history.find("api.web[1]/app", at(60)), undefined);
+});
+
+Deno.test("restore() shows loops that were told before the start, with what the rule knows of them", () => {
+  for (
+    const [rule, updates, types] of [
+      [loopsRule(), crashes(3), 7],
+      [restartsRule(), [0, 10, 30].map((seconds) => update({ time: at(seconds) })), 1],
+    ] as const
+  ) {
+    const before = new Watched(rule);
+    before.hear(...updates);
+    const anew = new History(rule);
+    anew.restore(at(100));
+    const [was] = views(before);
+    const [is] = [...anew.views(at(100))];
+    assert.deepEqual(is, was);
+    const found = anew.find(is!.name, at(100))!;
+    assert.ok(found.events.length > 0 && found.events.length <= 10 && types > 0);
+    assert.equal(found.events.at(-1)!.at, is!.lastAt);
+  }
+});
+
+const bounds = { looping: 3, ended: 2, restarting: 4, events: 60 };
+const job = (index: number) => ({ job: `job${index}` });
+const names = (views: Iterable<LoopView>) => [...views].map(({ job }) => job);
+
+Deno.test("of many loops the oldest are forgotten first, and of those that ended too", () => {
+  const watched = new Watched(loopsRule(), bounds);
+  for (const index of [0, 1, 2, 3, 4]) watched.hear(...crashes(2, index * 100, 20, job(index)));
+  assert.deepEqual(names(watched.history.views(at(500))), ["job2", "job3", "job4"]);
+  for (const index of [2, 3, 4]) watched.hear(...stop(at(600 + index), undefined, job(index)));
+  assert.deepEqual(names(watched.history.views(at(700))), ["job3", "job4"]);
+  assert.equal(watched.history.find("job2.web[0]/app", at(700)), undefined);
+  watched.wait(at(4_000));
+  assert.deepEqual(names(watched.history.views(at(4_000))), ["job0", "job1", "job3", "job4"]);
+});
+
+Deno.test("of names that are no loop, the last ones are remembered, for an hour", () => {
+  const first = (watched: Watched, name: string, index: number) => {
+    watched.hear(...crash(at(index + 10), { job: name }));
+    return watched.history.find(`${name}.web[0]/app`, at(index + 10))!.events
+      .map(({ allocation }) => allocation);
+  };
+  const watched = new Watched(loopsRule(), bounds);
+  for (const index of [0, 1, 2, 3, 4]) watched.hear(...crashes(1, index, 20, job(index)));
+  assert.deepEqual(first(watched, "job4", 4), ["a1", "a1", "a1"]);
+  assert.deepEqual(first(watched, "job0", 0), [null, null, "a1"], "two of the story, and one that was seen");
+});
+
+Deno.test("of one loop 200 events and 200 times are remembered, of many as many as there is room for", () => {
+  const one = new Watched(loopsRule());
+  one.hear(...crashes(210, 0, 5));
+  const { loop, events } = one.history.find("api.web[0]/app", at(1000))!;
+  assert.deepEqual([loop.count, loop.timeline.length, events.length], [210, 200, 200]);
+  assert.equal(events.at(-1)!.at, loop.lastAt);
+  const many = new Watched(loopsRule(), bounds);
+  many.hear(...crashes(210, 0, 5), ...crashes(100, 0, 5, job(1)));
+  assert.equal(many.history.find("job1.web[0]/app", at(1000))!.events.length, 30, "60 for two loops");
+});
+
+Deno.test("a timeline has the last hour before the last restart", () => {
+  const watched = new Watched(loopsRule());
+  watched.hear(...crash(at(0)), ...crash(at(100)), ...crash(at(3650)));
+  const [view] = views(watched);
+  assert.deepEqual(view!.timeline, [100, 3650].map((seconds) => milliseconds(at(seconds)) + 2));
+  assert.equal(view!.count, 3);
+});

@@ -1,0 +1,139 @@
+// The metrics as Prometheus reads them.
+import assert from "node:assert/strict";
+import { Histogram } from "../../src/histogram.ts";
+import { contentTypes, formatFor, type Metric, metrics, type Read, write } from "../../src/status/metrics.ts";
+import { ProcessFigures } from "../../src/status/process.ts";
+import { facts, lane } from "../helpers/status.ts";
+
+const histogram = new Histogram([0.5, 1]);
+for (const seconds of [0.25, 0.5, 0.75, 5]) histogram.observe(seconds);
+
+const few: readonly Metric[] = [
+  {
+    type: "counter",
+    name: "a",
+    help: "A \\ and\na line.",
+    labels: ["l"],
+    read: () => [[{ l: 'q"\\\n' }, 1], [{ l: "" }, 0]],
+  },
+  { type: "gauge", name: "b", help: "B.", labels: [], read: () => [[{}, 1.5]] },
+  { type: "histogram", name: "c", help: "C.", labels: ["s"], read: () => [[{ s: "x" }, histogram]] },
+];
+
+Deno.test("write() writes the text format 0.0.4", () => {
+  assert.equal(
+    write({} as Read, "text", few),
+    `# HELP a_total A \\\\ and\\na line.
+# TYPE a_total counter
+a_total{l="q\\"\\\\\\n"} 1
+a_total{l=""} 0
+# HELP b B.
+# TYPE b gauge
+b 1.5
+# HELP c C.
+# TYPE c histogram
+c_bucket{s="x",le="0.5"} 2
+c_bucket{s="x",le="1"} 3
+c_bucket{s="x",le="+Inf"} 4
+c_sum{s="x"} 6.5
+c_count{s="x"} 4
+`,
+  );
+});
+
+Deno.test("write() writes OpenMetrics 1.0: families without _total, bounds with a point, an end", () => {
+  const text = write({} as Read, "openmetrics", few);
+  assert.match(text, /^# TYPE a counter$/m);
+  assert.match(text, /^a_total\{l=""\} 0$/m);
+  assert.match(text, /^c_bucket\{s="x",le="1\.0"\} 3$/m);
+  assert.ok(text.endsWith("\n# EOF\n"));
+});
+
+Deno.test("formatFor() takes OpenMetrics where the client asks for it", () => {
+  const prometheus =
+    "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75," +
+    "text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+  for (
+    const [accept, format] of [
+      [null, "text"],
+      ["*/*", "text"],
+      ["text/html", "text"],
+      [prometheus, "openmetrics"],
+      ["application/openmetrics-text", "openmetrics"],
+      ["Application/OpenMetrics-Text; q=0.2, text/plain;q=0.9", "text"],
+      ["application/openmetrics-text;q=0", "text"],
+    ] as const
+  ) assert.equal(formatFor(accept), format, String(accept));
+  assert.equal(contentTypes.text, "text/plain; version=0.0.4; charset=utf-8");
+  assert.equal(contentTypes.openmetrics, "application/openmetrics-text; version=1.0.0; charset=utf-8");
+});
+
+/** All metrics of a program, by series. */
+function read(from: Partial<Read["facts"]> = {}): Map<string, number> {
+  using process = new ProcessFigures();
+  const lines = write({ facts: facts(from), process }, "text").split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"));
+  return new Map(lines.map((line) => {
+    const at = line.lastIndexOf(" ");
+    return [line.slice(0, at), Number(line.slice(at + 1))];
+  }));
+}
+
+Deno.test("every series of the table is there from the start, with the labels that it declares", () => {
+  const series = read();
+  for (const { name, type, labels } of metrics) {
+    const sample = { counter: `${name}_total`, gauge: name, histogram: `${name}_count` }[type];
+    const found = [...series.keys()].filter((key) => key === sample || key.startsWith(`${sample}{`));
+    assert.ok(found.length > 0, sample);
+    for (const key of found) {
+      const names = [...key.matchAll(/[{,](\w+)=/g)].map(([, label]) => label!);
+      assert.deepEqual(names, labels, key);
+    }
+  }
+  assert.ok(series.size > 40);
+  assert.equal(series.get('crashloop_detector_events_total{result="outside_window"}'), 0);
+  assert.equal(series.get('crashloop_detector_up{part="source",type="amqp"}'), 0);
+  assert.equal(series.get('crashloop_detector_build_info{version="1.2.3"}'), 1);
+  assert.equal(series.get("crashloop_detector_lag_seconds"), 0);
+  assert.ok(series.get("process_cpu_seconds_total")! > 0);
+  assert.ok(series.get("process_resident_memory_bytes")! > 1e6);
+  assert.ok(Math.abs(series.get("process_start_time_seconds")! - Date.now() / 1000) < 3600);
+});
+
+Deno.test("the metrics say what was counted, and how old what waits is", () => {
+  const from = facts();
+  Object.assign(from.tally.events, {
+    first: 1,
+    "below-threshold": 3,
+    duplicate: 2,
+    "outside-window": 4,
+    intended: 5,
+  });
+  from.tally.others = 7;
+  from.tally.malformed = 8;
+  from.tally.alerts.resolved = 9;
+  from.tally.newest = BigInt(Date.now() - 60_000) * 1_000_000n;
+  const oldest = BigInt(Date.now() - 300_000) * 1_000_000n;
+  const series = read({ ...from, sinks: [lane({ unconfirmed: 3, oldest }), lane({ type: "amqp" })] });
+  const expected = {
+    'messages_total{outcome="event"}': 15,
+    'messages_total{outcome="other"}': 7,
+    'messages_total{outcome="malformed"}': 8,
+    'events_total{result="counted"}': 4,
+    'events_total{result="duplicate"}': 2,
+    'events_total{result="intended"}': 5,
+    'events_total{result="outside_window"}': 4,
+    'alerts_total{kind="resolved"}': 9,
+    'outbox_alerts{sink="stdout"}': 3,
+    'outbox_oldest_age_seconds{sink="amqp"}': 0,
+  };
+  for (const [name, value] of Object.entries(expected)) {
+    assert.equal(series.get(`crashloop_detector_${name}`), value, name);
+  }
+  const about = (name: string, value: number) => {
+    const found = series.get(`crashloop_detector_${name}`)!;
+    assert.ok(found >= value && found < value + 60, `${name} ${found}`);
+  };
+  about("lag_seconds", 60);
+  about('outbox_oldest_age_seconds{sink="stdout"}', 300);
+});
