@@ -79,7 +79,6 @@ export class Recording {
     });
     const first: Uint8Array[] = [];
     const decoder = new TextDecoder();
-    const encoder = new TextEncoder();
     let text = "";
     let format: Format | undefined;
     try {
@@ -174,6 +173,7 @@ export class EventStream {
 }
 
 const decoder = new TextDecoder();
+const encoder = new TextEncoder();
 
 /** What the lines of a text are, by the first that tells; undefined where none does. Of the last line, which may break
  * off, the beginning must do. */
