@@ -52,14 +52,14 @@ export function alertJson(alert: Alert, payload: Payload = "original"): string {
   return plainJson(`{"LastEvent":${oneLine(lastEvent)},"EventLog":[${times}]${cut}${more}}`);
 }
 
-/** Line breaks in JSON text are only ever between its tokens: strings hold them escaped. */
-function oneLine(json: string): string {
+/** JSON text on one line: line breaks in it are only ever between its tokens: strings hold them escaped. */
+export function oneLine(json: string): string {
   return /[\r\n]/.test(json) ? json.replace(/[\r\n]+[ \t\r\n]*/g, "").trim() : json;
 }
 
 /** The alert as a person reads it on a terminal: when, what, how often in which time, and why. In columns, as
- * far as names are of usual length. The name tells the job. */
-export function alertText(alert: Alert): string {
+ * far as names are of usual length. The name tells the job. `colored`: with the terminal's colours. */
+export function alertText(alert: Alert, colored = false): string {
   const { name, reason, eventLog, story } = alert;
   const times = eventLog.length > 0 ? eventLog : [lastTime(alert)];
   const newest = times.reduce((a, b) => (a > b ? a : b));
@@ -70,13 +70,20 @@ export function alertText(alert: Alert): string {
   const span = times.length > 1 ? ` in ${formatDuration((newest - oldest) / second * second)}` : "";
   return [
     formatTime(newest / second * second),
-    headings[reason].padEnd(11),
+    colored ? inColor(headings[reason], colors[reason]).padEnd(21) : headings[reason].padEnd(11),
     plain(name).padEnd(28),
     (counted + span).padEnd(20),
     story !== undefined || reason === "resolved"
       ? plain((story ?? tellRestarts(alert)).Reason)
       : restartWords(alert),
   ].join("  ");
+}
+
+/** Red, yellow and green, and what ends them: ten characters that take no room. */
+const colors = { first: 31, repeat: 33, resolved: 32 };
+
+function inColor(text: string, color: number): string {
+  return `\x1b[${color}m${text}\x1b[39m`;
 }
 
 const headings = { first: "crash loop", repeat: "still loops", resolved: "is over" };

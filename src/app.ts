@@ -68,7 +68,8 @@ const sinkChoice = {
   }, words(sinks)),
 };
 
-const output = {
+/** The setting of what standard output has. */
+export const outputSettings = {
   output: optional(choice({
     env: "OUTPUT",
     help: "how the sink stdout writes an alert",
@@ -77,7 +78,8 @@ const output = {
   }, ["json", "text"] as const)),
 };
 
-const process = {
+/** The settings of the process. */
+export const processSettings = {
   logLevel: choice({
     env: "LOG_LEVEL",
     help: "how much is logged to stderr; debug has a line for each restart",
@@ -108,16 +110,16 @@ export const settingsGroups: readonly SettingsGroup[] = [
   ...sources.map(({ group }) => group),
   { title: "Rule", settings: ruleSettings },
   { title: "State", settings: memory },
-  { title: "Sinks", settings: { ...sinkChoice, ...output, ...payloadSettings } },
+  { title: "Sinks", settings: { ...sinkChoice, ...outputSettings, ...payloadSettings } },
   ...sinks.map(({ group }) => group),
   { title: "Status", settings: listenSettings },
-  { title: "Process", settings: process },
+  { title: "Process", settings: processSettings },
 ].filter(({ settings }) => Object.keys(settings).length > 0);
 
 /** The program, ready to be opened. */
 export interface Plan {
   readonly rule: RulePlan;
-  readonly process: Values<typeof process>;
+  readonly process: Values<typeof processSettings>;
   readonly state: State;
   readonly status: ListenSettings;
   readonly source: string;
@@ -135,11 +137,11 @@ export function plan(input: Input, files: readonly string[]): Plan | undefined {
   const rule = planRule(input, source?.type);
   const kept = readSettings(memory, input);
   const chosen = readSettings(sinkChoice, input);
-  const out = readSettings(output, input);
+  const out = readSettings(outputSettings, input);
   const sinkKinds = new Set(chosen?.sinkTypes.map((word) => findKind(sinks, word)!));
   const openSinks = [...sinkKinds].map((kind) => kind.prepare(input));
   const status = readSettings(listenSettings, input);
-  const processes = readSettings(process, input);
+  const processes = readSettings(processSettings, input);
   if (!source || !openSource || !rule || !kept || !chosen || !out || !status || !processes) return undefined;
   if (!openSinks.every((open) => open !== undefined)) return undefined;
   return {
@@ -155,7 +157,8 @@ export function plan(input: Input, files: readonly string[]): Plan | undefined {
   };
 }
 
-function chooseSource(input: Input, files: readonly string[]): SourceKind | undefined {
+/** The source that the settings choose; undefined, with the reasons in `input.problems`, where they choose none. */
+export function chooseSource(input: Input, files: readonly string[]): SourceKind | undefined {
   const chosen = readSettings(general, input);
   if (chosen === undefined) return undefined;
   const given = (env: string) => input.flags[flagOf({ env })] ?? (input.env[env] || undefined);
@@ -189,6 +192,8 @@ const waysToStart = `No source. Say where updates come from, in one of these way
 export interface World
   extends Omit<SourceContext, "log" | "patience" | "standing" | "restartsOnly">, Pick<SinkContext, "stdout"> {
   readonly stdoutIsTerminal: boolean;
+  /** Alerts on that terminal may have colours. */
+  readonly colored?: boolean;
   readonly stderr: { write(line: string): void };
 }
 
@@ -329,7 +334,8 @@ async function within(time: Nanoseconds, stop: AbortSignal, answer: Promise<stri
 function openSinks(plan: Plan, world: World): Sink[] {
   const readable = plan.output === undefined ? world.stdoutIsTerminal : plan.output === "text";
   const json = (alert: Alert) => alertJson(alert, plan.rule.payload);
-  return plan.openSinks.map((open) => open({ ...world, readable, json }));
+  const colored = world.stdoutIsTerminal && world.colored === true;
+  return plan.openSinks.map((open) => open({ stdout: world.stdout, readable, colored, json }));
 }
 
 /** Resolves when, after `stop`, time for what is on its way is up. */

@@ -2,7 +2,10 @@
 import tab from "@bomb.sh/tab/commander";
 import { Command, CommanderError, Option } from "commander";
 import config from "../deno.json" with { type: "json" };
-import { check, detect, type Plan, plan, settingsGroups, type World } from "./app.ts";
+import { check, detect, plan as planDetection, settingsGroups, type World } from "./app.ts";
+import type { Canvas } from "./progress.ts";
+import { planRecord, record, recordSettings } from "./record.ts";
+import { planReplay, replay } from "./replay.ts";
 import { fileOf, flagOf, type Input, type Setting, withoutPasswords } from "./settings.ts";
 
 /** What the command line gets from its process. */
@@ -11,9 +14,18 @@ export interface Process extends World {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborted by SIGINT or SIGTERM. */
   readonly stop: AbortSignal;
+  /** Where a progress bar may be drawn: standard error, where that is a terminal which can. */
+  readonly canvas?: Canvas | undefined;
 }
 
 const name = "nomad-crashloop-detector";
+
+const replayHelp =
+  `All flags of the rule apply. With several values for one of --restart-count, --restart-interval,
+--stable-after and --notification-interval, as in --restart-count 3,5,10, it prints what each
+combination would have told, and how that differs from the settings in force: the variables and
+the defaults. The rule is loops for recordings of Nomad and restarts for those of nomad-firehose,
+unless --rule says otherwise.`;
 
 /** Does what the arguments say. Yields the exit code. */
 export async function run(process: Process): Promise<number> {
@@ -21,24 +33,50 @@ export async function run(process: Process): Promise<number> {
   const say = (text: string) => said = said.then(() => write(process, text));
   let code = 0;
   const program = createCommand(process, say);
-  const planned = (files: readonly string[]): Plan | undefined => {
-    const input: Input = { flags: flagsOf(program), env: process.env, problems: [] };
-    const planned = plan(input, files);
+  const planned = <P>(make: (input: Input) => P | undefined, flags = {}): P | undefined => {
+    const input: Input = { flags: { ...flagsOf(program), ...flags }, env: process.env, problems: [] };
+    const planned = make(input);
     if (input.problems.length === 0) return planned;
-    for (const problem of input.problems) process.stderr.write(`${problem}\n`);
+    for (const problem of new Set(input.problems)) process.stderr.write(`${problem}\n`);
     code = 1;
   };
   program.action(async (files: string[]) => {
-    const plan = planned(files);
+    if (await isMistyped(files[0])) program.unknownCommand();
+    const plan = planned((input) => planDetection(input, files));
     if (plan) code = await detect(plan, { ...process, files }, process.stop);
   });
   program.command("check").argument("[files...]", "files to read, for the source stdin")
     .description("try the settings, the state file, the source and every sink; consume and send nothing")
     .action(async (files: string[]) => {
-      const plan = planned(files);
+      const plan = planned((input) => planDetection(input, files));
       if (plan) code = await check(plan, { ...process, files }, (line) => say(`${line}\n`), process.stop);
     });
-  tab(program, { completionCommandName: "completions" });
+  program.command("replay").argument("[files...]", "recordings, plain or gzip; - or none is standard input")
+    .description("say what would have been told of recordings, with one rule or with a grid of thresholds")
+    .option("--json", "print one object of JSON; as --output json")
+    .addHelpText("after", `\n${replayHelp}`)
+    .action(async (files: string[], { json }: { json?: boolean }) => {
+      const output = json ? { "--output": "json" } : {};
+      const plan = planned(planReplay, output);
+      if (plan) code = await replay(plan, { ...process, files }, say, process.stop);
+    });
+  const recording = program.command("record").argument("[files...]", "files to read, for the source stdin")
+    .description("write what the source delivers to a file, to be replayed; queues in use are left alone")
+    .addHelpText("after", "\nAll flags of the source apply.")
+    .action(async (files: string[]) => {
+      const plan = planned((input) => planRecord(input, files), flagsOf(recording));
+      if (plan) code = await record(plan, { ...process, files }, process.stop);
+    });
+  for (const setting of Object.values(recordSettings)) recording.addOption(optionOf(setting));
+  const { commands } = tab(program, { completionCommandName: "completions" });
+  for (const command of ["check", "replay", "record"]) {
+    for (const { long, hidden, required, description } of program.options) {
+      if (hidden || long === "--version") continue;
+      const [name, noValues] = [long!.slice(2), () => {}];
+      if (required) commands.get(command)!.option(name, description, noValues);
+      else commands.get(command)!.option(name, description);
+    }
+  }
   for (const command of program.commands) command.copyInheritedSettings(program);
   try {
     await program.parseAsync(process.args, { from: "user" });
@@ -60,7 +98,16 @@ async function write({ stdout }: Process, text: string): Promise<void> {
   }
 }
 
-const { unknownOption } = Command.prototype as unknown as { unknownOption(flag: string): void };
+/** Whether it looks like a command and is no file. */
+async function isMistyped(word = ""): Promise<boolean> {
+  if (!/^[a-z]+$/i.test(word)) return false;
+  return await Deno.stat(word).then(() => false, (error) => error instanceof Deno.errors.NotFound);
+}
+
+const { unknownOption, unknownCommand } = Command.prototype as unknown as {
+  unknownOption(flag: string): void;
+  unknownCommand(): never;
+};
 
 /** A command that complains of an unknown flag without the value joined to it, which may be a password. */
 class CommandLine extends Command {
@@ -74,17 +121,31 @@ class CommandLine extends Command {
     if (known && value !== undefined) this.error(`error: option '${name}' takes no value`);
     unknownOption.call(this, name!);
   }
+
+  /** A word that is no file either. */
+  unknownCommand(): never {
+    return unknownCommand.call(this);
+  }
+
+  override error(message: string, options?: ErrorOptions): never {
+    return super.error(
+      message.replace(/^error: unknown command '/, "error: no such file or command '"),
+      options,
+    );
+  }
 }
 
+type ErrorOptions = Parameters<Command["error"]>[1];
+
 /** The command with a flag for every setting. */
-function createCommand({ stderr }: Process, say: (text: string) => void): Command {
+function createCommand({ stderr }: Process, say: (text: string) => void): CommandLine {
   const program = new CommandLine(name)
     .description("Reads the allocation updates of a Nomad cluster, finds crash loops and tells them.")
     .usage("[flags] [command] [files...]")
     .argument("[files...]", "files of updates, one a line, gzip or plain: read instead of a queue")
     .version(`${name} ${config.version}`, "--version", "print the version")
-    .helpOption("--help", "print this help")
-    .helpCommand(false)
+    .helpOption("-h, --help", "print this help")
+    .helpCommand("help [command]", "print the help of a command")
     .exitOverride()
     .configureOutput({
       // Else it looks for colours, which help has not, in a dozen variables that the program may not read.

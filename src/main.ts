@@ -1,6 +1,7 @@
 // The process: arguments, environment, streams and signals go into run(). The only exit.
 import { settingsGroups } from "./app.ts";
 import { run } from "./cli.ts";
+import { recordSettings } from "./record.ts";
 import { variablesOf } from "./settings.ts";
 
 const stop = new AbortController();
@@ -13,10 +14,13 @@ onSignal("SIGINT", 130);
 if (Deno.build.os !== "windows") onSignal("SIGTERM", 143);
 
 /** The variables of the settings and no others, since the program may not read the rest of the environment. */
-const variables = settingsGroups.flatMap(({ settings }) => Object.values(settings).flatMap(variablesOf));
+const settings = [...settingsGroups.map(({ settings }) => settings), recordSettings];
+const variables = settings.flatMap((group) => Object.values(group).flatMap(variablesOf));
 const env = Object.fromEntries(variables.map((name) => [name, Deno.env.get(name)]));
 
 const stderr = new TextEncoder();
+const writeError = (text: string) => void Deno.stderr.writeSync(stderr.encode(text));
+const isDumb = Deno.env.get("TERM") === "dumb";
 Deno.exit(
   await run({
     args: Deno.args,
@@ -26,6 +30,10 @@ Deno.exit(
     stdin: Deno.stdin.readable,
     stdout: Deno.stdout,
     stdoutIsTerminal: Deno.stdout.isTerminal(),
-    stderr: { write: (line) => void Deno.stderr.writeSync(stderr.encode(line)) },
+    colored: !Deno.noColor && !isDumb,
+    stderr: { write: writeError },
+    canvas: Deno.stderr.isTerminal() && !isDumb
+      ? { write: writeError, now: () => performance.now() }
+      : undefined,
   }),
 );

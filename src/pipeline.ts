@@ -3,6 +3,7 @@ import type { Alert } from "./alert.ts";
 import { type CommitFigures, Commits } from "./commits.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Nanoseconds } from "./duration.ts";
+import { EventClock } from "./event_clock.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Log } from "./log.ts";
 import type { Decision, Rule, RuleEvent } from "./rule.ts";
@@ -10,7 +11,7 @@ import { SetAside } from "./set_aside.ts";
 import type { Batch, Source } from "./source.ts";
 import type { Standing } from "./standing.ts";
 import { Tally, type Totals } from "./tally.ts";
-import { latestEventTime, wallClock } from "./time.ts";
+import { wallClock } from "./time.ts";
 
 export type { Totals } from "./tally.ts";
 
@@ -53,8 +54,8 @@ class Pipeline {
   readonly #way: Way;
   readonly #commits: Commits;
   readonly #setAside: SetAside;
-  /** The time of the newest event, where that is the clock. */
-  #newest: Nanoseconds | undefined;
+  /** The clock, where it is that of the events. */
+  readonly #clock: EventClock;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt: Nanoseconds | undefined;
 
@@ -62,9 +63,12 @@ class Pipeline {
     this.#way = way;
     this.tally = way.tally ?? new Tally();
     const kept = way.ledger.kept.notes().get(clockNote);
-    if (way.source.clock === "events" && kept !== undefined) this.tally.newest = this.#newest = BigInt(kept);
+    this.#clock = new EventClock(
+      way.source.clock === "events" && kept !== undefined ? BigInt(kept) : undefined,
+    );
+    this.tally.newest = this.#clock.newest;
     this.#setAside = new SetAside(way.log);
-    const now = way.source.clock === "wall" ? wallClock : () => this.#newest ?? longAgo;
+    const now = way.source.clock === "wall" ? wallClock : () => this.#clock.now;
     this.#commits = new Commits(way, now);
     if (way.source.clock === "wall") this.#schedule();
   }
@@ -95,9 +99,10 @@ class Pipeline {
     }
     for (const [key, value] of batch.notes ?? []) this.#way.ledger.note(key, value);
     // An input that begins anew with what is long over is no news then.
-    if (wall === undefined && this.#newest !== undefined) {
-      this.tally.newest = this.#newest;
-      this.#way.ledger.note(clockNote, String(this.#newest));
+    const { newest } = this.#clock;
+    if (wall === undefined && newest !== undefined) {
+      this.tally.newest = newest;
+      this.#way.ledger.note(clockNote, String(newest));
     }
     this.#commits.add(batch, names, this.tally.told > alerts);
     if (wall !== undefined) this.#schedule();
@@ -131,16 +136,8 @@ class Pipeline {
     return true;
   }
 
-  /**
-   * The clock of events moves on, but never far ahead of the wall's; what falls due on the way is told in its order
-   * and at its time.
-   */
   #advance(time: Nanoseconds): Nanoseconds {
-    if (this.#newest !== undefined && time <= this.#newest) return this.#newest;
-    if (time > latestEventTime()) return this.#newest ?? wallClock();
-    const { rule } = this.#way;
-    while (rule.nextDue !== undefined && rule.nextDue <= time) this.#tellDue(rule.nextDue);
-    return this.#newest = time;
+    return this.#clock.advance(time, this.#way.rule, (now) => this.#tellDue(now));
   }
 
   #tellDue(now: Nanoseconds): void {
@@ -203,8 +200,6 @@ const clockNote = "clock of events";
 const mostDue = 500;
 /** Longer ones than this, in milliseconds, timers do not take. */
 const longestTimer = 2 ** 31 - 1;
-/** Before the first event nothing is over. */
-const longAgo = -(1n << 63n);
 
 const sentences = {
   first: "{name}: crash loop, {count} {counts}s; alert {id}",

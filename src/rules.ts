@@ -1,8 +1,8 @@
 // The settings of the rule and of the payload, and the rule's opening. With app.ts it knows all rules.
 import { type Payload, payloads } from "./alert.ts";
-import { Detector } from "./detector.ts";
+import { Detector, type Thresholds } from "./detector.ts";
 import type { Journal } from "./journal.ts";
-import { Loops } from "./loops.ts";
+import { Loops, type LoopThresholds } from "./loops.ts";
 import type { Rule } from "./rule.ts";
 import { choice, duration, type Input, optional, readSettings, toggle, wholeNumber } from "./settings.ts";
 import { formatDuration, parseDuration } from "./duration.ts";
@@ -77,6 +77,8 @@ export interface RuleWords {
 
 /** The rule, ready to be opened, and how its alerts are written. */
 export interface RulePlan {
+  readonly type: "restarts" | "loops";
+  readonly thresholds: Thresholds & LoopThresholds;
   readonly open: (journal: Journal) => Rule;
   /** It has no use for updates of other types than `Restarting`. */
   readonly restartsOnly: boolean;
@@ -102,6 +104,8 @@ export function planRule(input: Input, sourceType: string | undefined): RulePlan
   const notificationInterval = values.notificationInterval ?? parseDuration(loops ? "1h" : "5m");
   const thresholds = { ...values, notificationInterval, notifyResolved };
   return {
+    type: loops ? "loops" : "restarts",
+    thresholds,
     payload,
     restartsOnly: !loops,
     words: {

@@ -3,11 +3,14 @@
 import { formatDuration, type Nanoseconds, parseDuration } from "./duration.ts";
 import { readText } from "./files.ts";
 import { plain } from "./log.ts";
+import { formatSize, parseSize } from "./size.ts";
 
 /** One setting: declared once, it yields flag, validation, help, README row and redaction. */
 export interface Setting<T> {
   /** Name of the environment variable; the flag is made from it: `AMQP_QUEUE`, `--amqp-queue`. */
   readonly env: string;
+  /** The flag, where it is not made from the variable: of a command that has it for itself. */
+  readonly flag?: string;
   /** What it is for, as a noun phrase without a full stop. */
   readonly help: string;
   /** What is accepted, after "expected". */
@@ -56,11 +59,11 @@ export interface Input {
 }
 
 /** What names a setting. */
-export type Named = Pick<Setting<unknown>, "env">;
+export type Named = Pick<Setting<unknown>, "env" | "flag">;
 
 /** The flag of a setting: `--amqp-queue` for `AMQP_QUEUE`. */
-export function flagOf({ env }: Named): string {
-  return `--${env.toLowerCase().replaceAll("_", "-")}`;
+export function flagOf({ env, flag }: Named): string {
+  return flag ?? `--${env.toLowerCase().replaceAll("_", "-")}`;
 }
 
 /** Both names of a setting, as errors begin: `AMQP_QUEUE (--amqp-queue)`. */
@@ -183,6 +186,19 @@ export function wholeNumber(declared: Declared<number>, least: number, most: num
     parse(text) {
       const value = /^\+?[0-9]+$/.test(text) ? Number(text) : NaN;
       if (!(value >= least && value <= most)) throw new Error("");
+      return value;
+    },
+  };
+}
+
+/** A setting that takes a size in bytes of at least one. */
+export function size(declared: Declared<number>): Setting<number> {
+  return {
+    ...declared,
+    accepts: "a size of at least a byte",
+    parse(text) {
+      const value = parseSize(text);
+      if (value < 1) throw new Error(`which is ${formatSize(value)}`);
       return value;
     },
   };

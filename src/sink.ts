@@ -29,6 +29,8 @@ export interface SinkContext {
   json(alert: Alert): string;
   /** Whether alerts on stdout are for a person. */
   readonly readable: boolean;
+  /** Whether they may have colours then. */
+  readonly colored?: boolean;
 }
 
 /** A row of the table of sinks. */

@@ -264,3 +264,13 @@ Deno.test("alertText() has no character that moves a terminal's cursor, colours 
     assert.equal(loop.split("\\u001b[31mred").length, 3, "the name and the reason are told");
   }
 });
+
+Deno.test("alertText() in colours differs in nothing else: red, yellow and green headings", () => {
+  for (const [reason, color] of [["first", 31], ["repeat", 33], ["resolved", 32]] as const) {
+    const plain = alertText(alert({ reason }));
+    const heading = /(?<=^\S+ {2})(crash loop|still loops|is over)/.exec(plain)![0];
+    const colored = plain.replace(heading, `\x1b[${color}m${heading}\x1b[39m`);
+    assert.equal(alertText(alert({ reason }), true), colored);
+    assert.equal(alertText(alert({ reason }), false), plain);
+  }
+});

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import config from "../deno.json" with { type: "json" };
 import { settingsGroups } from "../src/app.ts";
 import { run } from "../src/cli.ts";
+import { recordSettings } from "../src/record.ts";
 import { fileOf, flagOf } from "../src/settings.ts";
 
 const url = (scheme: string) => `${scheme}://guest:hunter2@rabbit/`;
@@ -254,8 +255,69 @@ Deno.test("run() prints help with the flag, the variable and the purpose of ever
       for (const word of choices ?? []) assert.ok(help.includes(word), `${env} ${word}`);
     }
   }
-  for (const command of ["check [files...]", "completions <shell>"]) {
+  for (
+    const command of [
+      "check [files...]",
+      "replay [options] [files...]",
+      "record [options] [files...]",
+      "completions <shell>",
+    ]
+  ) {
     assert.ok(help.includes(command), command);
+  }
+});
+
+Deno.test("run() prints the same help for -h, help and --help, and that of a command", async () => {
+  const expected = await ran(["--help"]);
+  for (const args of [["-h"], ["help"], ["-h", "--restart-count", "0"]]) {
+    assert.deepEqual(await ran(args), expected, args.join(" "));
+  }
+  for (const command of ["check", "replay", "record"]) {
+    const { code, stdout, stderr } = await ran([command, "--help"]);
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert.match(
+      stdout,
+      new RegExp(`^Usage: nomad-crashloop-detector ${command} \\[options\\] \\[files\\.\\.\\.\\]\n`),
+    );
+    for (const args of [["help", command], [command, "-h"]]) assert.equal((await ran(args)).stdout, stdout);
+  }
+});
+
+Deno.test("run() prints help of record with the flag and the variable of each of its settings", async () => {
+  const help = (await ran(["record", "--help"])).stdout.replaceAll(/\s+/g, " ");
+  for (const setting of Object.values(recordSettings)) {
+    assert.ok(
+      help.includes(` ${flagOf(setting)} <value> ${setting.help} (env ${setting.env}; `),
+      setting.env,
+    );
+  }
+});
+
+Deno.test("run() takes a word that is no file for a mistyped command", async () => {
+  const cases = [
+    [["chek"], "error: no such file or command 'chek'\n(Did you mean check?)\n"],
+    [["repaly", "a.ndjson"], "error: no such file or command 'repaly'\n(Did you mean replay?)\n"],
+    [["recrod", "--to", "a"], "error: unknown option '--to'\n"],
+    [["halp"], "error: no such file or command 'halp'\n(Did you mean help?)\n"],
+    [["xyzxyzxyz"], "error: no such file or command 'xyzxyzxyz'\n"],
+  ] as const;
+  for (const [args, stderr] of cases) {
+    assert.deepEqual(
+      await ran(args, { SOURCE_TYPE: "nomad" }),
+      { code: 2, stdout: "", stderr },
+      args.join(" "),
+    );
+  }
+  // A word that is a file is read.
+  const folder = await Deno.makeTempDir();
+  const before = Deno.cwd();
+  try {
+    Deno.chdir(folder);
+    await Deno.writeTextFile("chek", "");
+    assert.equal((await ran(["chek"])).code, 0);
+  } finally {
+    Deno.chdir(before);
+    await Deno.remove(folder, { recursive: true });
   }
 });
 
@@ -456,6 +518,18 @@ Deno.test("run() completes flags", async () => {
   assert.equal(code, 0);
   assert.match(stdout, /^--restart-count\t/m);
   assert.match(stdout, /^--restart-interval\t/m);
+});
+
+Deno.test("run() completes commands and their own flags", async () => {
+  const { stdout: commands } = await spawned("complete", "--", "re");
+  for (const command of ["replay", "record"]) assert.match(commands, new RegExp(`^${command}\t`, "m"));
+  const { stdout: flags } = await spawned("complete", "--", "record", "--rotate");
+  assert.match(flags, /^--rotate-at\t/m);
+  const { stdout: json } = await spawned("complete", "--", "replay", "--js");
+  assert.match(json, /^--json\t/m);
+  for (const command of ["check", "replay", "record"]) {
+    assert.match((await spawned("complete", "--", command, "--restart-c")).stdout, /^--restart-count\t/m);
+  }
 });
 
 Deno.test("run() refuses completions for an unknown shell", async () => {

@@ -45,12 +45,24 @@ Deno.test("demo passes its arguments on, and the exit code", async () => {
 });
 
 Deno.test("demo prints readable lines on a terminal, with a word before and after", async () => {
-  const { code, shown } = await onTerminal(`'${Deno.execPath()}' task --quiet demo`);
+  const { code, shown } = await onTerminal(
+    `env -u NO_COLOR TERM=xterm '${Deno.execPath()}' task --quiet demo`,
+  );
   assert.equal(code, 0, shown);
   const [before, empty, ...lines] = shown.trimEnd().split("\n");
   const after = lines.splice(-2);
   assert.match(before!, /^Five minutes of a real Nomad cluster/);
   assert.deepEqual([empty, after[0]], ["", ""]);
   assert.match(after[1]!, /^The same as JSON: /);
-  assert.deepEqual(lines.map((line) => /crash loop +(\S+) +5 restarts in /.exec(line)?.[1]).sort(), names);
+  // deno-lint-ignore no-control-regex -- the heading is red
+  const told = /^\S+Z {2}\x1b\[31mcrash loop\x1b\[39m {3}(\S+) +5 restarts in [^\x1b]*$/;
+  assert.deepEqual(lines.map((line) => told.exec(line)?.[1]).sort(), names);
+});
+
+Deno.test("demo has no colours on a terminal where NO_COLOR is set or that is dumb", async () => {
+  for (const env of ["NO_COLOR=1 TERM=xterm", "-u NO_COLOR TERM=dumb"]) {
+    const { shown } = await onTerminal(`env ${env} '${Deno.execPath()}' task --quiet demo`);
+    assert.ok(!shown.includes("\x1b"), env);
+    assert.deepEqual(shown.match(/(?<=crash loop {3})\S+(?= +5 restarts in )/g)?.sort(), names, env);
+  }
 });

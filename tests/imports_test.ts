@@ -27,7 +27,9 @@ const rooms: readonly Room[] = [
       "kind",
       "log",
       "outage",
+      "progress",
       "settings",
+      "size",
       "standing",
       "time",
     ],
@@ -77,9 +79,15 @@ const rooms: readonly Room[] = [
     packages: [],
   },
   {
+    name: "recordings",
+    files: ["grid", "record", "record_file", "recording", "replay", "replay_text", "trial"],
+    imports: ["leaves", "rule", "ports", "way", "sources", "app"],
+    packages: ["node:"],
+  },
+  {
     name: "command",
     files: ["cli", "main"],
-    imports: ["leaves", "app"],
+    imports: ["leaves", "app", "recordings"],
     packages: ["npm:commander@", "npm:@bomb.sh/"],
   },
 ];

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { matchesGlob } from "node:path";
 import config from "../deno.json" with { type: "json" };
 import { settingsGroups } from "../src/app.ts";
+import { recordSettings } from "../src/record.ts";
 import { variablesOf } from "../src/settings.ts";
 import { onTerminal } from "./helpers/terminal.ts";
 
@@ -20,7 +21,8 @@ Deno.test("the binary has the permissions of the task start, and asks for no mor
 });
 
 Deno.test("the program may read the variables of its settings, those of AWS, and no others", () => {
-  const settings = settingsGroups.flatMap(({ settings }) => Object.values(settings).flatMap(variablesOf));
+  const groups = [...settingsGroups.map(({ settings }) => settings), recordSettings];
+  const settings = groups.flatMap((settings) => Object.values(settings).flatMap(variablesOf));
   const used = (name: string, pattern: string) => matchesGlob(name, pattern);
   const unreadable = settings.filter((name) => !variables.some((pattern) => used(name, pattern)));
   assert.deepEqual(unreadable, [], "add it to --allow-env in the tasks start and binary of deno.json");
@@ -29,6 +31,7 @@ Deno.test("the program may read the variables of its settings, those of AWS, and
     "HOME",
     "HOMEDRIVE",
     "HOMEPATH",
+    "TERM",
     "USERPROFILE",
     "_X_AMZN_TRACE_ID",
   ]);

@@ -1,6 +1,7 @@
 // The parts of README.md that are made from the code, each between two markers. `deno task docs` writes them.
 import { join } from "node:path";
 import { settingsGroups } from "../src/app.ts";
+import { recordSettings } from "../src/record.ts";
 import { flagOf, type Setting } from "../src/settings.ts";
 import { run } from "./helpers/program.ts";
 import { table } from "./simulation.ts";
@@ -19,6 +20,10 @@ const parts: Readonly<Record<string, () => string | Promise<string>>> = {
     return "```json\n" + JSON.stringify({ LastEvent: { Name, JobID, TaskName }, EventLog }, null, 2) +
       "\n```";
   },
+  replay: async () => "```\n" + await replayed() + "```",
+  grid: async () =>
+    "```\n" + await replayed("--restart-count", "3,5,25", "--restart-interval", "1m,5m") + "```",
+  record: () => tableOf(Object.values(recordSettings)),
   simulation: table,
   full: async () => {
     const alerts = (await told("--rule", "loops")).trimEnd().split("\n").map((line) => JSON.parse(line));
@@ -33,6 +38,13 @@ const parts: Readonly<Record<string, () => string | Promise<string>>> = {
       "\n\n",
     ),
 };
+
+/** What `replay` prints of the recording, in UTC. */
+async function replayed(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await run({ args: ["replay", ...args, recording] });
+  if (code !== 0) throw new Error(stderr);
+  return stdout;
+}
 
 /** What the program tells about the recording, in UTC. */
 async function told(...args: string[]): Promise<string> {

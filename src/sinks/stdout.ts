@@ -30,8 +30,8 @@ class StdoutSink implements Sink {
     const begun = this.#begun?.id;
     await this.#finish();
     if (begun === alert.id) return;
-    const { readable, json } = this.#context;
-    const line = (readable ? alertText(alert) : json(alert)) + "\n";
+    const { readable, colored, json } = this.#context;
+    const line = (readable ? alertText(alert, colored) : json(alert)) + "\n";
     this.#begun = { id: alert.id, rest: new TextEncoder().encode(line) };
     await this.#finish();
   }

@@ -5,7 +5,7 @@ import { tlsConflicts, tlsSettings } from "../clients/tls.ts";
 import { asFault, Fault } from "../fault.ts";
 import { kind } from "../kind.ts";
 import { Outage, pause } from "../outage.ts";
-import { printable, text, toggle, type Values, wholeNumber } from "../settings.ts";
+import { namesOf, printable, text, toggle, type Values, wholeNumber } from "../settings.ts";
 import type { Batch, Source, SourceContext } from "../source.ts";
 
 const prefix = "AMQP";
@@ -48,6 +48,12 @@ const settings = {
 
 type AmqpSettings = Values<typeof settings>;
 
+const { queue: _, declare: __, ...tapSettings } = {
+  ...settings,
+  exchange: { ...settings.exchange, help: "exchange that nomad-firehose publishes to" },
+  routingKey: { ...settings.routingKey, help: "routing key with which it publishes" },
+};
+
 /** The row of the source `amqp`. */
 export const amqpSource = kind({
   type: "amqp",
@@ -56,6 +62,22 @@ export const amqpSource = kind({
   conflicts: (values) => tlsConflicts(prefix, values, values.connection, "amqps"),
   open: (values, context: SourceContext): Source => new AmqpSource(values, context),
 });
+
+/**
+ * The same messages for somebody who only looks on: from a queue of its own, which the broker deletes when the
+ * connection ends. Other queues get what they get without it.
+ */
+export const amqpTap = kind({
+  type: "amqp",
+  title: "Source amqp",
+  settings: tapSettings,
+  conflicts: (values) => tlsConflicts(prefix, values, values.connection, "amqps"),
+  open: (values, context: SourceContext): Source =>
+    new AmqpSource({ ...values, queue: ownQueue, declare: false }, context),
+});
+
+/** In the place of a queue's name: one of its own. */
+const ownQueue = "";
 
 class AmqpSource implements Source {
   readonly clock = "wall";
@@ -84,7 +106,7 @@ class AmqpSource implements Source {
         if (this.#closed.signal.aborted) return await this.#consumer.close();
         outage.end();
         if (!consumed) {
-          this.#context.log.info("source amqp: consumes {queue}", { queue: this.#settings.queue });
+          this.#context.log.info("source amqp: consumes {queue}", { queue: titleOf(this.#settings) });
         }
         consumed = true;
         yield* this.#consumer.batches(stop);
@@ -159,8 +181,17 @@ class Consumer {
       await channel.assertQueue(queue, { durable: true });
       await channel.bindQueue(queue, exchange, routingKey);
     }
+    let consumed = queue;
+    if (queue === ownQueue) {
+      ({ queue: consumed } = await channel.assertQueue("", {
+        exclusive: true,
+        autoDelete: true,
+        durable: false,
+      }));
+      await channel.bindQueue(consumed, exchange, routingKey);
+    }
     await channel.prefetch(prefetch);
-    const { consumerTag } = await channel.consume(queue, (message) => {
+    const { consumerTag } = await channel.consume(consumed, (message) => {
       if (message === null) return this.#lose(new Fault(`queue "${queue}" was deleted`, "mended"));
       this.#arrived.push(message);
       this.#wake();
@@ -190,7 +221,10 @@ class Consumer {
     const rejected = new Set<number>();
     return {
       bodies: messages.map(({ content }) => content),
-      place: (index) => `message ${messages[index]!.fields.deliveryTag} of queue ${this.#settings.queue}`,
+      place: (index) =>
+        `message ${messages[index]!.fields.deliveryTag} of ${
+          this.#settings.queue === ownQueue ? "" : "queue "
+        }${titleOf(this.#settings)}`,
       reject: (index) => {
         rejected.add(index);
         if (this.#open.usable) this.#open.channel.reject(messages[index]!, false);
@@ -234,7 +268,21 @@ class Consumer {
   }
 }
 
-function missing(error: unknown, { queue, connection }: AmqpSettings): Fault | undefined {
+/** The queue that is consumed, in words. */
+function titleOf({ queue, exchange }: AmqpSettings): string {
+  return queue === ownQueue ? `a queue of its own at the exchange ${exchange}` : queue;
+}
+
+function missing(error: unknown, { queue, exchange, connection }: AmqpSettings): Fault | undefined {
+  if (queue === ownQueue && /no exchange/.test(String(error))) {
+    return new Fault(
+      `exchange "${exchange}" does not exist at ${
+        printable(connection)
+      }; name that to which nomad-firehose ` +
+        `publishes with ${namesOf(settings.exchange)}`,
+      "misconfigured",
+    );
+  }
   if (!/no queue/.test(String(error))) return undefined;
   return new Fault(
     `queue "${queue}" does not exist at ${

@@ -1,8 +1,6 @@
 // The source `stdin`: one update a line, from standard input or from files, gzip or plain. Time is that of the
 // events, so that the same input gives the same alerts whenever it is read.
 import { Buffer } from "node:buffer";
-import { pipeline, Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
 import { Fault } from "../fault.ts";
 import { whyUnreadable } from "../files.ts";
 import { RestartSigns, timeOfOther } from "../glance.ts";
@@ -12,6 +10,7 @@ import { quoted } from "../settings.ts";
 import type { Batch, Skipped, Source, SourceContext } from "../source.ts";
 import { latestEventTime } from "../time.ts";
 import { latin1 } from "../update.ts";
+import { unpacked, whyPackedUnreadable } from "./lines_bytes.ts";
 
 /** The row of the source `stdin`. */
 export const lines = kind({
@@ -25,17 +24,17 @@ export const lines = kind({
 const mostOpenBatches = 16;
 /** Longer lines, in bytes, are no updates: RabbitMQ's own limit for a message. */
 const longestLine = 128 << 20;
-/** Bytes that are read at one time. */
-const blockSize = 1 << 20;
 /** Stands at the end of what is left of such a line, so that it is JSON no more. */
 const cut = new TextEncoder().encode("…");
 
 const carriageReturn = 13;
 
-/** Lines of one block of the input, and the number of each. */
-interface Block {
+/** Lines of one block of an input, and the number of each. */
+export interface Block {
   readonly bodies: (Uint8Array | Skipped)[];
   readonly numbers: number[];
+  /** The only line is the last one, and no line feed follows it. */
+  readonly unended?: boolean;
 }
 
 class LineSource implements Source {
@@ -53,9 +52,10 @@ class LineSource implements Source {
     stop.addEventListener("abort", wake);
     try {
       for (const { name, open } of await this.#inputs()) {
-        const input = new Lines(await open(), name, this.#context);
+        const input = new Lines(name, this.#context);
+        const bytes = unpacked(await open(), stop);
         this.#context.standing?.works();
-        for await (const { bodies, numbers } of input.blocks(stop)) {
+        for await (const { bodies, numbers } of input.blocks(bytes, stop)) {
           yield this.#batch(bodies, (index) => input.place(numbers[index]!));
           await this.#fewerThan(mostOpenBatches, stop);
         }
@@ -105,7 +105,8 @@ class LineSource implements Source {
   }
 }
 
-async function requireFile(name: string): Promise<void> {
+/** @throws {Fault} where the file cannot be read, which a pipe always can. */
+export async function requireFile(name: string): Promise<void> {
   let found;
   try {
     found = await Deno.stat(name);
@@ -117,7 +118,8 @@ async function requireFile(name: string): Promise<void> {
   if (found.isFile) (await openFile(name)).close();
 }
 
-async function openFile(name: string): Promise<Deno.FsFile> {
+/** Opens a file. @throws {Fault} */
+export async function openFile(name: string): Promise<Deno.FsFile> {
   try {
     return await Deno.open(name);
   } catch (error) {
@@ -132,9 +134,8 @@ function unreadable(name: string, error: unknown): Fault {
   );
 }
 
-/** The lines of one input, block by block, unpacked where it is gzip. */
-class Lines {
-  readonly #input: ReadableStream<Uint8Array>;
+/** The lines of one input, block by block. */
+export class Lines {
   readonly #name: string;
   readonly #log: Log;
   readonly #restartsOnly: boolean;
@@ -143,8 +144,8 @@ class Lines {
   #restLength = 0;
   #number = 0;
 
-  constructor(input: ReadableStream<Uint8Array>, name: string, { log, restartsOnly }: SourceContext) {
-    this.#input = input;
+  /** `name` is empty for standard input. */
+  constructor(name: string, { log, restartsOnly }: Pick<SourceContext, "log" | "restartsOnly">) {
     this.#name = name;
     this.#log = log;
     this.#restartsOnly = restartsOnly;
@@ -155,22 +156,23 @@ class Lines {
     return `line ${number}${this.#name && ` of ${this.#name}`}`;
   }
 
-  async *blocks(stop: AbortSignal): AsyncIterable<Block> {
+  /** The lines in these bytes. @throws {Fault} */
+  async *blocks(bytes: AsyncIterable<Uint8Array>, stop: AbortSignal): AsyncIterable<Block> {
     try {
-      for await (const block of unpacked(this.#input, stop)) {
+      for await (const block of bytes) {
         const lines = this.#split(block);
         if (lines.bodies.length > 0) yield lines;
       }
     } catch (error) {
       if (stop.aborted) return; // which cuts gzip short
       const what = this.#name ? quoted(this.#name) : "standard input";
-      throw new Fault(
-        `cannot read ${what}: ${reasonOf(error as Error & { code?: string })}`,
-        "misconfigured",
-      );
+      const reason = whyPackedUnreadable(error as Error) ?? (error as Error).message;
+      throw new Fault(`cannot read ${what}: ${reason}`, "misconfigured");
     }
     const last = this.#takeLine(new Uint8Array());
-    if (last.length > 0 && !stop.aborted) yield { bodies: [last], numbers: [this.#number] };
+    if (last.length > 0 && !stop.aborted) {
+      yield { bodies: [last], numbers: [this.#number], unended: true };
+    }
   }
 
   /** Blank lines are counted and left out. */
@@ -242,77 +244,4 @@ class Lines {
 /** Where a line ends, its carriage return left out. */
 function withoutReturn(text: string, end: number): number {
   return text.charCodeAt(end - 1) === carriageReturn ? end - 1 : end;
-}
-
-function reasonOf({ code, message }: Error & { code?: string }): string {
-  if (code === "Z_BUF_ERROR") return "its gzip is cut short";
-  return code === "Z_DATA_ERROR" ? `its gzip is damaged: ${message}` : message;
-}
-
-/** The blocks of a stream, through gunzip where they begin as gzip does. On `stop` it ends. */
-async function* unpacked(input: ReadableStream<Uint8Array>, stop: AbortSignal): AsyncIterable<Uint8Array> {
-  const reader = readerOf(input);
-  const cancel = () => void reader.cancel().catch(() => {});
-  if (stop.aborted) cancel();
-  stop.addEventListener("abort", cancel);
-  try {
-    const first = await firstBlock(reader);
-    const blocks = withFirst(first, reader);
-    yield* first[0] === 0x1f && first[1] === 0x8b ? gunzipped(blocks) : blocks;
-  } finally {
-    stop.removeEventListener("abort", cancel);
-    await reader.cancel().catch(() => {});
-  }
-}
-
-interface Reader {
-  /** The next block; undefined at the end. */
-  read(): Promise<{ readonly value?: Uint8Array | undefined }>;
-  cancel(): Promise<void>;
-}
-
-/** Reads large blocks where the stream can: each has its price, whatever its size. */
-function readerOf(input: ReadableStream<Uint8Array>): Reader {
-  let reader: ReadableStreamBYOBReader;
-  try {
-    reader = input.getReader({ mode: "byob" });
-  } catch {
-    return input.getReader(); // of a stream that makes its own blocks
-  }
-  const next = () => reader.read(new Uint8Array(blockSize));
-  // The next block is read while one is worked on.
-  let ahead: ReturnType<typeof next> | undefined;
-  return {
-    async read() {
-      const { done, value } = await (ahead ?? next());
-      if (done) return {};
-      ahead = next();
-      ahead.catch(() => {});
-      return { value };
-    },
-    cancel: () => reader.cancel(),
-  };
-}
-
-/** A block long enough to tell gzip by, where the input is: pipes may bring a byte at a time. */
-async function firstBlock(reader: Reader): Promise<Uint8Array> {
-  let block: Uint8Array = new Uint8Array();
-  for (let next; block.length < 2 && (next = await reader.read()).value !== undefined;) {
-    block = block.length === 0 ? next.value : new Uint8Array([...block, ...next.value]);
-  }
-  return block;
-}
-
-async function* withFirst(
-  first: Uint8Array,
-  reader: Reader,
-): AsyncIterable<Uint8Array> {
-  for (let next: Uint8Array | undefined = first; next !== undefined; next = (await reader.read()).value) {
-    yield next;
-  }
-}
-
-/** `DecompressionStream` stops at the end of the first member; rotated logs have several. */
-function gunzipped(blocks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  return pipeline(Readable.from(blocks), createGunzip(), () => {});
 }

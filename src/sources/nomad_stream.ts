@@ -46,7 +46,8 @@ export async function* linesOf(
   throw new Fault(`${where} ended the event stream`);
 }
 
-function readLine(line: string, where: string, strange: Strange): Line {
+/** Reads one line of the event stream. @throws {Fault} where it is none, or Nomad's word that the stream ends. */
+export function readLine(line: string, where: string, strange: Strange): Line {
   if (line === "{}" || line === "") return { index: 0, allocations: [] };
   if (/^event dropped from buffer/.test(line)) {
     throw new Fault(`${where} ended the event stream: it was read more slowly than events came`);

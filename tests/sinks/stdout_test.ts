@@ -12,6 +12,7 @@ import { restarts } from "../helpers/updates.ts";
 function open(
   write: (bytes: Uint8Array) => number = (bytes) => bytes.length,
   readable = false,
+  colored = false,
 ): { sink: Sink; written: () => string } {
   let written = "";
   const decoder = new TextDecoder();
@@ -23,6 +24,7 @@ function open(
   const sink = stdout.prepare({ flags: {}, env: {}, problems: [] })!({
     stdout: { write: async (bytes) => await take(bytes) },
     readable,
+    colored,
     json: alertJson,
   });
   return { sink, written: () => written };
@@ -36,6 +38,13 @@ Deno.test("send() writes the alert's JSON and a line feed; for a terminal its te
   const text = open(undefined, true);
   await text.sink.send(alert);
   assert.equal(text.written(), `${alertText(alert)}\n`);
+  const inColor = open(undefined, true, true);
+  await inColor.sink.send(alert);
+  assert.equal(inColor.written(), `${alertText(alert, true)}\n`);
+  // Colours are for people alone.
+  const jsonOnly = open(undefined, false, true);
+  await jsonOnly.sink.send(alert);
+  assert.equal(jsonOnly.written(), `${alertJson(alert)}\n`);
 });
 
 Deno.test("send() writes all of an alert where a write takes only a part", async () => {

@@ -1,0 +1,159 @@
+// The command `record`: writes what the source delivers to a file, a message a line, so that it can be replayed. It
+// decides nothing and sends nothing.
+import { oneLine } from "./alert.ts";
+import { chooseSource, processSettings, type World } from "./app.ts";
+import { asFault, Fault } from "./fault.ts";
+import { type Log, openLog } from "./log.ts";
+import { Patience } from "./outage.ts";
+import { RecordFile, type RecordTo } from "./record_file.ts";
+import { SetAside } from "./set_aside.ts";
+import { type Input, readSettings, size, text, type Values, wholeNumber } from "./settings.ts";
+import { formatSize } from "./size.ts";
+import type { Batch, Source, SourceContext } from "./source.ts";
+import { amqpTap } from "./sources/amqp.ts";
+
+/** The settings of `record`. */
+export const recordSettings = {
+  path: text({
+    env: "RECORD_TO",
+    flag: "--to",
+    help: "file to write; packed by gzip where its name ends in .gz",
+    example: "updates.ndjson.gz",
+  }),
+  rotateAt: size({
+    env: "RECORD_ROTATE_AT",
+    flag: "--rotate-at",
+    help: "size at which the file is set aside, under a name with the time, and a new one begun",
+    default: "100MB",
+    example: "1GB",
+  }),
+  keep: wholeNumber(
+    {
+      env: "RECORD_KEEP",
+      flag: "--keep",
+      help: "how many files are kept that were set aside; the oldest is deleted",
+      default: "10",
+      example: "24",
+    },
+    1,
+    100_000,
+  ),
+};
+
+/** What `record` is to do. */
+export interface RecordPlan {
+  readonly process: Values<typeof processSettings>;
+  readonly to: RecordTo;
+  readonly openSource: (context: SourceContext) => Source;
+}
+
+/** Milliseconds after which what was delivered is on disk. */
+const flushPeriod = 1000;
+
+/** Reads the settings. What is wrong with them stands in `input.problems`, and then there is no plan. */
+export function planRecord(input: Input, files: readonly string[]): RecordPlan | undefined {
+  const to = readSettings(recordSettings, input);
+  const chosen = chooseSource(input, files);
+  // The queue is somebody else's: what is taken from it would be missing there.
+  const openSource = (chosen?.type === amqpTap.type ? amqpTap : chosen)?.prepare(input);
+  const process = readSettings(processSettings, input);
+  return to && openSource && process && { process, to, openSource };
+}
+
+/** Records until the source ends or `stop`. Yields the exit code. */
+export async function record(plan: RecordPlan, world: World, stop: AbortSignal): Promise<number> {
+  const log = openLog(plan.process.logLevel, plan.process.logFormat, world.stderr.write);
+  let recorder: Recorder | undefined;
+  try {
+    const file = await RecordFile.open(plan.to);
+    recorder = new Recorder(file, log);
+    await using parts = new AsyncDisposableStack();
+    parts.use(file);
+    const patience = parts.use(new Patience(plan.process.connectTimeout));
+    const source = parts.use(plan.openSource({ ...world, log, patience, restartsOnly: false }));
+    const recording = recorder.follow(source, stop);
+    recording.catch(() => {});
+    await Promise.race([recording, file.over, patience.over]);
+  } catch (error) {
+    log.error("{reason}", { reason: asFault(unsuppressed(error)).message });
+    recorder?.sayTotals();
+    return 1;
+  }
+  recorder.sayTotals();
+  return 0;
+}
+
+/** The first of several errors. */
+function unsuppressed(error: unknown): unknown {
+  return error instanceof SuppressedError ? unsuppressed(error.suppressed) : error;
+}
+
+/** Writes the messages of a source, and counts them. */
+class Recorder {
+  readonly #file: RecordFile;
+  readonly #log: Log;
+  #messages = 0;
+  #setAside = 0;
+
+  constructor(file: RecordFile, log: Log) {
+    this.#file = file;
+    this.#log = log;
+  }
+
+  async follow(source: Source, stop: AbortSignal): Promise<void> {
+    const setAside = new SetAside(this.#log);
+    const timer = setInterval(() => void this.#file.flush().catch(() => {}), flushPeriod);
+    try {
+      for await (const batch of source.batches(stop)) {
+        await this.#take(batch, setAside);
+        batch.acknowledge();
+      }
+    } finally {
+      clearInterval(timer);
+      setAside.stop();
+    }
+  }
+
+  async #take(batch: Batch, setAside: SetAside): Promise<void> {
+    for (const [index, body] of batch.bodies.entries()) {
+      if (!(body instanceof Uint8Array)) continue; // a source skips for one rule only
+      try {
+        await this.#file.write(lineOf(body));
+        this.#messages++;
+      } catch (error) {
+        if (error instanceof Fault) throw error;
+        this.#setAside++;
+        setAside.add(batch, index, body, (error as Error).message);
+      }
+    }
+  }
+
+  sayTotals(): void {
+    this.#log.info("Recorded {messages} messages, {size}; files: {files}; set aside: {setAside}", {
+      messages: this.#messages,
+      size: formatSize(this.#file.bytes),
+      files: this.#file.files,
+      setAside: this.#setAside,
+    });
+  }
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const encoder = new TextEncoder();
+
+/** A message on one line. @throws {Error} with the reason where it is no JSON. */
+export function lineOf(body: Uint8Array): Uint8Array {
+  if (body.length === 0) throw new Error("empty");
+  let text: string;
+  try {
+    text = utf8.decode(body);
+  } catch {
+    throw new Error("not UTF-8");
+  }
+  try {
+    JSON.parse(text);
+  } catch {
+    throw new Error("not JSON");
+  }
+  return /[\r\n]/.test(text) ? encoder.encode(oneLine(text)) : body;
+}
