@@ -78,6 +78,29 @@ Deno.test("send() ends a line that a fault interrupted, and writes no alert twic
   }
 });
 
+Deno.test("send() writes together what is sent while a write goes on; of those a fault cuts, whole lines are sent", async () => {
+  const alerts = Array.from({ length: 5 }, (_, index) => alertAbout(`a[${index}]`));
+  const lines = alerts.map((alert) => `${alertJson(alert)}\n`);
+  const sizes: number[] = [];
+  const { sink, written } = open((bytes) => {
+    sizes.push(bytes.length);
+    if (sizes.length === 3) throw new Error("No space left on device (os error 28)");
+    return sizes.length === 2 ? lines[1]!.length + 7 : bytes.length;
+  });
+  const sent = await Promise.allSettled(alerts.map((alert) => sink.send(alert)));
+  assert.deepEqual(sent.map(({ status }) => status), [
+    "fulfilled",
+    "fulfilled",
+    "rejected",
+    "rejected",
+    "rejected",
+  ]);
+  const whole = (from: number) => lines.slice(from).join("").length;
+  assert.deepEqual(sizes, [lines[0]!.length, whole(1), whole(2) - 7]);
+  for (const alert of alerts.slice(2)) await sink.send(alert);
+  assert.equal(written(), lines.join(""));
+});
+
 Deno.test("send() says that the reader went away, which is the end", async () => {
   const { sink } = open(() => {
     throw new Deno.errors.BrokenPipe("Broken pipe (os error 32)");
