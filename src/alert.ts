@@ -1,5 +1,5 @@
 // The alert: what is told about a crash loop, its exact JSON and its readable line. No I/O.
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { formatDuration, type Nanoseconds } from "./duration.ts";
 import { plain, plainJson } from "./log.ts";
 import { type Story, tellRestarts } from "./story.ts";
@@ -28,7 +28,7 @@ export interface Alert {
 
 /** The id of an alert, from what makes it this one and no other. */
 export function alertId(...identity: readonly string[]): string {
-  return createHash("sha256").update(JSON.stringify(identity)).digest("hex").slice(0, 32);
+  return hash("sha256", JSON.stringify(identity), "hex").slice(0, 32);
 }
 
 /** What sinks get: the two fields of seatgeek's nomad-crashloop-detector, or those and the whole story. */

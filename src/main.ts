@@ -3,6 +3,7 @@ import { settingsGroups } from "./app.ts";
 import { run } from "./cli.ts";
 import { recordSettings } from "./record.ts";
 import { variablesOf } from "./settings.ts";
+import { TurnWriter } from "./turn_writer.ts";
 
 const stop = new AbortController();
 
@@ -18,8 +19,10 @@ const settings = [...settingsGroups.map(({ settings }) => settings), recordSetti
 const variables = settings.flatMap((group) => Object.values(group).flatMap(variablesOf));
 const env = Object.fromEntries(variables.map((name) => [name, Deno.env.get(name)]));
 
-const stderr = new TextEncoder();
-const writeError = (text: string) => void Deno.stderr.writeSync(stderr.encode(text));
+const stderr = new TurnWriter((bytes) => Deno.stderr.writeSync(bytes));
+const write = (text: string) => stderr.write(text);
+// Deno.exit and an error that nobody caught come this way, too.
+globalThis.addEventListener("unload", () => stderr.flush());
 const isDumb = Deno.env.get("TERM") === "dumb";
 Deno.exit(
   await run({
@@ -31,9 +34,7 @@ Deno.exit(
     stdout: Deno.stdout,
     stdoutIsTerminal: Deno.stdout.isTerminal(),
     colored: !Deno.noColor && !isDumb,
-    stderr: { write: writeError },
-    canvas: Deno.stderr.isTerminal() && !isDumb
-      ? { write: writeError, now: () => performance.now() }
-      : undefined,
+    stderr: { write },
+    canvas: Deno.stderr.isTerminal() && !isDumb ? { write, now: () => performance.now() } : undefined,
   }),
 );
