@@ -239,8 +239,12 @@ export class StatusServer implements AsyncDisposable {
     this.#process[Symbol.dispose]();
     this.#events[Symbol.dispose]();
     const { server } = this.#listening;
-    const timer = setTimeout(() => this.#abort.abort(), closing);
-    await server.shutdown();
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(() => {
+      this.#abort.abort();
+      late.resolve();
+    }, closing);
+    await Promise.race([server.shutdown(), late.promise]);
     clearTimeout(timer);
   }
 }
