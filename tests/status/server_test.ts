@@ -352,6 +352,19 @@ Deno.test("200 clients may read the events, and all else is answered beside them
   await waitFor("all clients to be gone", () => server.clients === 0);
 });
 
+Deno.test("only so many requests may be open, and health is answered beside them", async () => {
+  await using server = await statusServer({ mostOpen: 2 });
+  const open = await Promise.all([1, 2].map(() => fetch(`${server.where}api/v1/events`)));
+  const more = await ask(server, "/metrics");
+  assert.deepEqual([more.status, more.body], [503, {
+    error: "2 requests are open already; try again later",
+  }]);
+  assert.equal((await ask(server, "/livez")).status, 200);
+  await open[0]!.body!.cancel();
+  await waitFor("room for one more", async () => (await ask(server, "/metrics")).status === 200);
+  await open[1]!.body!.cancel();
+});
+
 Deno.test("a server that closes ends the event streams and does not wait for who does not read", async () => {
   const server = await statusServer();
   const port = Number(new URL(server.where).port);
