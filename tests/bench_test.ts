@@ -14,6 +14,7 @@ const benches = [
   "start",
   "pause",
   "nomad",
+  "status",
   "soak",
   "soak-amqp",
 ];

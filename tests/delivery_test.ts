@@ -357,3 +357,24 @@ Deno.test("an alert that cannot be read is tried again, said once, and sent when
   );
   assert.equal(lines.filter((line) => line.includes("trying again")).length, 1);
 });
+
+Deno.test("figures tell of each sink whether it works, what waits and how attempts ended", async () => {
+  const sink = new TestSink("test", 3);
+  const { delivery, tell } = deliveryTo(sink);
+  const [lane] = delivery.figures;
+  assert.equal(lane!.standing.up, false);
+  await delivery.start();
+  assert.deepEqual([lane!.type, lane!.standing.up, lane!.oldest], ["test", true, undefined]);
+  tell("a", "b", "c");
+  assert.equal(lane!.unconfirmed, 3);
+  assert.ok(lane!.oldest !== undefined);
+  sink.sending[0]!.confirm();
+  sink.sending[0]!.fail(new Fault("too large", "refused"));
+  await happened();
+  sink.sending[0]!.fail(new Fault("gone"));
+  await happened();
+  assert.deepEqual(lane!.attempts, { confirmed: 1, failed: 1, refused: 1 });
+  assert.deepEqual([lane!.standing.up, lane!.standing.problem], [false, "gone"]);
+  assert.equal(lane!.seconds.counts.reduce((a, b) => a + b), 1);
+  await delivery[Symbol.asyncDispose]();
+});

@@ -123,3 +123,14 @@ for (const newerReplaces of [true, false]) {
     else assert.ok(confirmed.length === alerts.length && longest > 50, String(longest));
   });
 }
+
+Deno.test("oldest is since when the oldest alert waits, on its way or not", () => {
+  const outbox = new ShelvedOutbox<number>({ read: () => ({}) as Alert, removed() {} }, false);
+  assert.equal(outbox.oldest, undefined);
+  const before = BigInt(Date.now()) * 1_000_000n;
+  outbox.add("a", 1);
+  const parcel = outbox.take()!;
+  assert.ok(outbox.oldest! >= before && outbox.oldest! <= BigInt(Date.now()) * 1_000_000n);
+  parcel.confirmed();
+  assert.equal(outbox.oldest, undefined);
+});

@@ -8,7 +8,13 @@ import type { Ledger } from "../src/ledger.ts";
 import { MemoryLedger } from "../src/ledgers/memory.ts";
 import { SqliteLedger } from "../src/ledgers/sqlite.ts";
 import { follow, type Totals } from "../src/pipeline.ts";
+import { Loops } from "../src/loops.ts";
+import type { Row } from "../src/row.ts";
+import type { Rule } from "../src/rule.ts";
+import { Tally } from "../src/tally.ts";
+import { nowhere } from "./helpers/listen.ts";
 import { testLog } from "./helpers/log.ts";
+import { crashes, stop } from "./helpers/runs.ts";
 import { TestSink } from "./helpers/sink.ts";
 import { TestSource } from "./helpers/source.ts";
 import { stateFolder } from "./helpers/state_files.ts";
@@ -484,4 +490,69 @@ Deno.test("the clock of events goes on where it stood: an input that begins anew
     told.push(followedAgain.told.filter((one) => one.includes("first")));
   }
   assert.deepEqual(told, [["job.group[0] first 2"], ["job.group[0] first 2"], []]);
+});
+
+Deno.test("an observer hears of events and of what time decides, and of no other update", async () => {
+  const { log } = testLog();
+  const ledger = new MemoryLedger({ sinks: [], newerReplaces: false });
+  const rule = new Detector(thresholds, ledger);
+  const source = new TestSource("events");
+  const heard: string[] = [];
+  const observer = {
+    recorded: ({ name }: { name: string }, { reason }: { reason: string }) =>
+      void heard.push(`${name} ${reason}`),
+    decided: ({ reason }: { reason: string }) => void heard.push(reason),
+  };
+  source.put(at(0), other(0.5), "rubbish", at(1), at(1));
+  source.put(other(12), other(200));
+  source.end();
+  const delivery = new Delivery([], () => ledger.outbox(""), log);
+  const tally = new Tally();
+  await follow({ source, rule, ledger, delivery, log, observer, tally }, new AbortController().signal);
+  assert.deepEqual(heard.slice(0, 4), [
+    "job.group[0] below-threshold",
+    "job.group[0] first",
+    "job.group[0] duplicate",
+    "repeat",
+  ]);
+  assert.equal(heard.at(-1), "recovered");
+  assert.deepEqual([tally.events.first, tally.events.duplicate, tally.others, tally.malformed], [1, 1, 3, 1]);
+  assert.deepEqual([tally.alerts.first, tally.alerts.resolved], [1, 0]);
+  assert.equal(tally.newest, 1_499_867_775_401_013_209n + 200n * second);
+});
+
+Deno.test("looping counts the loops that were told and go on, also after a start", () => {
+  const restarts = new Detector(thresholds, nowhere);
+  const runs = new Loops({ ...thresholds, stableAfter: day, notifyResolved: true }, nowhere);
+  const rows: [string, Row][] = [];
+  const kept = { restarts: () => [], told: () => [], rows: () => rows };
+  runs.restore(kept, undefined);
+  const journal = {
+    ...nowhere,
+    row: (name: string, row: Row | undefined) => void (row && rows.push([name, row])),
+  };
+  const keeping = new Loops({ ...thresholds, stableAfter: day, notifyResolved: true }, journal);
+  const hear = (rule: Rule, updates: readonly string[]) => {
+    for (const text of updates) {
+      const event = rule.decode(new TextEncoder().encode(text));
+      if (event.kind !== "malformed" && event.kind !== "other") rule.record(event, event.time);
+    }
+  };
+  hear(restarts, [at(0), at(1)]);
+  assert.deepEqual([restarts.looping, [...restarts.loops()]], [1, ["job.group[0]"]]);
+  restarts.due(1_499_867_775_401_013_209n + 300n * second, 10);
+  assert.deepEqual([restarts.looping, [...restarts.loops()], restarts.loop("job.group[0]")], [
+    0,
+    [],
+    undefined,
+  ]);
+  for (const rule of [runs, keeping]) {
+    hear(rule, crashes(2));
+    assert.deepEqual([rule.looping, [...rule.loops()]], [1, ["api.web[0]/app"]]);
+  }
+  const anew = new Loops({ ...thresholds, stableAfter: day, notifyResolved: true }, nowhere);
+  anew.restore({ ...kept, rows: () => rows.slice(-1) }, undefined);
+  assert.equal(anew.looping, 1);
+  hear(runs, stop(1_795_491_900_000_000_000n));
+  assert.deepEqual([runs.looping, [...runs.loops()]], [0, []]);
 });

@@ -3,8 +3,10 @@ import { join } from "node:path";
 import { settingsGroups } from "../src/app.ts";
 import { recordSettings } from "../src/record.ts";
 import { flagOf, type Setting } from "../src/settings.ts";
+import { metrics } from "../src/status/metrics.ts";
+import { endpoints } from "../src/status/server.ts";
 import { run } from "./helpers/program.ts";
-import { table } from "./simulation.ts";
+import { table as simulation } from "./simulation.ts";
 
 /** Where README.md is. */
 export const path: URL = new URL("../README.md", import.meta.url);
@@ -24,7 +26,7 @@ const parts: Readonly<Record<string, () => string | Promise<string>>> = {
   grid: async () =>
     "```\n" + await replayed("--restart-count", "3,5,25", "--restart-interval", "1m,5m") + "```",
   record: () => tableOf(Object.values(recordSettings)),
-  simulation: table,
+  simulation,
   full: async () => {
     const alerts = (await told("--rule", "loops")).trimEnd().split("\n").map((line) => JSON.parse(line));
     const { LastEvent: { Name, NodeID, ClientStatus }, ...alert } = alerts.find(({ Key }) =>
@@ -33,6 +35,17 @@ const parts: Readonly<Record<string, () => string | Promise<string>>> = {
     const shown = { LastEvent: { Name, NodeID, ClientStatus }, ...alert, Events: alert.Events.slice(-3) };
     return "```json\n" + JSON.stringify(shown, null, 2) + "\n```";
   },
+  endpoints: () => table(["path", "what it answers"], endpoints.map(({ path, help }) => [code(path), help])),
+  metrics: () =>
+    table(
+      ["metric", "type", "labels", "what it is"],
+      metrics.map(({ name, type, labels, help }) => [
+        code(type === "counter" ? `${name}_total` : name),
+        type,
+        labels.map(code).join(", "),
+        help.replace(/\.$/, ""),
+      ]),
+    ),
   settings: () =>
     settingsGroups.map(({ title, settings }) => `### ${title}\n\n${tableOf(Object.values(settings))}`).join(
       "\n\n",
@@ -61,8 +74,12 @@ function tableOf(settings: readonly Setting<unknown>[]): string {
     code(setting.example),
     setting.help + (setting.choices === undefined ? "" : ` (${setting.choices.map(code).join(", ")})`),
   ]);
-  const all = [["variable", "flag", "default", "example", "what it is"], ...rows];
-  const widths = all[0]!.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
+  return table(["variable", "flag", "default", "example", "what it is"], rows);
+}
+
+function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [titles, ...rows];
+  const widths = titles.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
   const [head, ...body] = all.map((row) =>
     `| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(" | ")} |`
   );

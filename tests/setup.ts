@@ -25,6 +25,13 @@ const servers = {
     brew: "rabbitmq",
     units: ["rabbitmq-server.service"],
   },
+  prometheus: {
+    program: "prometheus",
+    directories: [],
+    apt: "prometheus",
+    brew: "prometheus",
+    units: ["prometheus.service"],
+  },
   openssl: { program: "openssl", directories: [], apt: "openssl", brew: "openssl", units: [] },
 } satisfies Record<string, Server>;
 

@@ -45,11 +45,13 @@ interface Asked {
 /** `GET /api/v1/loops`. @throws {RangeError} whose message is what is wrong with the parameters. */
 export function loopsView(parameters: URLSearchParams, facts: Facts, history: History): LoopsView {
   const { status, q, sort, offset, limit } = read(parameters);
-  const matching = [...history.views(nowOf(facts))]
-    .filter((loop) => (status === undefined || loop.status === status) && matches(loop, q));
-  const keyed = matching.map((loop) => ({ loop, at: Date.parse(loop.endedAt ?? loop.since) }));
-  keyed.sort((a, b) => (sort === "worst" ? b.loop.count - a.loop.count : 0) || b.at - a.at);
-  return { total: keyed.length, loops: keyed.slice(offset, offset + limit).map(({ loop }) => loop) };
+  const matching = [...history.loops()]
+    .filter(({ view }) => (status === undefined || view.status === status) && matches(view, q));
+  const keyed = matching.map((loop) => ({ loop, at: Date.parse(loop.view.endedAt ?? loop.view.since) }));
+  keyed.sort((a, b) => (sort === "worst" ? b.loop.view.count - a.loop.view.count : 0) || b.at - a.at);
+  const now = nowOf(facts);
+  const shown = keyed.slice(offset, offset + limit).map(({ loop }) => history.view(loop, now));
+  return { total: keyed.length, loops: shown };
 }
 
 function matches(loop: LoopView, q: string): boolean {

@@ -12,6 +12,8 @@ const mostAtOnce = 256 << 10;
 /** Milliseconds between two times that loops are sent, and between two times that the status is. */
 const flushEvery = 1_000;
 const statusEvery = 5_000;
+/** Clients that are served in one turn: between two, detection goes on. */
+const clientsInTurn = 10;
 /** Changes that come together are sent together. */
 const moment = 50;
 
@@ -28,6 +30,9 @@ export class EventStream implements Disposable {
   readonly #clients = new Set<Client>();
   /** What changed and is not sent yet, in that order. */
   readonly #changed = new Set<Remembered>();
+  /** What is on its way to clients, each with those that have yet to get it. */
+  readonly #outgoing: { readonly bytes: Uint8Array; readonly clients: Client[] }[] = [];
+  #turnTimer: ReturnType<typeof setTimeout> | undefined;
   #flushedAt = -Infinity;
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
   #statusTimer: ReturnType<typeof setInterval> | undefined;
@@ -92,12 +97,23 @@ export class EventStream implements Disposable {
 
   #sendAll(text: string): void {
     if (text === "" || this.#clients.size === 0) return;
-    const bytes = utf8.encode(text);
-    for (const client of this.#clients) this.#send(client, bytes);
+    this.#outgoing.push({ bytes: utf8.encode(text), clients: [...this.#clients] });
+    this.#turnTimer ??= setTimeout(() => this.#turn(), 0);
+  }
+
+  #turn(): void {
+    this.#turnTimer = undefined;
+    const next = this.#outgoing[0];
+    if (next === undefined) return;
+    for (const client of next.clients.splice(0, clientsInTurn)) {
+      if (this.#clients.has(client)) this.#send(client, next.bytes);
+    }
+    if (next.clients.length === 0) this.#outgoing.shift();
+    if (this.#outgoing.length > 0) this.#turnTimer = setTimeout(() => this.#turn(), 0);
   }
 
   #send(client: Client, bytes: Uint8Array): void {
-    if ((client.desiredSize ?? 0) >= bytes.length) return client.enqueue(bytes.slice());
+    if ((client.desiredSize ?? 0) >= bytes.length) return client.enqueue(bytes);
     this.dropped++;
     this.#remove(client);
     client.error(new Error("the client does not read"));
@@ -108,7 +124,9 @@ export class EventStream implements Disposable {
     if (this.#clients.size > 0) return;
     clearInterval(this.#statusTimer);
     clearTimeout(this.#flushTimer);
-    this.#statusTimer = this.#flushTimer = undefined;
+    clearTimeout(this.#turnTimer);
+    this.#statusTimer = this.#flushTimer = this.#turnTimer = undefined;
+    this.#outgoing.length = 0;
     this.#changed.clear();
   }
 

@@ -65,10 +65,10 @@ export class History implements Observer {
     }
   }
 
-  /** All loops, as they are now. */
-  *views(now: Nanoseconds): Iterable<LoopView> {
-    for (const loop of this.#looping.values()) yield this.view(loop, now);
-    for (const { view } of this.#ended.values()) yield view;
+  /** All loops; what their views say of their counts and times is true, even where they are stale. */
+  *loops(): Iterable<Remembered> {
+    yield* this.#looping.values();
+    yield* this.#ended.values();
   }
 
   /** The loop as it is now. */

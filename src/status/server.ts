@@ -84,7 +84,7 @@ const table: readonly Answering[] = [
 export const endpoints: readonly Endpoint[] = table;
 
 /** Requests that may be open at one time, the event streams included; health is always answered. */
-const mostOpen = 1_024;
+const defaultMostOpen = 1_024;
 /** Milliseconds that answers on their way have when the server closes. */
 const closing = 500;
 
@@ -101,6 +101,7 @@ export class StatusServer implements AsyncDisposable {
   readonly facts: Facts;
   readonly history: History;
   readonly #token: string | undefined;
+  readonly #mostOpen: number;
   readonly #pages: ReadonlyMap<string, PageFile>;
   readonly #process = new ProcessFigures();
   readonly #events: EventStream;
@@ -113,11 +114,13 @@ export class StatusServer implements AsyncDisposable {
     history: History,
     token: string | undefined,
     pages: ReadonlyMap<string, PageFile>,
+    mostOpen: number,
   ) {
     this.facts = facts;
     this.history = history;
     this.#token = token;
     this.#pages = pages;
+    this.#mostOpen = mostOpen;
     this.#events = new EventStream(
       history,
       () => statusView(facts),
@@ -131,8 +134,9 @@ export class StatusServer implements AsyncDisposable {
     token: string | undefined,
     facts: Facts,
     history: History,
+    mostOpen = defaultMostOpen,
   ): Promise<StatusServer> {
-    const server = new StatusServer(facts, history, token, await readPages());
+    const server = new StatusServer(facts, history, token, await readPages(), mostOpen);
     try {
       server.#listening = await serve(
         address,
@@ -207,8 +211,8 @@ export class StatusServer implements AsyncDisposable {
     const url = new URL(request.url);
     const { method } = request;
     const found = find(url.pathname);
-    if (this.#open > mostOpen && !found?.endpoint.open) {
-      return failure(503, `${mostOpen} requests are open already; try again later`);
+    if (this.#open > this.#mostOpen && !found?.endpoint.open) {
+      return failure(503, `${this.#mostOpen} requests are open already; try again later`);
     }
     if (!found?.endpoint.open && !this.#mayAsk(request)) return unauthorized();
     if (method !== "GET" && method !== "HEAD") {
@@ -239,8 +243,12 @@ export class StatusServer implements AsyncDisposable {
     this.#process[Symbol.dispose]();
     this.#events[Symbol.dispose]();
     const { server } = this.#listening;
-    const timer = setTimeout(() => this.#abort.abort(), closing);
-    await server.shutdown();
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(() => {
+      this.#abort.abort();
+      late.resolve();
+    }, closing);
+    await Promise.race([server.shutdown(), late.promise]);
     clearTimeout(timer);
   }
 }

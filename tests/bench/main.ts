@@ -13,6 +13,7 @@ import { pause } from "./pause.ts";
 import { json, type Report, table } from "./report.ts";
 import { soak, soakAmqp } from "./soak.ts";
 import { start } from "./start.ts";
+import { status } from "./status.ts";
 import { stdin } from "./stdin.ts";
 
 const benches: readonly BenchKind[] = [
@@ -28,6 +29,7 @@ const benches: readonly BenchKind[] = [
   start,
   pause,
   nomad,
+  status,
   soak,
   soakAmqp,
 ];

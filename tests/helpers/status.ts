@@ -92,11 +92,17 @@ export class Watched {
 
 /** A server on a port of its own, and where it is. Disposing it closes it. */
 export async function statusServer(
-  { address = { hostname: "127.0.0.1", port: 0 }, token, watched = new Watched(restartsRule()), ...differs }:
-    & { address?: Address; token?: string; watched?: Watched }
+  {
+    address = { hostname: "127.0.0.1", port: 0 },
+    token,
+    watched = new Watched(restartsRule()),
+    mostOpen,
+    ...differs
+  }:
+    & { address?: Address; token?: string; watched?: Watched; mostOpen?: number }
     & Partial<Facts> = {},
 ): Promise<StatusServer & { readonly watched: Watched }> {
   const all = facts({ rule: watched.rule, ...differs });
-  const server = await StatusServer.listen(address, token, all, watched.history);
+  const server = await StatusServer.listen(address, token, all, watched.history, mostOpen);
   return Object.assign(server, { watched });
 }

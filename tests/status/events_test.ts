@@ -16,23 +16,25 @@ interface Event {
 class Client implements AsyncDisposable {
   readonly events: Event[] = [];
   comments = 0;
-  readonly #abort = new AbortController();
+  #reader!: ReadableStreamDefaultReader<Uint8Array>;
   #reading!: Promise<void>;
 
   static async open(server: StatusServer): Promise<Client> {
     const client = new Client();
-    const response = await fetch(`${server.where}api/v1/events`, { signal: client.#abort.signal });
+    const response = await fetch(`${server.where}api/v1/events`);
     assert.equal(response.status, 200);
     assert.equal(response.headers.get("content-type"), "text/event-stream");
-    client.#reading = client.#read(response.body!).catch(() => {});
+    client.#reader = response.body!.getReader();
+    client.#reading = client.#read();
     await waitFor("the first event", () => client.events.length > 0);
     return client;
   }
 
-  async #read(body: ReadableStream<Uint8Array>): Promise<void> {
+  async #read(): Promise<void> {
+    const utf8 = new TextDecoder();
     let rest = "";
-    for await (const text of body.pipeThrough(new TextDecoderStream())) {
-      const blocks = (rest + text).split("\n\n");
+    for (let bytes; (bytes = (await this.#reader.read()).value) !== undefined;) {
+      const blocks = (rest + utf8.decode(bytes, { stream: true })).split("\n\n");
       rest = blocks.pop()!;
       for (const block of blocks) {
         const [, type, data] = /^event: (\w+)\ndata: (.*)$/.exec(block) ?? [];
@@ -47,7 +49,7 @@ class Client implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#abort.abort();
+    await this.#reader.cancel();
     await this.#reading;
   }
 }

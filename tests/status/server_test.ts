@@ -184,7 +184,7 @@ Deno.test("with a token only /livez and /readyz answer without, and a browser is
     for (
       const authorization of [undefined, "Bearer wrong", "Bearer", "Basic !!", basic("wrong"), "s3cret:t"]
     ) {
-      const headers = authorization === undefined ? {} : { authorization };
+      const headers: HeadersInit = authorization === undefined ? {} : { authorization };
       const answer = await ask(server, path, { headers });
       assert.equal(answer.status, 401, `${path} ${authorization}`);
       assert.deepEqual(answer.body, {
@@ -329,10 +329,9 @@ Deno.test("all interfaces are those of IPv4 and of IPv6", async () => {
   }
 });
 
-Deno.test("1,024 requests may be open, and health is answered beside them", async () => {
+Deno.test("200 clients may read the events, and all else is answered beside them", async () => {
   await using server = await statusServer();
   const port = Number(new URL(server.where).port);
-  // Answers that nobody reads stay open when there are many on one connection.
   const connections: Deno.TcpConn[] = [];
   try {
     const asking = new TextEncoder().encode("GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -351,6 +350,19 @@ Deno.test("1,024 requests may be open, and health is answered beside them", asyn
     for (const connection of connections) connection.close();
   }
   await waitFor("all clients to be gone", () => server.clients === 0);
+});
+
+Deno.test("only so many requests may be open, and health is answered beside them", async () => {
+  await using server = await statusServer({ mostOpen: 2 });
+  const open = await Promise.all([1, 2].map(() => fetch(`${server.where}api/v1/events`)));
+  const more = await ask(server, "/metrics");
+  assert.deepEqual([more.status, more.body], [503, {
+    error: "2 requests are open already; try again later",
+  }]);
+  assert.equal((await ask(server, "/livez")).status, 200);
+  await open[0]!.body!.cancel();
+  await waitFor("room for one more", async () => (await ask(server, "/metrics")).status === 200);
+  await open[1]!.body!.cancel();
 });
 
 Deno.test("a server that closes ends the event streams and does not wait for who does not read", async () => {

@@ -23,18 +23,24 @@ export class Probes implements AsyncDisposable {
   readonly #hand: Hand;
   readonly #messages = new Messages({ restarts: 1, names: 1 });
   readonly #waiting = new Map<string, (now: number) => void>();
+  readonly #more: Readonly<Record<string, string>>;
   #program: Measured | undefined;
 
-  private constructor(way: Way, broker: Broker, hand: Hand) {
+  private constructor(way: Way, broker: Broker, hand: Hand, more: Readonly<Record<string, string>>) {
+    this.#more = more;
     this.#way = way;
     this.#broker = broker;
     this.#hand = hand;
     this.url = broker.url;
   }
 
-  /** Resolves when the program consumes. */
-  static async start(broker: Broker, way: Way): Promise<Probes> {
-    const probes = new Probes(way, broker, await hand(broker.url));
+  /** Resolves when the program consumes. `more` are settings of the detector beyond its usual ones. */
+  static async start(
+    broker: Broker,
+    way: Way,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<Probes> {
+    const probes = new Probes(way, broker, await hand(broker.url), more);
     try {
       await probes.#start();
       return probes;
@@ -68,6 +74,7 @@ export class Probes implements AsyncDisposable {
       SINK_AMQP_CONNECTION: this.url,
       SINK_AMQP_EXCHANGE: exchange,
       SINK_AMQP_ROUTING_KEY: routingKey,
+      ...this.#more,
     };
   }
 

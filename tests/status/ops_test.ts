@@ -1,0 +1,86 @@
+// The files for operators: rules that promtool accepts, and panels and checks that ask for what there is.
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { metrics, write } from "../../src/status/metrics.ts";
+import { ProcessFigures } from "../../src/status/process.ts";
+import { endpoints } from "../../src/status/server.ts";
+import { settingsGroups } from "../../src/app.ts";
+import { variablesOf } from "../../src/settings.ts";
+import { promtool } from "../helpers/prometheus.ts";
+import { facts } from "../helpers/status.ts";
+
+const path = (name: string) => fileURLToPath(new URL(`../../src/status/ops/${name}`, import.meta.url));
+const read = (name: string) => Deno.readTextFile(path(name));
+
+/** Every name under which Prometheus has a metric. */
+const known = new Set(
+  metrics.flatMap(({ name, type }) =>
+    type === "counter"
+      ? [`${name}_total`]
+      : type === "gauge"
+      ? [name]
+      : [`${name}_bucket`, `${name}_sum`, `${name}_count`]
+  ),
+);
+
+Deno.test("promtool finds nothing wrong with the metrics", async () => {
+  using process = new ProcessFigures();
+  const text = write({ facts: facts(), process }, "text");
+  assert.deepEqual(await promtool(["check", "metrics"], text), { code: 0, output: "" });
+});
+
+Deno.test("promtool accepts the alert rules, and their tests pass: a dead broker makes the blind alert fire", async () => {
+  const check = await promtool(["check", "rules", path("prometheus-rules.yml")]);
+  assert.equal(check.code, 0, check.output);
+  assert.match(check.output, /SUCCESS: 2 rules found/);
+  const test = await promtool(["test", "rules", path("prometheus-rules-test.yml")]);
+  assert.equal(test.code, 0, test.output);
+  assert.match(await read("prometheus-rules-test.yml"), /the broker dies/);
+});
+
+Deno.test("rules and dashboard ask for metrics that there are", async () => {
+  for (const file of ["prometheus-rules.yml", "grafana-dashboard.json"]) {
+    const asked = (await read(file)).match(/\b(?:crashloop_detector|process)_\w+/g)!;
+    assert.ok(asked.length > 2, file);
+    for (const name of asked) assert.ok(known.has(name), `${file}: ${name}`);
+  }
+});
+
+Deno.test("the dashboard is one that Grafana can import", async () => {
+  const dashboard = JSON.parse(await read("grafana-dashboard.json"));
+  assert.ok(dashboard.title && dashboard.uid && dashboard.schemaVersion >= 36);
+  const ids = dashboard.panels.map(({ id }: { id: number }) => id);
+  assert.equal(new Set(ids).size, ids.length);
+  for (const panel of dashboard.panels) {
+    assert.ok(panel.title && panel.gridPos && panel.targets.length > 0, panel.title);
+    for (const { expr } of panel.targets) {
+      const { code, output } = await promtool(["check", "rules", await ruleFile(expr)]);
+      assert.equal(code, 0, `${panel.title}: ${output}`);
+    }
+  }
+});
+
+/** A file with a rule of this expression. */
+async function ruleFile(expr: string): Promise<string> {
+  const file = `${directory}/rule.yml`;
+  const text = {
+    groups: [{ name: "one", rules: [{ record: "a:b", expr: expr.replaceAll("$__rate_interval", "5m") }] }],
+  };
+  await Deno.writeTextFile(file, JSON.stringify(text));
+  return file;
+}
+const directory = Deno.makeTempDirSync();
+Deno.test.afterAll(() => Deno.removeSync(directory, { recursive: true }));
+
+Deno.test("the job file sets variables that there are, and checks endpoints that need no token", async () => {
+  const job = await read("detector.nomad.hcl");
+  const env = /env \{([^}]*)\}/.exec(job)![1]!;
+  const set = [...env.matchAll(/^ +([A-Z_]+) +=/gm)].map(([, name]) => name!);
+  const there = settingsGroups.flatMap(({ settings }) => Object.values(settings).flatMap(variablesOf));
+  assert.ok(set.includes("LISTEN"));
+  for (const name of set) assert.ok(there.includes(name), name);
+  const checked = [...job.matchAll(/path += "(\/\w+)"/g)].map(([, path]) => path);
+  assert.deepEqual(checked, ["/livez", "/readyz"]);
+  for (const path of checked) assert.ok(endpoints.some((one) => one.path === path && one.open));
+  assert.match(job, /identity \{\s+env += true\s+\}/);
+});
