@@ -25,6 +25,7 @@ const servers = {
     brew: "rabbitmq",
     units: ["rabbitmq-server.service"],
   },
+  chromium: { program: "chromium", directories: [], apt: "chromium", brew: "chromium", units: [] },
   openssl: { program: "openssl", directories: [], apt: "openssl", brew: "openssl", units: [] },
 } satisfies Record<string, Server>;
 

@@ -2,7 +2,7 @@
 import { get, Refusal } from "./api.js";
 import { element, setText } from "./element.js";
 import { nameOf, toldWords } from "./row.js";
-import { laneNames, largeTimeline } from "./timeline.js";
+import { largeTimeline } from "./timeline.js";
 import { capital, clock, counted, exact, number, plain, shellWord, span } from "./words.js";
 
 /** @typedef {import("../view.ts").AllocationView} AllocationView */
@@ -154,10 +154,9 @@ export class Allocation {
 
   /** @param {AllocationView} view */
   #render({ loop, events }) {
-    const { what } = this.context();
     setText(this.#title, nameOf(loop));
     document.title = `${nameOf(loop)} · nomad-crashloop-detector`;
-    setText(this.#reason, plain(loop.reason));
+    setText(this.#reason, capital(plain(loop.reason)));
     this.#showFacts(loop);
     this.#commands.replaceChildren(...commandsFor(loop).map(commandItem));
     const newestFirst = [...events].reverse();
@@ -169,7 +168,6 @@ export class Allocation {
     this.#events.replaceChildren(...newestFirst.map(eventRow));
     this.#drawnAt = 0;
     this.tick();
-    setText(/** @type {Element} */ (this.#picture.querySelector(".legend .first")), `${what}s`);
   }
 
   /** @param {LoopView} loop */
@@ -219,7 +217,7 @@ export class Allocation {
     const until = ended === null ? now : Math.max(Date.parse(ended), Date.parse(events.at(-1)?.at ?? ended));
     if (until === this.#drawnAt || (ended === null && now - this.#drawnAt < 5_000)) return;
     this.#drawnAt = until;
-    const { picture, ticks } = largeTimeline(events, loop.timeline, until, what);
+    const { picture, lanes, ticks } = largeTimeline(events, loop.timeline, until, what);
     const axis = element("p", { class: "axis", "aria-hidden": "true" });
     for (const { at, label } of ticks) {
       const mark = element(
@@ -230,11 +228,10 @@ export class Allocation {
       mark.style.left = `${at * 100}%`;
       axis.append(mark);
     }
-    const names = [`${what}s`, ...laneNames];
     const legend = element(
       "p",
       { class: "legend", "aria-hidden": "true" },
-      ...names.map((name, index) => element("span", { class: index === 0 ? "first" : null }, name)),
+      ...lanes.map((name) => element("span", {}, name)),
     );
     this.#picture.replaceChildren(legend, element("div", { class: "plot" }, picture, axis));
   }

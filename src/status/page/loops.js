@@ -35,6 +35,8 @@ export class Loops {
   #gap = gap;
   #timer = 0;
   #focusAt = -1;
+  /** The row that the keyboard shall go to when it is there; -1 where that is none. */
+  #wanted = -1;
   #frame = 0;
   /** The rows that keyboard and screen reader count; undefined before the first answer. */
   total = /** @type {number | undefined} */ (undefined);
@@ -109,7 +111,7 @@ export class Loops {
   /** Begins at the top with another question. */
   async restart() {
     this.#lastUse = -Infinity;
-    this.#focusAt = -1;
+    this.#focusAt = this.#wanted = -1;
     await this.load();
   }
 
@@ -256,7 +258,7 @@ export class Loops {
   /** The index of the row that the keyboard is on, or was on last; -1 where there is none. */
   get focusAt() {
     for (const row of this.#rows.values()) {
-      if (row.focused) return Number(row.element.getAttribute("aria-rowindex")) - 2;
+      if (row.focused) return row.index;
     }
     return -1;
   }
@@ -274,7 +276,7 @@ export class Loops {
    */
   focus(index) {
     if (this.total === undefined || index < 0 || index >= this.total) return false;
-    this.#focusAt = index;
+    this.#wanted = index;
     this.#lastUse = performance.now();
     this.#sight();
     const top = this.#body.getBoundingClientRect().top + index * this.#rowHeight;
@@ -287,16 +289,12 @@ export class Loops {
   }
 
   #focusIfThere() {
-    const row = [...this.#rows.values()].find(({ element }) =>
-      element.getAttribute("aria-rowindex") === `${this.#focusAt + 2}`
-    );
-    const { activeElement } = document;
-    if (row && (activeElement === document.body || this.#wasMoving(activeElement))) row.focus();
-  }
-
-  /** @param {Element | null} active */
-  #wasMoving(active) {
-    return active === null || active.closest("tbody") !== null || performance.now() - this.#lastUse < 100;
+    if (this.#wanted < 0) return;
+    const row = [...this.#rows.values()].find(({ index }) => index === this.#wanted);
+    if (!row) return;
+    this.#focusAt = this.#wanted;
+    this.#wanted = -1;
+    row.focus();
   }
 }
 

@@ -210,7 +210,7 @@ function showHeadline() {
   headline.className = total === 0 ? "" : "looping";
   if (article.hidden) document.title = `${showLost ? "Not live: " : ""}${said} · nomad-crashloop-detector`;
   const jump = byId("jump");
-  jump.hidden = ended === 0 || total < 6;
+  jump.hidden = ended === 0 || total < 4;
   setText(/** @type {Element} */ (jump.firstElementChild), `${number(ended)} ended recently ↓`);
   byId("over").hidden = over.total === 0;
   if (total > 0) looping.note();

@@ -1,7 +1,7 @@
 // One loop as a row of a table; on a narrow screen it looks like a card.
 import { element, setAttribute, setText } from "./element.js";
 import { drawSmall, smallTimeline } from "./timeline.js";
-import { clock, counted, exact, number, plain, span } from "./words.js";
+import { capital, clock, counted, exact, number, plain, span } from "./words.js";
 
 /** @typedef {import("../view.ts").LoopView} LoopView */
 
@@ -38,6 +38,8 @@ export class Row {
   );
   /** @type {LoopView | undefined} */
   loop;
+  /** Where it is in the list, from 0. */
+  index = -1;
   #drawnAt = 0;
 
   /**
@@ -49,13 +51,14 @@ export class Row {
   show(loop, index, what, now) {
     const changed = this.loop !== loop;
     this.loop = loop;
+    this.index = index;
     setAttribute(this.element, "aria-rowindex", index + 2);
     if (changed) {
       setAttribute(this.#link, "href", addressOf(loop));
       setText(this.#link, nameOf(loop));
       setAttribute(this.#link, "title", plain(loop.name));
       setText(this.#where, whereOf(loop));
-      setText(this.#why, plain(loop.reason));
+      setText(this.#why, capital(plain(loop.reason)));
       setAttribute(this.#why, "title", plain(loop.reason));
       setText(this.#count, number(loop.count));
       setText(this.#unit, loop.count === 1 ? what : `${what}s`);
@@ -79,7 +82,7 @@ export class Row {
     setAttribute(this.#ago, "title", exact(endedAt ?? since));
     if (endedAt === null) {
       setText(this.#ago, `for ${span(now - Date.parse(since))}`);
-      setText(this.#exact, `since ${clock(since, now)}`);
+      setText(this.#exact, clock(since, now));
     } else {
       setText(this.#ago, `${span(now - Date.parse(endedAt))} ago`);
       setText(this.#exact, `${clock(endedAt, now)}, after ${span(Date.parse(endedAt) - Date.parse(since))}`);
@@ -126,14 +129,15 @@ export function nameOf({ name, namespace }) {
 }
 
 /** @param {LoopView} loop */
-function whereOf({ namespace, job, task, node }) {
+function whereOf({ namespace, job, group, task, node }) {
+  // The task is mostly called as its group, which is a part of the name.
   return [
-    namespace ?? "",
+    namespace,
     `job ${job}`,
-    task === null ? "" : `task ${task}`,
-    node === null ? "" : `on ${node}`,
+    task === null || task === group ? null : `task ${task}`,
+    node && `on ${node}`,
   ]
-    .filter((part) => part !== "").map(plain).join(" · ");
+    .filter((part) => part !== null).map(plain).join(" · ");
 }
 
 /**

@@ -126,7 +126,7 @@ export function showBanners(status, lostAt, now, refusal) {
     said.push([
       "source",
       `Source ${type} is down since ${clock(since, now)}`,
-      `${sentence(problem)}Until it is back, nothing new is seen: what loops now may be more, or less.`,
+      `${sentence(problem)}Until it is back nothing new is seen: more may loop than is shown, or less.`,
     ]);
   }
   for (const [index, sink] of status?.sinks.entries() ?? []) {

@@ -6,6 +6,7 @@ import { counted, span } from "./words.js";
 /** @typedef {import("../view.ts").EventView} EventView */
 
 const hour = 3_600_000;
+const day = 24 * hour;
 const bars = 60;
 const height = 24;
 
@@ -65,71 +66,80 @@ function barHeight(count) {
   return Math.min(height - 2, 7 + Math.round(5 * Math.log2(count)));
 }
 
-const lanes = /** @type {const} */ (["fails", "starts", "other"]);
 const steps = [1, 5, 10, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200, 14_400, 21_600, 43_200, 86_400]
   .map((seconds) => seconds * 1000);
 const wide = 1000;
 const laneHeight = 30;
 
 /**
- * All events on one axis, from the first to `until`: what failed and was tried again, what started, and the rest,
- * a lane each.
+ * All events on one axis, from the first to `until`: restarts, what failed, what started, and the rest, a lane each.
  *
  * @param {readonly EventView[]} events oldest first
  * @param {readonly number[]} restarts milliseconds since the Unix epoch
  * @param {number} until milliseconds since the Unix epoch
  * @param {string} what what the restarts are called, in the singular
- * @returns {{ picture: SVGSVGElement, ticks: { at: number, label: string }[] }} the picture, and what to write under
- * it: at which part of its width, from 0 to 1
+ * @returns {{ picture: SVGSVGElement, lanes: string[], ticks: { at: number, label: string }[] }} the picture, what its
+ * lanes are called, from the top, and what to write under it: at which part of its width, from 0 to 1
  */
 export function largeTimeline(events, restarts, until, what) {
   const times = [...events.map(({ at }) => Date.parse(at)), ...restarts];
   const first = times.length === 0 ? until - hour : Math.min(...times);
   const length = Math.max(until - first, 10_000) * 1.02;
-  const from = until - length;
-  const x = (/** @type {number} */ time) => Math.round((time - from) / length * wide * 10) / 10;
-  const step = steps.find((one) => length / one <= 8) ?? Math.ceil(length / 8 / 86_400_000) * 86_400_000;
+  const x = (/** @type {number} */ time) => Math.round((1 - (until - time) / length) * wide * 10) / 10;
+  const step = steps.find((one) => length / one <= 8) ?? Math.ceil(length / 8 / day) * day;
   const ticks = [];
   for (let ago = 0; ago < length; ago += step) {
     ticks.push({ at: x(until - ago) / wide, label: ago === 0 ? "" : `−${span(ago)}` });
   }
-  const bottom = laneHeight * (lanes.length + 1);
-  const marks = [
-    restarts.map((time) => `M${x(time)} 3V${laneHeight - 3}`),
-    ...lanes.map((lane, index) =>
-      events.filter((event) => laneOf(event) === lane)
-        .map(({ at }) => `M${x(Date.parse(at))} ${(index + 1) * laneHeight + 3}v${laneHeight - 6}`)
-    ),
-  ];
-  const picture = svg(
-    "svg",
-    { class: "large", viewBox: `0 0 ${wide} ${bottom}`, preserveAspectRatio: "none", role: "img" },
-    svg("path", {
-      class: "grid",
-      d: ticks.map(({ at }) => `M${at * wide} 0V${bottom}`).join("") +
-        marks.map((_, index) => `M0 ${(index + 1) * laneHeight}H${wide}`).join(""),
-    }),
-    ...marks.map((path, index) => svg("path", { class: `marks lane-${index}`, d: path.join("") || "M0 0" })),
+  const lanes = lanesOf(events, restarts, what);
+  const bottom = laneHeight * lanes.length;
+  const marks = lanes.map(({ times }, index) =>
+    times.map((time) => `M${x(time)} ${index * laneHeight + 4}v${laneHeight - 8}`)
   );
+  const grid = [
+    ...ticks.map(({ at }) => `M${at * wide} 0V${bottom}`),
+    ...lanes.map((_, index) => `M0 ${(index + 1) * laneHeight}H${wide}`),
+  ];
   const told = `${counted(restarts.length, what)} and ${counted(events.length, "event")} over ${
     span(until - first)
   }`;
-  setAttribute(picture, "aria-label", `${told}; all of them are in the table of events`);
-  return { picture, ticks };
+  const picture = svg(
+    "svg",
+    {
+      class: "large",
+      viewBox: `0 0 ${wide} ${bottom}`,
+      height: bottom,
+      preserveAspectRatio: "none",
+      role: "img",
+      "aria-label": `${told}; all of them are in the table of events`,
+    },
+    svg("path", { class: "grid", d: grid.join("") }),
+    ...marks.map((path, index) => svg("path", { class: `marks lane-${index}`, d: path.join("") || "M0 0" })),
+  );
+  return { picture, lanes: lanes.map(({ name }) => name), ticks };
 }
 
 /**
- * @param {EventView} event
- * @returns {typeof lanes[number]}
+ * @param {readonly EventView[]} events
+ * @param {readonly number[]} restarts
+ * @param {string} what
  */
-function laneOf({ type, exitCode, signal }) {
-  if (
-    /fail|not restarting|killing/i.test(type) || (exitCode !== null && exitCode !== 0) || (signal ?? 0) !== 0
-  ) {
-    return "fails";
+function lanesOf(events, restarts, what) {
+  const known = new Set(restarts);
+  const lanes = [
+    { name: `${what}s`, times: [...restarts] },
+    ...["failed", "started", "other"].map((name) => ({ name, times: /** @type {number[]} */ ([]) })),
+  ];
+  for (const event of events) {
+    const time = Date.parse(event.at);
+    if (event.type === "Restarting" && known.has(time)) continue;
+    lanes[laneOf(event)]?.times.push(time);
   }
-  return /^started$/i.test(type) ? "starts" : "other";
+  return lanes.filter(({ times }, index) => index === 0 || times.length > 0);
 }
 
-/** What the lanes are called, from the top. */
-export const laneNames = ["failed", "started", "other"];
+/** @param {EventView} event */
+function laneOf({ type, exitCode, signal }) {
+  if (/fail|not restarting|killing/i.test(type) || (exitCode ?? 0) !== 0 || (signal ?? 0) !== 0) return 1;
+  return type === "Started" ? 2 : 3;
+}
