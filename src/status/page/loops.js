@@ -70,6 +70,7 @@ export class Loops {
     this.#body.addEventListener("pointermove", use);
     this.#body.addEventListener("keydown", use);
     this.#body.addEventListener("pointerleave", () => this.#lastUse = -Infinity);
+    document.addEventListener("focusin", () => this.#wanted = -1);
     addEventListener("scroll", () => this.#renderSoon(), { passive: true });
     addEventListener("resize", () => {
       this.#rowHeight = 0;
@@ -255,8 +256,9 @@ export class Loops {
     if (made.textContent !== this.#note.textContent) this.#note.replaceChildren(...made.childNodes);
   }
 
-  /** The index of the row that the keyboard is on, or was on last; -1 where there is none. */
+  /** The index of the row that the keyboard is on, or goes to; -1 where there is none. */
   get focusAt() {
+    if (this.#wanted >= 0) return this.#wanted;
     for (const row of this.#rows.values()) {
       if (row.focused) return row.index;
     }
