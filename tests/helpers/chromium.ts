@@ -22,7 +22,7 @@ export async function startChromium(): Promise<Chromium> {
     userDataDir: directory,
     headless: true,
     // No sandbox, since tests may run as root in a container.
-    args: ["--no-sandbox", "--headless=new", "--disable-gpu", "--hide-scrollbars"],
+    args: ["--no-sandbox", "--headless=new", "--disable-gpu", "--hide-scrollbars", "--disable-lcd-text"],
   });
   return new Chromium(browser, directory);
 }

@@ -138,7 +138,7 @@ Deno.test("a loop is a row: name, where, why, how often, its last hour, since wh
 });
 
 Deno.test("of 10,000 loops those in sight are rendered, and the last one when it is scrolled to", async () => {
-  await using fixture = startStatusFixture({ loops: manyLoops(10_000) });
+  await using fixture = startStatusFixture({ loops: [...manyLoops(10_000), ended(badNight[0]!)] });
   await using chromium = await startChromium();
   const page = await chromium.open(fixture.url);
   await shows(page, "h1", "10,000 looping now");
@@ -154,6 +154,11 @@ Deno.test("of 10,000 loops those in sight are rendered, and the last one when it
     "10001",
   );
   assert.ok(await inPage<number>(page, "document.querySelectorAll('tr').length") < 60);
+  await page.keyboard.press("Home");
+  await shows(page, `${rows} .name a`, "job-0000.web[0]");
+  await page.click("#jump a");
+  await showsNames(page, ["checkout-api.web[2]"], overRows);
+  assert.ok(await inPage(page, "scrollY > 500_000"));
   assert.deepEqual(
     [...new Set(fixture.asked.map((query) => new URLSearchParams(query).get("limit")))],
     ["100"],

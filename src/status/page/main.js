@@ -86,6 +86,7 @@ async function stayLive() {
         return;
       }
     }
+    if (!tokenForm.hidden) return;
     lost();
     await pause(attempt === 0 ? 200 : Math.min(15_000, 500 * 2 ** attempt) * (0.75 + Math.random() / 2));
   }
@@ -305,11 +306,15 @@ function focusedRow() {
 history.scrollRestoration = "manual";
 addEventListener("popstate", () => route(true));
 document.addEventListener("click", (event) => {
-  const link = event.target instanceof Element ? event.target.closest("a[data-route]") : null;
+  const link = event.target instanceof Element ? event.target.closest("a[data-route], a[href^='#']") : null;
   if (!(link instanceof HTMLAnchorElement) || event.button !== 0) return;
   if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
-  if (link.pathname === "/" && !article.hidden) goBack();
+  if (link.hash !== "") {
+    const target = byId(link.hash.slice(1));
+    target.focus({ preventScroll: true });
+    target.scrollIntoView();
+  } else if (link.pathname === "/" && !article.hidden) goBack();
   else if (link.pathname !== location.pathname) go(link.pathname);
 });
 
@@ -371,6 +376,7 @@ document.addEventListener("keydown", (event) => {
 // The token.
 
 function askForToken() {
+  if (!tokenForm.hidden) return;
   setText(byId("token-problem"), hasToken() ? "That token was refused." : "");
   dropToken();
   connection.abort();
