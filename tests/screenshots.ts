@@ -3,7 +3,8 @@
 
 import { stdout } from "node:process";
 import { parseArgs } from "node:util";
-import { Chromium, type Page, startChromium, type View } from "./helpers/chromium.ts";
+import { type Chromium, type Page, startChromium, type View } from "./helpers/chromium.ts";
+import { smallPng } from "./helpers/small_png.ts";
 import {
   ago,
   badNight,
@@ -69,7 +70,7 @@ async function shoot(chromium: Chromium, url: string, path: string, view: View, 
   const page = await chromium.open(url, view);
   await ready(page);
   for (const key of act) await page.keyboard.press(key as "j");
-  await page.screenshot({ path: path as `${string}.png`, optimizeForSpeed: false });
+  await Deno.writeFile(path, await smallPng(page));
   await page.close();
   stdout.write(`${path} ${(await Deno.stat(path)).size} bytes\n`);
 }
