@@ -4,22 +4,22 @@ import { Buffer } from "node:buffer";
 import { crc32, deflateSync } from "node:zlib";
 import type { Page } from "puppeteer-core";
 
-/** A picture of what the page shows, of 256 colours at most. */
+/** A picture of what the page shows, in the 256 colours that it has most of. */
 export async function smallPng(page: Page): Promise<Uint8Array> {
   const screenshot = await page.screenshot({ encoding: "base64" });
   const { width, height, pixels } = await page.evaluate(decode(screenshot)) as Picture;
   const rgba = Buffer.from(pixels, "base64");
-  // Colours that differ little become one, until they fit.
-  for (let bits = 0;; bits++) {
-    const palette = new Map<number, number>();
-    const rows = Buffer.alloc(height * (width + 1)); // each row begins with its filter, which is none
-    for (let at = 0; at < width * height; at++) {
-      const colour = [0, 1, 2].reduce((sum, n) => sum << 8 | rounded(rgba[at * 4 + n]!, bits), 0);
-      if (!palette.has(colour)) palette.set(colour, palette.size);
-      rows[at + Math.floor(at / width) + 1] = palette.get(colour)!;
-    }
-    if (palette.size <= 256) return encode(width, height, [...palette.keys()], rows);
-  }
+  const colours = Array.from({ length: width * height }, (_, at) => rgba.readUInt32BE(at * 4) >>> 8);
+  const counts = new Map<number, number>();
+  for (const colour of colours) counts.set(colour, (counts.get(colour) ?? 0) + 1);
+  const byCount = [...counts].sort(([, a], [, b]) => b - a).map(([colour]) => colour);
+  const palette = byCount.slice(0, 256);
+  const indices = new Map(
+    byCount.map((colour, index) => [colour, index < 256 ? index : nearest(palette, colour)]),
+  );
+  const rows = Buffer.alloc(height * (width + 1)); // each row begins with its filter, which is none
+  for (const [at, colour] of colours.entries()) rows[at + Math.floor(at / width) + 1] = indices.get(colour)!;
+  return encode(width, height, palette, rows);
 }
 
 interface Picture {
@@ -40,9 +40,11 @@ const decode = (png: string) =>
   return { width, height, pixels: new Uint8Array(data.buffer).toBase64() };
 })()`;
 
-function rounded(value: number, bits: number): number {
-  const step = 2 ** bits;
-  return Math.min(255, Math.round(value / step) * step);
+/** The index of the colour of the palette that is most like it. */
+function nearest(palette: readonly number[], colour: number): number {
+  const apart = (other: number) =>
+    [16, 8, 0].reduce((sum, shift) => sum + ((colour >> shift & 255) - (other >> shift & 255)) ** 2, 0);
+  return palette.reduce((best, other, index) => apart(other) < apart(palette[best]!) ? index : best, 0);
 }
 
 /** PNG, third edition, 11.2: IHDR, PLTE, IDAT and IEND. */
