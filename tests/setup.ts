@@ -32,6 +32,7 @@ const servers = {
     brew: "prometheus",
     units: ["prometheus.service"],
   },
+  chromium: { program: "chromium", directories: [], apt: "chromium", brew: "chromium", units: [] },
   openssl: { program: "openssl", directories: [], apt: "openssl", brew: "openssl", units: [] },
 } satisfies Record<string, Server>;
 

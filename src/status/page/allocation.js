@@ -1,0 +1,316 @@
+// One allocation's own view: its loop, a large timeline, every event, and commands to look further.
+import { get, Refusal } from "./api.js";
+import { element, setText } from "./element.js";
+import { nameOf, toldWords } from "./row.js";
+import { largeTimeline } from "./timeline.js";
+import { capital, clock, counted, exact, number, plain, shellWord, span } from "./words.js";
+
+/** @typedef {import("../view.ts").AllocationView} AllocationView */
+/** @typedef {import("../view.ts").LoopView} LoopView */
+/** @typedef {import("../view.ts").EventView} EventView */
+
+/** As many events are kept of an allocation. */
+const eventLimit = 200;
+
+/**
+ * The commands of Nomad that tell more.
+ *
+ * @param {LoopView} loop
+ * @returns {string[]}
+ */
+export function commandsFor({ allocation, task, namespace, job }) {
+  const ofAllocation = allocation === null ? [] : [
+    `nomad alloc status ${shellWord(allocation)}`,
+    `nomad alloc logs -stderr ${shellWord(allocation)}${task === null ? "" : ` ${shellWord(task)}`}`,
+  ];
+  return [
+    ...ofAllocation,
+    `nomad job status ${namespace === null ? "" : `-namespace ${shellWord(namespace)} `}${shellWord(job)}`,
+  ];
+}
+
+/** The view of one allocation, which is asked for again when its loop changes. */
+export class Allocation {
+  /** @type {AllocationView | undefined} */
+  #view;
+  #key = "";
+  #timer = 0;
+  #lastAsked = -Infinity;
+  #drawnAt = 0;
+  #title = element("h1", { tabindex: -1 });
+  #status = element("p", { class: "verdict" });
+  #reason = element("p", { class: "reason" });
+  #facts = element("dl", { class: "facts" });
+  #picture = element("div", { class: "picture" });
+  #commands = element("ul", { class: "commands" });
+  #events = element("tbody", { role: "rowgroup" });
+  #caption = element("p", { class: "note" });
+  #found = element("div", {});
+  #missing = element("p", { class: "note", role: "status", hidden: true });
+
+  /**
+   * @param {object} options
+   * @param {HTMLElement} options.into
+   * @param {() => { what: string, now: number }} options.context what is counted, and the detector's time
+   * @param {(error: unknown) => void} options.failed
+   */
+  constructor({ into, context, failed }) {
+    this.into = into;
+    this.context = context;
+    this.failed = failed;
+    const columns = ["Time", "Event", "Message", "Exit", "Allocation"];
+    const head = columns.map((name) => element("th", { role: "columnheader", scope: "col" }, name));
+    this.#found.append(
+      this.#status,
+      this.#reason,
+      this.#facts,
+      section("Timeline", this.#picture),
+      section("Look further", this.#commands),
+      section(
+        "Events",
+        this.#caption,
+        element(
+          "table",
+          { class: "events", role: "table", "aria-label": "Events, newest first" },
+          element("thead", { role: "rowgroup" }, element("tr", { role: "row" }, ...head)),
+          this.#events,
+        ),
+      ),
+    );
+    into.append(
+      element(
+        "p",
+        { class: "back" },
+        element("a", { href: "/", "data-route": true, "data-back": true }, "← All loops"),
+      ),
+      this.#title,
+      this.#missing,
+      this.#found,
+    );
+  }
+
+  /**
+   * Shows another one.
+   *
+   * @param {string} key its name, or an id
+   */
+  async show(key) {
+    if (key !== this.#key) {
+      this.#view = undefined;
+      this.#found.hidden = true;
+      this.#missing.hidden = true;
+      setText(this.#title, plain(key));
+    }
+    this.#key = key;
+    await this.load();
+  }
+
+  focus() {
+    this.#title.focus({ preventScroll: true });
+  }
+
+  /** Stops following what was shown. */
+  leave() {
+    this.#key = "";
+    clearTimeout(this.#timer);
+    this.#timer = 0;
+  }
+
+  /** @param {LoopView} loop one that changed */
+  take(loop) {
+    const shown = this.#view?.loop;
+    if (loop.id !== shown?.id && loop.name !== shown?.name && loop.name !== this.#key) return;
+    if (this.#timer !== 0) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = 0;
+      this.load();
+    }, Math.max(0, this.#lastAsked + 1000 - performance.now()));
+  }
+
+  /** Asks anew; what is shown stays until the answer is here. */
+  async load() {
+    const key = this.#key;
+    if (key === "") return;
+    this.#lastAsked = performance.now();
+    try {
+      /** @type {AllocationView} */
+      const view = await get(`allocations/${encodeURIComponent(key)}`);
+      if (key !== this.#key) return;
+      this.#view = view;
+      this.#found.hidden = false;
+      this.#missing.hidden = true;
+      this.#render(view);
+    } catch (error) {
+      if (key !== this.#key) return;
+      if (!(error instanceof Refusal) || error.status !== 404) {
+        this.failed(error);
+        return;
+      }
+      this.#found.hidden = true;
+      this.#missing.hidden = false;
+      setText(this.#missing, "No loop of this name is remembered: it did not loop, or that was long ago.");
+    }
+  }
+
+  /** @param {AllocationView} view */
+  #render({ loop, events }) {
+    setText(this.#title, nameOf(loop));
+    document.title = `${nameOf(loop)} · nomad-crashloop-detector`;
+    setText(this.#reason, capital(plain(loop.reason)));
+    this.#showFacts(loop);
+    this.#commands.replaceChildren(...commandsFor(loop).map(commandItem));
+    const newestFirst = [...events].reverse();
+    const limited = events.length < eventLimit ? "" : `The last ${eventLimit}. `;
+    setText(
+      this.#caption,
+      events.length === 0 ? "No event of it is kept." : `${limited}Newest first; times are the detector's.`,
+    );
+    this.#events.replaceChildren(...newestFirst.map(eventRow));
+    this.#drawnAt = 0;
+    this.tick();
+  }
+
+  /** @param {LoopView} loop */
+  #showFacts(loop) {
+    const { what } = this.context();
+    /** @type {[string, string | null][]} */
+    const facts = [
+      ["Namespace", loop.namespace],
+      ["Job", loop.job],
+      ["Group", loop.group],
+      ["Task", loop.task],
+      ["Node", loop.node],
+      ["Allocation", loop.allocation],
+      ["Since", exact(loop.since)],
+      [`Last ${what}`, exact(loop.lastAt)],
+      ["Ended", loop.endedAt === null ? null : exact(loop.endedAt)],
+      [`${capital(what)}s`, number(loop.count)],
+      ["Exit code", loop.exitCode === null ? null : `${loop.exitCode}`],
+      ["Told", toldWords(loop)],
+      ["Loop", loop.id],
+    ];
+    const known = facts.filter((/** @returns {fact is [string, string]} */ fact) => fact[1] !== null);
+    this.#facts.replaceChildren(
+      ...known.map(([name, value]) =>
+        element("div", {}, element("dt", {}, name), element("dd", {}, plain(`${value}`)))
+      ),
+    );
+  }
+
+  /** Moves times and timeline on. */
+  tick() {
+    if (!this.#view) return;
+    const { loop, events } = this.#view;
+    const { what, now } = this.context();
+    const ended = loop.endedAt;
+    const [first, rest] = ended === null
+      ? [`Looping for ${span(now - Date.parse(loop.since))}`, `since ${clock(loop.since, now)}`]
+      : [
+        `Ended ${span(now - Date.parse(ended))} ago`,
+        `after ${span(Date.parse(ended) - Date.parse(loop.since))}`,
+      ];
+    this.#status.className = `verdict ${loop.status}`;
+    setText(
+      this.#status,
+      `${first}, ${rest} · ${counted(loop.count, what)}, the last ${span(now - Date.parse(loop.lastAt))} ago`,
+    );
+    const until = ended === null ? now : Math.max(Date.parse(ended), Date.parse(events.at(-1)?.at ?? ended));
+    if (until === this.#drawnAt || (ended === null && now - this.#drawnAt < 5_000)) return;
+    this.#drawnAt = until;
+    const { picture, lanes, ticks } = largeTimeline(events, loop.timeline, until, what);
+    const axis = element("p", { class: "axis", "aria-hidden": "true" });
+    for (const { at, label } of ticks) {
+      const mark = element(
+        "span",
+        {},
+        label || (ended === null ? "now" : clock(new Date(until).toISOString(), now)),
+      );
+      mark.style.left = `${at * 100}%`;
+      axis.append(mark);
+    }
+    const legend = element(
+      "p",
+      { class: "legend", "aria-hidden": "true" },
+      ...lanes.map((name) => element("span", {}, name)),
+    );
+    this.#picture.replaceChildren(legend, element("div", { class: "plot" }, picture, axis));
+  }
+}
+
+/**
+ * @param {string} title
+ * @param {...Node} content
+ */
+function section(title, ...content) {
+  return element("section", {}, element("h2", {}, title), ...content);
+}
+
+/** @param {EventView} event */
+function eventRow({ at, type, message, exitCode, signal, allocation, task, node }) {
+  const exit = [
+    exitCode === null ? "" : `${exitCode}`,
+    signal === null || signal === 0 ? "" : `signal ${signal}`,
+  ].filter((part) => part !== "").join(", ");
+  const failed = (exitCode ?? 0) !== 0 || (signal ?? 0) !== 0;
+  const place = [allocation ?? "", task === null ? "" : `task ${task}`, node === null ? "" : `on ${node}`];
+  return element(
+    "tr",
+    { role: "row" },
+    element(
+      "td",
+      { role: "cell", class: "at" },
+      element("time", { datetime: at, title: at }, exact(at).slice(0, 23)),
+    ),
+    element("td", { role: "cell", class: "type" }, plain(type)),
+    element("td", { role: "cell", class: "message" }, plain(message)),
+    element("td", { role: "cell", class: failed ? "exit failed" : "exit" }, exit === "" ? "–" : exit),
+    element(
+      "td",
+      { role: "cell", class: "id", title: plain(place.filter((part) => part !== "").join(", ")) },
+      allocation === null ? "–" : plain(allocation.slice(0, 8)),
+    ),
+  );
+}
+
+/** @param {string} command */
+function commandItem(command) {
+  const said = element("span", { class: "hidden", role: "status" });
+  const button = element("button", { type: "button", "aria-label": `Copy: ${plain(command)}` }, "Copy");
+  const code = element("code", {}, plain(command));
+  button.addEventListener("click", async () => {
+    const copied = await copy(command);
+    setText(button, copied ? "Copied" : "Not copied");
+    setText(said, copied ? "Copied" : "Not copied");
+    setTimeout(() => {
+      setText(button, "Copy");
+      setText(said, "");
+    }, 2000);
+  });
+  return element("li", {}, code, button, said);
+}
+
+/**
+ * Puts a text on the clipboard; browsers let only pages of https and localhost do it the new way.
+ *
+ * @param {string} text
+ * @returns {Promise<boolean>}
+ */
+async function copy(text) {
+  try {
+    if (navigator.clipboard) {
+      await navigator.clipboard.writeText(text);
+      return true;
+    }
+  } catch {
+    // The old way may do.
+  }
+  const area = element("textarea", { class: "hidden", readonly: true });
+  area.value = text;
+  const before = document.activeElement;
+  document.body.append(area);
+  area.select();
+  const copied = document.execCommand("copy");
+  area.remove();
+  if (before instanceof HTMLElement) before.focus({ preventScroll: true });
+  return copied;
+}

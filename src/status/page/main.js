@@ -1,0 +1,414 @@
+// The page: which view is shown, the stream of events that keeps it live, and the keyboard.
+import { Allocation } from "./allocation.js";
+import { dropToken, events, get, hasToken, keepToken, Refusal } from "./api.js";
+import { byId, element, setText } from "./element.js";
+import { Loops } from "./loops.js";
+import { nameOf } from "./row.js";
+import { messagesOf, ruleWords, showBanners, showState } from "./state.js";
+import { clock, counted, number, span } from "./words.js";
+
+/** @typedef {import("../view.ts").StatusView} StatusView */
+/** @typedef {import("../view.ts").LoopView} LoopView */
+
+/** Heartbeats come more often than that, in milliseconds. */
+const silence = 45_000;
+/** A connection that is back by then was hardly lost. */
+const grace = 1_500;
+
+/** @type {StatusView | undefined} */
+let status;
+/** What to add to this machine's clock to have the detector's. */
+let ahead = 0;
+/** When something was heard last, on this machine's clock. */
+let heardAt = Date.now();
+let live = false;
+let connection = new AbortController();
+let lostTimer = 0;
+let showLost = false;
+/** @type {string | undefined} what the detector said instead of an answer */
+let refusal;
+
+const search = /** @type {HTMLInputElement} */ (byId("search"));
+const tokenForm = /** @type {HTMLFormElement} */ (byId("token"));
+const tokenText = /** @type {HTMLInputElement} */ (byId("token-text"));
+const list = byId("list");
+const article = byId("allocation");
+
+const detectorNow = () => Date.now() + ahead;
+const context = () => ({
+  what: status?.rule.counts ?? "restart",
+  now: live ? detectorNow() : heardAt + ahead,
+});
+const sort = () => /** @type {HTMLInputElement} */ (document.querySelector("input[name=sort]:checked")).value;
+
+const looping = new Loops({
+  section: byId("looping"),
+  status: "looping",
+  columns: ["Name", "Why", "How often", "Last hour", "Since"],
+  query: () => ({ q: search.value.trim(), sort: sort() }),
+  context,
+  changed: showHeadline,
+  failed,
+});
+const over = new Loops({
+  section: byId("over"),
+  status: "resolved",
+  columns: ["Name", "Why", "How often", "Hour before its end", "Ended"],
+  query: () => ({ q: search.value.trim(), sort: "newest" }),
+  context,
+  changed: showHeadline,
+  failed,
+});
+const allocation = new Allocation({ into: article, context, failed });
+
+/** @param {unknown} error */
+function failed(error) {
+  if (error instanceof Refusal && error.status === 401) askForToken();
+  else if (error instanceof Refusal) refusal = error.message;
+  // Where nothing answers at all, the stream of events ends as well, and the page says so.
+  else if (!(error instanceof TypeError)) reportError(error);
+}
+
+// Live.
+
+async function stayLive() {
+  for (let attempt = 0;; attempt++) {
+    connection = new AbortController();
+    try {
+      for await (const { event, data } of events(connection.signal, heard)) {
+        if (!live) await begin();
+        attempt = 0;
+        take(event, JSON.parse(data));
+      }
+    } catch (error) {
+      if (error instanceof Refusal && error.status === 401) {
+        askForToken();
+        return;
+      }
+    }
+    if (!tokenForm.hidden) return;
+    lost();
+    await pause(attempt === 0 ? 200 : Math.min(15_000, 500 * 2 ** attempt) * (0.75 + Math.random() / 2));
+  }
+}
+
+/** Resolves after that time, or when the network or the reader is back. @param {number} ms */
+function pause(ms) {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      removeEventListener("online", done);
+      document.removeEventListener("visibilitychange", done);
+      resolve(undefined);
+    };
+    const timer = setTimeout(done, ms);
+    addEventListener("online", done);
+    document.addEventListener("visibilitychange", done);
+  });
+}
+
+function heard() {
+  heardAt = Date.now();
+  if (!live) begin();
+}
+
+async function begin() {
+  if (live) return;
+  live = true;
+  clearTimeout(lostTimer);
+  lostTimer = 0;
+  showLost = false;
+  await loadAll();
+}
+
+function lost() {
+  live = false;
+  if (lostTimer === 0 && !showLost) {
+    lostTimer = setTimeout(() => {
+      lostTimer = 0;
+      showLost = true;
+      showAll();
+    }, grace);
+  }
+}
+
+async function loadAll() {
+  refusal = undefined;
+  try {
+    await Promise.all([
+      get("status").then((/** @type {StatusView} */ view) => takeStatus(view)),
+      ...(list.hidden ? [] : [looping.load(), over.load()]),
+      ...(article.hidden ? [] : [allocation.load()]),
+    ]);
+  } catch (error) {
+    failed(error);
+  }
+}
+
+/** @param {StatusView} view */
+function takeStatus(view) {
+  status = view;
+  ahead = Date.parse(view.now) - Date.now();
+  showAll();
+}
+
+/**
+ * @param {string} event
+ * @param {any} view
+ */
+function take(event, view) {
+  if (event === "status") takeStatus(view);
+  if (event !== "loop" && event !== "over") return;
+  const known = looping.take(view);
+  const ended = over.take(view);
+  allocation.take(view);
+  if (event === "over") announce(`${nameOf(view)} has ended`);
+  else if (!known && !ended && view.alerts <= 1) announce(`${nameOf(view)} loops: ${view.reason}`);
+}
+
+/** @type {string[]} */
+let news = [];
+let newsTimer = 0;
+
+/** Tells a screen reader; much at once is told as a number. @param {string} text */
+function announce(text) {
+  news.push(text);
+  if (newsTimer !== 0) return;
+  newsTimer = setTimeout(() => {
+    newsTimer = 0;
+    setText(byId("arrivals"), news.length <= 3 ? news.join(". ") : `${news.length} loops began or ended`);
+    news = [];
+  }, 500);
+}
+
+// What is shown.
+
+function showAll() {
+  const { now } = context();
+  if (status) showState(status, now);
+  showBanners(status, showLost ? heardAt + ahead : undefined, now, refusal);
+  const sign = byId("live");
+  setText(sign, live ? "Live" : showLost ? "Not live" : "Connecting…");
+  sign.className = live ? "live on" : "live";
+  document.body.classList.toggle("stale", showLost);
+  looping.tick();
+  over.tick();
+  if (!article.hidden) allocation.tick();
+  showHeadline();
+}
+
+function showHeadline() {
+  const { total } = looping;
+  if (total === undefined || !status) return;
+  const { q } = looping.query();
+  const ended = over.total ?? 0;
+  const headline = byId("headline");
+  const said = total === 0 && q === "" ? "Nothing loops" : `${number(total)} looping now`;
+  setText(
+    headline,
+    q === "" ? said : `${number(total)} of ${number(Math.max(total, status.looping))} looping match`,
+  );
+  headline.className = total === 0 ? "" : "looping";
+  if (article.hidden) document.title = `${showLost ? "Not live: " : ""}${said} · nomad-crashloop-detector`;
+  const jump = byId("jump");
+  jump.hidden = ended === 0 || total < 4;
+  setText(/** @type {Element} */ (jump.firstElementChild), `${number(ended)} ended recently ↓`);
+  byId("over").hidden = over.total === 0;
+  if (total > 0) looping.note();
+  else if (q !== "") looping.note(`No loop matches “${q}”.`);
+  else looping.note(...allIsWell(status));
+}
+
+/**
+ * Says what was watched, and that all is well where that is known.
+ *
+ * @param {StatusView} view
+ */
+function allIsWell(view) {
+  const { now } = context();
+  const messages = messagesOf(view);
+  const { source } = view;
+  const well = !source.up
+    ? "No loop is known, but the detector is blind until its source is back."
+    : messages === 0
+    ? "No message has come yet, so nothing is known of any allocation."
+    : "All is well.";
+  const running = `${clock(view.startedAt, now)} (${span(now - Date.parse(view.startedAt))})`;
+  return [
+    element("strong", {}, well),
+    element(
+      "span",
+      {},
+      `Watched ${counted(messages, "message")} from ${source.type} since ${running}; ` +
+        `${counted(view.names, "name")} ${view.names === 1 ? "is" : "are"} remembered. ` +
+        `A loop is told from ${ruleWords(view)}.`,
+    ),
+  ];
+}
+
+/** Where the list was left. */
+let leftAt = { scroll: 0, list: looping, index: -1 };
+
+/** Shows what the address says. @param {boolean} back whether the reader came back */
+async function route(back) {
+  if (!tokenForm.hidden) return;
+  const [, key] = /^\/allocation\/(.+)$/.exec(location.pathname) ?? [];
+  const name = key === undefined ? undefined : decoded(key);
+  list.hidden = name !== undefined;
+  article.hidden = name === undefined;
+  if (name === undefined) {
+    allocation.leave();
+    const first = looping.total === undefined;
+    const loaded = first && live === false ? undefined : Promise.all([looping.load(), over.load()]);
+    if (!back || first) return;
+    looping.render();
+    over.render();
+    scrollTo(0, leftAt.scroll);
+    if (leftAt.index >= 0) leftAt.list.focus(leftAt.index);
+    await loaded;
+  } else {
+    scrollTo(0, 0);
+    if (live) await allocation.show(name);
+    else allocation.show(name);
+    allocation.focus();
+  }
+}
+
+/** @param {string} text */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** @param {string} address */
+function go(address) {
+  if (article.hidden) leftAt = { scroll: scrollY, ...focusedRow() };
+  history.pushState({ inside: true }, "", address);
+  route(false);
+}
+
+function goBack() {
+  if (history.state?.inside) history.back();
+  else {
+    history.pushState({ inside: true }, "", "/");
+    route(true);
+  }
+}
+
+function focusedRow() {
+  for (const loops of [looping, over]) if (loops.focusAt >= 0) return { list: loops, index: loops.focusAt };
+  return { list: looping, index: -1 };
+}
+
+history.scrollRestoration = "manual";
+addEventListener("popstate", () => route(true));
+document.addEventListener("click", (event) => {
+  const link = event.target instanceof Element ? event.target.closest("a[data-route], a[href^='#']") : null;
+  if (!(link instanceof HTMLAnchorElement) || event.button !== 0) return;
+  if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  if (link.hash !== "") {
+    const target = byId(link.hash.slice(1));
+    target.focus({ preventScroll: true });
+    target.scrollIntoView();
+  } else if (link.pathname === "/" && !article.hidden) goBack();
+  else if (link.pathname !== location.pathname) go(link.pathname);
+});
+
+// Search and order.
+
+let searchTimer = 0;
+function searchNow() {
+  clearTimeout(searchTimer);
+  searchTimer = 0;
+  const query = new URLSearchParams();
+  if (search.value.trim() !== "") query.set("q", search.value.trim());
+  if (sort() !== "worst") query.set("sort", sort());
+  history.replaceState(history.state, "", `/${query.size === 0 ? "" : `?${query}`}`);
+  looping.restart();
+  over.restart();
+}
+search.addEventListener("input", () => {
+  clearTimeout(searchTimer);
+  searchTimer = setTimeout(searchNow, 120);
+});
+byId("sort").addEventListener("change", searchNow);
+
+// The keyboard.
+
+/** @param {number} by */
+function move(by) {
+  const { list: loops, index } = focusedRow();
+  if (index === -1) {
+    // A row that went out of sight, or that ended, left the keyboard between the others.
+    const last = looping.lastFocusAt;
+    if (looping.total) looping.focus(Math.min(Math.max(0, last === -1 ? 0 : last), looping.total - 1));
+    else over.focus(0);
+    return;
+  }
+  if (loops.focus(index + by)) return;
+  if (loops === looping && by > 0) over.focus(0);
+  if (loops === over && by < 0 && looping.total) looping.focus(looping.total - 1);
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || !tokenForm.hidden) return;
+  const { target, key } = event;
+  if (target === search) {
+    if (key === "Escape") {
+      if (search.value === "") search.blur();
+      search.value = "";
+      searchNow();
+    } else if (key === "ArrowDown" || key === "Enter") move(0);
+    else return;
+  } else if (target instanceof HTMLInputElement) return;
+  else if (key === "Escape" && !article.hidden) goBack();
+  else if (key === "/" && !list.hidden) search.select();
+  else if ((key === "j" || key === "ArrowDown") && !list.hidden) move(1);
+  else if ((key === "k" || key === "ArrowUp") && !list.hidden) move(-1);
+  else return;
+  event.preventDefault();
+});
+
+// The token.
+
+function askForToken() {
+  if (!tokenForm.hidden) return;
+  setText(byId("token-problem"), hasToken() ? "That token was refused." : "");
+  dropToken();
+  connection.abort();
+  list.hidden = true;
+  article.hidden = true;
+  tokenForm.hidden = false;
+  setText(byId("live"), "Locked");
+  tokenText.focus();
+}
+
+tokenForm.addEventListener("submit", (event) => {
+  event.preventDefault();
+  keepToken(tokenText.value);
+  tokenText.value = "";
+  tokenForm.hidden = true;
+  setText(byId("live"), "Connecting…");
+  start();
+});
+
+// Once a second the times go on, and a silence is noticed.
+setInterval(() => {
+  if (live && Date.now() - heardAt > silence) connection.abort();
+  if (live) showAll();
+}, 1000);
+
+function start() {
+  const query = new URLSearchParams(location.search);
+  search.value = query.get("q") ?? "";
+  if (query.get("sort") === "newest") {
+    /** @type {HTMLInputElement} */ (document.querySelector("input[value=newest]")).checked = true;
+  }
+  route(false);
+  stayLive();
+}
+start();

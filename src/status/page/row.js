@@ -1,0 +1,151 @@
+// One loop as a row of a table; on a narrow screen it looks like a card.
+import { element, setAttribute, setText } from "./element.js";
+import { drawSmall, smallTimeline } from "./timeline.js";
+import { capital, clock, counted, exact, number, plain, span } from "./words.js";
+
+/** @typedef {import("../view.ts").LoopView} LoopView */
+
+/**
+ * Where a loop's own view is: of one that goes on by its name, which keeps; of one that ended by its id, since its
+ * name may loop again.
+ *
+ * @param {LoopView} loop
+ * @returns {string}
+ */
+export function addressOf({ status, name, id }) {
+  return `/allocation/${encodeURIComponent(status === "looping" ? name : id)}`;
+}
+
+/** A row that shows one loop, and can show it again as it changed. */
+export class Row {
+  #link = element("a", { "data-route": true });
+  #where = element("span", { class: "where" });
+  #why = element("span", { class: "clamp" });
+  #count = element("strong");
+  #unit = element("span", { class: "unit" });
+  #picture = smallTimeline();
+  #ago = element("time", { class: "ago" });
+  #exact = element("span", { class: "exact" });
+  /** The element of the row. */
+  element = element(
+    "tr",
+    { role: "row" },
+    element("td", { role: "rowheader", class: "name" }, this.#link, this.#where),
+    element("td", { role: "cell", class: "why" }, this.#why),
+    element("td", { role: "cell", class: "count" }, this.#count, " ", this.#unit),
+    element("td", { role: "cell", class: "hour" }, this.#picture),
+    element("td", { role: "cell", class: "since" }, this.#ago, " ", this.#exact),
+  );
+  /** @type {LoopView | undefined} */
+  loop;
+  /** Where it is in the list, from 0. */
+  index = -1;
+  #drawnAt = 0;
+
+  /**
+   * @param {LoopView} loop
+   * @param {number} index from 0
+   * @param {string} what what is counted, in the singular
+   * @param {number} now milliseconds since the Unix epoch
+   */
+  show(loop, index, what, now) {
+    const changed = this.loop !== loop;
+    this.loop = loop;
+    this.index = index;
+    setAttribute(this.element, "aria-rowindex", index + 2);
+    if (changed) {
+      setAttribute(this.#link, "href", addressOf(loop));
+      setText(this.#link, nameOf(loop));
+      setAttribute(this.#link, "title", plain(loop.name));
+      setText(this.#where, whereOf(loop));
+      setText(this.#why, capital(plain(loop.reason)));
+      setAttribute(this.#why, "title", plain(loop.reason));
+      setText(this.#count, number(loop.count));
+      setText(this.#unit, loop.count === 1 ? what : `${what}s`);
+      setAttribute(this.element, "class", loop.status);
+    }
+    this.tick(what, now, changed);
+  }
+
+  /**
+   * Moves its times on.
+   *
+   * @param {string} what
+   * @param {number} now
+   * @param {boolean} [draw] whether the timeline must be drawn in any case
+   */
+  tick(what, now, draw = false) {
+    const { loop } = this;
+    if (!loop) return;
+    const { since, endedAt } = loop;
+    setAttribute(this.#ago, "datetime", endedAt ?? since);
+    setAttribute(this.#ago, "title", exact(endedAt ?? since));
+    if (endedAt === null) {
+      setText(this.#ago, `for ${span(now - Date.parse(since))}`);
+      setText(this.#exact, clock(since, now));
+    } else {
+      setText(this.#ago, `${span(now - Date.parse(endedAt))} ago`);
+      setText(this.#exact, `${clock(endedAt, now)}, after ${span(Date.parse(endedAt) - Date.parse(since))}`);
+    }
+    const until = endedAt === null ? now : Date.parse(endedAt);
+    if (!draw && (until === this.#drawnAt || now - this.#drawnAt < 15_000)) return;
+    this.#drawnAt = until;
+    drawSmall(this.#picture, loop, what, until);
+  }
+
+  /** Whether the keyboard is on it. */
+  get focused() {
+    return document.activeElement === this.#link;
+  }
+
+  focus() {
+    this.#link.focus({ preventScroll: true });
+  }
+}
+
+/**
+ * A row of which nothing is known yet.
+ *
+ * @param {number} index
+ * @returns {HTMLElement}
+ */
+export function emptyRow(index) {
+  return element(
+    "tr",
+    { role: "row", class: "unknown", "aria-rowindex": index + 2 },
+    element("td", { role: "cell" }, "…"),
+  );
+}
+
+/**
+ * The name without its namespace, which stands beside it.
+ *
+ * @param {LoopView} loop
+ * @returns {string}
+ */
+export function nameOf({ name, namespace }) {
+  const prefix = `${namespace}/`;
+  return plain(namespace !== null && name.startsWith(prefix) ? name.slice(prefix.length) : name);
+}
+
+/** @param {LoopView} loop */
+function whereOf({ namespace, job, group, task, node }) {
+  // The task is mostly called as its group, which is a part of the name.
+  return [
+    namespace,
+    `job ${job}`,
+    task === null || task === group ? null : `task ${task}`,
+    node && `on ${node}`,
+  ]
+    .filter((part) => part !== null).map(plain).join(" · ");
+}
+
+/**
+ * What is said of one that was told: `told 3 times`.
+ *
+ * @param {LoopView} loop
+ * @returns {string}
+ */
+export function toldWords({ alerts }) {
+  return alerts === 1 ? "once" : counted(alerts, "time");
+}

@@ -1,0 +1,335 @@
+// A detector that is made up: it serves the page as the real one does, and answers and tells what a test says.
+
+import type { AllocationView, EventView, LoopView, StatusView } from "../../src/status/view.ts";
+
+/** What the real server sends with the page; it lets no other source of script or style in. */
+export const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; " +
+  "connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/** The time that the made-up detector has. */
+export const fixtureNow = "2026-03-10T14:32:08.25Z";
+
+const now = Date.parse(fixtureNow);
+const minute = 60_000;
+const page = new URL("../../src/status/page/", import.meta.url);
+const types: Record<string, string> = {
+  html: "text/html; charset=utf-8",
+  css: "text/css; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+};
+
+/** RFC 3339, some minutes before the fixture's time. */
+export function ago(minutes: number): string {
+  return new Date(now - minutes * minute).toISOString();
+}
+
+/** A loop with what a test does not care about filled in. Its name may hold anything. */
+export function madeLoop(name: string, some: Partial<LoopView> = {}): LoopView {
+  const count = some.count ?? 6;
+  const since = some.since ?? ago(18);
+  const lastAt = some.lastAt ?? ago(0.4);
+  const [, namespace = null, job = name, group = null] =
+    /^(?:([\w-]+)\/)?([^.]+)(?:\.(.+)\[\d+\])?$/.exec(name) ??
+      [];
+  const [from, to] = [Math.max(Date.parse(since), Date.parse(lastAt) - 60 * minute), Date.parse(lastAt)];
+  return {
+    id: `loop-of-${name}`,
+    status: "looping",
+    name,
+    namespace,
+    job,
+    group,
+    task: group,
+    node: "worker-03",
+    allocation: "6f1ad34c-20e5-bc5e-4a05-0d8c43a0c9a1",
+    count,
+    alerts: 1,
+    since,
+    lastAt,
+    endedAt: null,
+    reason: `exited with 1 after 2.1 s, ${count} times since ${since.slice(11, 16)}`,
+    exitCode: 1,
+    timeline: Array.from(
+      { length: count },
+      (_, n) => Math.round(from + (to - from) * n / Math.max(1, count - 1)),
+    ),
+    ...some,
+  };
+}
+
+/** The same loop, over. */
+export function ended(loop: LoopView, endedAt = fixtureNow): LoopView {
+  return { ...loop, status: "resolved", endedAt, reason: "it no longer restarts often enough" };
+}
+
+/** Events of a loop as Nomad tells them: of every restart that it started, ended and waits. */
+export function madeEvents({ timeline, allocation, task, node, exitCode }: LoopView): EventView[] {
+  const event = (time: number, type: string, message: string, code: number | null = null) => ({
+    at: new Date(time).toISOString(),
+    type,
+    message,
+    exitCode: code,
+    signal: code === null ? null : code > 128 ? code - 128 : 0,
+    allocation,
+    task,
+    node,
+  });
+  return timeline.flatMap((time) => [
+    event(time - 4_200, "Started", "Task started by client"),
+    event(
+      time - 2_100,
+      "Terminated",
+      `Exit Code: ${exitCode}, Exit Message: "exited with ${exitCode}"`,
+      exitCode,
+    ),
+    event(time, "Restarting", "Task restarting in 16.417s"),
+  ]).slice(-200);
+}
+
+/** A status with what a test does not care about filled in. */
+export function madeStatus(some: Partial<StatusView> = {}): StatusView {
+  return {
+    version: "0.1.0",
+    startedAt: ago(60 * 27),
+    now: fixtureNow,
+    rule: {
+      type: "restarts",
+      counts: "restart",
+      threshold: 5,
+      interval: "5m0s",
+      notificationInterval: "1h0m0s",
+    },
+    source: { type: "amqp", up: true, since: ago(60 * 27), problem: null },
+    sinks: [{ type: "kinesis", up: true, since: ago(190), problem: null, waiting: 0, oldest: null }],
+    messages: { events: 4_812, others: 1_203_551, malformed: 2, duplicates: 37, intended: 116 },
+    alerts: 164,
+    names: 2_310,
+    looping: 0,
+    lastEventAt: ago(0.03),
+    ...some,
+  };
+}
+
+/** How the made-up detector begins. */
+export interface FixtureOptions {
+  readonly loops?: readonly LoopView[];
+  readonly status?: Partial<StatusView>;
+  /** The token that its API asks for. */
+  readonly token?: string;
+}
+
+/** Starts one on a port of its own. */
+export function startStatusFixture(options: FixtureOptions = {}): StatusFixture {
+  return new StatusFixture(options);
+}
+
+/** A made-up detector, which can be told what happens, and stopped and started again on the same port. */
+export class StatusFixture implements AsyncDisposable {
+  /** Where it is, without a slash at the end. */
+  readonly url: string;
+  /** The queries of all lists that were asked for. */
+  readonly asked: string[] = [];
+  readonly #port: number;
+  readonly #token: string | undefined;
+  readonly #loops: Map<string, LoopView>;
+  readonly #listeners = new Set<ReadableStreamDefaultController<Uint8Array>>();
+  #status: Partial<StatusView>;
+  #server: Deno.HttpServer<Deno.NetAddr> | undefined;
+
+  constructor({ loops = [], status = {}, token }: FixtureOptions) {
+    this.#loops = new Map(loops.map((loop) => [loop.id, loop]));
+    this.#status = status;
+    this.#token = token;
+    this.#server = this.#serve(0);
+    this.#port = this.#server.addr.port;
+    this.url = `http://127.0.0.1:${this.#port}`;
+  }
+
+  #serve(port: number) {
+    const onListen = () => {};
+    return Deno.serve({ hostname: "127.0.0.1", port, onListen }, (request) => this.#answer(request));
+  }
+
+  /** A loop begins, or goes on. */
+  loop(loop: LoopView): void {
+    this.#loops.set(loop.id, loop);
+    this.#tell("loop", loop);
+  }
+
+  /** A loop ends. */
+  end(loop: LoopView): void {
+    const over = ended(loop);
+    this.#loops.set(loop.id, over);
+    this.#tell("over", over);
+  }
+
+  /** The state becomes another one. */
+  setStatus(status: Partial<StatusView>): void {
+    this.#status = status;
+    this.#tell("status", this.#statusView());
+  }
+
+  /** Cuts all connections off, and takes no more. */
+  async stop(): Promise<void> {
+    for (const listener of this.#listeners) listener.close();
+    this.#listeners.clear();
+    await this.#server?.shutdown();
+    this.#server = undefined;
+  }
+
+  /** Is there again. */
+  start(): void {
+    this.#server ??= this.#serve(this.#port);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  #tell(event: string, view: unknown): void {
+    const text = `event: ${event}\ndata: ${JSON.stringify(view)}\n\n`;
+    for (const listener of this.#listeners) listener.enqueue(new TextEncoder().encode(text));
+  }
+
+  #statusView(): StatusView {
+    const looping = this.#loops.values().filter(({ status }) => status === "looping").toArray().length;
+    return madeStatus({ looping, ...this.#status });
+  }
+
+  async #answer(request: Request): Promise<Response> {
+    const { pathname, searchParams } = new URL(request.url);
+    if (!pathname.startsWith("/api/v1/")) return await pageFile(pathname);
+    if (this.#token !== undefined && request.headers.get("authorization") !== `Bearer ${this.#token}`) {
+      return Response.json({ error: "a token is needed" }, { status: 401 });
+    }
+    const [, name, key] = /^\/api\/v1\/(\w+)(?:\/(.+))?$/.exec(pathname) ?? [];
+    if (name === "status") return Response.json(this.#statusView());
+    if (name === "loops") return this.#list(searchParams);
+    if (name === "events") return this.#events();
+    const loop = this.#find(decodeURIComponent(key ?? ""));
+    if (!loop) return Response.json({ error: "no such loop" }, { status: 404 });
+    return Response.json({ loop, events: madeEvents(loop) } satisfies AllocationView);
+  }
+
+  #find(key: string): LoopView | undefined {
+    return this.#loops.get(key) ?? this.#loops.values().find(({ name }) => name === key);
+  }
+
+  #list(query: URLSearchParams): Response {
+    this.asked.push(`${query}`);
+    const q = (query.get("q") ?? "").toLowerCase();
+    const status = query.get("status");
+    const order = query.get("sort") === "worst"
+      ? (a: LoopView, b: LoopView) => b.count - a.count
+      : (a: LoopView, b: LoopView) => (b.endedAt ?? b.since).localeCompare(a.endedAt ?? a.since);
+    const all = this.#loops.values().filter((loop) =>
+      loop.status === status && `${loop.name} ${loop.node}`.toLowerCase().includes(q)
+    ).toArray().sort(order);
+    const offset = Number(query.get("offset"));
+    return Response.json({
+      total: all.length,
+      loops: all.slice(offset, offset + Number(query.get("limit"))),
+    });
+  }
+
+  #events(): Response {
+    const listeners = this.#listeners;
+    let own: ReadableStreamDefaultController<Uint8Array>;
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        own = controller;
+        listeners.add(controller);
+        controller.enqueue(
+          new TextEncoder().encode(`event: status\ndata: ${JSON.stringify(this.#statusView())}\n\n`),
+        );
+      },
+      cancel: () => void listeners.delete(own),
+    });
+    return new Response(body, { headers: { "content-type": "text/event-stream" } });
+  }
+}
+
+async function pageFile(pathname: string): Promise<Response> {
+  const isPage = pathname === "/" || pathname.startsWith("/allocation/");
+  const name = isPage ? "index.html" : pathname.replace(/^\/page\//, "");
+  const type = types[name.split(".").at(-1)!];
+  if (!type || name.includes("/")) return new Response("not found\n", { status: 404 });
+  const headers = {
+    "content-type": type,
+    "content-security-policy": contentSecurityPolicy,
+    "x-content-type-options": "nosniff",
+  };
+  return new Response(await Deno.readFile(new URL(name, page)), { headers });
+}
+
+/** A cluster on a bad night: some loops, and some that ended. */
+export const badNight: readonly LoopView[] = [
+  madeLoop("shop/checkout-api.web[2]", {
+    count: 148,
+    alerts: 3,
+    since: ago(131),
+    lastAt: ago(0.2),
+    exitCode: 137,
+    node: "worker-11",
+    reason:
+      "was killed by signal 9 after 11 s, likely out of memory, 148 times since 12:21; Nomad tries again in 15 s",
+  }),
+  madeLoop("payments/ledger-sync.worker[0]", {
+    count: 41,
+    alerts: 2,
+    since: ago(74),
+    allocation: "0b6f7a1e-5b39-4f0e-9a5c-8d6f4f1c2e07",
+    reason: "exited with 1 after 2.1 s, 41 times since 13:18; Nomad tries again in 32 s",
+  }),
+  madeLoop("payments/ledger-sync.worker[1]", {
+    count: 39,
+    alerts: 2,
+    since: ago(72),
+    node: "worker-07",
+    allocation: "c3a01f5d-7a44-4f9b-8f7e-1b2d90e5a6f3",
+    reason: "exited with 1 after 2.3 s, 39 times since 13:20; Nomad tries again in 8 s",
+  }),
+  madeLoop("media/thumbnailer.resize[4]", {
+    count: 17,
+    since: ago(26),
+    node: "worker-02",
+    exitCode: 127,
+    reason: "exited with 127 after 0.1 s, 17 times since 14:06",
+  }),
+  madeLoop("search/indexer-nightly-2026-03-10.shard[11]", {
+    count: 9,
+    since: ago(19),
+    node: "worker-09",
+    exitCode: null,
+    reason:
+      "failed to pull `registry.internal/search/indexer:2026.3.1`: manifest unknown, 9 times since 14:13",
+  }),
+  madeLoop("default/geoip-refresh.cron[0]", {
+    count: 6,
+    since: ago(7),
+    node: "worker-05",
+    exitCode: 2,
+    reason: "exited with 2 after 4.8 s, 6 times since 14:25",
+  }),
+  madeLoop("observability/otel-gateway.collector[3]", {
+    count: 5,
+    since: ago(4.6),
+    node: "worker-14",
+    reason: "exited with 1 after 0.9 s, 5 times since 14:27",
+  }),
+  ended(madeLoop("shop/cart.web[0]", { count: 12, since: ago(96), lastAt: ago(71) }), ago(66)),
+  ended(madeLoop("media/transcoder.gpu[1]", { count: 22, since: ago(190), lastAt: ago(128) }), ago(123)),
+  ended(madeLoop("default/mailer.queue[0]", { count: 7, since: ago(322), lastAt: ago(301) }), ago(296)),
+];
+
+/** As many loops as that, each with its own name and count: `job-0000.web[0]` is the worst. */
+export function manyLoops(count: number): LoopView[] {
+  return Array.from({ length: count }, (_, n) => {
+    const restarts = 5 + Math.floor((count - n) / 100);
+    return madeLoop(`batch/job-${`${n}`.padStart(4, "0")}.web[0]`, {
+      count: restarts,
+      since: ago(4 + (count - n) / 50),
+      node: `worker-${n % 40}`,
+    });
+  });
+}

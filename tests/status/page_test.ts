@@ -1,0 +1,445 @@
+// The page in a real Chromium, played to by a made-up detector.
+import assert from "node:assert/strict";
+import axe from "axe-core";
+import { type Page, startChromium } from "../helpers/chromium.ts";
+import { ago, badNight, ended, madeLoop, manyLoops, startStatusFixture } from "../helpers/status_fixture.ts";
+import { waitFor } from "../helpers/wait_for.ts";
+
+const rows = "#looping tbody tr:not(.unknown)";
+const overRows = "#over tbody tr:not(.unknown)";
+
+/** What an expression is in the page. Types of the DOM are not those of Deno, so that it is a text. */
+async function inPage<T>(page: Page, expression: string): Promise<T> {
+  return await page.evaluate(expression) as T;
+}
+
+/** The texts of all elements that a selector finds and that are shown. */
+function texts(page: Page, selector: string): Promise<string[]> {
+  return inPage(
+    page,
+    `[...document.querySelectorAll(${JSON.stringify(selector)})]
+      .filter((one) => one.checkVisibility()).map((one) => one.textContent.trim())`,
+  );
+}
+
+async function shows(page: Page, selector: string, expected: string | RegExp): Promise<void> {
+  let last: string[] = [];
+  const fits = (text: string) => typeof expected === "string" ? text === expected : expected.test(text);
+  try {
+    await waitFor(
+      `${selector} to show ${expected}`,
+      async () => (last = await texts(page, selector)).some(fits),
+    );
+  } catch (error) {
+    throw new Error(`${error instanceof Error ? error.message : error}; it shows ${JSON.stringify(last)}`);
+  }
+}
+
+async function showsNames(page: Page, expected: string[], selector = rows): Promise<void> {
+  let last: string[] = [];
+  try {
+    await waitFor("the names", async () => {
+      last = await texts(page, `${selector} .name a`);
+      return last.join() === expected.join();
+    });
+  } catch {
+    assert.deepEqual(last, expected);
+  }
+}
+
+/** What the policy of the page kept from running, and what went wrong in it. */
+function watchForFaults(page: Page): string[] {
+  const faults: string[] = [];
+  page.on("pageerror", (error) => faults.push(`${error}`));
+  page.on("console", (message) => {
+    if (/content security policy/i.test(message.text())) faults.push(message.text());
+  });
+  page.on("dialog", (dialog) => {
+    faults.push(`dialog: ${dialog.message()}`);
+    dialog.dismiss();
+  });
+  return faults;
+}
+
+Deno.test("the empty page says what was watched and that all is well", async () => {
+  await using fixture = startStatusFixture();
+  await using chromium = await startChromium();
+  const page = await chromium.open(fixture.url);
+  await shows(page, "h1", "Nothing loops");
+  await shows(page, "#looping .note strong", "All is well.");
+  assert.deepEqual(await texts(page, "#looping .note span"), [
+    "Watched 1,208,518 messages from amqp since 03-09 11:32 (1 d 3 h); 2,310 names are remembered. " +
+    "A loop is told from 5 restarts in 5m.",
+  ]);
+  assert.deepEqual(await texts(page, "table, #over"), []);
+});
+
+Deno.test("the empty page of a detector that is blind does not say that all is well", async () => {
+  const source = { type: "nomad", up: false, since: ago(5), problem: "connection refused" };
+  await using fixture = startStatusFixture({ status: { source } });
+  await using chromium = await startChromium();
+  const page = await chromium.open(fixture.url);
+  await shows(
+    page,
+    "#looping .note strong",
+    "No loop is known, but the detector is blind until its source is back.",
+  );
+  await shows(
+    page,
+    ".banner",
+    "Source nomad is down since 14:27:08 Connection refused. Until it is back nothing new is seen: " +
+      "more may loop than is shown, or less.",
+  );
+  fixture.setStatus({ messages: { events: 0, others: 0, malformed: 0, duplicates: 0, intended: 0 } });
+  await shows(
+    page,
+    "#looping .note strong",
+    "No message has come yet, so nothing is known of any allocation.",
+  );
+  assert.deepEqual(await texts(page, ".banner"), []);
+});
+
+Deno.test("a sink that is down is told with its problem and what waits for it", async () => {
+  const sink = {
+    type: "kinesis",
+    up: false,
+    since: ago(3),
+    problem: "throttled",
+    waiting: 12,
+    oldest: ago(4),
+  };
+  await using fixture = startStatusFixture({ status: { sinks: [sink] } });
+  await using chromium = await startChromium();
+  const page = await chromium.open(fixture.url);
+  await shows(
+    page,
+    ".banner",
+    "Sink kinesis is down since 14:29:08 Throttled. 12 alerts wait; they are kept and sent again.",
+  );
+  await shows(page, "#state dd", "12 alerts wait, the oldest for 4 min");
+});
+
+Deno.test("a loop is a row: name, where, why, how often, its last hour, since when", async () => {
+  await using fixture = startStatusFixture({ loops: [badNight[0]!] });
+  await using chromium = await startChromium();
+  const page = await chromium.open(fixture.url);
+  const faults = watchForFaults(page);
+  await shows(page, "h1", "1 looping now");
+  await showsNames(page, ["checkout-api.web[2]"]);
+  assert.deepEqual(await texts(page, `${rows} .where`), ["shop · job checkout-api · on worker-11"]);
+  assert.deepEqual(await texts(page, `${rows} .count`), ["148 restarts"]);
+  assert.deepEqual(await texts(page, `${rows} .since`), ["for 2 h 11 min 12:21:08"]);
+  assert.match((await texts(page, `${rows} .why`))[0]!, /^Was killed by signal 9 after 11 s/);
+  assert.equal(
+    await inPage(page, "document.querySelector('.hour svg').getAttribute('aria-label')"),
+    "147 restarts in the last hour",
+  );
+  assert.deepEqual(faults, []);
+});
+
+Deno.test("of 10,000 loops those in sight are rendered, and the last one when it is scrolled to", async () => {
+  await using fixture = startStatusFixture({ loops: [...manyLoops(10_000), ended(badNight[0]!)] });
+  await using chromium = await startChromium();
+  const page = await chromium.open(fixture.url);
+  await shows(page, "h1", "10,000 looping now");
+  await shows(page, `${rows} .name a`, "job-0000.web[0]");
+  assert.equal(
+    await inPage(page, "document.querySelector('#looping table').getAttribute('aria-rowcount')"),
+    "10001",
+  );
+  await page.keyboard.press("End");
+  await shows(page, `${rows} .name a`, "job-9999.web[0]");
+  assert.equal(
+    await inPage(page, `[...document.querySelectorAll("${rows}")].at(-1).getAttribute("aria-rowindex")`),
+    "10001",
+  );
+  assert.ok(await inPage<number>(page, "document.querySelectorAll('tr').length") < 60);
+  await page.keyboard.press("Home");
+  await shows(page, `${rows} .name a`, "job-0000.web[0]");
+  await page.click("#jump a");
+  await showsNames(page, ["checkout-api.web[2]"], overRows);
+  assert.ok(await inPage(page, "scrollY > 500_000"));
+  assert.deepEqual(
+    [...new Set(fixture.asked.map((query) => new URLSearchParams(query).get("limit")))],
+    ["100"],
+  );
+});
+
+Deno.test("a loop that begins appears, goes on in its own row, and moves to those that ended", async () => {
+  const [first, second] = [madeLoop("a/one.web[0]", { count: 20 }), madeLoop("a/two.web[0]", { count: 9 })];
+  await using fixture = startStatusFixture({ loops: [first] });
+  await using chromium = await startChromium();
+  const page = await chromium.open(fixture.url);
+  await showsNames(page, ["one.web[0]"]);
+
+  fixture.loop(second);
+  await showsNames(page, ["one.web[0]", "two.web[0]"]);
+  await shows(page, "h1", "2 looping now");
+  await shows(page, "#arrivals", "two.web[0] loops: exited with 1 after 2.1 s, 9 times since 14:14");
+
+  await inPage(page, `for (const row of document.querySelectorAll("${rows}")) row.mark = row.textContent`);
+  fixture.loop({ ...second, count: 30, alerts: 2 });
+  await showsNames(page, ["two.web[0]", "one.web[0]"]);
+  assert.deepEqual(await texts(page, `${rows} .count strong`), ["30", "20"]);
+  assert.ok(await inPage(page, `[...document.querySelectorAll("${rows}")].every((row) => row.mark)`));
+
+  fixture.end(first);
+  await showsNames(page, ["two.web[0]"]);
+  await showsNames(page, ["one.web[0]"], overRows);
+  await shows(page, "#arrivals", "one.web[0] has ended");
+});
+
+Deno.test("the order stays as it is under the pointer, and rows change in place", async () => {
+  const [one, two] = [madeLoop("a/one.web[0]", { count: 20 }), madeLoop("a/two.web[0]", { count: 9 })];
+  await using fixture = startStatusFixture({ loops: [one, two] });
+  await using chromium = await startChromium();
+  const page = await chromium.open(fixture.url);
+  await showsNames(page, ["one.web[0]", "two.web[0]"]);
+  await page.hover(`${rows}:last-child`);
+  fixture.loop({ ...two, count: 30 });
+  await shows(page, `${rows}:last-child .count strong`, "30");
+  await showsNames(page, ["one.web[0]", "two.web[0]"]);
+  await page.mouse.move(1, 1);
+  await showsNames(page, ["two.web[0]", "one.web[0]"]);
+});
+
+Deno.test("search and order are asked of the detector, and kept in the address", async () => {
+  await using fixture = startStatusFixture({ loops: badNight });
+  await using chromium = await startChromium();
+  const page = await chromium.open(fixture.url);
+  await shows(page, "h1", "7 looping now");
+  await page.keyboard.press("/");
+  await page.keyboard.type("ledger");
+  await showsNames(page, ["ledger-sync.worker[0]", "ledger-sync.worker[1]"]);
+  await shows(page, "h1", "2 of 7 looping match");
+  await page.click("input[value=newest]");
+  await showsNames(page, ["ledger-sync.worker[1]", "ledger-sync.worker[0]"]);
+  assert.equal(new URL(page.url()).search, "?q=ledger&sort=newest");
+  await page.reload();
+  await showsNames(page, ["ledger-sync.worker[1]", "ledger-sync.worker[0]"]);
+  await page.focus("#search");
+  await page.keyboard.type(" <b>");
+  await shows(page, "#looping .note", "No loop matches “ledger <b>”.");
+  await page.keyboard.press("Escape");
+  await shows(page, "h1", "7 looping now");
+});
+
+Deno.test("all can be reached by the keyboard: rows, one allocation's view, and the way back", async () => {
+  await using fixture = startStatusFixture({ loops: badNight });
+  await using chromium = await startChromium();
+  const page = await chromium.open(fixture.url);
+  const focused = () => inPage(page, "document.activeElement.textContent");
+  await shows(page, "h1", "7 looping now");
+  for (const key of ["j", "j", "ArrowDown", "k"] as const) await page.keyboard.press(key);
+  assert.equal(await focused(), "ledger-sync.worker[0]");
+  assert.notEqual(
+    await inPage(page, "getComputedStyle(document.activeElement, '::after').outlineStyle"),
+    "none",
+  );
+  await page.keyboard.press("Enter");
+  await shows(page, ".verdict", /^Looping for 1 h 14 min, since 13:18:08 · 41 restarts, the last 2\d s ago$/);
+  assert.equal(
+    decodeURIComponent(new URL(page.url()).pathname),
+    "/allocation/payments/ledger-sync.worker[0]",
+  );
+  await page.keyboard.press("Escape");
+  await waitFor("the row to have the focus again", async () => await focused() === "ledger-sync.worker[0]");
+  assert.equal(new URL(page.url()).pathname, "/");
+  for (let n = 0; n < 6; n++) await page.keyboard.press("j");
+  assert.equal(await focused(), "cart.web[0]");
+  await page.keyboard.press("k");
+  assert.equal(await focused(), "otel-gateway.collector[3]");
+});
+
+Deno.test("the keyboard walks through more rows than are rendered", async () => {
+  await using fixture = startStatusFixture({ loops: manyLoops(500) });
+  await using chromium = await startChromium();
+  const page = await chromium.open(fixture.url);
+  await shows(page, "h1", "500 looping now");
+  for (let n = 0; n <= 120; n++) await page.keyboard.press("j");
+  await waitFor(
+    "the row",
+    async () => await inPage(page, "document.activeElement.textContent") === "job-0120.web[0]",
+  );
+  assert.ok(await inPage(page, "document.activeElement.getBoundingClientRect().bottom < innerHeight"));
+});
+
+Deno.test("an allocation's view tells every event, commands to look further, and goes on live", async () => {
+  const loop = madeLoop("pay/sync.worker[0]", { count: 3, exitCode: 137, job: "it's $(id)", task: null });
+  await using fixture = startStatusFixture({ loops: [loop] });
+  await using chromium = await startChromium();
+  const page = await chromium.open(`${fixture.url}/allocation/${encodeURIComponent(loop.name)}`);
+  const faults = watchForFaults(page);
+  await shows(page, "#allocation h1", "sync.worker[0]");
+  await shows(page, "#allocation .events tbody tr .type", "Terminated");
+  assert.deepEqual(await texts(page, ".commands code"), [
+    "nomad alloc status 6f1ad34c-20e5-bc5e-4a05-0d8c43a0c9a1",
+    "nomad alloc logs -stderr 6f1ad34c-20e5-bc5e-4a05-0d8c43a0c9a1",
+    String.raw`nomad job status -namespace pay 'it'\''s $(id)'`,
+  ]);
+  assert.deepEqual(await texts(page, ".events tbody tr:nth-child(2) td"), [
+    "2026-03-10 14:31:42.150",
+    "Terminated",
+    'Exit Code: 137, Exit Message: "exited with 137"',
+    "137, signal 9",
+    "6f1ad34c",
+  ]);
+  assert.equal((await texts(page, ".events tbody tr")).length, 9);
+  fixture.loop({ ...loop, count: 4, timeline: [...loop.timeline, Date.parse(ago(0.01))] });
+  await shows(page, ".verdict", /· 4 restarts/);
+  assert.equal((await texts(page, ".events tbody tr")).length, 12);
+  await page.click(".commands li:last-child button");
+  await shows(page, ".commands li:last-child button", "Copied");
+  assert.deepEqual(faults, []);
+});
+
+Deno.test("an allocation's view says where nothing is known, and leads back to the list", async () => {
+  await using fixture = startStatusFixture({ loops: [badNight[0]!] });
+  await using chromium = await startChromium();
+  const page = await chromium.open(`${fixture.url}/allocation/nosuch`);
+  await shows(
+    page,
+    "#allocation .note",
+    "No loop of this name is remembered: it did not loop, or that was long ago.",
+  );
+  await page.click(".back a");
+  await showsNames(page, ["checkout-api.web[2]"]);
+});
+
+Deno.test("names and reasons that look like markup, or turn text around, do nothing", async () => {
+  const markup = '<img src=x onerror="alert(1)"><script>alert(2)</script>';
+  const loops = [
+    madeLoop(markup, { reason: markup, job: markup, task: markup, node: markup, namespace: null, count: 9 }),
+    madeLoop("\u202eevil\u0007.web[0]", { count: 8 }),
+    madeLoop(`a/${"very-long-".repeat(80)}.web[0]`, { count: 7, reason: "long".repeat(500) }),
+  ];
+  await using fixture = startStatusFixture({ loops });
+  await using chromium = await startChromium();
+  for (const width of [1280, 375]) {
+    const page = await chromium.open(fixture.url, { width });
+    const faults = watchForFaults(page);
+    await page.reload();
+    await showsNames(page, [
+      markup,
+      String.raw`\u202eevil\u0007.web[0]`,
+      `${"very-long-".repeat(80)}.web[0]`,
+    ]);
+    assert.ok(await inPage(page, "document.documentElement.scrollWidth <= innerWidth"));
+    for (const { name } of loops) {
+      await page.goto(`${fixture.url}/allocation/${encodeURIComponent(name)}`);
+      await page.waitForSelector(".verdict");
+      await shows(page, ".events tbody tr .type", "Started");
+      assert.ok(await inPage(page, "document.documentElement.scrollWidth <= innerWidth"));
+    }
+    assert.equal(await inPage(page, "document.querySelectorAll('img, main script').length"), 0);
+    assert.deepEqual(faults, []);
+  }
+});
+
+Deno.test("the page says since when it is not live, and is live again by itself", async () => {
+  await using fixture = startStatusFixture({ loops: [badNight[0]!] });
+  await using chromium = await startChromium();
+  const page = await chromium.open(fixture.url);
+  await showsNames(page, ["checkout-api.web[2]"]);
+  await shows(page, "#live", "Live");
+  await fixture.stop();
+  await shows(
+    page,
+    ".banner",
+    /^Not live since 14:32:\d\d UTC The detector does not answer. What is shown is as of then. Trying again.$/,
+  );
+  await shows(page, "#live", "Not live");
+  assert.deepEqual(await texts(page, `${rows} .name a`), ["checkout-api.web[2]"]);
+  fixture.loop(badNight[1]!);
+  fixture.start();
+  await showsNames(page, ["checkout-api.web[2]", "ledger-sync.worker[0]"]);
+  await shows(page, "#live", "Live");
+  assert.deepEqual(await texts(page, ".banner"), []);
+});
+
+Deno.test("a token is asked for, refused, taken, and kept for the tab", async () => {
+  await using fixture = startStatusFixture({ loops: [badNight[0]!], token: "secret" });
+  await using chromium = await startChromium();
+  const page = await chromium.open(fixture.url);
+  await shows(page, "h1", "This page asks for a token");
+  await page.type("#token-text", "wrong");
+  await page.keyboard.press("Enter");
+  await shows(page, "#token-problem", "That token was refused.");
+  await page.type("#token-text", "secret");
+  await page.keyboard.press("Enter");
+  await showsNames(page, ["checkout-api.web[2]"]);
+  await shows(page, "#live", "Live");
+  await page.reload();
+  await showsNames(page, ["checkout-api.web[2]"]);
+  assert.deepEqual(await texts(page, ".token"), []);
+});
+
+Deno.test("the page is dark where that is wished, and still where that is", async () => {
+  await using fixture = startStatusFixture({ loops: badNight });
+  await using chromium = await startChromium();
+  const page = await chromium.open(fixture.url, { dark: true, reducedMotion: true });
+  await shows(page, "h1", "7 looping now");
+  assert.equal(
+    await inPage(page, "getComputedStyle(document.documentElement).backgroundColor"),
+    "rgb(19, 21, 23)",
+  );
+  assert.equal(
+    await inPage(page, `getComputedStyle(document.querySelector("${rows}")).transitionDuration`),
+    "0s",
+  );
+  const light = await chromium.open(fixture.url);
+  await shows(light, "h1", "7 looping now");
+  assert.equal(
+    await inPage(light, "getComputedStyle(document.documentElement).backgroundColor"),
+    "rgb(251, 251, 250)",
+  );
+});
+
+const down = {
+  type: "amqp",
+  up: false,
+  since: ago(5),
+  problem: "connection refused by a.very.long.host.internal:5672",
+};
+const views = [
+  ["list", "/", { loops: badNight }],
+  ["empty", "/", {}],
+  ["blind", "/", { loops: badNight, status: { source: down } }],
+  ["one allocation's", `/allocation/${encodeURIComponent(badNight[1]!.name)}`, { loops: badNight }],
+  ["one that ended", `/allocation/${encodeURIComponent("shop/cart.web[0]")}`, { loops: badNight }],
+  ["token", "/", { token: "secret" }],
+] as const;
+const settled = "#looping tbody tr, #looping .note strong, .events tbody tr, .token:not([hidden])";
+
+Deno.test("no view is wider than a phone, and axe finds nothing wrong in any, light or dark", async () => {
+  await using chromium = await startChromium();
+  for (const [name, path, options] of views) {
+    await using fixture = startStatusFixture(options);
+    for (const [width, dark] of [[1280, false], [1280, true], [375, false], [375, true]] as const) {
+      const page = await chromium.open(`${fixture.url}${path}`, { width, dark });
+      await page.waitForSelector(settled);
+      assert.ok(
+        await inPage(page, "document.documentElement.scrollWidth <= innerWidth"),
+        `${name} at ${width}`,
+      );
+      await page.evaluate(axe.source);
+      const { violations } = await inPage<{ violations: { id: string; nodes: { html: string }[] }[] }>(
+        page,
+        "axe.run(document)",
+      );
+      const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+      assert.deepEqual(found, [], `${name}, ${width} wide, ${dark ? "dark" : "light"}`);
+      await page.close();
+    }
+  }
+});
+
+Deno.test("the page of a loop that ended is found by its id while its name loops again", async () => {
+  const old = ended({ ...madeLoop("a/one.web[0]", { count: 7 }), id: "old" }, ago(30));
+  await using fixture = startStatusFixture({ loops: [old, madeLoop("a/one.web[0]", { count: 5 })] });
+  await using chromium = await startChromium();
+  const page = await chromium.open(fixture.url);
+  await showsNames(page, ["one.web[0]"], overRows);
+  await page.click(`${overRows} .name a`);
+  await shows(page, ".verdict", /^Ended 30 min ago, .* 7 restarts/);
+});
