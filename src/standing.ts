@@ -12,6 +12,8 @@ export class Standing {
   reconnects = 0;
   /** When something was heard of it last; undefined before that. */
   heardAt: Nanoseconds | undefined;
+  /** It was an input that has ended: nothing more comes of it. */
+  ended = false;
   #up = false;
   #wasUp = false;
 

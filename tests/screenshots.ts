@@ -27,6 +27,7 @@ const down = {
   up: false,
   since: ago(5),
   problem: "connection refused by rabbitmq.internal:5672",
+  ended: false,
 };
 const sinkDown = {
   type: "kinesis",

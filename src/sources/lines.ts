@@ -60,6 +60,7 @@ class LineSource implements Source {
           await this.#fewerThan(mostOpenBatches, stop);
         }
       }
+      if (this.#context.standing !== undefined) this.#context.standing.ended = !stop.aborted;
     } catch (error) {
       await this.#fewerThan(1, stop); // what was read before it is told all the same
       throw error;

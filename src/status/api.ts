@@ -1,5 +1,5 @@
 // The answers of /api/v1, made of facts and history. view.ts has their shapes.
-import { formatTime } from "../time.ts";
+import { formatTime, wallClock } from "../time.ts";
 import { type Facts, nowOf } from "./facts.ts";
 import type { History } from "./history.ts";
 import type { LoopsView, LoopView, PartView, StatusView } from "./view.ts";
@@ -12,9 +12,11 @@ export function statusView(facts: Facts): StatusView {
   return {
     version: facts.version,
     startedAt: formatTime(facts.startedAt),
+    wallNow: formatTime(wallClock()),
+    clock: facts.clock,
     now: formatTime(nowOf(facts)),
     rule: facts.ruleView,
-    source: partView(source.type, source.standing),
+    source: { ...partView(source.type, source.standing), ended: source.standing.ended },
     sinks: sinks.map(({ type, standing, unconfirmed, oldest }) => ({
       ...partView(type, standing),
       waiting: unconfirmed,

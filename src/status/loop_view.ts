@@ -22,10 +22,12 @@ export interface Beside {
   readonly times: readonly number[];
   /** Since when it was said to go on before; the alert of the rule `restarts` knows only what is in the window. */
   readonly since?: string | undefined;
+  /** It was told before the program started. */
+  readonly restored: boolean;
 }
 
 /** The view of a loop that goes on. */
-export function loopView(alert: Alert, { told, times, since }: Beside): LoopView {
+export function loopView(alert: Alert, { told, times, since, restored }: Beside): LoopView {
   const story = alert.story ?? tellRestarts(alert);
   const { Namespace, JobID, TaskGroup } = story.Key;
   const update = fieldsOf(alert.lastEvent);
@@ -47,6 +49,7 @@ export function loopView(alert: Alert, { told, times, since }: Beside): LoopView
     endedAt: null,
     reason: story.Reason,
     exitCode: story.LastExit?.ExitCode ?? null,
+    restored,
     timeline: timeline(times, milliseconds(lastAt)),
   };
 }

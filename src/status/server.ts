@@ -16,8 +16,10 @@ export interface Endpoint {
   /** With `<…>` where anything may stand, to the end. */
   readonly path: string;
   readonly help: string;
-  /** Needs no token. */
+  /** Needs no token: it tells nothing of the cluster. */
   readonly open?: boolean;
+  /** Is answered however many requests are open. */
+  readonly always?: boolean;
 }
 
 /** What an endpoint is answered from. */
@@ -31,11 +33,17 @@ interface Asked {
 type Answering = Endpoint & { answer(server: StatusServer, asked: Asked): Response };
 
 const table: readonly Answering[] = [
-  { path: "/", help: "the page", answer: (server) => server.page("index.html") },
-  { path: "/page/<file>", help: "files of the page", answer: (server, { rest }) => server.page(rest) },
+  { path: "/", help: "the page", open: true, answer: (server) => server.page("index.html") },
+  {
+    path: "/page/<file>",
+    help: "files of the page",
+    open: true,
+    answer: (server, { rest }) => server.page(rest),
+  },
   {
     path: "/allocation/<name>",
     help: "the page, showing one allocation",
+    open: true,
     answer: (server) => server.page("index.html"),
   },
   {
@@ -47,6 +55,7 @@ const table: readonly Answering[] = [
     path: "/livez",
     help: "200 for as long as the program answers at all",
     open: true,
+    always: true,
     answer: () => text(200, "ok\n"),
   },
   {
@@ -54,6 +63,7 @@ const table: readonly Answering[] = [
     help:
       "200 when the source is connected and neither a sink nor the state has failed for longer than a minute; else 503 with the reasons, a line each",
     open: true,
+    always: true,
     answer: (server) => server.ready(),
   },
   {
@@ -211,7 +221,7 @@ export class StatusServer implements AsyncDisposable {
     const url = new URL(request.url);
     const { method } = request;
     const found = find(url.pathname);
-    if (this.#open > this.#mostOpen && !found?.endpoint.open) {
+    if (this.#open > this.#mostOpen && !found?.endpoint.always) {
       return failure(503, `${this.#mostOpen} requests are open already; try again later`);
     }
     if (!found?.endpoint.open && !this.#mayAsk(request)) return unauthorized();
@@ -230,13 +240,10 @@ export class StatusServer implements AsyncDisposable {
     }
   }
 
-  /** Browsers ask for a password, which is as good as a token. */
   #mayAsk(request: Request): boolean {
     if (this.#token === undefined) return true;
-    const [, scheme, shown] = /^(Bearer|Basic) +(\S+)$/i.exec(request.headers.get("authorization") ?? "") ??
-      [];
-    if (scheme === undefined || shown === undefined) return false;
-    return isSame(scheme.toLowerCase() === "bearer" ? shown : passwordOf(shown), this.#token);
+    const [, shown] = /^Bearer +(.+)$/i.exec(request.headers.get("authorization") ?? "") ?? [];
+    return shown !== undefined && isSame(shown, this.#token);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -263,16 +270,6 @@ function find(path: string): { endpoint: Answering; rest: string } | undefined {
     }
   }
   return undefined;
-}
-
-/** The password of `user:password` in Base64. */
-function passwordOf(base64: string): string {
-  try {
-    const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-    return new TextDecoder().decode(bytes).replace(/^[^:]*:/, "");
-  } catch {
-    return "";
-  }
 }
 
 /** How long it takes tells nothing of where they differ. */
@@ -302,11 +299,9 @@ function notFound(): Response {
   return failure(404, "there is nothing here; README.md has the list of paths");
 }
 
+/** Not `Basic`, for which a browser would ask in a window of its own, over the page that asks too. */
 function unauthorized(): Response {
-  const response = failure(401, "a token is needed: Authorization: Bearer <LISTEN_TOKEN>, or as password");
-  response.headers.set(
-    "www-authenticate",
-    'Basic realm="nomad-crashloop-detector", charset="UTF-8", Bearer realm="nomad-crashloop-detector"',
-  );
+  const response = failure(401, "a token is needed: Authorization: Bearer <LISTEN_TOKEN>");
+  response.headers.set("www-authenticate", 'Bearer realm="nomad-crashloop-detector"');
   return response;
 }

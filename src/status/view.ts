@@ -4,8 +4,12 @@
 /** `GET /api/v1/status`, and the event `status` of `/api/v1/events`. */
 export interface StatusView {
   readonly version: string;
-  /** When the program began, and when this was said, on its own clock. */
+  /** When the program began, on the wall's clock. */
   readonly startedAt: string;
+  /** When this was said, on the wall's clock: that of `startedAt`, of `since` of source and sinks, and of `oldest`. */
+  readonly wallNow: string;
+  /** And on the clock that loops and events have: the wall's, or that of the events, where it is the newest one's time. */
+  readonly clock: "wall" | "events";
   readonly now: string;
   readonly rule: {
     readonly type: "restarts" | "loops";
@@ -16,7 +20,10 @@ export interface StatusView {
     readonly interval: string;
     readonly notificationInterval: string;
   };
-  readonly source: PartView;
+  readonly source: PartView & {
+    /** Its input has been read to the end: nothing more comes. */
+    readonly ended: boolean;
+  };
   readonly sinks: readonly (PartView & {
     /** Alerts that are not confirmed, and since when the oldest of them waits. */
     readonly waiting: number;
@@ -42,7 +49,7 @@ export interface PartView {
   readonly up: boolean;
   /** Since when it is up or down. */
   readonly since: string;
-  /** Why it is down, in words. */
+  /** Why it is down, or takes nothing though it is up, in words. */
   readonly problem: string | null;
 }
 
@@ -71,6 +78,8 @@ export interface LoopView {
   /** One plain sentence. */
   readonly reason: string;
   readonly exitCode: number | null;
+  /** It was told before the program started: of what was before, only what the state file kept is known. */
+  readonly restored: boolean;
   /** Its restarts, or failed runs, of the last hour before `lastAt`, oldest first: milliseconds since the Unix epoch. */
   readonly timeline: readonly number[];
 }

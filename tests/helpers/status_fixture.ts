@@ -49,6 +49,7 @@ export function madeLoop(name: string, some: Partial<LoopView> = {}): LoopView {
     endedAt: null,
     reason: `exited with 1 after 2.1 s, ${count} times since ${since.slice(11, 16)}`,
     exitCode: 1,
+    restored: false,
     timeline: Array.from(
       { length: count },
       (_, n) => Math.round(from + (to - from) * n / Math.max(1, count - 1)),
@@ -91,6 +92,8 @@ export function madeStatus(some: Partial<StatusView> = {}): StatusView {
   return {
     version: "0.1.0",
     startedAt: ago(60 * 27),
+    wallNow: fixtureNow,
+    clock: "wall",
     now: fixtureNow,
     rule: {
       type: "restarts",
@@ -99,7 +102,7 @@ export function madeStatus(some: Partial<StatusView> = {}): StatusView {
       interval: "5m0s",
       notificationInterval: "1h0m0s",
     },
-    source: { type: "amqp", up: true, since: ago(60 * 27), problem: null },
+    source: { type: "amqp", up: true, since: ago(60 * 27), problem: null, ended: false },
     sinks: [{ type: "kinesis", up: true, since: ago(190), problem: null, waiting: 0, oldest: null }],
     messages: { events: 4_812, others: 1_203_551, malformed: 2, duplicates: 37, intended: 116 },
     alerts: 164,

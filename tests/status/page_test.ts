@@ -75,7 +75,7 @@ Deno.test("the empty page says what was watched and that all is well", async () 
 });
 
 Deno.test("the empty page of a detector that is blind does not say that all is well", async () => {
-  const source = { type: "nomad", up: false, since: ago(5), problem: "connection refused" };
+  const source = { type: "nomad", up: false, since: ago(5), problem: "connection refused", ended: false };
   await using fixture = startStatusFixture({ status: { source } });
   await using chromium = await startChromium();
   const page = await chromium.open(fixture.url);
@@ -400,6 +400,7 @@ const down = {
   up: false,
   since: ago(5),
   problem: "connection refused by a.very.long.host.internal:5672",
+  ended: false,
 };
 const views = [
   ["list", "/", { loops: badNight }],

@@ -1,14 +1,16 @@
 // One allocation's own view: its loop, a large timeline, every event, and commands to look further.
 import { get, Refusal } from "./api.js";
 import { element, setText } from "./element.js";
-import { nameOf, toldWords } from "./row.js";
+import { isOlder, nameOf, toldWords } from "./row.js";
 import { largeTimeline } from "./timeline.js";
-import { capital, clock, counted, exact, number, plain, shellWord, span } from "./words.js";
+import { capital, clock, counted, exact, number, plain, shellWord, span, written } from "./words.js";
 
 /** @typedef {import("../view.ts").AllocationView} AllocationView */
 /** @typedef {import("../view.ts").LoopView} LoopView */
 /** @typedef {import("../view.ts").EventView} EventView */
 
+const restoredWords =
+  "It looped already when the detector started; of what was before, this is what the state file kept.";
 /** As many events are kept of an allocation. */
 const eventLimit = 200;
 
@@ -51,7 +53,7 @@ export class Allocation {
   /**
    * @param {object} options
    * @param {HTMLElement} options.into
-   * @param {() => { what: string, now: number }} options.context what is counted, and the detector's time
+   * @param {() => import("./row.js").Telling} options.context
    * @param {(error: unknown) => void} options.failed
    */
   constructor({ into, context, failed }) {
@@ -161,10 +163,10 @@ export class Allocation {
     this.#commands.replaceChildren(...commandsFor(loop).map(commandItem));
     const newestFirst = [...events].reverse();
     const limited = events.length < eventLimit ? "" : `The last ${eventLimit}. `;
-    setText(
-      this.#caption,
-      events.length === 0 ? "No event of it is kept." : `${limited}Newest first; times are the detector's.`,
-    );
+    const told = events.length === 0
+      ? "No event of it is kept."
+      : `${limited}Newest first; times are the detector's.`;
+    setText(this.#caption, loop.restored ? `${told} ${restoredWords}` : told);
     this.#events.replaceChildren(...newestFirst.map(eventRow));
     this.#drawnAt = 0;
     this.tick();
@@ -201,18 +203,22 @@ export class Allocation {
   tick() {
     if (!this.#view) return;
     const { loop, events } = this.#view;
-    const { what, now } = this.context();
+    const { what, now, ago } = this.context();
     const ended = loop.endedAt;
+    const [over, before] = isOlder(loop, what) ? ["over ", "before "] : ["", ""];
     const [first, rest] = ended === null
-      ? [`Looping for ${span(now - Date.parse(loop.since))}`, `since ${clock(loop.since, now)}`]
+      ? [
+        `Looping for ${over}${span(now - Date.parse(loop.since))}`,
+        `since ${before}${clock(loop.since, now)}`,
+      ]
       : [
-        `Ended ${span(now - Date.parse(ended))} ago`,
-        `after ${span(Date.parse(ended) - Date.parse(loop.since))}`,
+        `Ended ${span(now - Date.parse(ended))} ${ago}`,
+        `after ${over}${span(Date.parse(ended) - Date.parse(loop.since))}`,
       ];
     this.#status.className = `verdict ${loop.status}`;
     setText(
       this.#status,
-      `${first}, ${rest} · ${counted(loop.count, what)}, the last ${span(now - Date.parse(loop.lastAt))} ago`,
+      `${first}, ${rest} · ${counted(loop.count, what)}, the last ${span(now - Date.parse(loop.lastAt))} ${ago}`,
     );
     const until = ended === null ? now : Math.max(Date.parse(ended), Date.parse(events.at(-1)?.at ?? ended));
     if (until === this.#drawnAt || (ended === null && now - this.#drawnAt < 5_000)) return;
@@ -223,7 +229,7 @@ export class Allocation {
       const mark = element(
         "span",
         {},
-        label || (ended === null ? "now" : clock(new Date(until).toISOString(), now)),
+        label || (ended !== null ? clock(written(until, ended), now) : ago === "ago" ? "now" : "the end"),
       );
       mark.style.left = `${at * 100}%`;
       axis.append(mark);

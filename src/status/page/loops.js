@@ -47,7 +47,7 @@ export class Loops {
    * @param {"looping" | "resolved"} options.status
    * @param {string[]} options.columns
    * @param {() => { q: string, sort: string }} options.query
-   * @param {() => { what: string, now: number }} options.context what is counted, and the detector's time
+   * @param {() => import("./row.js").Telling} options.context
    * @param {() => void} options.changed called when `total` may be another one
    * @param {(error: unknown) => void} options.failed
    */
@@ -167,8 +167,8 @@ export class Loops {
 
   /** Moves the times of all rows in sight on. */
   tick() {
-    const { what, now } = this.context();
-    for (const row of this.#rows.values()) row.tick(what, now);
+    const telling = this.context();
+    for (const row of this.#rows.values()) row.tick(telling);
   }
 
   #renderSoon() {
@@ -199,14 +199,14 @@ export class Loops {
     const focused = [...this.#rows.values()].find((row) => row.focused);
     const { start, end } = this.#sight();
     const wanted = [];
-    const { what, now } = this.context();
+    const telling = this.context();
     const rows = new Map();
     const unknown = new Map();
     for (let index = start; index < Math.min(end, total); index++) {
       const loop = this.#blocks.get(Math.floor(index / block))?.[index % block];
       if (loop) {
         const row = rows.get(loop.id) ?? this.#rows.get(loop.id) ?? new Row();
-        row.show(loop, index, what, now);
+        row.show(loop, index, telling);
         rows.set(loop.id, row);
         if (row === focused) this.#focusAt = index;
         wanted.push(row.element);

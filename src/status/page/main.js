@@ -17,7 +17,7 @@ const grace = 1_500;
 
 /** @type {StatusView | undefined} */
 let status;
-/** What to add to this machine's clock to have the detector's. */
+/** What to add to this machine's clock to have the wall's clock of the detector. */
 let ahead = 0;
 /** When something was heard last, on this machine's clock. */
 let heardAt = Date.now();
@@ -34,10 +34,13 @@ const tokenText = /** @type {HTMLInputElement} */ (byId("token-text"));
 const list = byId("list");
 const article = byId("allocation");
 
-const detectorNow = () => Date.now() + ahead;
+/** The time on the detector's wall; where it is not heard, when it was. */
+const wallNow = () => (live ? Date.now() : heardAt) + ahead;
+/** How times are told. The clock of events stands still between two of them, and at their end. */
 const context = () => ({
   what: status?.rule.counts ?? "restart",
-  now: live ? detectorNow() : heardAt + ahead,
+  now: status?.clock === "events" ? Date.parse(status.now) : wallNow(),
+  ago: status?.source.ended ? "before the end" : "ago",
 });
 const sort = () => /** @type {HTMLInputElement} */ (document.querySelector("input[name=sort]:checked")).value;
 
@@ -148,7 +151,7 @@ async function loadAll() {
 /** @param {StatusView} view */
 function takeStatus(view) {
   status = view;
-  ahead = Date.parse(view.now) - Date.now();
+  ahead = Date.parse(view.wallNow) - Date.now();
   showAll();
 }
 
@@ -184,12 +187,12 @@ function announce(text) {
 // What is shown.
 
 function showAll() {
-  const { now } = context();
-  if (status) showState(status, now);
-  showBanners(status, showLost ? heardAt + ahead : undefined, now, refusal);
+  if (status) showState(status, wallNow());
+  showBanners(status, showLost ? heardAt + ahead : undefined, wallNow(), refusal);
+  const ended = status?.source.ended === true;
   const sign = byId("live");
-  setText(sign, live ? "Live" : showLost ? "Not live" : "Connecting…");
-  sign.className = live ? "live on" : "live";
+  setText(sign, live ? ended ? "Read to its end" : "Live" : showLost ? "Not live" : "Connecting…");
+  sign.className = live && !ended ? "live on" : "live";
   document.body.classList.toggle("stale", showLost);
   looping.tick();
   over.tick();
@@ -203,7 +206,10 @@ function showHeadline() {
   const { q } = looping.query();
   const ended = over.total ?? 0;
   const headline = byId("headline");
-  const said = total === 0 && q === "" ? "Nothing loops" : `${number(total)} looping now`;
+  const when = status.source.ended ? "at the end" : "now";
+  const said = total === 0 && q === ""
+    ? `Nothing loops${status.source.ended ? " at the end" : ""}`
+    : `${number(total)} looping ${when}`;
   setText(
     headline,
     q === "" ? said : `${number(total)} of ${number(Math.max(total, status.looping))} looping match`,
@@ -225,7 +231,7 @@ function showHeadline() {
  * @param {StatusView} view
  */
 function allIsWell(view) {
-  const { now } = context();
+  const now = wallNow();
   const messages = messagesOf(view);
   const { source } = view;
   const well = !source.up

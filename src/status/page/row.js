@@ -4,6 +4,11 @@ import { drawSmall, smallTimeline } from "./timeline.js";
 import { capital, clock, counted, exact, number, plain, span } from "./words.js";
 
 /** @typedef {import("../view.ts").LoopView} LoopView */
+/**
+ * How times are told: what is counted, in the singular, the time now, in milliseconds since the Unix epoch, and the
+ * word for a time before it.
+ * @typedef {{ what: string, now: number, ago: string }} Telling
+ */
 
 /**
  * Where a loop's own view is: of one that goes on by its name, which keeps; of one that ended by its id, since its
@@ -45,10 +50,9 @@ export class Row {
   /**
    * @param {LoopView} loop
    * @param {number} index from 0
-   * @param {string} what what is counted, in the singular
-   * @param {number} now milliseconds since the Unix epoch
+   * @param {Telling} telling
    */
-  show(loop, index, what, now) {
+  show(loop, index, { what, now, ago }) {
     const changed = this.loop !== loop;
     this.loop = loop;
     this.index = index;
@@ -64,27 +68,26 @@ export class Row {
       setText(this.#unit, loop.count === 1 ? what : `${what}s`);
       setAttribute(this.element, "class", loop.status);
     }
-    this.tick(what, now, changed);
+    this.tick({ what, now, ago }, changed);
   }
 
   /**
    * Moves its times on.
    *
-   * @param {string} what
-   * @param {number} now
+   * @param {Telling} telling
    * @param {boolean} [draw] whether the timeline must be drawn in any case
    */
-  tick(what, now, draw = false) {
+  tick({ what, now, ago }, draw = false) {
     const { loop } = this;
     if (!loop) return;
     const { since, endedAt } = loop;
     setAttribute(this.#ago, "datetime", endedAt ?? since);
     setAttribute(this.#ago, "title", exact(endedAt ?? since));
     if (endedAt === null) {
-      setText(this.#ago, `for ${span(now - Date.parse(since))}`);
+      setText(this.#ago, `for ${isOlder(loop, what) ? "over " : ""}${span(now - Date.parse(since))}`);
       setText(this.#exact, clock(since, now));
     } else {
-      setText(this.#ago, `${span(now - Date.parse(endedAt))} ago`);
+      setText(this.#ago, `${span(now - Date.parse(endedAt))} ${ago}`);
       setText(this.#exact, `${clock(endedAt, now)}, after ${span(Date.parse(endedAt) - Date.parse(since))}`);
     }
     const until = endedAt === null ? now : Date.parse(endedAt);
@@ -128,6 +131,17 @@ export function nameOf({ name, namespace }) {
   return plain(namespace !== null && name.startsWith(prefix) ? name.slice(prefix.length) : name);
 }
 
+/**
+ * Whether it may have begun before it is said to: after a start, restarts that had left the window are not known.
+ *
+ * @param {LoopView} loop
+ * @param {string} what what is counted
+ * @returns {boolean}
+ */
+export function isOlder({ restored }, what) {
+  return restored && what === "restart";
+}
+
 /** @param {LoopView} loop */
 function whereOf({ namespace, job, group, task, node }) {
   // The task is mostly called as its group, which is a part of the name.
@@ -135,7 +149,7 @@ function whereOf({ namespace, job, group, task, node }) {
     namespace,
     `job ${job}`,
     task === null || task === group ? null : `task ${task}`,
-    node && `on ${node}`,
+    node && `on ${/^[0-9a-f]{8}-[0-9a-f-]{27}$/.test(node) ? node.slice(0, 8) : node}`,
   ]
     .filter((part) => part !== null).map(plain).join(" · ");
 }

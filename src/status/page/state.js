@@ -1,6 +1,6 @@
 // The bar at the top: how source, sinks and outbox are, what was seen, and in banners what is wrong.
 import { byId, element, setAttribute, setText } from "./element.js";
-import { capital, clock, counted, exact, number, plain, span } from "./words.js";
+import { capital, clock, counted, exact, number, plain, span, written } from "./words.js";
 
 /** @typedef {import("../view.ts").StatusView} StatusView */
 /** @typedef {import("../view.ts").PartView} PartView */
@@ -9,14 +9,14 @@ import { capital, clock, counted, exact, number, plain, span } from "./words.js"
  * Shows the state at the top.
  *
  * @param {StatusView} status
- * @param {number} now milliseconds since the Unix epoch, on the detector's clock
+ * @param {number} now milliseconds since the Unix epoch, on the detector's wall
  */
 export function showState(status, now) {
   const waiting = status.sinks.reduce((sum, sink) => sum + sink.waiting, 0);
   const oldest = status.sinks.map((sink) => sink.oldest).filter((time) => time !== null).sort()[0];
   const wait = oldest === undefined ? "" : `, the oldest for ${span(now - Date.parse(oldest))}`;
   showFacts([
-    partFact("Source", status.source, now),
+    partFact("Source", status.source, now, status.source.ended),
     ...status.sinks.map((sink) => partFact("Sink", sink, now)),
     {
       name: "Outbox",
@@ -27,7 +27,7 @@ export function showState(status, now) {
     },
     {
       name: "Last event",
-      text: status.lastEventAt === null ? "none yet" : `${span(now - Date.parse(status.lastEventAt))} ago`,
+      text: lastEventWords(status, now),
       title: status.lastEventAt === null ? "" : exact(status.lastEventAt),
     },
     { name: "Messages", text: number(messagesOf(status)), title: messageWords(status) },
@@ -41,17 +41,33 @@ export function showState(status, now) {
   );
 }
 
+/**
+ * @param {StatusView} status
+ * @param {number} now
+ */
+function lastEventWords({ lastEventAt, clock: kind }, now) {
+  if (lastEventAt === null) return "none yet";
+  // Of a recording it may be years ago.
+  return kind === "events" ? clock(lastEventAt, now) : `${span(now - Date.parse(lastEventAt))} ago`;
+}
+
 /** @typedef {{ name: string, text: string, title?: string, loud?: boolean }} Fact */
 
 /**
  * @param {string} name
  * @param {PartView} part
  * @param {number} now
+ * @param {boolean} [ended]
  * @returns {Fact}
  */
-function partFact(name, { type, up, since, problem }, now) {
+function partFact(name, { type, up, since, problem }, now, ended = false) {
   const title = `${up ? "up" : "down"} since ${exact(since)}${problem === null ? "" : `: ${problem}`}`;
-  return { name, text: `${type} ${up ? "up" : "down"} ${span(now - Date.parse(since))}`, title, loud: !up };
+  const how = ended
+    ? "read to its end"
+    : up && problem !== null
+    ? "takes nothing"
+    : `${up ? "up" : "down"} ${span(now - Date.parse(since))}`;
+  return { name, text: `${type} ${how}`, title, loud: !up || problem !== null };
 }
 
 /** @param {Fact[]} facts */
@@ -102,7 +118,7 @@ export function ruleWords({ rule: { type, counts, threshold, interval } }) {
  * What must be said first: that the page is not live, that the source is down, that a sink is.
  *
  * @param {StatusView | undefined} status
- * @param {number | undefined} lostAt since when the page hears nothing, on the detector's clock
+ * @param {number | undefined} lostAt since when the page hears nothing, on the detector's wall, as is `now`
  * @param {number} now
  * @param {string} [refusal] what the detector said instead of an answer
  */
@@ -113,7 +129,7 @@ export function showBanners(status, lostAt, now, refusal) {
     said.push(["refusal", "The detector did not answer a question", sentence(refusal)]);
   }
   if (lostAt !== undefined) {
-    const since = new Date(lostAt).toISOString();
+    const since = written(lostAt, status?.wallNow ?? "");
     const shown = status === undefined ? "Nothing could be read yet." : "What is shown is as of then.";
     said.push([
       "lost",
@@ -130,11 +146,11 @@ export function showBanners(status, lostAt, now, refusal) {
     ]);
   }
   for (const [index, sink] of status?.sinks.entries() ?? []) {
-    if (sink.up) continue;
+    if (sink.up && sink.problem === null) continue;
     const waits = sink.waiting === 1 ? "1 alert waits" : `${counted(sink.waiting, "alert")} wait`;
     said.push([
       `sink-${index}`,
-      `Sink ${sink.type} is down since ${clock(sink.since, now)}`,
+      `Sink ${sink.type} ${sink.up ? "takes nothing" : `is down since ${clock(sink.since, now)}`}`,
       `${sentence(sink.problem)}${waits}; they are kept and sent again.`,
     ]);
   }

@@ -42,6 +42,18 @@ export function exact(time) {
   return `${date} ${seconds}.${fraction.slice(0, 3).padEnd(3, "0")} ${zone === "Z" ? "UTC" : zone}`;
 }
 
+/**
+ * RFC 3339 in the zone of another time.
+ *
+ * @param {number} ms since the Unix epoch
+ * @param {string} like RFC 3339
+ * @returns {string}
+ */
+export function written(ms, like) {
+  const [, , , zone = "Z"] = parts(like);
+  return new Date(ms + offsetOf(zone)).toISOString().replace("Z", zone);
+}
+
 /** @param {string} time */
 function parts(time) {
   const [all = "", date = "", seconds = "", fraction = "", zone = "Z"] =
@@ -54,9 +66,14 @@ function parts(time) {
  * @param {string} zone
  */
 function dateOf(now, zone) {
-  const [sign, hours, minutes] = zone === "Z" ? ["+", "0", "0"] : [zone[0], zone.slice(1, 3), zone.slice(4)];
-  const shift = (Number(hours) * hour + Number(minutes) * minute) * (sign === "-" ? -1 : 1);
-  return new Date(now + shift).toISOString().slice(0, 10);
+  return new Date(now + offsetOf(zone)).toISOString().slice(0, 10);
+}
+
+/** @param {string} zone */
+function offsetOf(zone) {
+  if (zone === "Z") return 0;
+  const [hours, minutes] = [Number(zone.slice(1, 3)), Number(zone.slice(4))];
+  return (hours * hour + minutes * minute) * (zone[0] === "-" ? -1 : 1);
 }
 
 const grouped = new Intl.NumberFormat("en-US");
