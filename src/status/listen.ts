@@ -28,7 +28,8 @@ export const listenSettings = {
   listen: optional(listen),
   token: optional(text({
     env: "LISTEN_TOKEN",
-    help: "what clients must show, as bearer token, for all but /livez, /readyz and the empty page, which asks for it",
+    help:
+      "what clients must show, as bearer token, for all but /livez, /readyz and the empty page, which asks for it",
     secret: true,
     example: "3c5e4d9a7d704a2e9d3b6f0e8f1c2b7a",
   })),

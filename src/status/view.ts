@@ -29,6 +29,7 @@ export interface StatusView {
     readonly waiting: number;
     readonly oldest: string | null;
   })[];
+  /** What came: `events`, of them `duplicates` and `intended`, `others` and `malformed`. */
   readonly messages: {
     readonly events: number;
     readonly others: number;

@@ -2,6 +2,7 @@
 
 import puppeteer, { type Browser, type Page } from "puppeteer-core";
 import { findServer } from "../setup.ts";
+import { waitFor } from "./wait_for.ts";
 
 export type { Page };
 
@@ -56,5 +57,33 @@ export class Chromium implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#browser.close();
     await Deno.remove(this.#directory, { recursive: true });
+  }
+}
+
+/** What an expression is in the page. Types of the DOM are not those of Deno, so that it is a text. */
+export async function inPage<T>(page: Page, expression: string): Promise<T> {
+  return await page.evaluate(expression) as T;
+}
+
+/** The texts of all elements that a selector finds and that are shown. */
+export function texts(page: Page, selector: string): Promise<string[]> {
+  return inPage(
+    page,
+    `[...document.querySelectorAll(${JSON.stringify(selector)})]
+      .filter((one) => one.checkVisibility()).map((one) => one.textContent.trim())`,
+  );
+}
+
+/** Waits until an element that a selector finds and that is shown has such a text. */
+export async function shows(page: Page, selector: string, expected: string | RegExp): Promise<void> {
+  let last: string[] = [];
+  const fits = (text: string) => typeof expected === "string" ? text === expected : expected.test(text);
+  try {
+    await waitFor(
+      `${selector} to show ${expected}`,
+      async () => (last = await texts(page, selector)).some(fits),
+    );
+  } catch (error) {
+    throw new Error(`${error instanceof Error ? error.message : error}; it shows ${JSON.stringify(last)}`);
   }
 }

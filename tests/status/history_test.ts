@@ -33,6 +33,7 @@ Deno.test("a loop of the rule loops is shown with its task, its count, its exit 
     endedAt: null,
     reason: "exited with 1 after 1 s, 3 times since 03:42",
     exitCode: 1,
+    restored: false,
     timeline: [1, 21, 41].map((seconds) => milliseconds(at(seconds)) + 2),
   });
 });
@@ -59,6 +60,7 @@ Deno.test("a loop of the rule restarts is shown with its last task, and since it
     endedAt: null,
     reason: "restarted 3 times since 03:42: Restart within policy",
     exitCode: null,
+    restored: false,
     timeline: [0, 10, 30].map((seconds) => milliseconds(at(seconds))),
   });
   const { events } = watched.history.find(name, at(30))!;
@@ -145,7 +147,7 @@ Deno.test("restore() shows loops that were told before the start, with what the 
     anew.restore(at(100));
     const [was] = views(before);
     const [is] = viewsOf(anew, at(100));
-    assert.deepEqual(is, was);
+    assert.deepEqual(is, { ...was, restored: true });
     const found = anew.find(is!.name, at(100))!;
     assert.ok(found.events.length > 0 && found.events.length <= 10 && types > 0);
     assert.equal(found.events.at(-1)!.at, is!.lastAt);

@@ -1,39 +1,12 @@
 // The page in a real Chromium, played to by a made-up detector.
 import assert from "node:assert/strict";
 import axe from "axe-core";
-import { type Page, startChromium } from "../helpers/chromium.ts";
+import { inPage, type Page, shows, startChromium, texts } from "../helpers/chromium.ts";
 import { ago, badNight, ended, madeLoop, manyLoops, startStatusFixture } from "../helpers/status_fixture.ts";
 import { waitFor } from "../helpers/wait_for.ts";
 
 const rows = "#looping tbody tr:not(.unknown)";
 const overRows = "#over tbody tr:not(.unknown)";
-
-/** What an expression is in the page. Types of the DOM are not those of Deno, so that it is a text. */
-async function inPage<T>(page: Page, expression: string): Promise<T> {
-  return await page.evaluate(expression) as T;
-}
-
-/** The texts of all elements that a selector finds and that are shown. */
-function texts(page: Page, selector: string): Promise<string[]> {
-  return inPage(
-    page,
-    `[...document.querySelectorAll(${JSON.stringify(selector)})]
-      .filter((one) => one.checkVisibility()).map((one) => one.textContent.trim())`,
-  );
-}
-
-async function shows(page: Page, selector: string, expected: string | RegExp): Promise<void> {
-  let last: string[] = [];
-  const fits = (text: string) => typeof expected === "string" ? text === expected : expected.test(text);
-  try {
-    await waitFor(
-      `${selector} to show ${expected}`,
-      async () => (last = await texts(page, selector)).some(fits),
-    );
-  } catch (error) {
-    throw new Error(`${error instanceof Error ? error.message : error}; it shows ${JSON.stringify(last)}`);
-  }
-}
 
 async function showsNames(page: Page, expected: string[], selector = rows): Promise<void> {
   let last: string[] = [];
@@ -68,7 +41,7 @@ Deno.test("the empty page says what was watched and that all is well", async () 
   await shows(page, "h1", "Nothing loops");
   await shows(page, "#looping .note strong", "All is well.");
   assert.deepEqual(await texts(page, "#looping .note span"), [
-    "Watched 1,208,518 messages from amqp since 03-09 11:32 (1 d 3 h); 2,310 names are remembered. " +
+    "Watched 1,208,365 messages from amqp since 03-09 11:32 (1 d 3 h); 2,310 names are remembered. " +
     "A loop is told from 5 restarts in 5m.",
   ]);
   assert.deepEqual(await texts(page, "table, #over"), []);
@@ -117,6 +90,69 @@ Deno.test("a sink that is down is told with its problem and what waits for it", 
     "Sink kinesis is down since 14:29:08 Throttled. 12 alerts wait; they are kept and sent again.",
   );
   await shows(page, "#state dd", "12 alerts wait, the oldest for 4 min");
+});
+
+Deno.test("a sink that is up but takes nothing is told with its problem", async () => {
+  const sink = {
+    type: "amqp",
+    up: true,
+    since: ago(60),
+    problem: "memory is low",
+    waiting: 1,
+    oldest: ago(1),
+  };
+  await using fixture = startStatusFixture({ status: { sinks: [sink] } });
+  await using chromium = await startChromium();
+  const page = await chromium.open(fixture.url);
+  await shows(
+    page,
+    ".banner",
+    "Sink amqp takes nothing Memory is low. 1 alert waits; they are kept and sent again.",
+  );
+  await shows(page, "#state .loud dd", "amqp takes nothing");
+});
+
+Deno.test("times of a recording are those of its end, and times of the program those of the wall", async () => {
+  const recording = {
+    clock: "events",
+    wallNow: "2026-03-12T09:00:00+01:00",
+    startedAt: "2026-03-12T08:59:30+01:00",
+    source: { type: "stdin", up: true, since: "2026-03-12T08:59:31+01:00", problem: null, ended: true },
+  } as const;
+  const over = ended(madeLoop("a/over.web[0]", { since: ago(20) }), ago(5));
+  await using fixture = startStatusFixture({ loops: [madeLoop("a/on.web[0]"), over], status: recording });
+  await using chromium = await startChromium();
+  const page = await chromium.open(fixture.url);
+  await shows(page, "h1", "1 looping at the end");
+  await shows(page, "#live", "All read");
+  await shows(page, "#state dd", "stdin all read");
+  await shows(page, "#state dd", "03-10 14:32");
+  await shows(page, "#footer", /^Version 0\.1\.0, running for 3\d s, /);
+  assert.deepEqual(await texts(page, `${rows} .since`), ["for 18 min 14:14:08"]);
+  assert.deepEqual(await texts(page, `${overRows} .since`), ["5 min before the end 14:27:08, after 15 min"]);
+  await page.click(`${rows} .name a`);
+  await shows(
+    page,
+    ".verdict",
+    "Looping for 18 min, since 14:14:08 · 6 restarts, the last 24 s before the end",
+  );
+  await shows(page, ".axis span:first-child", "the end");
+});
+
+Deno.test("of a loop from before the start it is said that not all of it is known", async () => {
+  const loop = madeLoop("a/one.web[0]", { restored: true });
+  await using fixture = startStatusFixture({ loops: [loop] });
+  await using chromium = await startChromium();
+  const page = await chromium.open(fixture.url);
+  await shows(page, `${rows} .since`, "for over 18 min 14:14:08");
+  await page.click(`${rows} .name a`);
+  await shows(page, ".verdict", /^Looping for over 18 min, since before 14:14:08 · 6 restarts, the last /);
+  await shows(
+    page,
+    "#allocation .note",
+    "Newest first; times are the detector's. It looped already when the detector started; of what was before, " +
+      "this is what the state file kept.",
+  );
 });
 
 Deno.test("a loop is a row: name, where, why, how often, its last hour, since when", async () => {

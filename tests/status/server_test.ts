@@ -93,17 +93,19 @@ Deno.test("/api/v1/status says how everything stands", async () => {
   await using server = await statusServer({ ...from, watched: new Watched(loopsRule()) });
   const { body } = await ask(server, "/api/v1/status");
   assert.ok(Math.abs(Date.parse(body.now) - Date.now()) < 60_000);
-  for (const part of [body.source, ...body.sinks]) {
-    assert.ok(Math.abs(Date.parse(part.since) - Date.now()) < 60_000);
+  for (const time of [body.wallNow, body.source.since, body.sinks[0].since]) {
+    assert.ok(Math.abs(Date.parse(time) - Date.now()) < 60_000);
   }
   delete body.now;
+  delete body.wallNow;
   delete body.source.since;
   delete body.sinks[0].since;
   assert.deepEqual(body, {
     version: "1.2.3",
     startedAt: "2026-11-24T03:42:54Z",
+    clock: "wall",
     rule: { type: "restarts", counts: "restart", threshold: 2, interval: "1h", notificationInterval: "1h" },
-    source: { type: "amqp", up: true, problem: null },
+    source: { type: "amqp", up: true, problem: null, ended: false },
     sinks: [{ type: "stdout", up: false, problem: "not connected yet", waiting: 0, oldest: null }],
     messages: { events: 2, others: 3, malformed: 0, duplicates: 0, intended: 0 },
     alerts: 2,
@@ -177,27 +179,39 @@ Deno.test("what cannot be answered is an error, with the reason as JSON", async 
   }
 });
 
-Deno.test("with a token only /livez and /readyz answer without, and a browser is asked for a password", async () => {
-  await using server = await statusServer({ token: "s3cret:t" });
-  const basic = (password: string) => `Basic ${btoa(`anybody:${password}`)}`;
-  for (const path of ["/", "/metrics", "/api/v1/status", "/api/v1/events", "/page/index.html", "/nosuch"]) {
-    for (
-      const authorization of [undefined, "Bearer wrong", "Bearer", "Basic !!", basic("wrong"), "s3cret:t"]
-    ) {
+Deno.test("with a token, health and the page's files answer without, and all else with it only", async () => {
+  await using server = await statusServer({ token: "s3cret: t" });
+  const wrong = [undefined, "Bearer wrong", "Bearer", `Basic ${btoa("anybody:s3cret: t")}`, "s3cret: t"];
+  for (const path of ["/metrics", "/api/v1/status", "/api/v1/events", "/nosuch"]) {
+    for (const authorization of wrong) {
       const headers: HeadersInit = authorization === undefined ? {} : { authorization };
       const answer = await ask(server, path, { headers });
       assert.equal(answer.status, 401, `${path} ${authorization}`);
-      assert.deepEqual(answer.body, {
-        error: "a token is needed: Authorization: Bearer <LISTEN_TOKEN>, or as password",
-      });
-      assert.match(answer.headers.get("www-authenticate")!, /^Basic realm="nomad-crashloop-detector"/);
+      assert.deepEqual(answer.body, { error: "a token is needed: Authorization: Bearer <LISTEN_TOKEN>" });
+      assert.equal(answer.headers.get("www-authenticate"), 'Bearer realm="nomad-crashloop-detector"');
     }
   }
-  for (const authorization of ["Bearer s3cret:t", "bearer s3cret:t", basic("s3cret:t")]) {
+  for (const authorization of ["Bearer s3cret: t", "bearer s3cret: t"]) {
     assert.equal((await ask(server, "/metrics", { headers: { authorization } })).status, 200, authorization);
   }
-  assert.equal((await ask(server, "/livez")).status, 200);
+  for (const path of ["/livez", "/", "/page/main.js", "/allocation/a%2Fb.web%5B0%5D"]) {
+    assert.equal((await ask(server, path)).status, 200, path);
+  }
   assert.equal((await ask(server, "/readyz")).status, 503);
+});
+
+Deno.test("the files of the page are of the types that browsers want", async () => {
+  await using server = await statusServer();
+  for (
+    const [path, type] of [
+      ["/", "text/html"],
+      ["/allocation/a%2Fb", "text/html"],
+      ["/page/main.js", "text/javascript"],
+      ["/page/style.css", "text/css"],
+    ] as const
+  ) {
+    assert.equal((await ask(server, path)).headers.get("content-type"), `${type}; charset=utf-8`);
+  }
 });
 
 /** What comes back of raw bytes. */

@@ -1,7 +1,7 @@
 // How the page writes times, numbers, names and commands, and how it reads its stream of events.
 import assert from "node:assert/strict";
 import { EventParser } from "../../src/status/page/api.js";
-import { clock, counted, exact, plain, shellWord, span } from "../../src/status/page/words.js";
+import { clock, counted, exact, plain, shellWord, span, written } from "../../src/status/page/words.js";
 
 const minute = 60_000;
 
@@ -26,6 +26,14 @@ Deno.test("clock() gives the time of day, and the date where it is another one t
   assert.equal(clock("2026-03-10T02:12:03.5+02:00", now), "02:12:03 +02:00");
   assert.equal(clock("2026-03-09T19:12:03-05:00", now), "19:12:03 -05:00");
   assert.equal(clock("2026-03-08T19:12:03-05:00", now), "03-08 19:12 -05:00");
+});
+
+Deno.test("written() gives a time in the zone of another", () => {
+  const time = Date.parse("2026-03-10T00:30:00.5Z");
+  assert.equal(written(time, "2020-01-01T00:00:00Z"), "2026-03-10T00:30:00.500Z");
+  assert.equal(written(time, "2020-01-01T00:00:00.123+02:00"), "2026-03-10T02:30:00.500+02:00");
+  assert.equal(written(time, "2020-01-01T00:00:00-04:30"), "2026-03-09T20:00:00.500-04:30");
+  assert.equal(written(time, ""), "2026-03-10T00:30:00.500Z");
 });
 
 Deno.test("exact() gives date, time of day to the millisecond and zone", () => {

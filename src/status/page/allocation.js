@@ -218,7 +218,9 @@ export class Allocation {
     this.#status.className = `verdict ${loop.status}`;
     setText(
       this.#status,
-      `${first}, ${rest} · ${counted(loop.count, what)}, the last ${span(now - Date.parse(loop.lastAt))} ${ago}`,
+      `${first}, ${rest} · ${counted(loop.count, what)}, the last ${
+        span(now - Date.parse(loop.lastAt))
+      } ${ago}`,
     );
     const until = ended === null ? now : Math.max(Date.parse(ended), Date.parse(events.at(-1)?.at ?? ended));
     if (until === this.#drawnAt || (ended === null && now - this.#drawnAt < 5_000)) return;

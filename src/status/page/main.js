@@ -191,7 +191,7 @@ function showAll() {
   showBanners(status, showLost ? heardAt + ahead : undefined, wallNow(), refusal);
   const ended = status?.source.ended === true;
   const sign = byId("live");
-  setText(sign, live ? ended ? "Read to its end" : "Live" : showLost ? "Not live" : "Connecting…");
+  setText(sign, live ? ended ? "All read" : "Live" : showLost ? "Not live" : "Connecting…");
   sign.className = live && !ended ? "live on" : "live";
   document.body.classList.toggle("stale", showLost);
   looping.tick();

@@ -63,7 +63,7 @@ function lastEventWords({ lastEventAt, clock: kind }, now) {
 function partFact(name, { type, up, since, problem }, now, ended = false) {
   const title = `${up ? "up" : "down"} since ${exact(since)}${problem === null ? "" : `: ${problem}`}`;
   const how = ended
-    ? "read to its end"
+    ? "all read"
     : up && problem !== null
     ? "takes nothing"
     : `${up ? "up" : "down"} ${span(now - Date.parse(since))}`;
@@ -91,16 +91,16 @@ function showFacts(facts) {
  * @param {StatusView} status
  * @returns {number}
  */
-export function messagesOf({ messages: { events, others, malformed, duplicates, intended } }) {
-  return events + others + malformed + duplicates + intended;
+export function messagesOf({ messages: { events, others, malformed } }) {
+  return events + others + malformed;
 }
 
 /** @param {StatusView} status */
 function messageWords({ rule, messages: { events, others, malformed, duplicates, intended } }) {
-  return `${counted(events, rule.counts)}, ${number(duplicates)} seen before, ${
+  return `${counted(events, rule.counts)}, of them ${number(duplicates)} seen before and ${
     number(intended)
-  } intended, ` +
-    `${number(malformed)} malformed, ${number(others)} others`;
+  } intended; ` +
+    `${number(others)} others, ${number(malformed)} malformed`;
 }
 
 /**

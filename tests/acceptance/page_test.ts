@@ -1,0 +1,166 @@
+// The page of the real program in a real Chromium: what comes from RabbitMQ, and what a recording has.
+import assert from "node:assert/strict";
+import { hand } from "../helpers/amqp.ts";
+import { inPage, type Page, shows, startChromium, texts } from "../helpers/chromium.ts";
+import { Program } from "../helpers/program.ts";
+import { restartsBroker, startRabbitMq } from "../helpers/rabbitmq.ts";
+import { restarts, update } from "../helpers/updates.ts";
+import { waitFor } from "../helpers/wait_for.ts";
+
+const queue = "nomad.crash-loop-in";
+const recording = new URL("../fixtures/firehose.ndjson.gz", import.meta.url).pathname;
+const rows = "#looping tbody tr:not(.unknown)";
+const overRows = "#over tbody tr:not(.unknown)";
+
+/** Where the program says that its status is, without a slash at the end. */
+async function statusOf(program: Program): Promise<string> {
+  await program.logged("Status at ");
+  return /Status at (\S+)\/\n/.exec(program.stderr)![1]!;
+}
+
+/** Dialogs, errors, and what the policy of the page kept from running. */
+function watchForFaults(page: Page): string[] {
+  const faults: string[] = [];
+  page.on("pageerror", (error) => faults.push(`${error}`));
+  page.on("dialog", (dialog) => {
+    faults.push(`dialog: ${dialog.message()}`);
+    dialog.dismiss();
+  });
+  page.on("console", (message) => {
+    if (/content security policy/i.test(message.text())) faults.push(message.text());
+  });
+  return faults;
+}
+
+Deno.test(
+  "a loop in RabbitMQ begins and ends on the page, behind a token; when the broker dies, the page says so",
+  restartsBroker,
+  async () => {
+    await using broker = await startRabbitMq();
+    const own = await hand(broker.url);
+    await own.queue(queue);
+    await using program = new Program({
+      env: {
+        LISTEN: "127.0.0.1:0",
+        LISTEN_TOKEN: "hunter2",
+        AMQP_CONNECTION: broker.url,
+        AMQP_QUEUE: queue,
+        RESTART_COUNT: "3",
+        RESTART_INTERVAL: "6s",
+        NOTIFICATION_INTERVAL: "1s",
+      },
+    });
+    const url = await statusOf(program);
+    await program.logged("source amqp: consumes");
+    await using chromium = await startChromium();
+    const page = await chromium.open(url);
+    const faults = watchForFaults(page);
+
+    await shows(page, "h1", "This page asks for a token");
+    await page.type("#token-text", "hunter3");
+    await page.keyboard.press("Enter");
+    await shows(page, "#token-problem", "That token was refused.");
+    await page.type("#token-text", "hunter2");
+    await page.keyboard.press("Enter");
+    await shows(page, "h1", "Nothing loops");
+    await shows(page, "#live", "Live");
+    await shows(page, ".note strong", "No message has come yet, so nothing is known of any allocation.");
+
+    const name = "<b>job</b>/group[0]";
+    await own.put(queue, [update({ name, type: "Started" }), ...restarts(3, { name })]);
+    await shows(page, `${rows} .name a`, name);
+    await shows(page, "h1", "1 looping now");
+    assert.deepEqual(await texts(page, `${rows} .count`), ["3 restarts"]);
+    await page.keyboard.press("j");
+    await page.keyboard.press("Enter");
+    await shows(page, ".verdict", /^Looping for \d+ s, since [\d:]+ · 3 restarts, the last \d+ s ago$/);
+    assert.equal(new URL(page.url()).pathname, `/allocation/${encodeURIComponent(name)}`);
+    await shows(page, ".events tbody tr .message", "Task restarting in 1.2s");
+    assert.equal((await texts(page, ".events tbody tr")).length, 3);
+    assert.equal(
+      (await texts(page, ".commands code"))[0],
+      "nomad alloc status 2b1f6c9a-0b51-0f5e-9f14-3c6f4a3a8c11",
+    );
+    await own.put(queue, restarts(1, { name }));
+    await shows(page, ".verdict", /· 4 restarts, the last /);
+    await shows(page, ".verdict", /^Ended \d+ s ago, after \d+ s/);
+    await page.keyboard.press("Escape");
+    await shows(page, `${overRows} .name a`, name);
+    await shows(page, "h1", "Nothing loops");
+    await shows(page, ".note strong", "All is well.");
+
+    await own[Symbol.asyncDispose]();
+    await broker.kill();
+    await shows(page, ".banner strong", /^Source amqp is down since [\d:]+$/);
+    await shows(
+      page,
+      ".note strong",
+      "No loop is known, but the detector is blind until its source is back.",
+    );
+    await broker.start();
+    await waitFor("the banner to go", async () => (await texts(page, ".banner")).length === 0);
+    program.signal("SIGTERM");
+    await shows(page, ".banner strong", /^Not live since [\d:]+ UTC$/);
+    assert.equal((await program.ended).code, 0);
+    assert.deepEqual(faults, []);
+  },
+);
+
+Deno.test("a recording is shown as of its end, with every event, its numbers and its exit codes", async () => {
+  await using program = new Program({
+    env: { LISTEN: "127.0.0.1:0", RULE: "loops", TZ: "Europe/Berlin" },
+    args: [recording],
+  });
+  const url = await statusOf(program);
+  await program.logged("All files are read");
+  await using chromium = await startChromium();
+  const page = await chromium.open(url);
+  const faults = watchForFaults(page);
+  await shows(page, "h1", "10 looping at the end");
+  await shows(page, "#state dd", "stdin all read");
+  await shows(page, "#state dd", "1,798");
+  assert.equal((await texts(page, overRows)).length, 3);
+  await page.goto(`${url}/allocation/${encodeURIComponent("killed.kill9[0]/kill9")}`);
+  await shows(
+    page,
+    ".verdict",
+    "Looping for 4 min, since 04:42:58 +01:00 · 27 failed runs, the last 20 s before the end",
+  );
+  await shows(
+    page,
+    ".reason",
+    "Was killed by signal 9 after 2 s, likely out of memory, 27 times since 04:42",
+  );
+  await shows(page, ".events .exit", "137, signal 9");
+  assert.ok(await inPage(page, "document.documentElement.scrollWidth <= innerWidth"));
+  assert.deepEqual(faults, []);
+});
+
+Deno.test("after a start with a state file the page says of what it knows only what the file kept", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const env = { LISTEN: "127.0.0.1:0", STATE: `sqlite:${folder}/state.db` };
+    for (
+      const [file, since] of [[recording, "for 4 min 03:42:57"], ["/dev/null", "for over 4 min 03:42:57"]]
+    ) {
+      await using program = new Program({ env, args: [file!] });
+      const url = await statusOf(program);
+      await program.logged("All files are read");
+      await using chromium = await startChromium();
+      const page = await chromium.open(`${url}/?q=exit0`);
+      await shows(page, `${rows} .since`, since!);
+      await shows(page, "h1", "1 of 11 looping match");
+      assert.match((await texts(page, `${rows} .why`))[0]!, /^Restarted 34 times since 03:42: /);
+      await page.click(`${rows} .name a`);
+      await shows(
+        page,
+        "#allocation .note",
+        file === recording ? /^Newest first/ : /what the state file kept/,
+      );
+      program.signal("SIGINT");
+      assert.equal((await program.ended).code, 0);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
