@@ -32,6 +32,7 @@ const rooms: readonly Room[] = [
       "size",
       "standing",
       "time",
+      "turn_writer",
     ],
     imports: [],
     packages: ["npm:@logtape/"],

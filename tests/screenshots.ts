@@ -1,5 +1,5 @@
-// Makes the pictures of the page that README shows: `deno run -A tests/screenshots.ts [URL]`, of a detector that
-// runs at URL or else of a made-up one. With --all FOLDER, pictures of all main states of the made-up one.
+// Makes the pictures of the page that README shows: `deno run -A tests/screenshots.ts`, of the demo, as
+// `deno task demo --listen …` shows it. With --all FOLDER, pictures of all main states, of a made-up detector.
 
 import { stdout } from "node:process";
 import { parseArgs } from "node:util";
@@ -16,9 +16,16 @@ import {
 
 const folder = new URL("fixtures/screenshots/", import.meta.url).pathname;
 
-const shots: readonly (readonly [name: string, path: string, view: View])[] = [
-  ["page-light", "/", { width: 1280, height: 800 }],
-  ["page-phone-dark", "/", { width: 375, height: 812, dark: true }],
+/** Of the demo with these arguments. */
+const shots: readonly (readonly [name: string, args: readonly string[], path: string, view: View])[] = [
+  ["page-light", [], "/", { width: 1280, height: 824 }],
+  ["page-phone-dark", [], "/", { width: 375, height: 812, dark: true }],
+  [
+    "allocation-light",
+    ["--rule", "loops"],
+    `/allocation/${encodeURIComponent("killed.kill9[0]/kill9")}`,
+    { width: 1280, height: 980 },
+  ],
 ];
 
 const detail = `/allocation/${encodeURIComponent("payments/ledger-sync.worker[0]")}`;
@@ -76,11 +83,37 @@ async function shoot(chromium: Chromium, url: string, path: string, view: View, 
   stdout.write(`${path} ${(await Deno.stat(path)).size} bytes\n`);
 }
 
+/** The demo with its page. Disposing it ends it. */
+class Demo implements AsyncDisposable {
+  private constructor(readonly url: string, readonly child: Deno.ChildProcess) {}
+
+  static async start(args: readonly string[]): Promise<Demo> {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["task", "--quiet", "demo", "--listen", "127.0.0.1:0", ...args],
+      cwd: new URL("..", import.meta.url),
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    let said = "";
+    for await (
+      const text of child.stderr.pipeThrough(new TextDecoderStream()).values({ preventCancel: true })
+    ) {
+      said += text;
+      const url = /The page is at (\S+)\/ until/.exec(said)?.[1];
+      if (url !== undefined) return new Demo(url, child);
+    }
+    throw new Error(`the demo has no page: ${said}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.child.kill("SIGTERM");
+    await this.child.status;
+  }
+}
+
 if (import.meta.main) {
-  const { values: { all }, positionals: [url] } = parseArgs({
-    options: { all: { type: "string" } },
-    allowPositionals: true,
-  });
+  const { values: { all } } = parseArgs({ options: { all: { type: "string" } } });
   await using chromium = await startChromium();
   if (all !== undefined) {
     await Deno.mkdir(all, { recursive: true });
@@ -95,10 +128,10 @@ if (import.meta.main) {
       }
     }
   } else {
-    await using fixture = startStatusFixture({ loops: badNight });
     await Deno.mkdir(folder, { recursive: true });
-    for (const [name, path, view] of shots) {
-      await shoot(chromium, `${url ?? fixture.url}${path}`, `${folder}${name}.png`, view);
+    for (const [name, args, path, view] of shots) {
+      await using demo = await Demo.start(args);
+      await shoot(chromium, `${demo.url}${path}`, `${folder}${name}.png`, view);
     }
   }
 }

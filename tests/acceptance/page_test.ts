@@ -4,7 +4,7 @@ import { hand } from "../helpers/amqp.ts";
 import { inPage, type Page, shows, startChromium, texts } from "../helpers/chromium.ts";
 import { Program } from "../helpers/program.ts";
 import { restartsBroker, startRabbitMq } from "../helpers/rabbitmq.ts";
-import { restarts, update } from "../helpers/updates.ts";
+import { now, restarts, update } from "../helpers/updates.ts";
 import { waitFor } from "../helpers/wait_for.ts";
 
 const queue = "nomad.crash-loop-in";
@@ -134,6 +134,37 @@ Deno.test("a recording is shown as of its end, with every event, its numbers and
   await shows(page, ".events .exit", "137, signal 9");
   assert.ok(await inPage(page, "document.documentElement.scrollWidth <= innerWidth"));
   assert.deepEqual(faults, []);
+});
+
+Deno.test("of 10,000 loops the page shows those in sight, to the last, and finds any", async () => {
+  const file = await Deno.makeTempFile();
+  try {
+    const begin = now();
+    const updates = Array.from({ length: 10_000 }, (_, n) =>
+      restarts(n === 7_777 ? 4 : 3, {
+        name: `job-${`${n}`.padStart(4, "0")}.web[0]`,
+        time: begin + BigInt(n) * 1_000_000n,
+      })).flat();
+    await Deno.writeTextFile(file, updates.join("\n"));
+    await using program = new Program({
+      env: { LISTEN: "127.0.0.1:0", RESTART_COUNT: "3" },
+      args: [file],
+    });
+    const url = await statusOf(program);
+    await program.logged("All files are read");
+    await using chromium = await startChromium();
+    const page = await chromium.open(url);
+    await shows(page, "h1", "10,000 looping at the end");
+    await shows(page, `${rows}:first-child .name a`, "job-7777.web[0]");
+    await page.keyboard.press("End");
+    await shows(page, `${rows}:last-child .name a`, "job-0000.web[0]");
+    assert.ok(await inPage<number>(page, "document.querySelectorAll('tr').length") < 60);
+    await page.type("#search", "job-4321");
+    await shows(page, "h1", "1 of 10,000 looping match");
+    await shows(page, `${rows} .name a`, "job-4321.web[0]");
+  } finally {
+    await Deno.remove(file);
+  }
 });
 
 Deno.test("after a start with a state file the page says of what it knows only what the file kept", async () => {
