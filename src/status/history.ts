@@ -63,10 +63,8 @@ export class History implements Observer {
       if (this.#looping.size >= this.#bounds.looping) return;
       this.#tell(name, now);
       const loop = this.#looping.get(name);
-      if (loop === undefined) continue;
-      loop.view = { ...loop.view, restored: true };
       // The clock may be that of the events, which is not known before the first.
-      loop.stale = true;
+      if (loop !== undefined) loop.stale = true;
     }
   }
 
@@ -82,10 +80,10 @@ export class History implements Observer {
     loop.stale = false;
     const told = this.#rule.loop(loop.name, now);
     if (told === undefined || told.alert.loop !== loop.id) return loop.view;
-    const { since, restored } = loop.view;
+    const { since, firstTold } = loop.view;
     const keepSince = told.alert.story === undefined ? since : undefined;
     const { times } = loop.trace;
-    return loop.view = loopView(told.alert, { told: told.told, times, since: keepSince, restored });
+    return loop.view = loopView(told.alert, { told: told.told, times, since: keepSince, firstTold });
   }
 
   /** By name or id of a loop, or by an allocation: those that go on before those that ended, the youngest first. */
@@ -164,7 +162,8 @@ export class History implements Observer {
     const trace = this.#restarting.get(name) ?? new Trace();
     this.#restarting.delete(name);
     addWhatIsTold(trace, alert);
-    const view = loopView(alert, { told: going?.told ?? 1, times: trace.times, restored: false });
+    const firstTold = told?.reason === "first" ? formatTime(now) : null;
+    const view = loopView(alert, { told: going?.told ?? 1, times: trace.times, firstTold });
     const loop = { id: alert.loop, name, trace, view, stale: false };
     this.#looping.set(name, loop);
     dropOldest(this.#looping, this.#bounds.looping);

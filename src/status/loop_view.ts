@@ -22,12 +22,12 @@ export interface Beside {
   readonly times: readonly number[];
   /** Since when it was said to go on before; the alert of the rule `restarts` knows only what is in the window. */
   readonly since?: string | undefined;
-  /** It was told before the program started. */
-  readonly restored: boolean;
+  /** When it was told first, where that is known. */
+  readonly firstTold: string | null;
 }
 
 /** The view of a loop that goes on. */
-export function loopView(alert: Alert, { told, times, since, restored }: Beside): LoopView {
+export function loopView(alert: Alert, { told, times, since, firstTold }: Beside): LoopView {
   const story = alert.story ?? tellRestarts(alert);
   const { Namespace, JobID, TaskGroup } = story.Key;
   const update = fieldsOf(alert.lastEvent);
@@ -44,12 +44,12 @@ export function loopView(alert: Alert, { told, times, since, restored }: Beside)
     allocation: textOf(update.AllocationID) || null,
     count: story.Failures,
     alerts: told,
+    firstTold,
     since: since ?? story.Since,
     lastAt: formatTime(lastAt),
     endedAt: null,
     reason: story.Reason,
     exitCode: story.LastExit?.ExitCode ?? null,
-    restored,
     timeline: timeline(times, milliseconds(lastAt)),
   };
 }

@@ -72,6 +72,8 @@ export interface LoopView {
   readonly count: number;
   /** How often it was told, its end included. */
   readonly alerts: number;
+  /** When it was told first; null where that is not remembered, because it was before the program started. */
+  readonly firstTold: string | null;
   readonly since: string;
   readonly lastAt: string;
   /** When it ended. */
@@ -79,8 +81,6 @@ export interface LoopView {
   /** One plain sentence. */
   readonly reason: string;
   readonly exitCode: number | null;
-  /** It was told before the program started: of what was before, only what the state file kept is known. */
-  readonly restored: boolean;
   /** Its restarts, or failed runs, of the last hour before `lastAt`, oldest first: milliseconds since the Unix epoch. */
   readonly timeline: readonly number[];
 }

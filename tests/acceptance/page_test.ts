@@ -70,6 +70,7 @@ Deno.test(
     await own.put(queue, [update({ name, type: "Started" }), ...restarts(3, { name })]);
     await shows(page, `${rows} .name a`, name);
     await shows(page, "h1", "1 looping now");
+    await shows(page, "#arrivals", /^<b>job<\/b>\/group\[0\] loops: restarted 3 times since [\d:]+: Restart/);
     assert.deepEqual(await texts(page, `${rows} .count`), ["3 restarts"]);
     await page.keyboard.press("j");
     await page.keyboard.press("Enter");
@@ -186,7 +187,7 @@ Deno.test("after a start with a state file the page says of what it knows only w
       await shows(
         page,
         "#allocation .note",
-        file === recording ? /^Newest first/ : /what the state file kept/,
+        file === recording ? /^Newest first/ : /what its state kept/,
       );
       program.signal("SIGINT");
       assert.equal((await program.ended).code, 0);

@@ -44,12 +44,12 @@ export function madeLoop(name: string, some: Partial<LoopView> = {}): LoopView {
     allocation: "6f1ad34c-20e5-bc5e-4a05-0d8c43a0c9a1",
     count,
     alerts: 1,
+    firstTold: since,
     since,
     lastAt,
     endedAt: null,
     reason: `exited with 1 after 2.1 s, ${count} times since ${since.slice(11, 16)}`,
     exitCode: 1,
-    restored: false,
     timeline: Array.from(
       { length: count },
       (_, n) => Math.round(from + (to - from) * n / Math.max(1, count - 1)),

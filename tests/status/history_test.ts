@@ -28,12 +28,12 @@ Deno.test("a loop of the rule loops is shown with its task, its count, its exit 
     allocation: "a1",
     count: 3,
     alerts: 1,
+    firstTold: "2026-11-24T03:43:15.002Z",
     since: "2026-11-24T03:42:55.002Z",
     lastAt: "2026-11-24T03:43:35.002Z",
     endedAt: null,
     reason: "exited with 1 after 1 s, 3 times since 03:42",
     exitCode: 1,
-    restored: false,
     timeline: [1, 21, 41].map((seconds) => milliseconds(at(seconds)) + 2),
   });
 });
@@ -55,12 +55,12 @@ Deno.test("a loop of the rule restarts is shown with its last task, and since it
     allocation: "2b1f6c9a-0b51-0f5e-9f14-3c6f4a3a8c11",
     count: 3,
     alerts: 1,
+    firstTold: "2026-11-24T03:43:04Z",
     since: "2026-11-24T03:42:54Z",
     lastAt: "2026-11-24T03:43:24Z",
     endedAt: null,
     reason: "restarted 3 times since 03:42: Restart within policy",
     exitCode: null,
-    restored: false,
     timeline: [0, 10, 30].map((seconds) => milliseconds(at(seconds))),
   });
   const { events } = watched.history.find(name, at(30))!;
@@ -147,7 +147,7 @@ Deno.test("restore() shows loops that were told before the start, with what the 
     anew.restore(at(100));
     const [was] = views(before);
     const [is] = viewsOf(anew, at(100));
-    assert.deepEqual(is, { ...was, restored: true });
+    assert.deepEqual(is, { ...was, firstTold: null });
     const found = anew.find(is!.name, at(100))!;
     assert.ok(found.events.length > 0 && found.events.length <= 10 && types > 0);
     assert.equal(found.events.at(-1)!.at, is!.lastAt);

@@ -2,7 +2,15 @@
 import assert from "node:assert/strict";
 import axe from "axe-core";
 import { inPage, type Page, shows, startChromium, texts } from "../helpers/chromium.ts";
-import { ago, badNight, ended, madeLoop, manyLoops, startStatusFixture } from "../helpers/status_fixture.ts";
+import {
+  ago,
+  badNight,
+  ended,
+  fixtureNow,
+  madeLoop,
+  manyLoops,
+  startStatusFixture,
+} from "../helpers/status_fixture.ts";
 import { waitFor } from "../helpers/wait_for.ts";
 
 const rows = "#looping tbody tr:not(.unknown)";
@@ -140,7 +148,7 @@ Deno.test("times of a recording are those of its end, and times of the program t
 });
 
 Deno.test("of a loop from before the start it is said that not all of it is known", async () => {
-  const loop = madeLoop("a/one.web[0]", { restored: true });
+  const loop = madeLoop("a/one.web[0]", { firstTold: null });
   await using fixture = startStatusFixture({ loops: [loop] });
   await using chromium = await startChromium();
   const page = await chromium.open(fixture.url);
@@ -150,8 +158,8 @@ Deno.test("of a loop from before the start it is said that not all of it is know
   await shows(
     page,
     "#allocation .note",
-    "Newest first; times are the detector's. It looped already when the detector started; of what was before, " +
-      "this is what the state file kept.",
+    "Newest first; times are the detector's. It was told before the detector started; of what was before, " +
+      "this is what its state kept.",
   );
 });
 
@@ -202,7 +210,8 @@ Deno.test("of 10,000 loops those in sight are rendered, and the last one when it
 });
 
 Deno.test("a loop that begins appears, goes on in its own row, and moves to those that ended", async () => {
-  const [first, second] = [madeLoop("a/one.web[0]", { count: 20 }), madeLoop("a/two.web[0]", { count: 9 })];
+  const first = madeLoop("a/one.web[0]", { count: 20 });
+  const second = madeLoop("a/two.web[0]", { count: 9, firstTold: fixtureNow });
   await using fixture = startStatusFixture({ loops: [first] });
   await using chromium = await startChromium();
   const page = await chromium.open(fixture.url);

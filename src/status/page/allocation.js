@@ -10,7 +10,7 @@ import { capital, clock, counted, exact, number, plain, shellWord, span, written
 /** @typedef {import("../view.ts").EventView} EventView */
 
 const restoredWords =
-  "It looped already when the detector started; of what was before, this is what the state file kept.";
+  "It was told before the detector started; of what was before, this is what its state kept.";
 /** As many events are kept of an allocation. */
 const eventLimit = 200;
 
@@ -166,7 +166,7 @@ export class Allocation {
     const told = events.length === 0
       ? "No event of it is kept."
       : `${limited}Newest first; times are the detector's.`;
-    setText(this.#caption, loop.restored ? `${told} ${restoredWords}` : told);
+    setText(this.#caption, loop.firstTold === null ? `${told} ${restoredWords}` : told);
     this.#events.replaceChildren(...newestFirst.map(eventRow));
     this.#drawnAt = 0;
     this.tick();
@@ -189,6 +189,7 @@ export class Allocation {
       [`${capital(what)}s`, number(loop.count)],
       ["Exit code", loop.exitCode === null ? null : `${loop.exitCode}`],
       ["Told", toldWords(loop)],
+      ["First told", loop.firstTold === null ? null : exact(loop.firstTold)],
       ["Loop", loop.id],
     ];
     const known = facts.filter((/** @returns {fact is [string, string]} */ fact) => fact[1] !== null);

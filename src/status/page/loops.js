@@ -136,7 +136,6 @@ export class Loops {
    * Takes in what changed. A row that is shown changes in place; the order is asked for soon.
    *
    * @param {LoopView} loop
-   * @returns {boolean} whether it was in the list
    */
   take(loop) {
     let known = false;
@@ -148,7 +147,6 @@ export class Loops {
     }
     if (known) this.#renderSoon();
     if (known || loop.status === this.status) this.#loadSoon();
-    return known;
   }
 
   #loadSoon() {

@@ -152,6 +152,7 @@ async function loadAll() {
 function takeStatus(view) {
   status = view;
   ahead = Date.parse(view.wallNow) - Date.now();
+  openedAt = Math.min(openedAt, Date.parse(view.now));
   showAll();
 }
 
@@ -162,11 +163,23 @@ function takeStatus(view) {
 function take(event, view) {
   if (event === "status") takeStatus(view);
   if (event !== "loop" && event !== "over") return;
-  const known = looping.take(view);
-  const ended = over.take(view);
+  looping.take(view);
+  over.take(view);
   allocation.take(view);
   if (event === "over") announce(`${nameOf(view)} has ended`);
-  else if (!known && !ended && view.alerts <= 1) announce(`${nameOf(view)} loops: ${view.reason}`);
+  else if (isNew(view)) announce(`${nameOf(view)} loops: ${view.reason}`);
+}
+
+/** When the page was opened, on the detector's clock, and the loops that it told since. */
+let openedAt = Infinity;
+/** @type {Set<string>} */
+const announced = new Set();
+
+/** Whether a loop began after the page was opened, and is not told yet. @param {LoopView} loop */
+function isNew({ id, firstTold }) {
+  if (firstTold === null || Date.parse(firstTold) < openedAt || announced.has(id)) return false;
+  announced.add(id);
+  return true;
 }
 
 /** @type {string[]} */

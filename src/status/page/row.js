@@ -138,8 +138,8 @@ export function nameOf({ name, namespace }) {
  * @param {string} what what is counted
  * @returns {boolean}
  */
-export function isOlder({ restored }, what) {
-  return restored && what === "restart";
+export function isOlder({ firstTold }, what) {
+  return firstTold === null && what === "restart";
 }
 
 /** @param {LoopView} loop */
