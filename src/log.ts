@@ -19,7 +19,10 @@ export const logFormats = ["text", "json"] as const;
 export type LogLine = (sentence: string, fields?: Readonly<Record<string, unknown>>) => void;
 
 /** Where the program says what it does. */
-export type Log = Readonly<Record<LogLevel, LogLine>>;
+export type Log = Readonly<Record<LogLevel, LogLine>> & {
+  /** Lines of the level `debug` are written: those for each restart are not even made where they are not. */
+  readonly detailed: boolean;
+};
 
 /** Opens the log of this process. `write` takes a finished line with its line feed. */
 export function openLog(
@@ -39,7 +42,13 @@ export function openLog(
   const logger = getLogger(["nomad-crashloop-detector"]);
   const line = (method: "debug" | "info" | "warn" | "error"): LogLine => (sentence, fields) =>
     logger[method](sentence, fields ?? {});
-  return { debug: line("debug"), info: line("info"), warning: line("warn"), error: line("error") };
+  return {
+    detailed: level === "debug",
+    debug: line("debug"),
+    info: line("info"),
+    warning: line("warn"),
+    error: line("error"),
+  };
 }
 
 const json = getJsonLinesFormatter({ properties: "flatten", lineEnding: "lf" });

@@ -80,7 +80,8 @@ class Pipeline {
     const wall = this.#way.source.clock === "wall" ? wallClock() : undefined;
     if (wall !== undefined) this.#tellDue(wall);
     this.#way.standing?.heard(wall);
-    for (const [index, body] of batch.bodies.entries()) {
+    for (let index = 0; index < batch.bodies.length; index++) {
+      const body = batch.bodies[index]!;
       if (!(body instanceof Uint8Array)) {
         this.tally.others += body.count;
         if (wall === undefined) this.#advance(BigInt(body.newest));
@@ -184,6 +185,7 @@ class Pipeline {
       case "noted":
         break;
       default:
+        if (!log.detailed) break;
         log.debug("{name}: {counts}, {reason}", { name, counts: rule.counts, ...decision });
     }
   }

@@ -19,10 +19,14 @@ export class TurnWriter {
     this.#waiting += text;
   }
 
-  /** Writes what waits: to be called before the process ends. */
+  /** Writes what waits: to be called before the process ends. What cannot be written is lost, as nobody reads it. */
   flush(): void {
     let bytes = utf8.encode(this.#waiting);
     this.#waiting = "";
-    while (bytes.length > 0) bytes = bytes.subarray(this.#write(bytes));
+    try {
+      while (bytes.length > 0) bytes = bytes.subarray(this.#write(bytes));
+    } catch {
+      // There is no other place to say so.
+    }
   }
 }

@@ -124,7 +124,7 @@ export class Windows {
 
   #grow(): void {
     const from = this.#capacity;
-    const to = this.#capacity = Math.max(1024, Math.ceil(from * 1.5));
+    const to = this.#capacity = Math.max(1024, Math.ceil(from * 1.25));
     const grown = <T extends { set(from: T): void }>(column: T, next: T): T => (next.set(column), next);
     this.#times = grown(this.#times, new BigInt64Array(to));
     this.#leaving = grown(this.#leaving, new BigInt64Array(to));

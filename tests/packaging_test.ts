@@ -65,12 +65,6 @@ async function imports() {
   return modules.flatMap(({ dependencies }) => dependencies ?? []).filter(({ code }) => code !== undefined);
 }
 
-Deno.test("the AWS SDK is loaded only when it is used", async () => {
-  const ofAws = (await imports()).filter(({ specifier }) => /^@(aws-sdk|smithy)\//.test(specifier));
-  assert.ok(ofAws.length > 0);
-  for (const { specifier, isDynamic } of ofAws) assert.equal(isDynamic, true, specifier);
-});
-
 Deno.test("the binary holds the packages that the program imports, and not those of its tests", async () => {
   const specifiers = new Set((await imports()).map(({ specifier }) => specifier));
   const unused = Object.keys(config.imports).filter((name) => !specifiers.has(name));

@@ -34,6 +34,22 @@ Deno.test("flush() writes at once what waits, and it is not written again", asyn
   assert.equal(writes.length, 3);
 });
 
+Deno.test("flush() drops what cannot be written, and goes on with what comes later", () => {
+  const writes: string[] = [];
+  let broken = true;
+  const writer = new TurnWriter((bytes) => {
+    if (broken) throw new Deno.errors.BrokenPipe("Broken pipe (os error 32)");
+    writes.push(new TextDecoder().decode(bytes));
+    return bytes.length;
+  });
+  writer.write("a\n");
+  writer.flush();
+  broken = false;
+  writer.write("b\n");
+  writer.flush();
+  assert.deepEqual(writes, ["b\n"]);
+});
+
 Deno.test("the program writes its last words though it ends in the turn in which it says them", async () => {
   const { code, stderr } = await run({ args: ["--restart-count", "0"] });
   assert.equal(code, 1);
