@@ -120,7 +120,7 @@ Deno.test("a recording is shown as of its end, with every event, its numbers and
   await shows(page, "h1", "10 looping at the end");
   await shows(page, "#state dd", "stdin all read");
   await shows(page, "#state dd", "1,798");
-  assert.equal((await texts(page, overRows)).length, 3);
+  await waitFor("those that ended", async () => (await texts(page, overRows)).length === 3);
   await page.goto(`${url}/allocation/${encodeURIComponent("killed.kill9[0]/kill9")}`);
   await shows(
     page,
