@@ -11,7 +11,7 @@ import { findKind, words } from "./kind.ts";
 import type { Ledger } from "./ledger.ts";
 import { type Log, logFormats, logLevels, openLog, plain } from "./log.ts";
 import type { Rule } from "./rule.ts";
-import { payloadSettings, planRule, type RulePlan, ruleSettings } from "./rules.ts";
+import { payloadSettings, planRule, type RulePlan, ruleSentence, ruleSettings } from "./rules.ts";
 import { wallClock } from "./time.ts";
 import { Patience, pause } from "./outage.ts";
 import { follow, type Totals } from "./pipeline.ts";
@@ -212,11 +212,12 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
     parts.use(source);
     const rule = plan.rule.open(ledger);
     rule.restore(ledger.kept, source.clock === "wall" ? wallClock() : undefined);
-    if (ledger.durable) sayState(log, plan, rule, ledger, delivery);
     const tally = new Tally();
     const commits = new CommitFigures();
     const facts = factsOf(plan, { source, standing, rule, tally, commits, delivery });
     const status = await openStatus(plan, facts);
+    sayPlan(log, plan, sinks);
+    if (ledger.durable) sayState(log, plan, rule, ledger, delivery);
     if (status !== undefined) {
       parts.use(status);
       log.info("Status at {where}", { where: status.where });
@@ -345,6 +346,21 @@ function deadline(plan: Plan, stop: AbortSignal): Promise<"deadline"> {
     const wait = () => Deno.unrefTimer(setTimeout(() => resolve("deadline"), milliseconds));
     if (stop.aborted) wait();
     else stop.addEventListener("abort", wait, { once: true });
+  });
+}
+
+/** What is in force. */
+function sayPlan(log: Log, { rule, source, state }: Plan, sinks: readonly Sink[]): void {
+  for (const setting of rule.unused) {
+    log.warning("{setting} has no meaning with the rule {rule}", { setting, rule: rule.type });
+  }
+  log.info("Rule {rule}: {told}. Source {source}, {sinkWord} {sinks}, state {state}", {
+    rule: rule.type,
+    told: ruleSentence(rule.words),
+    source,
+    sinkWord: sinks.length === 1 ? "sink" : "sinks",
+    sinks: sinks.map(({ type }) => type).join(" and "),
+    state: state.file === undefined ? "memory" : `sqlite:${state.file}`,
   });
 }
 

@@ -4,7 +4,17 @@ import { Detector, type Thresholds } from "./detector.ts";
 import type { Journal } from "./journal.ts";
 import { Loops, type LoopThresholds } from "./loops.ts";
 import type { Rule } from "./rule.ts";
-import { choice, duration, type Input, optional, readSettings, toggle, wholeNumber } from "./settings.ts";
+import {
+  choice,
+  duration,
+  flagOf,
+  type Input,
+  optional,
+  readSettings,
+  type Setting,
+  toggle,
+  wholeNumber,
+} from "./settings.ts";
 import { formatDuration, parseDuration } from "./duration.ts";
 
 /** The settings of the rule. */
@@ -84,6 +94,17 @@ export interface RulePlan {
   readonly restartsOnly: boolean;
   readonly payload: Payload;
   readonly words: RuleWords;
+  /** The variables of settings that were given and have no meaning with this rule. */
+  readonly unused: readonly string[];
+}
+
+/** What is told, in a sentence: `5 restarts in 5m; told again each 5m`. */
+export function ruleSentence({ type, counts, threshold, interval, notificationInterval }: RuleWords): string {
+  const counted = `${threshold} ${counts}${threshold === 1 ? "" : "s"}`;
+  const when = type === "loops"
+    ? `${counted} in a row, none as long as ${interval}`
+    : `${counted} in ${interval}`;
+  return `${when}; told again each ${notificationInterval}`;
 }
 
 /** Reads the settings of the rule. What is wrong with them stands in `input.problems`. */
@@ -103,6 +124,10 @@ export function planRule(input: Input, sourceType: string | undefined): RulePlan
   }
   const notificationInterval = values.notificationInterval ?? parseDuration(loops ? "1h" : "5m");
   const thresholds = { ...values, notificationInterval, notifyResolved };
+  const { restartInterval, ignoreIntended, stableAfter } = ruleSettings;
+  const ofOther = loops ? [restartInterval, ignoreIntended] : [stableAfter];
+  const isGiven = (setting: Setting<unknown>) =>
+    input.flags[flagOf(setting)] ?? (input.env[setting.env] || undefined);
   return {
     type: loops ? "loops" : "restarts",
     thresholds,
@@ -115,6 +140,7 @@ export function planRule(input: Input, sourceType: string | undefined): RulePlan
       interval: formatDuration(loops ? values.stableAfter : values.restartInterval),
       notificationInterval: formatDuration(notificationInterval),
     },
+    unused: ofOther.filter((setting) => isGiven(setting) !== undefined).map(({ env }) => env),
     open: (journal) => loops ? new Loops(thresholds, journal) : new Detector(thresholds, journal),
   };
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Detector } from "../src/detector.ts";
 import { Loops } from "../src/loops.ts";
-import { planRule, type RulePlan } from "../src/rules.ts";
+import { planRule, type RulePlan, ruleSentence } from "../src/rules.ts";
 import { decisions, nowhere } from "./helpers/listen.ts";
 import { at, crashes, started } from "./helpers/runs.ts";
 
@@ -39,6 +39,23 @@ Deno.test("planRule() chooses the rule by the source where nothing says which", 
     assert.ok(open(nowhere) instanceof rule, `${source} ${JSON.stringify(env)}`);
     assert.equal(restartsOnly, (rule as unknown) === Detector);
   }
+});
+
+Deno.test("planRule() knows which settings were given and have no meaning with the rule", () => {
+  const given = { RESTART_INTERVAL: "1m", STABLE_AFTER: "5m", IGNORE_INTENDED_RESTARTS: "true" };
+  assert.deepEqual(plan(given).unused, ["STABLE_AFTER"]);
+  assert.deepEqual(plan(given, "nomad").unused, ["RESTART_INTERVAL", "IGNORE_INTENDED_RESTARTS"]);
+  assert.deepEqual(plan({ RESTART_INTERVAL: "", RULE: "loops" }).unused, []);
+  const { plan: byFlag } = read({ RULE: "loops" }, "stdin", { "--restart-interval": "1m" });
+  assert.deepEqual(byFlag!.unused, ["RESTART_INTERVAL"]);
+});
+
+Deno.test("ruleSentence() says what is told", () => {
+  assert.equal(ruleSentence(plan({ RESTART_COUNT: "1" }).words), "1 restart in 5m; told again each 5m");
+  assert.equal(
+    ruleSentence(plan({ RULE: "loops", STABLE_AFTER: "90s" }).words),
+    "5 failed runs in a row, none as long as 1m30s; told again each 1h",
+  );
 });
 
 Deno.test("planRule() chooses the payload by the rule where nothing says which", () => {
