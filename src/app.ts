@@ -216,7 +216,8 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
     const commits = new CommitFigures();
     const facts = factsOf(plan, { source, standing, rule, tally, commits, delivery });
     const status = await openStatus(plan, facts);
-    sayPlan(log, plan, sinks);
+    // What keeps the program from starting is told in one line.
+    standing.worked.then(() => sayPlan(log, plan, sinks));
     if (ledger.durable) sayState(log, plan, rule, ledger, delivery);
     if (status !== undefined) {
       parts.use(status);

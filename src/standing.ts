@@ -14,6 +14,7 @@ export class Standing {
   heardAt: Nanoseconds | undefined;
   /** It was an input that has ended: nothing more comes of it. */
   ended = false;
+  readonly #worked = Promise.withResolvers<void>();
   #up = false;
   #wasUp = false;
 
@@ -21,8 +22,14 @@ export class Standing {
     return this.#up;
   }
 
+  /** Resolves when it works for the first time. */
+  get worked(): Promise<void> {
+    return this.#worked.promise;
+  }
+
   works(): void {
     if (this.#up) return;
+    this.#worked.resolve();
     if (this.#wasUp) this.reconnects++;
     this.#up = this.#wasUp = true;
     this.since = wallClock();
