@@ -1,12 +1,6 @@
 // The log: lines on stderr, text or JSON. What is logged is data in a sentence; control characters never
 // reach the terminal raw.
-import {
-  configureSync,
-  getJsonLinesFormatter,
-  getLogger,
-  getTextFormatter,
-  type LogRecord,
-} from "@logtape/logtape";
+import { configureSync, getJsonLinesFormatter, getLogger, type LogRecord } from "@logtape/logtape";
 
 /** The accepted levels, from the most to the least. */
 export const logLevels = ["debug", "info", "warning", "error"] as const;
@@ -54,21 +48,20 @@ export function openLog(
 const json = getJsonLinesFormatter({ properties: "flatten", lineEnding: "lf" });
 
 const formatters = {
-  text: getTextFormatter({
-    timestamp: "rfc3339",
-    level: "full",
-    lineEnding: "lf",
-    format: ({ timestamp, level, message }) => `${timestamp} ${level} ${message}`,
-    value: (value) => plain(written(value)),
-  }),
+  text: (record: LogRecord) =>
+    `${new Date(record.timestamp).toISOString()} ${record.level} ${
+      sentenceOf(record, (value) => plain(written(value)))
+    }\n`,
   // The formatter of itself puts texts within the sentence in quotes.
   json: (record: LogRecord) =>
-    plainJson(json({ ...record, properties: cutAll(record.properties), message: [sentenceOf(record)] })),
+    plainJson(
+      json({ ...record, properties: cutAll(record.properties), message: [sentenceOf(record, written)] }),
+    ),
 };
 
 /** The sentence, filled in: its parts at even places are of the sentence, the others are values. */
-function sentenceOf({ message }: LogRecord): string {
-  return message.map((part, index) => index % 2 === 0 ? part : written(part)).join("");
+function sentenceOf({ message }: LogRecord, write: (value: unknown) => string): string {
+  return message.map((part, index) => index % 2 === 0 ? part : write(part)).join("");
 }
 
 function written(value: unknown): string {

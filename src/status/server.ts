@@ -6,7 +6,7 @@ import { type Facts, nowOf } from "./facts.ts";
 import { problems } from "./health.ts";
 import type { History } from "./history.ts";
 import { type Address, type Listening, serve } from "./listen.ts";
-import { contentTypes, formatFor, write } from "./metrics.ts";
+import { contentTypes, type Format, formatFor, write } from "./metrics.ts";
 import { type PageFile, readPages } from "./pages.ts";
 import { ProcessFigures } from "./process.ts";
 import type { ErrorView } from "./view.ts";
@@ -98,6 +98,9 @@ const defaultMostOpen = 1_024;
 /** Milliseconds that answers on their way have when the server closes. */
 const closing = 500;
 
+/** Milliseconds for which metrics are good enough for who else asks. */
+const metricsAge = 50;
+
 /** What stands in every answer. */
 const common = {
   "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
@@ -115,6 +118,8 @@ export class StatusServer implements AsyncDisposable {
   readonly #pages: ReadonlyMap<string, PageFile>;
   readonly #process = new ProcessFigures();
   readonly #events: EventStream;
+  /** As they were written last. */
+  readonly #metrics = new Map<Format, { readonly at: number; readonly body: string }>();
   readonly #abort = new AbortController();
   #listening!: Listening;
   #open = 0;
@@ -182,8 +187,13 @@ export class StatusServer implements AsyncDisposable {
 
   metrics(accept: string | null): Response {
     const format = formatFor(accept);
-    const body = write({ facts: this.facts, process: this.#process }, format);
-    return new Response(body, { headers: { "content-type": contentTypes[format], ...fresh } });
+    const now = performance.now();
+    let last = this.#metrics.get(format);
+    if (last === undefined || now - last.at >= metricsAge) {
+      last = { at: now, body: write({ facts: this.facts, process: this.#process }, format) };
+      this.#metrics.set(format, last);
+    }
+    return new Response(last.body, { headers: { "content-type": contentTypes[format], ...fresh } });
   }
 
   ready(): Response {
