@@ -19,15 +19,7 @@ const settings = [...settingsGroups.map(({ settings }) => settings), recordSetti
 const variables = settings.flatMap((group) => Object.values(group).flatMap(variablesOf));
 const env = Object.fromEntries(variables.map((name) => [name, Deno.env.get(name)]));
 
-/** Where nobody reads the log any more, the program goes on without one. */
-function writeError(bytes: Uint8Array): number {
-  try {
-    return Deno.stderr.writeSync(bytes);
-  } catch {
-    return bytes.length;
-  }
-}
-const stderr = new TurnWriter(writeError);
+const stderr = new TurnWriter((bytes) => Deno.stderr.writeSync(bytes));
 const write = (text: string) => stderr.write(text);
 // Deno.exit and an error that nobody caught come this way, too.
 globalThis.addEventListener("unload", () => stderr.flush());
