@@ -90,7 +90,7 @@ class LineSource implements Source {
   async #inputs(): Promise<{ name: string; open: () => Promise<ReadableStream<Uint8Array>> }[]> {
     const { files, stdin } = this.#context;
     if (files.length === 0) return [{ name: "", open: () => Promise.resolve(stdin) }];
-    await Promise.all(files.map(requireFile));
+    for (const name of files) await requireFile(name);
     return files.map((name) => ({ name, open: async () => (await openFile(name)).readable }));
   }
 
