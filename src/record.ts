@@ -129,7 +129,7 @@ class Recorder {
   }
 
   sayTotals(): void {
-    this.#log.info("Recorded {messages} messages, {size}; files: {files}; set aside: {setAside}", {
+    this.#log.info("Recorded {messages} messages, {size}; files written: {files}; no JSON: {setAside}", {
       messages: this.#messages,
       size: formatSize(this.#file.bytes),
       files: this.#file.files,

@@ -42,7 +42,7 @@ Deno.test("record writes what comes on standard input, sets aside what is no JSO
   assert.equal(
     stderr,
     `warning Set aside line 4: not JSON: broken\n` +
-      `info Recorded 6 messages, ${size} kB; files: 1; set aside: 1\n`,
+      `info Recorded 6 messages, ${size} kB; files written: 1; no JSON: 1\n`,
   );
 });
 
@@ -56,7 +56,7 @@ Deno.test("record takes its settings from variables too, and rotates", async () 
   };
   const { code, stderr } = await ran(["record"], { env, stdin: loop.join("\n") });
   assert.equal(code, 0);
-  assert.match(stderr, /^info Recorded 5 messages, [\d.]+ kB; files: 6; set aside: 0\n$/);
+  assert.match(stderr, /^info Recorded 5 messages, [\d.]+ kB; files written: 6; no JSON: 0\n$/);
   assert.equal([...Deno.readDirSync(folder.path)].length, 3);
 });
 
@@ -105,6 +105,6 @@ Deno.test("record says that it cannot write, and that a file to read is missing"
     code: 1,
     stdout: "",
     stderr: 'error cannot read "nosuch.ndjson": there is no such file; name files of updates, one a line\n' +
-      "info Recorded 0 messages, 0 B; files: 1; set aside: 0\n",
+      "info Recorded 0 messages, 0 B; files written: 1; no JSON: 0\n",
   });
 });

@@ -64,7 +64,7 @@ Deno.test("record has a queue of its own: the detector's gets and loses nothing,
   recorder.signal("SIGTERM");
   const recorded = await recorder.ended;
   assert.equal(recorded.code, 0, recorded.stderr);
-  assert.match(recorded.stderr, / info Recorded 1799 messages, [\d.]+ kB; files: 1; set aside: 1\n$/);
+  assert.match(recorded.stderr, / info Recorded 1799 messages, [\d.]+ kB; files written: 1; no JSON: 1\n$/);
   assert.deepEqual(linesOf(path), [...sent, '{"Name": "a","TaskEvent": {"Type": "x","Time": 1}}']);
   await waitFor(
     "the recorder's queue to be gone",
@@ -168,7 +168,7 @@ Deno.test("record on a disk that is full ends with 1, one clear line, and whole 
     error,
     `error cannot write "${path}": No space left on device (os error 28); what was recorded before is kept`,
   );
-  assert.match(totals!, /^info Recorded \d+ messages, [\d.]+ kB; files: 1; set aside: 0$/);
+  assert.match(totals!, /^info Recorded \d+ messages, [\d.]+ kB; files written: 1; no JSON: 0$/);
   const replayed = await run({ args: ["replay", "--json", path] });
   assert.equal(replayed.stderr, "");
   assert.ok(JSON.parse(replayed.stdout).lines > 500);
