@@ -1,5 +1,5 @@
 // The sink `kinesis`: puts alerts into a stream of AWS Kinesis. The AWS SDK is loaded only when it is used.
-import type * as Sdk from "../clients/kinesis.ts";
+import type { KinesisClient } from "@aws-sdk/client-kinesis";
 import type { Alert } from "../alert.ts";
 import { asFault, Fault } from "../fault.ts";
 import { kind } from "../kind.ts";
@@ -36,8 +36,7 @@ export const kinesis = kind({
   open: (values, context: SinkContext): Sink => new KinesisSink(values, context),
 });
 
-/** A text that Deno does not take for a literal: what it sees imported it reads at each start, 13 MB and 30 ms. */
-const sdkModule: string = new URL("../clients/kinesis.ts", import.meta.url).href;
+type Sdk = typeof import("@aws-sdk/client-kinesis");
 
 /** Milliseconds until a request without an answer is given up. */
 const requestTimeout = 10_000;
@@ -48,7 +47,7 @@ class KinesisSink implements Sink {
   readonly concurrency = 16;
   readonly #values: Values<typeof settings>;
   readonly #context: SinkContext;
-  #open: Promise<{ client: Sdk.KinesisClient; sdk: typeof Sdk }> | undefined;
+  #open: Promise<{ client: KinesisClient; sdk: Sdk }> | undefined;
   readonly #closed = new AbortController();
 
   constructor(values: Values<typeof settings>, context: SinkContext) {
@@ -100,14 +99,17 @@ class KinesisSink implements Sink {
     (await this.#open)?.client.destroy();
   }
 
-  #client(): Promise<{ client: Sdk.KinesisClient; sdk: typeof Sdk }> {
+  #client(): Promise<{ client: KinesisClient; sdk: Sdk }> {
     return this.#open ??= this.#load();
   }
 
-  async #load(): Promise<{ client: Sdk.KinesisClient; sdk: typeof Sdk }> {
-    const sdk: typeof Sdk = await import(sdkModule);
+  async #load(): Promise<{ client: KinesisClient; sdk: Sdk }> {
+    const [sdk, { NodeHttpHandler }] = await Promise.all([
+      import("@aws-sdk/client-kinesis"),
+      import("@smithy/node-http-handler"),
+    ]);
     // HTTP/1.1, as plain endpoints need. Of itself it only warns of a timeout.
-    const requestHandler = new sdk.NodeHttpHandler({
+    const requestHandler = new NodeHttpHandler({
       requestTimeout,
       connectionTimeout: connectTimeout,
       throwOnRequestTimeout: true,
