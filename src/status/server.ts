@@ -48,7 +48,7 @@ const table: readonly Answering[] = [
   },
   {
     path: "/metrics",
-    help: "the metrics, for Prometheus; as OpenMetrics where `Accept` asks for it",
+    help: "the metrics, for Prometheus, at most 50 ms old; as OpenMetrics where `Accept` asks for it",
     answer: (server, { request }) => server.metrics(request.headers.get("accept")),
   },
   {
