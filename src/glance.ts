@@ -1,74 +1,71 @@
 // Updates that are no restarts, known at a glance: by the look of their bytes, without parsing them. It may only
 // say so of what is none, however the JSON is written; where it is in doubt, a message is parsed.
 // A message that is whole at both ends and in the middle is taken for an update: damage elsewhere goes unseen.
+import type { Nanoseconds } from "./duration.ts";
+import { code } from "./glance_code.ts";
 
-const beginning = '{"Name":"';
-const middle = '{"Type":"';
-const beforeMiddle = '"TaskEvent":';
-const afterType = '","Time":';
-const digits = 19;
-
-/**
- * The nineteen digits of `TaskEvent.Time`, nanoseconds since the Unix epoch, where the text from `start` to `end` is
- * an update in the shape of nomad-firehose and not of the type `Restarting`; undefined where it must be parsed.
- * The caller has made sure that there is no sign of a restart between them.
- */
-export function timeOfOther(text: string, start: number, end: number): string | undefined {
-  if (!text.startsWith(beginning, start) || text.charCodeAt(start + beginning.length) === quote) {
-    return undefined;
-  }
-  if (text.charCodeAt(end - 1) !== brace || text.charCodeAt(end - 2) !== brace) return undefined;
-  const event = text.indexOf(middle, start + 1);
-  if (event < 0 || event >= end || !text.startsWith(beforeMiddle, event - beforeMiddle.length)) {
-    return undefined;
-  }
-  const type = event + middle.length;
-  const time = text.indexOf('"', type) + afterType.length;
-  if (!text.startsWith(afterType, time - afterType.length)) return undefined;
-  if (text.charCodeAt(time) !== one || text.charCodeAt(time + digits) !== comma) return undefined;
-  for (let at = time + 1; at < time + digits; at++) {
-    const code = text.charCodeAt(at);
-    if (code < zero || code > nine) return undefined;
-  }
-  return text.slice(time, time + digits);
+/** What glance.as exports. Numbers are bytes from the beginning of the memory. */
+interface Exports {
+  readonly memory: WebAssembly.Memory;
+  readonly capacity: { readonly value: number };
+  readonly mayRestart: { readonly value: bigint };
+  readonly unknown: { readonly value: bigint };
+  message(length: number): bigint;
+  begin(length: number): void;
+  go(latest: bigint): number;
+  lineStartsAt(): number;
+  lineEndsAt(): number;
+  skippedLines(): number;
+  newestSkipped(): bigint;
 }
 
-const [quote, brace, comma, zero, one, nine] = ['"', "}", ",", "0", "1", "9"].map((character) =>
-  character.charCodeAt(0)
-) as [number, number, number, number, number, number];
+const compiled = new WebAssembly.Module(Uint8Array.fromBase64(code));
+const { exports } = new WebAssembly.Instance(compiled) as unknown as { exports: Exports };
+const memory = new Uint8Array(exports.memory.buffer);
+
+/** Bytes that can be looked at together. */
+export const capacity: number = exports.capacity.value;
+/** There is a sign of a restart: its type in quotes, or an escape that could be a part of it. */
+export const mayRestart: bigint = exports.mayRestart.value;
+/** It must be parsed. */
+export const unknown: bigint = exports.unknown.value;
 
 /**
- * Where a text may hold a restart, however it is written: the type `Restarting` in quotes, or an escape that could
- * be a part of it. Asked from left to right.
+ * `TaskEvent.Time` in nanoseconds since the Unix epoch, where the message is an update in the shape of nomad-firehose
+ * and not of the type `Restarting`; else `mayRestart` or `unknown`. The time has nineteen digits.
  */
-export class RestartSigns {
-  readonly #text: string;
-  /** The next type and the next escape; Infinity where there is none. */
-  #type = -1;
-  #escape = -1;
-
-  constructor(text: string) {
-    this.#text = text;
-  }
-
-  /** Whether there is one from `start` to `end`. */
-  within(start: number, end: number): boolean {
-    if (this.#type < start) this.#type = this.#nextType(start);
-    if (this.#escape < start) this.#escape = next(this.#text, "\\u", start);
-    return this.#type < end || this.#escape < end;
-  }
-
-  #nextType(start: number): number {
-    let at = next(this.#text, "Restarting", start);
-    // `Not Restarting` is another one.
-    while (at !== Infinity && this.#text.charCodeAt(at - 1) !== quote) {
-      at = next(this.#text, "Restarting", at + 1);
-    }
-    return at;
-  }
+export function timeOfOther(body: Uint8Array): Nanoseconds {
+  if (body.length > capacity) return unknown;
+  memory.set(body);
+  return exports.message(body.length);
 }
 
-function next(text: string, sign: string, start: number): number {
-  const at = text.indexOf(sign, start);
-  return at < 0 ? Infinity : at;
+/** A time before that of any update. */
+export const beforeAll: Nanoseconds = unknown;
+
+/** The lines of a block of at most `capacity` bytes that are to be parsed. One block at a time: the next one makes
+ * this one void. */
+export class LinesToParse {
+  /** Lines before it that are updates and no restarts, and the newest time of theirs. */
+  skipped = 0;
+  newest: Nanoseconds = 0n;
+  /** Where it is in the block, its line feed left out. */
+  start = 0;
+  end = 0;
+
+  constructor(block: Uint8Array) {
+    memory.set(block);
+    exports.begin(block.length);
+  }
+
+  /** Goes to the next. Updates of a time after `latest` are among them. False where there is none: then at `start`
+   * begins what has no line feed. */
+  next(latest: Nanoseconds): boolean {
+    const found = exports.go(latest) !== 0;
+    this.skipped = exports.skippedLines();
+    this.newest = exports.newestSkipped();
+    this.start = exports.lineStartsAt();
+    this.end = exports.lineEndsAt();
+    return found;
+  }
 }

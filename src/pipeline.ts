@@ -84,7 +84,7 @@ class Pipeline {
       const body = batch.bodies[index]!;
       if (!(body instanceof Uint8Array)) {
         this.tally.others += body.count;
-        if (wall === undefined) this.#advance(BigInt(body.newest));
+        if (wall === undefined) this.#advance(body.newest);
         continue;
       }
       const update = this.#way.rule.decode(body);

@@ -84,7 +84,7 @@ export class Recording {
     try {
       while (format === undefined && text.length < mostPeeked) {
         const { done, value } = await bytes.next();
-        if (!done) first.push(value);
+        if (!done) first.push(value.slice());
         text += done ? decoder.decode() : decoder.decode(value, { stream: true });
         format = recognise(text.slice(0, mostPeeked), done ?? false);
         if (done) break;

@@ -165,7 +165,7 @@ class Replay {
     for (const [index, body] of piece.bodies.entries()) {
       if (!(body instanceof Uint8Array)) {
         this.#totals.updates += body.count;
-        for (const trial of this.#trials) trial.pass(BigInt(body.newest));
+        for (const trial of this.#trials) trial.pass(body.newest);
         continue;
       }
       const update = this.#trials[0]!.decode(body);

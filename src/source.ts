@@ -1,4 +1,5 @@
 // What a source is: where messages come from, and how they are given back.
+import type { Nanoseconds } from "./duration.ts";
 import type { Kind } from "./kind.ts";
 import type { Log } from "./log.ts";
 import type { Patience } from "./outage.ts";
@@ -6,9 +7,8 @@ import type { Standing } from "./standing.ts";
 
 /** Messages in a row that the rule has no use for, known by their look: counted, and the time of the newest. */
 export interface Skipped {
-  count: number;
-  /** Nanoseconds since the Unix epoch, as digits. */
-  newest: string;
+  readonly count: number;
+  readonly newest: Nanoseconds;
 }
 
 /** What a source keeps for its next start, by key. */

@@ -2,7 +2,7 @@
 // It follows nomad-firehose's allocation updates; no rule and no I/O here.
 import { Buffer, isAscii } from "node:buffer";
 import type { Nanoseconds } from "./duration.ts";
-import { RestartSigns, timeOfOther } from "./glance.ts";
+import { mayRestart, timeOfOther } from "./glance.ts";
 import { readPlainRestart } from "./plain_restart.ts";
 
 /** A task of an allocation was restarted: what the rule `restarts` counts. */
@@ -60,15 +60,14 @@ const most = (1n << 63n) - 1n;
 
 /** Decodes one message for the rule `restarts`. Never throws: what it cannot read is malformed, with the reason. */
 export function decode(body: Uint8Array): Update {
-  const characters = latin1(body);
-  const known = new RestartSigns(characters).within(0, characters.length)
-    ? plainRestart(characters)
-    : plainOther(characters);
-  if (known !== undefined) return known;
+  const time = timeOfOther(body);
+  if (time > mayRestart) return { kind: "other", time };
+  const plain = time === mayRestart ? plainRestart(latin1(body)) : undefined;
+  if (plain !== undefined) return plain;
   const read = readUpdate(body);
   if (read.kind === "malformed") return read;
-  const { type, time, name, update, event, text } = read;
-  if (type !== "Restarting") return { kind: "other", time };
+  const { type, name, update, event, text } = read;
+  if (type !== "Restarting") return { kind: "other", time: read.time };
   const allocation = textOf(update.AllocationID);
   const task = textOf(update.TaskName);
   return {
@@ -77,7 +76,7 @@ export function decode(body: Uint8Array): Update {
     allocation,
     task,
     identity: identityOf(allocation, task),
-    time,
+    time: read.time,
     intended: isIntended(event),
     notSeen: notSeen(update),
     update: text,
@@ -102,13 +101,8 @@ function plainRestart(text: string): Restart | undefined {
   };
 }
 
-function plainOther(text: string): Other | undefined {
-  const time = timeOfOther(text, 0, text.length);
-  return time === undefined ? undefined : { kind: "other", time: BigInt(time) };
-}
-
 /** The bytes as characters, one each. */
-export function latin1(body: Uint8Array): string {
+function latin1(body: Uint8Array): string {
   const buffer = body instanceof Buffer ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   return buffer.toString("latin1");
 }

@@ -23,6 +23,7 @@ const rooms: readonly Room[] = [
       "fault",
       "files",
       "glance",
+      "glance_code",
       "histogram",
       "kind",
       "log",

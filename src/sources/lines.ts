@@ -3,13 +3,12 @@
 import { Buffer } from "node:buffer";
 import { Fault } from "../fault.ts";
 import { whyUnreadable } from "../files.ts";
-import { RestartSigns, timeOfOther } from "../glance.ts";
+import { beforeAll, capacity, LinesToParse } from "../glance.ts";
 import { kind } from "../kind.ts";
 import type { Log } from "../log.ts";
 import { quoted } from "../settings.ts";
 import type { Batch, Skipped, Source, SourceContext } from "../source.ts";
 import { latestEventTime } from "../time.ts";
-import { latin1 } from "../update.ts";
 import { unpacked, whyPackedUnreadable } from "./lines_bytes.ts";
 
 /** The row of the source `stdin`. */
@@ -24,8 +23,6 @@ export const lines = kind({
 const mostOpenBatches = 16;
 /** Longer lines, in bytes, are no updates: RabbitMQ's own limit for a message. */
 const longestLine = 128 << 20;
-/** Bytes that are looked at together: as a text they are a young object to V8, of which it is soon rid. */
-const atOnce = 112 << 10;
 /** Stands at the end of what is left of such a line, so that it is JSON no more. */
 const cut = new TextEncoder().encode("…");
 
@@ -159,12 +156,12 @@ export class Lines {
     return `line ${number}${this.#name && ` of ${this.#name}`}`;
   }
 
-  /** The lines in these bytes. @throws {Fault} */
+  /** The lines in these bytes, each in memory of its own. @throws {Fault} */
   async *blocks(bytes: AsyncIterable<Uint8Array>, stop: AbortSignal): AsyncIterable<Block> {
     try {
       for await (const block of bytes) {
-        for (let start = 0; start < block.length; start += atOnce) {
-          const lines = this.#split(block.subarray(start, start + atOnce));
+        for (let start = 0; start < block.length; start += capacity) {
+          const lines = this.#split(block.subarray(start, start + capacity));
           if (lines.bodies.length > 0) yield lines;
         }
       }
@@ -180,24 +177,21 @@ export class Lines {
     }
   }
 
-  /** Blank lines are counted and left out. */
   #split(block: Uint8Array): Block {
     const lines: Block = { bodies: [], numbers: [] };
-    const text = latin1(block);
-    const signs = this.#restartsOnly ? new RestartSigns(text) : undefined;
-    const latest = String(latestEventTime());
-    let start = 0;
-    for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", start)) {
-      const mayCount = signs === undefined || this.#rest.length > 0 || signs.within(start, end);
-      const time = mayCount ? undefined : timeOfOther(text, start, withoutReturn(text, end));
-      if (time === undefined) this.#take(lines, block.subarray(start, end));
-      else this.#skip(lines, time, latest);
-      start = end + 1;
+    const latest = this.#restartsOnly ? latestEventTime() : beforeAll;
+    const toParse = new LinesToParse(block);
+    // What began in another block is known as a whole only.
+    while (toParse.next(this.#restLength > 0 ? beforeAll : latest)) {
+      this.#skip(lines, toParse);
+      this.#take(lines, block.slice(toParse.start, toParse.end));
     }
-    this.#keep(block.subarray(start));
+    this.#skip(lines, toParse);
+    this.#keep(block.slice(toParse.start));
     return lines;
   }
 
+  /** Blank lines are counted and left out. */
   #take({ bodies, numbers }: Block, end: Uint8Array): void {
     const line = this.#takeLine(end);
     if (line.length === 0) return;
@@ -205,18 +199,11 @@ export class Lines {
     numbers.push(this.#number);
   }
 
-  /** Times after `latest`, which do not move the clock, stand apart from those that do. All have as many digits. */
-  #skip({ bodies, numbers }: Block, time: string, latest: string): void {
-    this.#number++;
-    const last = bodies.at(-1);
-    const moves = time <= latest;
-    if (last !== undefined && !(last instanceof Uint8Array) && (last.newest <= latest) === moves) {
-      last.count++;
-      if (time > last.newest) last.newest = time;
-      return;
-    }
-    bodies.push({ count: 1, newest: time });
-    numbers.push(this.#number);
+  #skip({ bodies, numbers }: Block, { skipped, newest }: LinesToParse): void {
+    if (skipped === 0) return;
+    bodies.push({ count: skipped, newest });
+    numbers.push(this.#number + 1);
+    this.#number += skipped;
   }
 
   /** Of a line that is too long two parts are kept, more than a log line shows. */
@@ -244,9 +231,4 @@ export class Lines {
     }
     return line.at(-1) === carriageReturn ? line.subarray(0, -1) : line;
   }
-}
-
-/** Where a line ends, its carriage return left out. */
-function withoutReturn(text: string, end: number): number {
-  return text.charCodeAt(end - 1) === carriageReturn ? end - 1 : end;
 }

@@ -14,8 +14,8 @@ export function whyPackedUnreadable({ code, message }: Error & { code?: string }
   return code === "Z_DATA_ERROR" ? `its gzip is damaged: ${message}` : undefined;
 }
 
-/** The blocks of a stream, through gunzip where they begin as gzip does. On `stop` it ends. `onRead` is called with the
- * bytes of each as they were before. */
+/** The blocks of a stream, through gunzip where they begin as gzip does. A block is good until the next is asked for.
+ * On `stop` it ends. `onRead` is called with the bytes of each as they were before. */
 export async function* unpacked(
   input: ReadableStream<Uint8Array>,
   stop: AbortSignal,
@@ -36,7 +36,7 @@ export async function* unpacked(
 }
 
 interface Reader {
-  /** The next block; undefined at the end. */
+  /** The next block, good until the one after it is asked for; undefined at the end. */
   read(): Promise<{ readonly value?: Uint8Array | undefined }>;
   cancel(): Promise<void>;
 }
@@ -57,16 +57,18 @@ function readerOf(input: ReadableStream<Uint8Array>, onRead: (bytes: number) => 
       cancel: () => reader.cancel(),
     };
   }
-  const next = () => reader.read(new Uint8Array(blockSize));
-  // The next block is read while one is worked on.
+  // The next block is read while one is worked on, and memory used again: new memory costs as much as what is read.
+  const next = (memory: ArrayBuffer) => reader.read(new Uint8Array(memory));
   let ahead: ReturnType<typeof next> | undefined;
+  let last: ArrayBuffer | undefined;
   return {
     async read() {
-      const { done, value } = await (ahead ?? next());
+      const { done, value } = await (ahead ?? next(new ArrayBuffer(blockSize)));
       if (done) return {};
       onRead(value.length);
-      ahead = next();
+      ahead = next(last ?? new ArrayBuffer(blockSize));
       ahead.catch(() => {});
+      last = value.buffer;
       return { value };
     },
     cancel: () => reader.cancel(),
@@ -77,7 +79,8 @@ function readerOf(input: ReadableStream<Uint8Array>, onRead: (bytes: number) => 
 async function firstBlock(reader: Reader): Promise<Uint8Array> {
   let block: Uint8Array = new Uint8Array();
   for (let next; block.length < 2 && (next = await reader.read()).value !== undefined;) {
-    block = block.length === 0 ? next.value : new Uint8Array([...block, ...next.value]);
+    const isLong = block.length === 0 && next.value.length >= 2;
+    block = isLong ? next.value : new Uint8Array([...block, ...next.value]);
   }
   return block;
 }

@@ -463,15 +463,16 @@ Deno.test("batches() skips what the rule has no use for, in counts between the r
   );
 });
 
-Deno.test("batches() skips updates from far in the future apart from others: they do not move the clock", async () => {
+Deno.test("batches() skips no updates from far in the future: they do not move the clock", async () => {
   const line = (time: bigint) => `{"Name":"a","TaskEvent":{"Type":"Started","Time":${time},"Details":{}}}\n`;
   const now = 1_700_000_000_000_000_000n;
   const far = [1_899_000_000_000_000_000n, 1_999_000_000_000_000_000n] as const;
   const input = [now, now + 2n, far[0], far[1], now + 1n, now + 3n, far[0]].map(line).join("");
   assert.deepEqual(await all(open({ stdin: blocks([bytes(input)]), restartsOnly: true })), [
     `line 1: 2 until ${now + 2n}`,
-    `line 3: 2 until ${far[1]}`,
+    `line 3: ${line(far[0]).trim()}`,
+    `line 4: ${line(far[1]).trim()}`,
     `line 5: 2 until ${now + 3n}`,
-    `line 7: 1 until ${far[0]}`,
+    `line 7: ${line(far[0]).trim()}`,
   ]);
 });
