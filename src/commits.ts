@@ -13,10 +13,12 @@ import { Standing } from "./standing.ts";
 const mostMessages = 500;
 const longestWait = 5;
 
+/** A batch whose effects are committed next, or that waits for alerts. */
 interface Open {
-  readonly batch: Batch;
-  /** What its restarts are about. */
+  readonly acknowledge: Batch["acknowledge"];
+  /** What its restarts are about; of those that it waits for, each counts one. */
   readonly names: ReadonlySet<string>;
+  awaited: number;
 }
 
 /** How commits go. */
@@ -48,8 +50,9 @@ export class Commits {
   #open: Open[] = [];
   #messages = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** Resolves when all batches so far are acknowledged; undefined when they are. */
-  #acknowledged: Promise<void> | undefined;
+  /** Committed, in their order: those that wait for alerts, and those behind them. */
+  readonly #waiting: Open[] = [];
+  #acknowledged: PromiseWithResolvers<void> | undefined;
   #committed: PromiseWithResolvers<void> | undefined;
 
   /** `clock` yields the `now` of the rule. */
@@ -68,7 +71,7 @@ export class Commits {
 
   /** Takes a batch whose effects the ledger was told. What is urgent is committed at once. */
   add(batch: Batch, names: ReadonlySet<string>, urgent: boolean): void {
-    this.#open.push({ batch, names });
+    this.#open.push({ acknowledge: batch.acknowledge, names, awaited: 0 });
     this.#messages += batch.bodies.length;
     if (urgent || !this.#ledger.durable || this.#messages >= mostMessages) this.now();
     else this.soon();
@@ -89,7 +92,7 @@ export class Commits {
   async settled(): Promise<void> {
     this.now();
     if (this.#outage.open) await (this.#committed ??= Promise.withResolvers<void>()).promise;
-    await this.#acknowledged;
+    if (this.#waiting.length > 0) await (this.#acknowledged ??= Promise.withResolvers<void>()).promise;
   }
 
   /** Ends it: what is not committed by now never is. */
@@ -114,22 +117,28 @@ export class Commits {
     this.#open = [];
     this.#messages = 0;
     this.#delivery.pump();
-    for (const each of open) this.#acknowledge(each);
+    for (const each of open) this.#await(each);
+    this.#acknowledge();
     this.#committed?.resolve();
     this.#committed = undefined;
   }
 
-  #acknowledge({ batch, names }: Open): void {
-    const pending: Promise<unknown>[] = [];
-    for (const name of names) {
-      const unconfirmed = this.#ledger.pending(name);
-      if (unconfirmed !== undefined) pending.push(unconfirmed);
-    }
-    if (pending.length === 0 && this.#acknowledged === undefined) return batch.acknowledge();
-    const acknowledged = Promise.all([this.#acknowledged, ...pending]).then(() => {
-      batch.acknowledge();
-      if (this.#acknowledged === acknowledged) this.#acknowledged = undefined;
-    });
-    this.#acknowledged = acknowledged;
+  /** Lets a batch wait for the alerts about its names. */
+  #await(open: Open): void {
+    const done = () => {
+      if (--open.awaited === 0) this.#acknowledge();
+    };
+    for (const name of open.names) if (this.#ledger.awaits(name, done)) open.awaited++;
+    this.#waiting.push(open);
+  }
+
+  /** Acknowledges up to the first that waits. */
+  #acknowledge(): void {
+    const end = this.#waiting.findIndex(({ awaited }) => awaited > 0);
+    const done = this.#waiting.splice(0, end < 0 ? this.#waiting.length : end);
+    for (const { acknowledge } of done) acknowledge();
+    if (this.#waiting.length > 0) return;
+    this.#acknowledged?.resolve();
+    this.#acknowledged = undefined;
   }
 }

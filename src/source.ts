@@ -24,8 +24,8 @@ export interface Batch {
   /** Sets a bad message aside: it must not come again. */
   reject(index: number): void;
   /** All effects of all its messages are confirmed: none of them needs to come again. Batches are acknowledged
-   * in the order in which they came. */
-  acknowledge(): void;
+   * in the order in which they came. It is a function of its own, so that the rest need not be kept for it. */
+  readonly acknowledge: () => void;
 }
 
 /** A source of allocation updates. Disposing it gives back what is not acknowledged. */

@@ -33,6 +33,8 @@ export interface OpenChannel<C extends Channel> {
   readonly channel: C;
   /** False as soon as channel or connection is closed. */
   readonly usable: boolean;
+  /** What is sent in this turn of the event loop leaves in one write: each has its price, here and in the broker. */
+  sendTogether(): void;
   /** Closes channel and connection, without a word to `onLost`. */
   close(): Promise<void>;
 }
@@ -110,6 +112,7 @@ async function open<C extends Channel>(
     get usable() {
       return usable;
     },
+    sendTogether: together(streamOf(connection)),
     close() {
       usable = false;
       return end(channel);
@@ -117,9 +120,29 @@ async function open<C extends Channel>(
   };
 }
 
+/** Holds what is written to the stream back until amqplib, which takes its turn in between, has written all. */
+function together(stream: Socket): () => void {
+  let held = false;
+  const release = () => {
+    held = false;
+    stream.uncork();
+  };
+  return () => {
+    if (held) return;
+    held = true;
+    stream.cork();
+    setImmediate(() => setImmediate(release));
+  };
+}
+
+function streamOf(connection: ChannelModel): Socket {
+  return (connection.connection as unknown as { stream: Socket }).stream;
+}
+
 /** amqplib's own `close()` overtakes what a channel has to send, and waits for an answer for ever. */
 async function endConnection(connection: ChannelModel, channel?: Channel): Promise<void> {
-  const { stream, blocked } = connection.connection as unknown as { stream: Socket; blocked: boolean };
+  const { blocked } = connection.connection as unknown as { blocked: boolean };
+  const stream = streamOf(connection);
   // A broker that blocks does not read, a goodbye as little as alerts.
   if (blocked) stream.destroy(new Error("blocked"));
   const gone = stream.closed ? Promise.resolve() : new Promise((resolve) => stream.once("close", resolve));

@@ -4,8 +4,10 @@ import type { Ledger, LedgerContext } from "../ledger.ts";
 import { type Outbox, ShelvedOutbox } from "../outbox.ts";
 
 /** Alerts about one name that sinks have not confirmed. */
-interface Unconfirmed extends PromiseWithResolvers<void> {
+interface Unconfirmed {
   count: number;
+  /** Called when there are none any more. */
+  readonly done: (() => void)[];
 }
 
 /** A ledger whose contents are gone with it. */
@@ -44,8 +46,10 @@ export class MemoryLedger implements Ledger {
     }
   }
 
-  pending(name: string): Promise<unknown> | undefined {
-    return this.#unconfirmed.get(name)?.promise;
+  awaits(name: string, done: () => void): boolean {
+    const unconfirmed = this.#unconfirmed.get(name);
+    unconfirmed?.done.push(done);
+    return unconfirmed !== undefined;
   }
 
   outbox(sink: string): Outbox {
@@ -55,15 +59,15 @@ export class MemoryLedger implements Ledger {
   async [Symbol.asyncDispose](): Promise<void> {}
 
   #added(name: string): void {
-    const unconfirmed = this.#unconfirmed.get(name) ?? { count: 0, ...Promise.withResolvers<void>() };
-    unconfirmed.count++;
-    this.#unconfirmed.set(name, unconfirmed);
+    const unconfirmed = this.#unconfirmed.get(name);
+    if (unconfirmed === undefined) this.#unconfirmed.set(name, { count: 1, done: [] });
+    else unconfirmed.count++;
   }
 
   #removed(name: string): void {
     const unconfirmed = this.#unconfirmed.get(name)!;
     if (--unconfirmed.count > 0) return;
     this.#unconfirmed.delete(name);
-    unconfirmed.resolve();
+    for (const done of unconfirmed.done) done();
   }
 }

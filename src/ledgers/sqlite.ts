@@ -131,7 +131,9 @@ export class SqliteLedger implements Ledger {
     for (const { outbox, name, seq } of added) outbox.add(name, seq);
   }
 
-  pending(): undefined {}
+  awaits(): boolean {
+    return false;
+  }
 
   outbox(sink: string): Outbox {
     return this.#outboxes.get(sink)!;

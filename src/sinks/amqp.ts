@@ -82,6 +82,7 @@ class AmqpSink implements Sink {
     const confirmed = Promise.withResolvers<void>();
     this.#unconfirmed.set(alert.id, confirmed);
     try {
+      open.sendTogether();
       open.channel.publish(exchange, routingKey, Buffer.from(this.#context.json(alert)), options, (error) => {
         if (!error) confirmed.resolve();
         // Where the channel is lost, why is told in a moment.

@@ -153,7 +153,7 @@ class Consumer {
   #lost: Fault | undefined;
   #wake = () => {};
   /** The last message that may be acknowledged, with all before it, and how many those are. */
-  #acknowledgeable: ConsumeMessage | undefined;
+  #acknowledgeable: number | undefined;
   #unacknowledged = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -215,28 +215,31 @@ class Consumer {
     }
   }
 
+  /** Until it is acknowledged, it keeps no more of its messages than their tags. */
   #batch(): Batch {
-    const messages = this.#arrived;
+    const arrived = this.#arrived;
     this.#arrived = [];
+    return { bodies: arrived.map(({ content }) => content), ...this.#ways(arrived.map(tagOf)) };
+  }
+
+  #ways(tags: readonly number[]): Omit<Batch, "bodies"> {
     const rejected = new Set<number>();
     return {
-      bodies: messages.map(({ content }) => content),
       place: (index) =>
-        `message ${messages[index]!.fields.deliveryTag} of ${
-          this.#settings.queue === ownQueue ? "" : "queue "
-        }${titleOf(this.#settings)}`,
+        `message ${tags[index]} of ${this.#settings.queue === ownQueue ? "" : "queue "}${
+          titleOf(this.#settings)
+        }`,
       reject: (index) => {
         rejected.add(index);
-        if (this.#open.usable) this.#open.channel.reject(messages[index]!, false);
+        if (this.#open.usable) this.#open.channel.reject(tagged(tags[index]!), false);
       },
       // A multiple acknowledgement must name a message that is not rejected.
-      acknowledge: () =>
-        this.#acknowledge(messages.findLast((_, index) => !rejected.has(index)), messages.length),
+      acknowledge: () => this.#acknowledge(tags.findLast((_, index) => !rejected.has(index)), tags.length),
     };
   }
 
   /** One acknowledgement for many messages: when a quarter of the prefetch is due, or after a moment. */
-  #acknowledge(last: ConsumeMessage | undefined, count: number): void {
+  #acknowledge(last: number | undefined, count: number): void {
     if (last === undefined || !this.#open.usable) return;
     this.#acknowledgeable = last;
     this.#unacknowledged += count;
@@ -250,7 +253,7 @@ class Consumer {
     const last = this.#acknowledgeable;
     this.#acknowledgeable = undefined;
     this.#unacknowledged = 0;
-    if (last !== undefined && this.#open.usable) this.#open.channel.ack(last, true);
+    if (last !== undefined && this.#open.usable) this.#open.channel.ack(tagged(last), true);
   }
 
   /** What arrived and is not taken yet will be sent again. */
@@ -266,6 +269,16 @@ class Consumer {
     this.#flush();
     await this.#open.close();
   }
+}
+
+/** By its tag a message is acknowledged or rejected. */
+function tagOf({ fields: { deliveryTag } }: ConsumeMessage): number {
+  return deliveryTag;
+}
+
+/** amqplib takes the tag from a message, and nothing else. */
+function tagged(deliveryTag: number): ConsumeMessage {
+  return { fields: { deliveryTag } } as ConsumeMessage;
 }
 
 /** The queue that is consumed, in words. */

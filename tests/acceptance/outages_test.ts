@@ -138,7 +138,12 @@ interface NetworkFault {
 }
 
 const networkFaults: readonly NetworkFault[] = [
-  { what: "cut", begin: (proxy) => proxy.cut(), end: () => {}, reason: /amqp: <url>: Unexpected close;/ },
+  {
+    what: "cut",
+    begin: (proxy) => proxy.cut(),
+    end: () => {},
+    reason: /amqp: <url>: (Unexpected close|read ECONNRESET);/,
+  },
   { what: "reset", begin: (proxy) => proxy.reset(), end: () => {}, reason: /amqp: <url>: .*ECONNRESET;/ },
   {
     what: "cut and refused for a while",
@@ -147,7 +152,7 @@ const networkFaults: readonly NetworkFault[] = [
       await proxy.cut();
     },
     end: (proxy) => proxy.accept(),
-    reason: /amqp: <url>: Unexpected close;/,
+    reason: /amqp: <url>: (Unexpected close|read ECONNRESET);/,
   },
   {
     what: "gone silent without a word",

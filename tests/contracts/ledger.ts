@@ -38,13 +38,6 @@ function tell(ledger: Ledger, ...alerts: Alert[]): void {
   ledger.commit(0n);
 }
 
-/** Whether a promise is settled by now. */
-async function isSettled(promise: Promise<unknown> | undefined): Promise<boolean> {
-  const no = Symbol();
-  await new Promise((resolve) => setTimeout(resolve, 0));
-  return await Promise.race([promise, Promise.resolve(no)]) !== no;
-}
-
 /** Names that are hard on files, maps and terminals. */
 export const strangeNames = [
   "job.group[0]",
@@ -84,7 +77,7 @@ export function ledgerContract(name: string, makeHome: () => LedgerHome): void {
     assert.equal(outbox.take(), undefined);
     ledger.commit(0n);
     assert.equal(outbox.take(), undefined);
-    assert.equal(ledger.pending("job.group[0]"), undefined);
+    assert.equal(ledger.awaits("job.group[0]", () => {}), false);
   });
 
   test("tell() puts an alert into the outbox of every sink, whole and by itself in each", async ({ open }) => {
@@ -188,28 +181,30 @@ export function ledgerContract(name: string, makeHome: () => LedgerHome): void {
     assert.deepEqual(ledger.outbox("amqp").take()!.alert, newer);
   });
 
-  test("pending() is undefined where it is durable, else resolves when all sinks confirmed a name's alerts", async ({ open }) => {
+  test("awaits() says no where it is durable, else calls when all sinks confirmed a name's alerts", async ({ open }) => {
     await using ledger = open({ sinks: ["stdout", "amqp"], newerReplaces: true });
     tell(ledger, alertAbout("a"), alertAbout("b"));
     tell(ledger, alertAbout("a"));
-    if (ledger.durable) return assert.equal(ledger.pending("a"), undefined);
-    const pending = ledger.pending("a");
-    assert.equal(ledger.pending("c"), undefined);
+    const calls: string[] = [];
+    const awaits = (name: string) => ledger.awaits(name, () => calls.push(name));
+    if (ledger.durable) return assert.equal(awaits("a"), false);
+    assert.equal(awaits("a"), true);
+    assert.equal(awaits("c"), false);
     const parcels = ["stdout", "amqp"].flatMap((sink) => takeAll(ledger.outbox(sink)));
     const [first, second] = parcels.filter(({ alert }) => alert.name === "a");
     first!.confirmed();
     tell(ledger, alertAbout("a")); // in the outbox of the one that confirmed, and behind the one that sends
     second!.confirmed();
-    assert.equal(await isSettled(pending), false);
+    assert.deepEqual(calls, []);
     const again = ["stdout", "amqp"].flatMap((sink) => takeAll(ledger.outbox(sink)));
     assert.deepEqual(again.map(({ alert }) => alert.name), ["a", "a"]);
     again[0]!.confirmed();
     again[1]!.returned();
-    assert.equal(await isSettled(pending), false);
+    assert.deepEqual(calls, []);
     ledger.outbox("amqp").take()!.confirmed();
-    assert.equal(await isSettled(pending), true);
-    assert.equal(ledger.pending("a"), undefined);
-    assert.notEqual(ledger.pending("b"), undefined);
+    assert.deepEqual(calls, ["a"]);
+    assert.equal(awaits("a"), false);
+    assert.equal(awaits("b"), true);
   });
 
   test("names are kept apart, whatever is in them", async ({ open }) => {
