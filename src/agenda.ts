@@ -1,74 +1,79 @@
-// What is to be done when: a binary heap of things by their time. No clock, no I/O.
+// What is to be done when: a binary heap of rows by their time. No clock, no I/O.
+import { blockRows, Blocks, within } from "./blocks.ts";
 import type { Nanoseconds } from "./duration.ts";
 
-/** A thing that can stand in an agenda, once. */
-export interface Planned {
-  /** Where it stands in the agenda; -1 while it does not. Only the agenda changes it. */
-  place: number;
-}
+/** Rows, the earliest first. Adding, moving and taking one cost the logarithm of how many there are. */
+export class Agenda {
+  readonly #heap = new Blocks(() => ({
+    rows: new Int32Array(blockRows),
+    times: new BigInt64Array(blockRows),
+  }));
+  /** Where a row stands in the heap, counted from 1; 0 where it does not. */
+  readonly #places = new Blocks(() => new Int32Array(blockRows));
+  #length = 0;
 
-/** Things, the earliest first. Adding, moving and taking one cost the logarithm of how many there are. */
-export class Agenda<T extends Planned> {
-  readonly #heap: T[] = [];
-  /** The times of the things in the heap, in their places; 64 bits each. */
-  #times = new BigInt64Array(64);
-
-  /** The time of the earliest thing. */
+  /** The time of the earliest row. */
   get next(): Nanoseconds | undefined {
-    return this.#heap.length > 0 ? this.#times[0] : undefined;
+    return this.#length > 0 ? this.#heap.of(0).times[0] : undefined;
   }
 
-  /** Puts a thing down for a time of at most 64 bits; one that stands there already is moved. */
-  set(thing: T, wakeAt: Nanoseconds): void {
-    const { place } = thing;
-    if (place < 0) this.#up(thing, wakeAt, this.#heap.length);
-    else if (wakeAt < this.#times[place]!) this.#up(thing, wakeAt, place);
-    else this.#down(thing, wakeAt, place);
+  /** Whether a row stands there. */
+  has(row: number): boolean {
+    return this.#places.of(row)[within(row)]! > 0;
   }
 
-  /** Takes the earliest thing. */
-  take(): T | undefined {
-    const earliest = this.#heap[0];
-    if (earliest === undefined) return undefined;
-    const end = this.#heap.length - 1;
-    const last = this.#heap.pop()!;
-    if (last !== earliest) this.#down(last, this.#times[end]!, 0);
-    earliest.place = -1;
+  /** Puts a row down for a time of at most 64 bits; one that stands there already is moved. */
+  set(row: number, wakeAt: Nanoseconds): void {
+    const place = this.#places.of(row)[within(row)]! - 1;
+    if (place < 0) this.#up(row, wakeAt, this.#length++);
+    else if (wakeAt < this.#timeAt(place)) this.#up(row, wakeAt, place);
+    else this.#down(row, wakeAt, place);
+  }
+
+  /** Takes the earliest row; -1 where there is none. */
+  take(): number {
+    if (this.#length === 0) return -1;
+    const earliest = this.#rowAt(0);
+    const end = --this.#length;
+    if (end > 0) this.#down(this.#rowAt(end), this.#timeAt(end), 0);
+    this.#places.of(earliest)[within(earliest)] = 0;
     return earliest;
   }
 
-  #up(thing: T, wakeAt: Nanoseconds, place: number): void {
+  #up(row: number, wakeAt: Nanoseconds, place: number): void {
     while (place > 0) {
       const above = (place - 1) >>> 1;
-      if (this.#times[above]! <= wakeAt) break;
-      this.#put(this.#heap[above]!, this.#times[above]!, place);
+      if (this.#timeAt(above) <= wakeAt) break;
+      this.#put(this.#rowAt(above), this.#timeAt(above), place);
       place = above;
     }
-    this.#put(thing, wakeAt, place);
+    this.#put(row, wakeAt, place);
   }
 
-  #down(thing: T, wakeAt: Nanoseconds, place: number): void {
-    const { length } = this.#heap;
+  #down(row: number, wakeAt: Nanoseconds, place: number): void {
+    const length = this.#length;
     for (;;) {
       let below = 2 * place + 1;
-      if (below + 1 < length && this.#times[below + 1]! < this.#times[below]!) below++;
-      if (below >= length || this.#times[below]! >= wakeAt) break;
-      this.#put(this.#heap[below]!, this.#times[below]!, place);
+      if (below + 1 < length && this.#timeAt(below + 1) < this.#timeAt(below)) below++;
+      if (below >= length || this.#timeAt(below) >= wakeAt) break;
+      this.#put(this.#rowAt(below), this.#timeAt(below), place);
       place = below;
     }
-    this.#put(thing, wakeAt, place);
+    this.#put(row, wakeAt, place);
   }
 
-  #put(thing: T, wakeAt: Nanoseconds, place: number): void {
-    if (place >= this.#times.length) this.#grow();
-    this.#heap[place] = thing;
-    this.#times[place] = wakeAt;
-    thing.place = place;
+  #put(row: number, wakeAt: Nanoseconds, place: number): void {
+    const { rows, times } = this.#heap.of(place);
+    rows[within(place)] = row;
+    times[within(place)] = wakeAt;
+    this.#places.of(row)[within(row)] = place + 1;
   }
 
-  #grow(): void {
-    const times = new BigInt64Array(Math.ceil(this.#times.length * 1.5));
-    times.set(this.#times);
-    this.#times = times;
+  #rowAt(place: number): number {
+    return this.#heap.of(place).rows[within(place)]!;
+  }
+
+  #timeAt(place: number): Nanoseconds {
+    return this.#heap.of(place).times[within(place)]!;
   }
 }

@@ -1,12 +1,14 @@
 // The rule `restarts`: that of seatgeek's nomad-crashloop-detector. Which restarts count, when a loop is told and
 // when it is told again. No clock, no I/O.
-import { Agenda, type Planned } from "./agenda.ts";
+import { Agenda } from "./agenda.ts";
 import { type Alert, alertId } from "./alert.ts";
 import type { Nanoseconds } from "./duration.ts";
 import type { KeptRestarts, RestartJournal, Told } from "./journal.ts";
+import { Names } from "./names.ts";
 import type { Decision, Rule, ToldLoop } from "./rule.ts";
+import { ToldNames } from "./told_names.ts";
 import { decode, type Restart } from "./update.ts";
-import { type Counted, Window, Windows } from "./windows.ts";
+import { type Counted, Windows } from "./windows.ts";
 
 /** When a loop is told. */
 export interface Thresholds {
@@ -22,15 +24,6 @@ export interface Thresholds {
   readonly notifyResolved?: boolean;
 }
 
-/** One name with restarts in its window, or told not long ago. */
-class Watched extends Window implements Planned {
-  told: Told | undefined = undefined;
-  place = -1;
-  constructor(readonly name: string) {
-    super();
-  }
-}
-
 /** Of one name at most so many restarts are kept, or `restartCount` where that is more; the oldest make room. */
 export const mostRestarts = 10_000;
 const latest = (1n << 63n) - 1n;
@@ -44,13 +37,14 @@ export class Detector implements Rule<Restart> {
   readonly decode = decode;
   readonly #thresholds: Thresholds;
   readonly #journal: RestartJournal;
-  readonly #watched = new Map<string, Watched>();
-  readonly #agenda = new Agenda<Watched>();
+  /** Those with restarts in their window, or told not long ago; all else goes by their rows. */
+  readonly #names = new Names();
+  readonly #agenda = new Agenda();
   readonly #windows = new Windows();
+  readonly #told = new ToldNames();
   /** Restarts kept of one name. */
   readonly #most: number;
   #arrivals = 0;
-  #looping = 0;
 
   constructor(thresholds: Thresholds, journal: RestartJournal) {
     this.#thresholds = thresholds;
@@ -59,11 +53,11 @@ export class Detector implements Rule<Restart> {
   }
 
   get names(): number {
-    return this.#watched.size;
+    return this.#names.size;
   }
 
   get looping(): number {
-    return this.#looping;
+    return this.#told.size;
   }
 
   get nextDue(): Nanoseconds | undefined {
@@ -73,94 +67,86 @@ export class Detector implements Rule<Restart> {
   /** Only what other thresholds change in it is reported. */
   restore(kept: KeptRestarts): void {
     for (const [name, restart] of kept.restarts()) {
-      const watched = this.#watch(name);
+      const row = this.#watch(name);
       this.#arrivals = restart.arrival + 1;
-      if (!this.#windows.add(watched, this.#leavingAsNow(name, restart))) continue;
-      this.#makeRoom(watched);
-      this.#agenda.set(watched, this.#windows.emptyAt(watched));
+      if (!this.#windows.add(row, this.#leavingAsNow(name, restart))) continue;
+      this.#makeRoom(row, name);
+      this.#agenda.set(row, this.#windows.emptyAt(row));
     }
     for (const [name, told] of kept.told()) {
-      const watched = this.#watch(name);
-      watched.told = told;
-      this.#looping++;
-      this.#agenda.set(watched, this.#dueAt(told));
+      const row = this.#watch(name);
+      this.#told.add(row, told);
+      this.#agenda.set(row, this.#dueAt(told));
     }
   }
 
   record(restart: Restart, now: Nanoseconds): Decision {
+    const { name, update } = restart;
     if (restart.intended && this.#thresholds.ignoreIntended) return { reason: "intended" };
     if (now - restart.time >= this.#thresholds.restartInterval) return { reason: "outside-window" };
-    const watched = this.#watch(restart.name);
-    this.#windows.drop(watched, now);
-    if (!this.#countAll(watched, restart, now)) return { reason: "duplicate" };
-    const { told } = watched;
-    if (told !== undefined) {
-      told.lastEvent = restart.update;
-      this.#journal.told(restart.name, told);
-    }
-    if (watched.size < this.#thresholds.restartCount) {
-      return { reason: "below-threshold", counted: watched.size };
-    }
-    if (told !== undefined) return { reason: "already-notified", counted: watched.size };
-    return { reason: "first", alert: this.#tell(watched, restart, now) };
+    const row = this.#watch(name);
+    this.#windows.drop(row, now);
+    if (!this.#countAll(row, restart, now)) return { reason: "duplicate" };
+    const isTold = this.#told.has(row);
+    if (isTold) this.#journal.told(name, this.#told.happened(row, update));
+    const counted = this.#windows.size(row);
+    if (counted < this.#thresholds.restartCount) return { reason: "below-threshold", counted };
+    if (isTold) return { reason: "already-notified", counted };
+    return { reason: "first", alert: this.#tell(row, restart, now) };
   }
 
   due(now: Nanoseconds, most: number): Decision[] {
     const decisions: Decision[] = [];
     for (; most > 0 && this.#agenda.next !== undefined && this.#agenda.next <= now; most--) {
-      const watched = this.#agenda.take()!;
-      const { told, name } = watched;
-      this.#windows.drop(watched, now);
-      if (told !== undefined) decisions.push(this.#tellAgain(watched, told, now));
-      if (watched.told !== undefined) this.#agenda.set(watched, this.#dueAt(watched.told));
-      else if (watched.size > 0) this.#agenda.set(watched, this.#windows.emptyAt(watched));
-      else this.#watched.delete(name);
+      const row = this.#agenda.take();
+      this.#windows.drop(row, now);
+      if (this.#told.has(row)) decisions.push(this.#tellAgain(row, now));
+      if (this.#agenda.has(row)) continue;
+      if (this.#windows.size(row) > 0) this.#agenda.set(row, this.#windows.emptyAt(row));
+      else this.#names.delete(row);
     }
     return decisions;
   }
 
   /** With the restarts that were in the window when something last happened to it. */
   loop(name: string): ToldLoop | undefined {
-    const watched = this.#watched.get(name);
-    if (watched?.told === undefined) return undefined;
-    return { alert: this.#alert(watched, watched.told, "repeat"), told: watched.told.repeats + 1 };
+    const row = this.#names.find(name);
+    if (row < 0 || !this.#told.has(row)) return undefined;
+    const told = this.#told.get(row);
+    return { alert: this.#alert(row, name, told, "repeat"), told: told.repeats + 1 };
   }
 
   *loops(): Iterable<string> {
-    for (const { name, told } of this.#watched.values()) if (told !== undefined) yield name;
+    for (const row of this.#names.rows()) if (this.#told.has(row)) yield this.#names.name(row);
   }
 
-  #watch(name: string): Watched {
-    let watched = this.#watched.get(name);
-    if (watched === undefined) {
-      watched = new Watched(ownText(name));
-      this.#watched.set(watched.name, watched);
-    }
-    return watched;
+  #watch(name: string): number {
+    const row = this.#names.find(name);
+    return row >= 0 ? row : this.#names.add(name);
   }
 
   /** The restart, and as many more of its time as happened unseen before it. */
-  #countAll(watched: Watched, restart: Restart, now: Nanoseconds): boolean {
-    if (!this.#count(watched, restart, now)) return false;
+  #countAll(row: number, restart: Restart, now: Nanoseconds): boolean {
+    if (!this.#count(row, restart, now)) return false;
     const most = Math.min(restart.notSeen, this.#most);
     for (let more = 1; more <= most; more++) {
-      this.#count(watched, { ...restart, identity: (restart.identity + more) % 2 ** 53 }, now);
+      this.#count(row, { ...restart, identity: (restart.identity + more) % 2 ** 53 }, now);
     }
     return true;
   }
 
-  #count(watched: Watched, { time, identity, name }: Restart, now: Nanoseconds): boolean {
+  #count(row: number, { time, identity, name }: Restart, now: Nanoseconds): boolean {
     const restart = { time, identity, leavesAt: this.#leavesAt(time, now), arrival: this.#arrivals };
-    if (!this.#windows.add(watched, restart)) return false;
+    if (!this.#windows.add(row, restart)) return false;
     this.#arrivals++;
     this.#journal.counted(name, restart);
-    if (watched.place < 0) this.#agenda.set(watched, restart.leavesAt);
-    this.#makeRoom(watched);
+    if (!this.#agenda.has(row)) this.#agenda.set(row, restart.leavesAt);
+    this.#makeRoom(row, name);
     return true;
   }
 
-  #makeRoom(watched: Watched): void {
-    while (watched.size > this.#most) this.#journal.dropped(watched.name, this.#windows.dropFirst(watched));
+  #makeRoom(row: number, name: string): void {
+    while (this.#windows.size(row) > this.#most) this.#journal.dropped(name, this.#windows.dropFirst(row));
   }
 
   /** The restart as if it had been counted with the interval of now. One far in the future stays as it is. */
@@ -184,42 +170,47 @@ export class Detector implements Rule<Restart> {
     return atMost64Bits(toldAt + this.#thresholds.notificationInterval);
   }
 
-  #tell(watched: Watched, restart: Restart, now: Nanoseconds): Alert {
+  #tell(row: number, restart: Restart, now: Nanoseconds): Alert {
     const { name, allocation, task, time, update } = restart;
     const id = alertId(name, allocation, task, String(time));
-    this.#looping++;
-    watched.told = { toldAt: now, id, repeats: 0, lastEvent: update };
-    this.#agenda.set(watched, this.#dueAt(watched.told));
-    this.#journal.told(name, watched.told);
-    return this.#alert(watched, watched.told, "first");
+    const told = { toldAt: now, id, repeats: 0, lastEvent: update };
+    this.#told.add(row, told);
+    return this.#keep(row, name, told, "first");
   }
 
-  #tellAgain(watched: Watched, told: Told, now: Nanoseconds): Decision {
-    const { name } = watched;
-    if (watched.size < this.#thresholds.restartCount) {
-      watched.told = undefined;
-      this.#looping--;
+  #tellAgain(row: number, now: Nanoseconds): Decision {
+    const name = this.#names.name(row);
+    const told = this.#told.get(row);
+    if (this.#windows.size(row) < this.#thresholds.restartCount) {
+      this.#told.delete(row);
       this.#journal.told(name, undefined);
       const because = "it no longer restarts often enough";
       if (!this.#thresholds.notifyResolved) return { reason: "recovered", name, because };
-      return { reason: "recovered", name, because, alert: this.#alert(watched, told, "resolved") };
+      return { reason: "recovered", name, because, alert: this.#alert(row, name, told, "resolved") };
     }
     const interval = this.#thresholds.notificationInterval;
-    told.toldAt += (now - told.toldAt) / interval * interval;
-    told.repeats++;
-    this.#journal.told(name, told);
-    return { reason: "repeat", alert: this.#alert(watched, told, "repeat") };
+    const toldAt = told.toldAt + (now - told.toldAt) / interval * interval;
+    const again = { ...told, toldAt, repeats: told.repeats + 1 };
+    this.#told.repeat(row, again);
+    return { reason: "repeat", alert: this.#keep(row, name, again, "repeat") };
   }
 
-  #alert(watched: Watched, { id, repeats, lastEvent }: Told, reason: Alert["reason"]): Alert {
+  /** What is told now, until it is told again. */
+  #keep(row: number, name: string, told: Told, reason: "first" | "repeat"): Alert {
+    this.#agenda.set(row, this.#dueAt(told));
+    this.#journal.told(name, told);
+    return this.#alert(row, name, told, reason);
+  }
+
+  #alert(row: number, name: string, { id, repeats, lastEvent }: Told, reason: Alert["reason"]): Alert {
     return {
       id: reason === "first" ? id : alertId(id, reason === "repeat" ? String(repeats) : reason),
       loop: id,
-      name: watched.name,
+      name,
       reason,
       lastEvent,
-      eventLog: this.#windows.times(watched),
-      ...(watched.size >= this.#most ? { limit: this.#most } : {}),
+      eventLog: this.#windows.times(row),
+      ...(this.#windows.size(row) >= this.#most ? { limit: this.#most } : {}),
     };
   }
 }
@@ -227,9 +218,4 @@ export class Detector implements Rule<Restart> {
 /** Columns and files hold times of 64 bits. */
 function atMost64Bits(time: Nanoseconds): Nanoseconds {
   return time < latest ? time : latest;
-}
-
-/** The text in memory of its own: a piece of a message would hold the whole. */
-function ownText(text: string): string {
-  return JSON.parse(JSON.stringify(text));
 }

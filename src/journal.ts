@@ -6,12 +6,12 @@ import type { Counted } from "./windows.ts";
 /** What was told about a name, for as long as that keeps it from being told. */
 export interface Told {
   /** When it was told last; a repeat is told at the nanosecond at which it was due. */
-  toldAt: Nanoseconds;
+  readonly toldAt: Nanoseconds;
   /** Id of the first alert, and how many repeats followed. */
   readonly id: string;
-  repeats: number;
+  readonly repeats: number;
   /** The update of the last restart, for the repeat. */
-  lastEvent: string;
+  readonly lastEvent: string;
 }
 
 /** Takes what the rule `restarts` reports as it goes. */

@@ -1,9 +1,10 @@
 // The rule `loops`: a task loops when so many runs in a row failed, none of which was stable. It stays looping
 // through every delay of Nomad's, until a run is stable or somebody stops it. No clock, no I/O.
-import { Agenda, type Planned } from "./agenda.ts";
+import { Agenda } from "./agenda.ts";
 import { type Alert, alertId } from "./alert.ts";
 import type { Nanoseconds } from "./duration.ts";
 import type { KeptRows, RowJournal } from "./journal.ts";
+import { Names } from "./names.ts";
 import { clear, mostLogged, newRow, type Row, runningSince, type Step, take } from "./row.ts";
 import type { Decision, Rule, ToldLoop } from "./rule.ts";
 import { decodeRun, type RunEvent } from "./run_event.ts";
@@ -21,12 +22,11 @@ export interface LoopThresholds {
   readonly notifyResolved: boolean;
 }
 
-/** A row in the agenda. */
-class Watched implements Planned {
-  place = -1;
+/** A row in the agenda, under a number. */
+class Watched {
   /** Since when its events are of the past. */
   catchesUpSince: Nanoseconds | undefined = undefined;
-  constructor(readonly name: string, readonly row: Row) {}
+  constructor(readonly number: number, readonly name: string, readonly row: Row) {}
 }
 
 const second = 1_000_000_000n;
@@ -55,8 +55,10 @@ export class Loops implements Rule<RunEvent> {
   readonly decode = decodeRun;
   readonly #thresholds: LoopThresholds;
   readonly #journal: RowJournal;
-  readonly #watched = new Map<string, Watched>();
-  readonly #agenda = new Agenda<Watched>();
+  readonly #names = new Names();
+  /** By the numbers of their names. */
+  readonly #watched: (Watched | undefined)[] = [];
+  readonly #agenda = new Agenda();
   /** The clock is that of the wall, not that of the events. */
   #isLive = true;
   /** Until then nothing is done but by events. */
@@ -69,7 +71,7 @@ export class Loops implements Rule<RunEvent> {
   }
 
   get names(): number {
-    return this.#watched.size;
+    return this.#names.size;
   }
 
   get looping(): number {
@@ -85,10 +87,9 @@ export class Loops implements Rule<RunEvent> {
     this.#isLive = now !== undefined;
     if (now !== undefined) this.#quietUntil = now + past;
     for (const [name, row] of kept.rows()) {
-      const watched = new Watched(name, row);
-      this.#watched.set(name, watched);
+      const watched = this.#watch(name, row);
       if (isTold(row)) this.#looping++;
-      this.#agenda.set(watched, this.#wakeAt(watched, now ?? row.newest));
+      this.#agenda.set(watched.number, this.#wakeAt(watched, now ?? row.newest));
     }
   }
 
@@ -96,11 +97,11 @@ export class Loops implements Rule<RunEvent> {
     const { name, time, meaning } = event;
     const isFailure = meaning === "failed" || meaning === "failing";
     if (this.#isLive && time - now >= future) return { reason: "outside-window" };
-    let watched = this.#watched.get(name);
+    let watched = this.#find(name);
     if (watched === undefined && !isFailure) return nothing(event);
     const begin = watched === undefined ? now : watched.row.since;
     if (isFailure && begin - time >= silentAfter) return { reason: "outside-window" };
-    watched ??= this.#watch(event);
+    watched ??= this.#watch(name, newRow(event));
     this.#catchUp(watched, time, now);
     const decision = this.#judge(watched, take(watched.row, event, this.#thresholds.stableAfter), event, now);
     this.#keep(watched, now);
@@ -110,7 +111,7 @@ export class Loops implements Rule<RunEvent> {
   due(now: Nanoseconds, most: number): Decision[] {
     const decisions: Decision[] = [];
     for (; most > 0 && this.#agenda.next !== undefined && this.#agenda.next <= now; most--) {
-      const watched = this.#agenda.take()!;
+      const watched = this.#watched[this.#agenda.take()]!;
       const decision = this.#wake(watched, now);
       if (decision !== undefined) decisions.push(decision);
       if (watched.row.failures === 0 && now >= this.#forgottenAt(watched.row)) this.#forget(watched);
@@ -121,7 +122,7 @@ export class Loops implements Rule<RunEvent> {
 
   /** Without the time of Nomad's next attempt, which would soon be of the past. */
   loop(name: string, now: Nanoseconds): ToldLoop | undefined {
-    const watched = this.#watched.get(name);
+    const watched = this.#find(name);
     if (watched === undefined || !isTold(watched.row)) return undefined;
     const { row } = watched;
     const { id, repeats } = row.told!;
@@ -129,13 +130,17 @@ export class Loops implements Rule<RunEvent> {
   }
 
   *loops(): Iterable<string> {
-    for (const { name, row } of this.#watched.values()) if (isTold(row)) yield name;
+    for (const watched of this.#watched) if (watched && isTold(watched.row)) yield watched.name;
   }
 
-  #watch(event: RunEvent): Watched {
-    const watched = new Watched(event.name, newRow(event));
-    this.#watched.set(event.name, watched);
-    return watched;
+  #find(name: string): Watched | undefined {
+    const number = this.#names.find(name);
+    return number < 0 ? undefined : this.#watched[number];
+  }
+
+  #watch(name: string, row: Row): Watched {
+    const number = this.#names.add(name);
+    return this.#watched[number] = new Watched(number, name, row);
   }
 
   /** Where the clock is that of the events, none is of the past. */
@@ -145,14 +150,15 @@ export class Loops implements Rule<RunEvent> {
     else if (since === undefined || now - since >= 2n * past) watched.catchesUpSince = now;
   }
 
-  #forget({ name }: Watched): void {
-    this.#watched.delete(name);
+  #forget({ number, name }: Watched): void {
+    this.#names.delete(number);
+    this.#watched[number] = undefined;
     this.#journal.row(name, undefined);
   }
 
   #keep(watched: Watched, now: Nanoseconds): void {
     this.#journal.row(watched.name, watched.row);
-    this.#agenda.set(watched, this.#wakeAt(watched, now));
+    this.#agenda.set(watched.number, this.#wakeAt(watched, now));
   }
 
   #judge(watched: Watched, step: Step, event: RunEvent, now: Nanoseconds): Decision {

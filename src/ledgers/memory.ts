@@ -2,12 +2,20 @@
 import type { Alert } from "../alert.ts";
 import type { Ledger, LedgerContext } from "../ledger.ts";
 import { type Outbox, ShelvedOutbox } from "../outbox.ts";
+import { Texts } from "../texts.ts";
 
 /** Alerts about one name that sinks have not confirmed. */
 interface Unconfirmed {
   count: number;
   /** Called when there are none any more. */
   readonly done: (() => void)[];
+}
+
+/** An alert in one outbox or several. Its update is by far the most of it, and stands outside of V8's heap. */
+interface Shelved {
+  readonly alert: Omit<Alert, "lastEvent">;
+  readonly lastEvent: number;
+  outboxes: number;
 }
 
 /** A ledger whose contents are gone with it. */
@@ -20,11 +28,18 @@ export class MemoryLedger implements Ledger {
     rows: () => [],
     notes: () => new Map<string, string>(),
   };
-  readonly #outboxes: ReadonlyMap<string, ShelvedOutbox<Alert>>;
+  readonly #outboxes: ReadonlyMap<string, ShelvedOutbox<Shelved>>;
+  readonly #texts = new Texts(64);
   readonly #unconfirmed = new Map<string, Unconfirmed>();
 
   constructor({ sinks, newerReplaces }: LedgerContext) {
-    const shelf = { read: (alert: Alert) => alert, removed: (name: string) => this.#removed(name) };
+    const shelf = {
+      read: ({ alert, lastEvent }: Shelved) => ({ ...alert, lastEvent: this.#texts.read(lastEvent) }),
+      removed: (name: string, shelved: Shelved) => {
+        this.#release(shelved);
+        this.#removed(name);
+      },
+    };
     this.#outboxes = new Map(sinks.map((sink) => [sink, new ShelvedOutbox(shelf, newerReplaces)]));
   }
 
@@ -36,12 +51,17 @@ export class MemoryLedger implements Ledger {
   commit(): void {}
 
   tell(alert: Alert): void {
+    if (this.#outboxes.size === 0) return;
+    const { lastEvent, ...rest } = alert;
+    const shelved = { alert: rest, lastEvent: this.#texts.put(lastEvent), outboxes: this.#outboxes.size };
     for (const outbox of this.#outboxes.values()) {
       const older = outbox.replaceable(alert.name);
-      if (older !== undefined) older.slot = alert;
-      else {
+      if (older !== undefined) {
+        this.#release(older.slot);
+        older.slot = shelved;
+      } else {
         this.#added(alert.name);
-        outbox.add(alert.name, alert);
+        outbox.add(alert.name, shelved);
       }
     }
   }
@@ -57,6 +77,10 @@ export class MemoryLedger implements Ledger {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
+
+  #release(shelved: Shelved): void {
+    if (--shelved.outboxes === 0) this.#texts.free(shelved.lastEvent);
+  }
 
   #added(name: string): void {
     const unconfirmed = this.#unconfirmed.get(name);

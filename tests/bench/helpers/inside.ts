@@ -8,6 +8,7 @@ import { openLog } from "../../../src/log.ts";
 import { follow } from "../../../src/pipeline.ts";
 import type { Sink } from "../../../src/sink.ts";
 import type { Batch, Source } from "../../../src/source.ts";
+import { permissions } from "../../helpers/program.ts";
 import { Messages } from "./messages.ts";
 
 /** A quarter of the default prefetch: what comes between two acknowledgements. */
@@ -15,10 +16,13 @@ export const batchSize = 250;
 
 const bytes = new TextEncoder();
 
-/** Runs a file of this folder in a process of its own, with V8's --expose-gc; yields what it prints, which is JSON. */
+/** V8's flags of the program, and --expose-gc. */
+const v8Flags = `${permissions.find((flag) => flag.startsWith("--v8-flags="))},--expose-gc`;
+
+/** Runs a file of this folder in a process of its own, with these; yields what it prints, which is JSON. */
 export async function alone<T>(file: string, ...numbers: readonly number[]): Promise<T> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", "--v8-flags=--expose-gc", file, ...numbers.map(String)],
+    args: ["run", "-A", "--no-check", v8Flags, file, ...numbers.map(String)],
     stdin: "null",
   }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr.slice(-2_000)));
