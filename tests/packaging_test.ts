@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { matchesGlob } from "node:path";
 import config from "../deno.json" with { type: "json" };
 import { settingsGroups } from "../src/app.ts";
-import { recordSettings } from "../src/record.ts";
+import { recordSettings } from "../src/record_settings.ts";
 import { variablesOf } from "../src/settings.ts";
 import { onTerminal } from "./helpers/terminal.ts";
 
