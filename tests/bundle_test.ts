@@ -1,7 +1,10 @@
 // The bundle that releases are made of: it does what the modules in src do, and finds what it loads later.
 import assert from "node:assert/strict";
+import { hand } from "./helpers/amqp.ts";
 import { Bundle } from "./helpers/bundle.ts";
 import { Program, run } from "./helpers/program.ts";
+import { restartsBroker, startRabbitMq } from "./helpers/rabbitmq.ts";
+import { restarts } from "./helpers/updates.ts";
 import { waitFor } from "./helpers/wait_for.ts";
 
 const recording = new URL("fixtures/firehose.ndjson.gz", import.meta.url).pathname;
@@ -56,24 +59,40 @@ Deno.test("the bundle loads what a state file, RabbitMQ, Nomad and Kinesis need"
   };
   try {
     for (const source of ["amqp", "nomad"]) {
-      const { code, stdout } = await run({
-        args: ["check", "--source-type", source],
-        env,
-        main: bundle.main,
-      });
-      assert.equal(code, 1);
-      const [ofState, ofSource, ofSink] = stdout.split("\n");
-      assert.match(ofState!, /^ok +state: .*: can be made$/);
-      assert.match(
-        ofSource!,
-        new RegExp(`^failed +source: ${source === "nomad" ? "http" : source}://${nobody}`),
-      );
-      assert.match(
-        ofSink!,
-        new RegExp(`^failed +sink kinesis: stream "loops": connect ECONNREFUSED ${nobody}$`),
-      );
+      const args = ["check", "--source-type", source];
+      const bundled = await run({ args, env, main: bundle.main });
+      assert.equal(bundled.code, 1);
+      assert.match(bundled.stdout, /^ok +state: .*: can be made$/m);
+      assert.match(bundled.stdout, /^failed +source: .*(connect ECONNREFUSED 127|nobody listens there)/m);
+      assert.match(bundled.stdout, /^failed +sink kinesis: stream "loops": connect ECONNREFUSED 127/m);
+      assert.deepEqual(bundled, await run({ args, env }));
     }
   } finally {
     Deno.removeSync(state, { recursive: true });
   }
+});
+
+Deno.test("the bundle reads from RabbitMQ and sends to it", restartsBroker, async () => {
+  await using broker = await startRabbitMq();
+  await using own = await hand(broker.url);
+  await own.queue("in");
+  await own.queue("out");
+  await own.channel.bindQueue("out", "amq.topic", "out");
+  await using program = new Program({
+    env: {
+      AMQP_CONNECTION: broker.url,
+      AMQP_QUEUE: "in",
+      RESTART_COUNT: "2",
+      SINK_TYPE: "amqp",
+      SINK_AMQP_CONNECTION: broker.url,
+      SINK_AMQP_EXCHANGE: "amq.topic",
+      SINK_AMQP_ROUTING_KEY: "out",
+    },
+    main: bundle.main,
+  });
+  await program.logged("source amqp: consumes");
+  await own.put("in", restarts(2, { name: "a.b[0]" }));
+  await program.logged("a.b[0]: crash loop");
+  const [alert] = await own.take("out", 1);
+  assert.match(alert!.content.toString(), /"a\.b\[0\]"/);
 });

@@ -133,7 +133,8 @@ async function endConnection(connection: ChannelModel, channel?: Channel): Promi
 }
 
 async function establish(prefix: string, broker: Broker): Promise<ChannelModel> {
-  const { connect, credentials } = await import("amqplib");
+  // The default, which alone is there in a bundle too: amqplib is CommonJS.
+  const { default: { connect, credentials } } = await import("amqplib");
   const url = broker.connection;
   const encrypted = url.protocol === "amqps:";
   const address = new URL(url);
