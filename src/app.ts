@@ -37,9 +37,8 @@ import { amqpSource } from "./sources/amqp.ts";
 import { lines } from "./sources/lines.ts";
 import { nomad } from "./sources/nomad.ts";
 import type { Facts } from "./status/facts.ts";
-import { History } from "./status/history.ts";
 import { type ListenSettings, listenSettings } from "./status/listen.ts";
-import { StatusServer } from "./status/server.ts";
+import type { StatusServer } from "./status/server.ts";
 import { Tally } from "./tally.ts";
 
 /** Every source. */
@@ -126,7 +125,7 @@ export interface Plan {
   /** Files are read, and then the input ends. */
   readonly readsFiles: boolean;
   readonly output: "json" | "text" | undefined;
-  readonly openSource: (context: SourceContext) => Source;
+  readonly openSource: (context: SourceContext) => Source | Promise<Source>;
   readonly openSinks: readonly ((context: SinkContext) => Sink)[];
 }
 
@@ -203,11 +202,17 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
   await using parts = new AsyncDisposableStack();
   const patience = parts.use(new Patience(plan.process.connectTimeout));
   const standing = new Standing();
-  const source = plan.openSource({ ...world, log, patience, standing, restartsOnly: plan.rule.restartsOnly });
+  const source = await plan.openSource({
+    ...world,
+    log,
+    patience,
+    standing,
+    restartsOnly: plan.rule.restartsOnly,
+  });
   try {
     const sinks = openSinks(plan, world);
     const context = { sinks: sinks.map(({ type }) => type), newerReplaces: source.clock === "wall" };
-    const ledger = parts.use(openLedger(plan.state, context));
+    const ledger = parts.use(await openLedger(plan.state, context));
     const delivery = parts.use(new Delivery(sinks, (sink) => ledger.outbox(sink), log, patience));
     parts.use(source);
     const rule = plan.rule.open(ledger);
@@ -274,12 +279,16 @@ function factsOf(plan: Plan, { source, standing, rule, tally, commits, delivery 
   };
 }
 
-/** The status server, where one is wanted. @throws {Fault} */
+/** The status server, where one is wanted; it is loaded only then. @throws {Fault} */
 async function openStatus(
   { status: { listen, token } }: Plan,
   facts: Facts,
 ): Promise<StatusServer | undefined> {
   if (listen === undefined) return undefined;
+  const [{ StatusServer }, { History }] = await Promise.all([
+    import("./status/server.ts"),
+    import("./status/history.ts"),
+  ]);
   const history = new History(facts.rule);
   history.restore(wallClock());
   return await StatusServer.listen(listen, token, facts, history);
@@ -294,7 +303,7 @@ export async function check(
 ): Promise<number> {
   const log = openLog("error", plan.process.logFormat, world.stderr.write);
   await using parts = new AsyncDisposableStack();
-  const source = parts.use(plan.openSource({ ...world, log, restartsOnly: plan.rule.restartsOnly }));
+  const source = parts.use(await plan.openSource({ ...world, log, restartsOnly: plan.rule.restartsOnly }));
   const opened = openSinks(plan, world).map((sink) => parts.use(sink));
   const { file } = plan.state;
   let code = 0;

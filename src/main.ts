@@ -1,7 +1,7 @@
 // The process: arguments, environment, streams and signals go into run(). The only exit.
 import { settingsGroups } from "./app.ts";
 import { run } from "./cli.ts";
-import { recordSettings } from "./record.ts";
+import { recordSettings } from "./record_settings.ts";
 import { variablesOf } from "./settings.ts";
 import { TurnWriter } from "./turn_writer.ts";
 

@@ -6,45 +6,18 @@ import { asFault, Fault } from "./fault.ts";
 import { type Log, openLog } from "./log.ts";
 import { Patience } from "./outage.ts";
 import { RecordFile, type RecordTo } from "./record_file.ts";
+import { recordSettings } from "./record_settings.ts";
 import { SetAside } from "./set_aside.ts";
-import { type Input, readSettings, size, text, type Values, wholeNumber } from "./settings.ts";
+import { type Input, readSettings, type Values } from "./settings.ts";
 import { formatSize } from "./size.ts";
 import type { Batch, Source, SourceContext } from "./source.ts";
 import { amqpTap } from "./sources/amqp.ts";
-
-/** The settings of `record`. */
-export const recordSettings = {
-  path: text({
-    env: "RECORD_TO",
-    flag: "--to",
-    help: "file to write; packed by gzip where its name ends in .gz",
-    example: "updates.ndjson.gz",
-  }),
-  rotateAt: size({
-    env: "RECORD_ROTATE_AT",
-    flag: "--rotate-at",
-    help: "size at which the file is set aside, under a name with the time, and a new one begun",
-    default: "100MB",
-    example: "1GB",
-  }),
-  keep: wholeNumber(
-    {
-      env: "RECORD_KEEP",
-      flag: "--keep",
-      help: "how many files are kept that were set aside; the oldest is deleted",
-      default: "10",
-      example: "24",
-    },
-    1,
-    100_000,
-  ),
-};
 
 /** What `record` is to do. */
 export interface RecordPlan {
   readonly process: Values<typeof processSettings>;
   readonly to: RecordTo;
-  readonly openSource: (context: SourceContext) => Source;
+  readonly openSource: (context: SourceContext) => Source | Promise<Source>;
 }
 
 /** Milliseconds after which what was delivered is on disk. */
@@ -70,7 +43,7 @@ export async function record(plan: RecordPlan, world: World, stop: AbortSignal):
     await using parts = new AsyncDisposableStack();
     parts.use(file);
     const patience = parts.use(new Patience(plan.process.connectTimeout));
-    const source = parts.use(plan.openSource({ ...world, log, patience, restartsOnly: false }));
+    const source = parts.use(await plan.openSource({ ...world, log, patience, restartsOnly: false }));
     const recording = recorder.follow(source, stop);
     recording.catch(() => {});
     await Promise.race([recording, file.over, patience.over]);

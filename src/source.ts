@@ -54,4 +54,4 @@ export interface SourceContext {
 }
 
 /** A row of the table of sources. */
-export type SourceKind = Kind<SourceContext, Source>;
+export type SourceKind = Kind<SourceContext, Source | Promise<Source>>;

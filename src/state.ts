@@ -1,7 +1,7 @@
 // The setting STATE: which ledger the program has, and its opening. With app.ts it knows all ledgers.
 import type { Ledger, LedgerContext } from "./ledger.ts";
 import { MemoryLedger } from "./ledgers/memory.ts";
-import { SqliteLedger } from "./ledgers/sqlite.ts";
+import type { SqliteLedger } from "./ledgers/sqlite.ts";
 import { plain } from "./log.ts";
 import type { Setting } from "./settings.ts";
 
@@ -25,16 +25,21 @@ export const state: Setting<State> = {
   },
 };
 
-/** Opens the ledger. @throws {Fault} */
-export function openLedger({ file }: State, context: LedgerContext): Ledger {
-  return file === undefined ? new MemoryLedger(context) : new SqliteLedger(file, context);
+/** Opens the ledger. SQLite is loaded only where it is wanted. @throws {Fault} */
+export async function openLedger({ file }: State, context: LedgerContext): Promise<Ledger> {
+  return file === undefined ? new MemoryLedger(context) : await openFile(file, context);
+}
+
+async function openFile(file: string, context: LedgerContext): Promise<SqliteLedger> {
+  const { SqliteLedger } = await import("./ledgers/sqlite.ts");
+  return new SqliteLedger(file, context);
 }
 
 /** Tries whether the state file could be used, and leaves none where there was none. Yields what it found, in words.
  * @throws {Fault} */
 export async function checkState(file: string): Promise<string> {
   const isNew = !isThere(file);
-  const ledger = new SqliteLedger(file, { sinks: [], newerReplaces: true });
+  const ledger = await openFile(file, { sinks: [], newerReplaces: true });
   const { orphans } = ledger;
   await ledger[Symbol.asyncDispose]();
   if (!isNew) return `${plain(file)}: can be used, ${orphans} alerts in it are not confirmed`;

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import config from "../deno.json" with { type: "json" };
 import { settingsGroups } from "../src/app.ts";
 import { run } from "../src/cli.ts";
-import { recordSettings } from "../src/record.ts";
+import { recordSettings } from "../src/record_settings.ts";
 import { fileOf, flagOf } from "../src/settings.ts";
 
 const url = (scheme: string) => `${scheme}://guest:hunter2@rabbit/`;

@@ -82,13 +82,22 @@ const rooms: readonly Room[] = [
   },
   {
     name: "recordings",
-    files: ["grid", "record", "record_file", "recording", "replay", "replay_text", "trial"],
+    files: [
+      "grid",
+      "record",
+      "record_file",
+      "record_settings",
+      "recording",
+      "replay",
+      "replay_text",
+      "trial",
+    ],
     imports: ["leaves", "rule", "ports", "way", "sources", "app"],
     packages: ["node:"],
   },
   {
     name: "command",
-    files: ["cli", "main"],
+    files: ["cli", "commands", "given", "main"],
     imports: ["leaves", "app", "recordings"],
     packages: ["npm:commander@", "npm:@bomb.sh/"],
   },
@@ -222,7 +231,11 @@ const edges: readonly (readonly [from: string, to: string, problem: string | und
     "npm:commander@15.1.0",
     'sinks/stdout is in the room "sinks" and must not import npm:commander@15.1.0',
   ],
-  ["cli", "sinks/amqp", 'cli is in the room "command" and must not import sinks/amqp of the room "sinks"'],
+  [
+    "commands",
+    "sinks/amqp",
+    'commands is in the room "command" and must not import sinks/amqp of the room "sinks"',
+  ],
   ["sinks/amqp", "app", 'sinks/amqp is in the room "sinks" and must not import app of the room "app"'],
 ];
 

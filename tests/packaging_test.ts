@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { matchesGlob } from "node:path";
 import config from "../deno.json" with { type: "json" };
 import { settingsGroups } from "../src/app.ts";
-import { recordSettings } from "../src/record.ts";
+import { recordSettings } from "../src/record_settings.ts";
 import { variablesOf } from "../src/settings.ts";
 import { onTerminal } from "./helpers/terminal.ts";
 
@@ -72,19 +72,22 @@ Deno.test("the binary holds the packages that the program imports, and not those
   assert.ok(tasks.binary.command.split(" ").includes("--exclude-unused-npm"));
 });
 
+interface Task {
+  readonly command: string;
+  readonly dependencies?: readonly string[];
+}
+
 Deno.test("compile:all makes the binaries that README.md names, one by one", async () => {
   const platforms = tasks["compile:all"].dependencies.map((name) => name.replace("compile:", ""));
   assert.deepEqual(platforms, ["linux-x64", "linux-arm64", "macos-x64", "macos-arm64", "windows-x64"]);
-  for (const name of tasks["compile:all"].dependencies) {
-    const command = (tasks as Record<string, unknown>)[name];
+  for (const name of ["compile", ...tasks["compile:all"].dependencies]) {
+    const { command, dependencies } = (tasks as unknown as Record<string, Task>)[name]!;
+    const file = name.replace("compile", "nomad-crashloop-detector").replace(":", "-");
     assert.match(
-      String(command),
-      new RegExp(
-        `^deno task --quiet binary --target \\S+ --output dist/nomad-crashloop-detector-${
-          name.slice(8)
-        } src/main\\.ts$`,
-      ),
+      command,
+      new RegExp(`^deno task --quiet binary( --target \\S+)? --output dist/${file} dist/bundle/main\\.js$`),
     );
+    assert.deepEqual(dependencies, ["bundle"]);
   }
   const binaries = (await read(".github/workflows/release.yml")).match(/nomad-crashloop-detector-\w+-\w+/g) ??
     [];

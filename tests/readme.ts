@@ -1,7 +1,7 @@
 // The parts of README.md that are made from the code, each between two markers. `deno task docs` writes them.
 import { join } from "node:path";
 import { settingsGroups } from "../src/app.ts";
-import { recordSettings } from "../src/record.ts";
+import { recordSettings } from "../src/record_settings.ts";
 import { flagOf, type Setting } from "../src/settings.ts";
 import { metrics } from "../src/status/metrics.ts";
 import { endpoints } from "../src/status/server.ts";

@@ -47,9 +47,9 @@ Deno.test("STATE refuses all else, and says what it takes", () => {
 Deno.test("openLedger() opens the ledger of the setting", async () => {
   using folder = stateFolder();
   const context = { sinks: [], newerReplaces: true };
-  await using memory = openLedger({ file: undefined }, context);
+  await using memory = await openLedger({ file: undefined }, context);
   assert.ok(memory instanceof MemoryLedger);
-  await using file = openLedger({ file: folder.file }, context);
+  await using file = await openLedger({ file: folder.file }, context);
   assert.ok(file instanceof SqliteLedger);
   assert.equal(Deno.statSync(folder.file).isFile, true);
 });
@@ -60,7 +60,7 @@ Deno.test("openLedger() takes what follows sqlite: for a path, not for one of SQ
   Deno.chdir(folder.path);
   try {
     for (const name of [":memory:", "file:other.db?mode=memory", "a?b#c%20d.db", "plain.db"]) {
-      await using _ledger = openLedger({ file: name }, { sinks: [], newerReplaces: true });
+      await using _ledger = await openLedger({ file: name }, { sinks: [], newerReplaces: true });
       assert.equal(Deno.statSync(name).isFile, true, name);
     }
   } finally {

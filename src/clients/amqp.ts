@@ -1,5 +1,6 @@
 // A channel of a connection to RabbitMQ, opened once, and its faults in words. Opening it again is its user's.
-import { type Channel, type ChannelModel, type ConfirmChannel, connect, credentials } from "amqplib";
+// amqplib is loaded only when it is used.
+import type { Channel, ChannelModel, ConfirmChannel } from "amqplib";
 import type { Socket } from "node:net";
 import { Fault } from "../fault.ts";
 import { printable, type Setting, url } from "../settings.ts";
@@ -155,6 +156,8 @@ async function endConnection(connection: ChannelModel, channel?: Channel): Promi
 }
 
 async function establish(prefix: string, broker: Broker): Promise<ChannelModel> {
+  // The default, which alone is there in a bundle too: amqplib is CommonJS.
+  const { default: { connect, credentials } } = await import("amqplib");
   const url = broker.connection;
   const encrypted = url.protocol === "amqps:";
   const address = new URL(url);
@@ -163,7 +166,7 @@ async function establish(prefix: string, broker: Broker): Promise<ChannelModel> 
     return await connect(address.href, {
       ...(encrypted && tlsOptions(prefix, broker)),
       noDelay: true,
-      credentials: credentialsOf(url),
+      credentials: credentials.plain(...credentialsOf(url)),
       timeout: connectTimeout,
       clientProperties: { connection_name: "nomad-crashloop-detector" },
     });
@@ -173,9 +176,9 @@ async function establish(prefix: string, broker: Broker): Promise<ChannelModel> 
 }
 
 /** User and password. amqplib itself takes their percent escapes for Latin 1. */
-function credentialsOf({ username, password }: URL): ReturnType<typeof credentials.plain> {
-  if (username === "" && password === "") return credentials.plain("guest", "guest");
-  return credentials.plain(unescaped(username), unescaped(password));
+function credentialsOf({ username, password }: URL): [user: string, password: string] {
+  if (username === "" && password === "") return ["guest", "guest"];
+  return [unescaped(username), unescaped(password)];
 }
 
 /** The text with its percent escapes taken for UTF-8; what is none is left as it stands. */

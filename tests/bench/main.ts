@@ -6,6 +6,7 @@ import { alerts } from "./alerts.ts";
 import { backlog, restarts } from "./backlog.ts";
 import type { Bench, BenchKind, Row } from "./bench.ts";
 import { Broker } from "./helpers/broker.ts";
+import { bundleDetector } from "./helpers/process.ts";
 import { latency, load } from "./latency.ts";
 import { memory, million, told } from "./memory.ts";
 import { nomad } from "./nomad.ts";
@@ -80,6 +81,7 @@ async function measure({ chosen, ...asked }: Asked): Promise<Report> {
   const started = performance.now();
   const date = new Date().toISOString().slice(0, 16) + "Z";
   await using parts = new AsyncDisposableStack();
+  parts.use(await bundleDetector());
   let broker: Promise<Broker> | undefined;
   const start = async () => parts.use(await Broker.start());
   const rows: (Row & { bench: string })[] = [];

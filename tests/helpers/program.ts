@@ -9,6 +9,8 @@ export interface Start {
   readonly stdin?: string;
   /** The words before its command, of another one that becomes it: `setpriv …`. */
   readonly through?: readonly string[];
+  /** The file that is the program, where that is not the one in src. */
+  readonly main?: string;
 }
 
 /** How it ended. */
@@ -25,7 +27,7 @@ export class Program implements AsyncDisposable {
   readonly ended: Promise<End>;
   readonly #child: Deno.ChildProcess;
 
-  constructor({ args = [], env = {}, stdin = "", through = [] }: Start) {
+  constructor({ args = [], env = {}, stdin = "", through = [], main = source }: Start) {
     const [command, ...words] = [
       ...through,
       Deno.execPath(),
@@ -93,8 +95,8 @@ export async function run(start: Start): Promise<End> {
 const config = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
 /** The flags of the task `start`: permissions and memory as users have them. */
 export const permissions: string[] = config.tasks.start.command.match(/--(allow|no-prompt|v8-flags)[^\s']*/g);
-/** The file that is the program. */
-export const main: string = new URL("../../src/main.ts", import.meta.url).pathname;
+/** The file in src that is the program. */
+export const source: string = new URL("../../src/main.ts", import.meta.url).pathname;
 
 /** What Deno itself needs, and nothing that is a setting. */
 export function inherited(): Record<string, string> {

@@ -6,7 +6,7 @@ import { Fault } from "../../src/fault.ts";
 import { SqliteLedger } from "../../src/ledgers/sqlite.ts";
 import { readSettings } from "../../src/settings.ts";
 import type { Batch } from "../../src/source.ts";
-import { NomadSource } from "../../src/sources/nomad.ts";
+import { NomadSource } from "../../src/sources/nomad_source.ts";
 import type { Pace } from "../../src/sources/nomad_session.ts";
 import { testLog } from "../helpers/log.ts";
 import { NomadServer, Recording, type ServerOptions, type Trouble, unpacked } from "../helpers/nomad.ts";

@@ -1,5 +1,6 @@
-// Programs that are measured: the detector as users start it, and the baselines, each with its CPU time and memory.
-import { inherited, main, permissions } from "../../helpers/program.ts";
+// Programs that are measured: the detector as a release has it, and the baselines, each with its CPU time and memory.
+import { Bundle } from "../../helpers/bundle.ts";
+import { inherited, permissions } from "../../helpers/program.ts";
 import { waitFor } from "../../helpers/wait_for.ts";
 
 /** What a program is started with. */
@@ -11,8 +12,18 @@ export interface Start {
   readonly stdout?: string;
 }
 
-/** Starts the detector as `deno task start` does. */
+let bundle: Bundle | undefined;
+
+/** Makes what `startDetector` starts, once for all of a run. Disposing it deletes it. */
+export async function bundleDetector(): Promise<Disposable> {
+  return bundle = await Bundle.make();
+}
+
+/** Starts the detector: the bundle that binaries are made of, by Deno and with the flags of the task `start`. It is
+ * no binary, which is not to be had everywhere. */
 export function startDetector({ args = [], ...start }: Start): Measured {
+  if (bundle === undefined) throw new Error("bundleDetector() comes first");
+  const { main } = bundle;
   return new Measured([Deno.execPath(), "run", "--no-check", ...permissions, main, ...args], start);
 }
 

@@ -1,0 +1,136 @@
+// What the source `nomad` does: every task event of a Nomad cluster, from Nomad itself. It follows the event stream and, at
+// every connection, compares the list of all allocations with what it knows, so that no gap loses what Nomad knows.
+import { NomadClient } from "../clients/nomad.ts";
+import { oneLine } from "../clients/nomad_faults.ts";
+import { type NomadSettings, nomadSettings } from "../clients/nomad_settings.ts";
+import { asFault, Fault } from "../fault.ts";
+import { Outage, pause } from "../outage.ts";
+import { namesOf } from "../settings.ts";
+import type { Batch, Source, SourceContext } from "../source.ts";
+import { Follower, type Found } from "./nomad_follower.ts";
+import { defaultPace, type Pace, Session } from "./nomad_session.ts";
+
+/** Updates that may be unacknowledged before reading waits. */
+const mostOpen = 1000;
+
+/** Follows the allocations of a Nomad cluster. */
+export class NomadSource implements Source {
+  readonly clock = "wall";
+  readonly #client: NomadClient;
+  readonly #namespace: string;
+  readonly #context: SourceContext;
+  readonly #pace: Pace;
+  #session: Session | undefined;
+  #openUpdates = 0;
+  #wake = () => {};
+
+  constructor(settings: NomadSettings, context: SourceContext, pace: Pace = defaultPace) {
+    this.#client = new NomadClient(settings);
+    this.#namespace = settings.namespace;
+    this.#context = context;
+    this.#pace = pace;
+  }
+
+  async *batches(stop: AbortSignal, notes: ReadonlyMap<string, string> = new Map()): AsyncIterable<Batch> {
+    const { log } = this.#context;
+    const outage = new Outage(log, "source nomad", this.#context.patience, this.#context.standing);
+    const follower = new Follower(this.#client, log, this.#pace, notes);
+    let previous: Session | undefined;
+    const wake = () => this.#wake();
+    stop.addEventListener("abort", wake);
+    try {
+      while (!stop.aborted) {
+        try {
+          await using session = this.#session = await this.#open(follower.index, stop);
+          outage.end();
+          if (previous === undefined) {
+            log.info("source nomad: follows {where}", { where: this.#client.where });
+          } else this.#requireEvents(previous, session);
+          previous = session;
+          for await (const found of follower.follow(session)) {
+            yield this.#batch(found);
+            await this.#room(stop);
+          }
+        } catch (error) {
+          if (stop.aborted) return;
+          const fault = asFault(error);
+          if (fault.healing === "misconfigured" && previous === undefined) {
+            throw new Fault(`source nomad: ${fault.message}`, fault.healing);
+          }
+          await pause(outage.begin(fault), stop);
+        }
+      }
+    } finally {
+      stop.removeEventListener("abort", wake);
+    }
+  }
+
+  async check(): Promise<string> {
+    await using session = this.#session = await this.#open(undefined, new AbortController().signal);
+    const namespaces = new Set<string>();
+    let allocations = 0;
+    for await (const listed of session.list) {
+      for (const { Namespace } of listed) {
+        allocations++;
+        namespaces.add(Namespace);
+      }
+    }
+    return `${this.#client.where}: connected, ${allocations} allocations in ${namespaces.size} namespaces`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#session?.[Symbol.asyncDispose]();
+  }
+
+  #open(index: number | undefined, stop: AbortSignal): Promise<Session> {
+    const { log } = this.#context;
+    const where = this.#client.where;
+    return Session.open({
+      client: this.#client,
+      namespace: this.#namespace,
+      index,
+      pace: this.#pace,
+      stop,
+      onHeard: () => this.#context.standing?.heard(),
+      onStrange: (found) =>
+        log.warning("source nomad: {where} sent an allocation that is not understood: {found}", {
+          where,
+          found: oneLine(String(JSON.stringify(found))),
+        }),
+    });
+  }
+
+  /** Warns where allocations changed, as the lists show, and the stream said nothing of it. */
+  #requireEvents(previous: Session, { listIndex = 0 }: Session): void {
+    if (this.#namespace !== "*" || previous.sawEvents || listIndex <= (previous.listIndex ?? Infinity)) {
+      return;
+    }
+    this.#context.log.warning(
+      "source nomad: {where} sent no events, though allocations changed: Nomad before 1.1.6 sends those of one " +
+        "namespace only; set {setting}",
+      { where: this.#client.where, setting: namesOf(nomadSettings.namespace) },
+    );
+  }
+
+  #batch({ bodies, notes }: Found): Batch {
+    const count = Math.max(1, bodies.length);
+    this.#openUpdates += count;
+    return {
+      bodies,
+      notes,
+      place: () => `an update made from ${this.#client.where}`,
+      reject: () => {},
+      acknowledge: () => {
+        this.#openUpdates -= count;
+        this.#wake();
+      },
+    };
+  }
+
+  /** Reading waits while too much is not acknowledged: Nomad then cuts it, and the next list has what was missed. */
+  async #room(stop: AbortSignal): Promise<void> {
+    while (this.#openUpdates >= mostOpen && !stop.aborted) {
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+}
