@@ -30,7 +30,7 @@ Deno.exit(
     env,
     stop: stop.signal,
     files: [],
-    stdin: Deno.stdin.readable,
+    stdin: Deno.stdin,
     stdout: Deno.stdout,
     stdoutIsTerminal: Deno.stdout.isTerminal(),
     colored: !Deno.noColor && !isDumb,

@@ -4,7 +4,7 @@ import { Fault } from "./fault.ts";
 import type { Log } from "./log.ts";
 import { isObject } from "./update.ts";
 import { quoted } from "./settings.ts";
-import type { Skipped } from "./source.ts";
+import type { Bytes, Skipped } from "./source.ts";
 import { type Block, Lines, openFile } from "./sources/lines.ts";
 import { unpacked, whyPackedUnreadable } from "./sources/lines_bytes.ts";
 import { KnownAllocations } from "./sources/nomad_known.ts";
@@ -27,7 +27,7 @@ export interface Piece {
 /** What recordings are read with. */
 export interface Reading {
   readonly log: Log;
-  readonly stdin: ReadableStream<Uint8Array>;
+  readonly stdin: Bytes;
   readonly stop: AbortSignal;
   /** Called with the bytes of the input as they are read. */
   onRead(bytes: number): void;
@@ -42,7 +42,7 @@ export const standardInput = "-";
 const mostPeeked = 1 << 20;
 
 /** A recording that is open. */
-export class Recording {
+export class Recording implements AsyncDisposable {
   readonly format: Format;
   readonly #name: string;
   readonly #bytes: AsyncGenerator<Uint8Array>;
@@ -69,7 +69,7 @@ export class Recording {
   /** Opens a file, or standard input, and looks what it is. @throws {Fault} */
   static async open(file: string, reading: Reading): Promise<Recording> {
     const name = file === standardInput ? "" : file;
-    const input = name === "" ? reading.stdin : (await openFile(name)).readable;
+    const input = name === "" ? reading.stdin : await openFile(name);
     const { stop, log } = reading;
     const cut = { isCut: false };
     const bytes = upToFault(unpacked(input, stop, reading.onRead), (reason) => {
@@ -107,16 +107,15 @@ export class Recording {
       log,
       restartsOnly: restartsOnly && this.format !== "event stream",
     });
-    try {
-      for await (const block of lines.blocks(withFirst(this.#first, this.#bytes), stop)) {
-        if (block.unended && !isJson(block.bodies[0] as Uint8Array)) this.#sayBreaksOff();
-        else {yield this.format === "event stream"
-            ? this.#convert(block, lines, allocations)
-            : pieceOf(block.bodies, block.numbers, block, lines);}
-      }
-    } finally {
-      await this.#bytes.return(undefined);
+    for await (const block of lines.blocks(withFirst(this.#first, this.#bytes), stop)) {
+      if (block.unended && !isJson(block.bodies[0] as Uint8Array)) this.#sayBreaksOff();
+      else if (this.format === "event stream") yield this.#convert(block, lines, allocations);
+      else yield pieceOf(block.bodies, block.numbers, block, lines);
     }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#bytes.return(undefined);
   }
 
   #convert(block: Block, lines: Lines, allocations: EventStream): Piece {

@@ -10,6 +10,7 @@ import { type ReadTotals, writeReplay } from "./replay_text.ts";
 import { planRule, type RulePlan, ruleSettings } from "./rules.ts";
 import { SetAside } from "./set_aside.ts";
 import { type Input, readSettings, type Values } from "./settings.ts";
+import type { Bytes } from "./source.ts";
 import { requireFile } from "./sources/lines.ts";
 import { Trial } from "./trial.ts";
 
@@ -23,7 +24,7 @@ export interface ReplayPlan {
 /** What it stands on. */
 export interface ReplayWorld {
   readonly files: readonly string[];
-  readonly stdin: ReadableStream<Uint8Array>;
+  readonly stdin: Bytes;
   readonly stderr: { write(line: string): void };
   /** The terminal that a progress bar may be drawn on. */
   readonly canvas?: Canvas | undefined;
@@ -117,7 +118,7 @@ class Replay {
   constructor(
     plan: ReplayPlan,
     log: Log,
-    stdin: ReadableStream<Uint8Array>,
+    stdin: Bytes,
     onRead: (bytes: number) => void,
     stop: AbortSignal,
   ) {
@@ -129,7 +130,7 @@ class Replay {
 
   /** Reads a recording to its end. @throws {Fault} */
   async read(file: string): Promise<void> {
-    const recording = await Recording.open(file, this.#reading);
+    await using recording = await Recording.open(file, this.#reading);
     this.#begin(recording);
     const restartsOnly = this.#trials.every(({ plan }) => plan.restartsOnly);
     try {

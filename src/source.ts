@@ -39,6 +39,15 @@ export interface Source extends AsyncDisposable {
   check(): Promise<string>;
 }
 
+/** What bytes are read from: a stream, or an open file such as `Deno.stdin`. */
+export type Bytes = ReadableStream<Uint8Array> | OpenFile;
+
+/** A file that reads into memory which it is given; null at the end. Closing it ends a read, with an error or not. */
+export interface OpenFile {
+  read(into: Uint8Array): Promise<number | null>;
+  close(): void;
+}
+
 /** What a source may use of the program. */
 export interface SourceContext {
   readonly log: Log;
@@ -50,7 +59,7 @@ export interface SourceContext {
   readonly restartsOnly: boolean;
   /** Arguments of the command line that are not flags. */
   readonly files: readonly string[];
-  readonly stdin: ReadableStream<Uint8Array>;
+  readonly stdin: Bytes;
 }
 
 /** A row of the table of sources. */

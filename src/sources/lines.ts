@@ -7,7 +7,7 @@ import { beforeAll, capacity, LinesToParse } from "../glance.ts";
 import { kind } from "../kind.ts";
 import type { Log } from "../log.ts";
 import { quoted } from "../settings.ts";
-import type { Batch, Skipped, Source, SourceContext } from "../source.ts";
+import type { Batch, Bytes, Skipped, Source, SourceContext } from "../source.ts";
 import { latestEventTime } from "../time.ts";
 import { unpacked, whyPackedUnreadable } from "./lines_bytes.ts";
 
@@ -84,11 +84,11 @@ class LineSource implements Source {
   async [Symbol.asyncDispose](): Promise<void> {}
 
   /** All files are looked at before the first is read, so that a wrong name is known at once. */
-  async #inputs(): Promise<{ name: string; open: () => Promise<ReadableStream<Uint8Array>> }[]> {
+  async #inputs(): Promise<{ name: string; open: () => Promise<Bytes> }[]> {
     const { files, stdin } = this.#context;
     if (files.length === 0) return [{ name: "", open: () => Promise.resolve(stdin) }];
     for (const name of files) await requireFile(name);
-    return files.map((name) => ({ name, open: async () => (await openFile(name)).readable }));
+    return files.map((name) => ({ name, open: () => openFile(name) }));
   }
 
   #batch(bodies: Batch["bodies"], place: (index: number) => string): Batch {

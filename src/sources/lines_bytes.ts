@@ -1,5 +1,6 @@
 // The bytes of an input in large blocks, unpacked where it is gzip. What a line is, it does not know.
 import { createGunzip } from "node:zlib";
+import type { Bytes, OpenFile } from "../source.ts";
 
 /** Bytes that are read at one time. */
 const blockSize = 1 << 20;
@@ -14,14 +15,14 @@ export function whyPackedUnreadable({ code, message }: Error & { code?: string }
   return code === "Z_DATA_ERROR" ? `its gzip is damaged: ${message}` : undefined;
 }
 
-/** The blocks of a stream, through gunzip where they begin as gzip does. A block is good until the next is asked for.
+/** The blocks of an input, through gunzip where they begin as gzip does. A block is good until the next is asked for.
  * On `stop` it ends. `onRead` is called with the bytes of each as they were before. */
 export async function* unpacked(
-  input: ReadableStream<Uint8Array>,
+  input: Bytes,
   stop: AbortSignal,
   onRead: (bytes: number) => void = () => {},
 ): AsyncGenerator<Uint8Array> {
-  const reader = readerOf(input, onRead);
+  const reader = "read" in input ? fileReader(input, onRead) : streamReader(input, onRead);
   const cancel = () => void reader.cancel().catch(() => {});
   if (stop.aborted) cancel();
   stop.addEventListener("abort", cancel);
@@ -38,40 +39,59 @@ export async function* unpacked(
 interface Reader {
   /** The next block, good until the one after it is asked for; undefined at the end. */
   read(): Promise<{ readonly value?: Uint8Array | undefined }>;
+  /** Ends it; a read that is under way finds the end. */
   cancel(): Promise<void>;
 }
 
-/** Reads large blocks where the stream can: each has its price, whatever its size. */
-function readerOf(input: ReadableStream<Uint8Array>, onRead: (bytes: number) => void): Reader {
-  let reader: ReadableStreamBYOBReader;
-  try {
-    reader = input.getReader({ mode: "byob" });
-  } catch {
-    const reader = input.getReader(); // of a stream that makes its own blocks
-    return {
-      async read() {
-        const { value } = await reader.read();
-        onRead(value?.length ?? 0);
-        return { value };
-      },
-      cancel: () => reader.cancel(),
-    };
-  }
-  // The next block is read while one is worked on, and memory used again: new memory costs as much as what is read.
-  const next = (memory: ArrayBuffer) => reader.read(new Uint8Array(memory));
-  let ahead: ReturnType<typeof next> | undefined;
-  let last: ArrayBuffer | undefined;
+function streamReader(stream: ReadableStream<Uint8Array>, onRead: (bytes: number) => void): Reader {
+  const reader = stream.getReader();
   return {
     async read() {
-      const { done, value } = await (ahead ?? next(new ArrayBuffer(blockSize)));
-      if (done) return {};
-      onRead(value.length);
-      ahead = next(last ?? new ArrayBuffer(blockSize));
-      ahead.catch(() => {});
-      last = value.buffer;
+      const { value } = await reader.read();
+      onRead(value?.length ?? 0);
       return { value };
     },
     cancel: () => reader.cancel(),
+  };
+}
+
+/** Reads one block while another is worked on, into the same two pieces of memory: new memory costs as much as reading.
+ * A stream of the file would do neither. */
+function fileReader(file: OpenFile, onRead: (bytes: number) => void): Reader {
+  let [memory, other] = [new Uint8Array(blockSize), new Uint8Array(blockSize)];
+  let closed = false;
+  let end = () => {};
+  const close = () => {
+    if (closed) return;
+    closed = true;
+    end();
+    file.close();
+  };
+  const next = () =>
+    new Promise<number | null>((resolve, reject) => {
+      end = () => resolve(null);
+      if (closed) end();
+      else file.read(memory).then(resolve, reject);
+    });
+  let ahead: Promise<number | null> | undefined;
+  return {
+    async read() {
+      const length = await (ahead ?? next());
+      if (length === null) {
+        close();
+        return {};
+      }
+      onRead(length);
+      const value = memory.subarray(0, length);
+      [memory, other] = [other, memory];
+      ahead = next();
+      ahead.catch(() => {});
+      return { value };
+    },
+    cancel() {
+      close();
+      return Promise.resolve();
+    },
   };
 }
 
