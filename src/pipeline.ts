@@ -199,7 +199,7 @@ class Pipeline {
 /** Under this key the ledger keeps the clock of events. */
 const clockNote = "clock of events";
 /** Names that are looked at in one go when their time has come: a moment's work. */
-const mostDue = 500;
+const mostDue = 100;
 /** Longer ones than this, in milliseconds, timers do not take. */
 const longestTimer = 2 ** 31 - 1;
 
