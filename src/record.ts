@@ -8,7 +8,7 @@ import { Patience } from "./outage.ts";
 import { RecordFile, type RecordTo } from "./record_file.ts";
 import { recordSettings } from "./record_settings.ts";
 import { SetAside } from "./set_aside.ts";
-import { type Input, readSettings, type Values } from "./settings.ts";
+import { type Input, namesOf, quoted, readSettings, type Values } from "./settings.ts";
 import { formatSize } from "./size.ts";
 import type { Batch, Source, SourceContext } from "./source.ts";
 import { amqpTap } from "./sources/amqp.ts";
@@ -38,6 +38,7 @@ export async function record(plan: RecordPlan, world: World, stop: AbortSignal):
   const log = openLog(plan.process.logLevel, plan.process.logFormat, world.stderr.write);
   let recorder: Recorder | undefined;
   try {
+    await requireOthers(world.files, plan.to.path);
     const file = await RecordFile.open(plan.to);
     recorder = new Recorder(file, log);
     await using parts = new AsyncDisposableStack();
@@ -54,6 +55,19 @@ export async function record(plan: RecordPlan, world: World, stop: AbortSignal):
   }
   recorder.sayTotals();
   return 0;
+}
+
+/** @throws {Fault} where a file to read is the one to write, which would be set aside before it is read. */
+async function requireOthers(files: readonly string[], path: string): Promise<void> {
+  const real = (name: string) => Deno.realPath(name).catch(() => undefined);
+  const written = await real(path);
+  for (const file of files) {
+    if (written === undefined || await real(file) !== written) continue;
+    throw new Fault(
+      `cannot record ${quoted(file)} into itself; name another file with ${namesOf(recordSettings.path)}`,
+      "misconfigured",
+    );
+  }
 }
 
 /** The first of several errors. */

@@ -93,6 +93,31 @@ Deno.test("record says what is wrong with its settings", async () => {
   );
 });
 
+Deno.test("record does not write into the file that it reads, whatever its name there", async () => {
+  using folder = temporaryFolder();
+  const path = `${folder.path}/a.ndjson`;
+  Deno.writeTextFileSync(path, '{"a":1}\n');
+  Deno.symlinkSync(path, `${folder.path}/b.ndjson`);
+  for (
+    const name of [
+      path,
+      `${folder.path}/../${folder.path.split("/").at(-1)}/a.ndjson`,
+      `${folder.path}/b.ndjson`,
+    ]
+  ) {
+    assert.deepEqual(await ran(["record", "--to", path, name]), {
+      code: 1,
+      stdout: "",
+      stderr: `error cannot record "${name}" into itself; name another file with RECORD_TO (--to)\n`,
+    });
+  }
+  assert.deepEqual([...Deno.readDirSync(folder.path)].map(({ name }) => name).sort(), [
+    "a.ndjson",
+    "b.ndjson",
+  ]);
+  assert.equal(Deno.readTextFileSync(path), '{"a":1}\n');
+});
+
 Deno.test("record says that it cannot write, and that a file to read is missing", async () => {
   using folder = temporaryFolder();
   const path = `${folder.path}/nosuch/a`;
