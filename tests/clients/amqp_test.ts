@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
+import type { Writable } from "node:stream";
 import { amqpUrl, openChannel, openConfirmChannel } from "../../src/clients/amqp.ts";
 import type { Fault } from "../../src/fault.ts";
 import { hand, plain } from "../helpers/amqp.ts";
@@ -45,6 +46,24 @@ Deno.test("close() sends the acknowledgements that were given before it", async 
     });
     assert.equal(await own.ready("acknowledged"), 0);
   }
+});
+
+Deno.test("sendTogether() holds back what is sent in one turn, and lets all of it go after that", async () => {
+  await using own = await hand(broker.url);
+  await own.queue("together");
+  const open = await openConfirmChannel("", plain(new URL(broker.url)), noFault);
+  const { stream } = (open.channel as unknown as { connection: { stream: Writable } }).connection;
+  for (const round of [1, 2]) {
+    for (let sent = 0; sent < 20; sent++) {
+      open.sendTogether();
+      open.channel.sendToQueue("together", Buffer.from("x"));
+    }
+    assert.equal(stream.writableCorked, 1);
+    await within("all to be confirmed", open.channel.waitForConfirms(), 5000);
+    assert.equal(stream.writableCorked, 0);
+    assert.equal(await own.ready("together"), 20 * round);
+  }
+  await open.close();
 });
 
 Deno.test("close() is done in seconds although the broker is silent, and may be called again", async () => {
