@@ -125,7 +125,6 @@ function scan(start: i32, end: i32, oneLine: bool): i32 {
 }
 
 /** Which of sixteen bytes have to be looked at more closely. */
-// @ts-ignore: decorator
 @inline
 function candidates(place: i32, quotes: v128, letters: v128, backslashes: v128, openings: v128, lineFeeds: v128): v128 {
   const here = v128.load(place);
@@ -135,7 +134,6 @@ function candidates(place: i32, quotes: v128, letters: v128, backslashes: v128, 
 }
 
 /** A bit for each byte, the first one lowest. */
-// @ts-ignore: decorator
 @inline
 function bits(a: v128, b: v128): u64 {
   return <u64>i8x16.bitmask(a) | <u64>i8x16.bitmask(b) << 16;
@@ -149,7 +147,6 @@ store<u8>(characters + 2, backslash);
 store<u8>(characters + 3, opening);
 store<u8>(characters + 4, lineFeed);
 
-// @ts-ignore: decorator
 @inline
 function sixteen(character: i32): v128 {
   return v128.load_splat<u8>(characters + character);
