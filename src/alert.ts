@@ -67,10 +67,11 @@ export function alertText(alert: Alert, colored = false): string {
   const second = 1_000_000_000n;
   const count = story?.Failures ?? eventLog.length;
   const counted = `${count} ${story === undefined ? "restart" : "failed run"}${count === 1 ? "" : "s"}`;
+  const heading = reason !== "resolved" && story?.FlappingSince !== undefined ? "flaps" : headings[reason];
   const span = times.length > 1 ? ` in ${formatDuration((newest - oldest) / second * second)}` : "";
   return [
     formatTime(newest / second * second),
-    colored ? inColor(headings[reason], colors[reason]).padEnd(21) : headings[reason].padEnd(11),
+    colored ? inColor(heading, colors[reason]).padEnd(21) : heading.padEnd(11),
     plain(name).padEnd(28),
     (counted + span).padEnd(20),
     story !== undefined || reason === "resolved"

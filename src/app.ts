@@ -31,6 +31,7 @@ import { amqpSink } from "./sinks/amqp.ts";
 import { kinesis } from "./sinks/kinesis.ts";
 import { stdout } from "./sinks/stdout.ts";
 import { checkState, openLedger, type State, state } from "./state.ts";
+import { Sight } from "./sight.ts";
 import { Standing } from "./standing.ts";
 import type { Source, SourceContext, SourceKind } from "./source.ts";
 import { amqpSource } from "./sources/amqp.ts";
@@ -202,11 +203,13 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
   await using parts = new AsyncDisposableStack();
   const patience = parts.use(new Patience(plan.process.connectTimeout));
   const standing = new Standing();
+  const sight = new Sight("blind");
   const source = await plan.openSource({
     ...world,
     log,
     patience,
     standing,
+    sight,
     restartsOnly: plan.rule.restartsOnly,
   });
   try {
@@ -215,7 +218,7 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
     const ledger = parts.use(await openLedger(plan.state, context));
     const delivery = parts.use(new Delivery(sinks, (sink) => ledger.outbox(sink), log, patience));
     parts.use(source);
-    const rule = plan.rule.open(ledger);
+    const rule = plan.rule.open(ledger, source.clock === "wall" ? sight : undefined);
     rule.restore(ledger.kept, source.clock === "wall" ? wallClock() : undefined);
     const tally = new Tally();
     const commits = new CommitFigures();
@@ -231,7 +234,7 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
     await Promise.race([delivery.start(), patience.over]);
     delivery.pump();
     const following = follow(
-      { source, rule, ledger, delivery, log, tally, commits, standing, observer: status?.history },
+      { source, rule, ledger, delivery, log, tally, commits, standing, sight, observer: status?.history },
       stop,
     );
     following.catch(() => {});

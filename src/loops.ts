@@ -3,11 +3,13 @@
 import { Agenda } from "./agenda.ts";
 import { type Alert, alertId } from "./alert.ts";
 import type { Nanoseconds } from "./duration.ts";
+import { flaps, quieten, quietSince, stableAfterOf, toldAnew } from "./flapping.ts";
 import type { KeptRows, RowJournal } from "./journal.ts";
 import { Names } from "./names.ts";
 import { clear, mostLogged, newRow, type Row, runningSince, type Step, take } from "./row.ts";
 import type { Decision, Rule, ToldLoop } from "./rule.ts";
 import { decodeRun, type RunEvent } from "./run_event.ts";
+import { Sight } from "./sight.ts";
 import { inWords, tellStory } from "./story.ts";
 
 /** When a loop is told. */
@@ -44,6 +46,7 @@ const latest = (1n << 63n) - 1n;
 /** How a row ends. */
 const ends = {
   stable: (stableAfter: Nanoseconds) => `it ran for ${inWords(stableAfter)}`,
+  quiet: (stableAfter: Nanoseconds) => `no run failed for ${inWords(stableAfter)}`,
   completed: () => "it completed",
   stopped: () => "it was stopped",
   silent: (_: Nanoseconds, silence: Nanoseconds) => `nothing was heard of it for ${inWords(silence)}`,
@@ -59,15 +62,20 @@ export class Loops implements Rule<RunEvent> {
   /** By the numbers of their names. */
   readonly #watched: (Watched | undefined)[] = [];
   readonly #agenda = new Agenda();
+  readonly #sight: Sight;
+  /** Rows whose time has come, by the time up to which it must be seen first what happened. */
+  readonly #unseen = new Agenda();
   /** The clock is that of the wall, not that of the events. */
   #isLive = true;
   /** Until then nothing is done but by events. */
   #quietUntil = -latest;
   #looping = 0;
 
-  constructor(thresholds: LoopThresholds, journal: RowJournal) {
+  /** Time alone decides nothing that is not in `sight`. */
+  constructor(thresholds: LoopThresholds, journal: RowJournal, sight = new Sight()) {
     this.#thresholds = thresholds;
     this.#journal = journal;
+    this.#sight = sight;
   }
 
   get names(): number {
@@ -79,7 +87,9 @@ export class Loops implements Rule<RunEvent> {
   }
 
   get nextDue(): Nanoseconds | undefined {
-    return this.#agenda.next;
+    const { next } = this.#agenda;
+    if (!this.#comesIntoSight()) return next;
+    return next === undefined ? this.#sight.until : min(next, this.#sight.until);
   }
 
   /** Before time alone decides about a row, what happened meanwhile is awaited. */
@@ -89,6 +99,7 @@ export class Loops implements Rule<RunEvent> {
     for (const [name, row] of kept.rows()) {
       const watched = this.#watch(name, row);
       if (isTold(row)) this.#looping++;
+      this.#sight.restore(row.newest);
       this.#agenda.set(watched.number, this.#wakeAt(watched, now ?? row.newest));
     }
   }
@@ -103,15 +114,24 @@ export class Loops implements Rule<RunEvent> {
     if (isFailure && begin - time >= silentAfter) return { reason: "outside-window" };
     watched ??= this.#watch(name, newRow(event));
     this.#catchUp(watched, time, now);
-    const decision = this.#judge(watched, take(watched.row, event, this.#thresholds.stableAfter), event, now);
+    this.#doubt(watched.row, event);
+    const decision = this.#judge(
+      watched,
+      take(watched.row, event, this.#stableAfter(watched.row)),
+      event,
+      now,
+    );
     this.#keep(watched, now);
     return decision;
   }
 
   due(now: Nanoseconds, most: number): Decision[] {
     const decisions: Decision[] = [];
-    for (; most > 0 && this.#agenda.next !== undefined && this.#agenda.next <= now; most--) {
-      const watched = this.#watched[this.#agenda.take()]!;
+    for (; most > 0; most--) {
+      const agenda = this.#dueAt(now);
+      if (agenda === undefined) break;
+      const watched = this.#watched[agenda.take()];
+      if (watched === undefined) continue;
       const decision = this.#wake(watched, now);
       if (decision !== undefined) decisions.push(decision);
       if (watched.row.failures === 0 && now >= this.#forgottenAt(watched.row)) this.#forget(watched);
@@ -150,6 +170,28 @@ export class Loops implements Rule<RunEvent> {
     else if (since === undefined || now - since >= 2n * past) watched.catchesUpSince = now;
   }
 
+  /** Where what is due stands. */
+  #dueAt(now: Nanoseconds): Agenda | undefined {
+    const { next } = this.#agenda;
+    if (next !== undefined && next <= now) return this.#agenda;
+    return this.#comesIntoSight() ? this.#unseen : undefined;
+  }
+
+  /** Whether it is seen by now what a row waited for. */
+  #comesIntoSight(): boolean {
+    const { next } = this.#unseen;
+    return next !== undefined && this.#sight.saw(next);
+  }
+
+  /** Where events can be missing before this one, the run that it ends may have begun later than is known. */
+  #doubt(row: Row, { allocation, time, startedAt, afterGap }: RunEvent): void {
+    const run = row.runs.find((run) => run.allocation === allocation);
+    if (run?.startedAt === undefined || time <= run.startedAt) return;
+    if (!afterGap && !this.#sight.mayHaveLost(run.startedAt)) return;
+    if (startedAt !== undefined && startedAt < run.startedAt + second) return;
+    run.startedAt = startedAt !== undefined && startedAt <= time ? startedAt : undefined;
+  }
+
   #forget({ number, name }: Watched): void {
     this.#names.delete(number);
     this.#watched[number] = undefined;
@@ -169,8 +211,13 @@ export class Loops implements Rule<RunEvent> {
         if (now < this.#mayTellAt(row)) return { reason: "already-notified", counted: row.failures };
         if (watched.catchesUpSince !== undefined) return { reason: "catching-up", counted: row.failures };
         return this.#tell(watched, now);
-      case "stable":
       case "completed":
+        if (flaps(row)) {
+          quieten(row, event.time);
+          return { reason: "noted" };
+        }
+        return this.#end(watched, step, event.time, now) ?? { reason: "noted" };
+      case "stable":
       case "stopped":
         return this.#end(watched, step, event.time, now) ?? { reason: "noted" };
       case "duplicate":
@@ -184,40 +231,82 @@ export class Loops implements Rule<RunEvent> {
   #wake(watched: Watched, now: Nanoseconds): Decision | undefined {
     const { row } = watched;
     if (row.failures === 0) return undefined;
-    const stableAt = this.#stableAt(row);
-    if (stableAt !== undefined && now >= stableAt) return this.#end(watched, "stable", stableAt, now);
-    if (stableAt === undefined && now >= silentAt(row)) return this.#end(watched, "silent", row.newest, now);
-    return this.#isLoop(row) && now >= this.#mayTellAt(row) ? this.#tell(watched, now) : undefined;
+    const { how, at } = this.#endOf(row);
+    if (now < at) return now >= this.#tellAt(row) ? this.#tellUnlessBlind(watched, now) : undefined;
+    return this.#sight.saw(at) ? this.#end(watched, how, how === "silent" ? row.newest : at, now) : undefined;
+  }
+
+  /** That a loop goes on is not said while nobody knows. */
+  #tellUnlessBlind(watched: Watched, now: Nanoseconds): Decision | undefined {
+    return isTold(watched.row) && this.#sight.isBlind ? undefined : this.#tell(watched, now);
   }
 
   #isLoop({ failures }: Row): boolean {
     return failures >= this.#thresholds.restartCount;
   }
 
+  /** A new loop after an end that was sent is news. */
   #mayTellAt({ told }: Row): Nanoseconds {
-    return told === undefined ? -latest : told.at + this.#thresholds.notificationInterval;
+    if (told === undefined || (told.over && told.endSent)) return -latest;
+    return told.at + this.#thresholds.notificationInterval;
+  }
+
+  /** When the row is told if it goes on as it is now. One that flaps is not told again while it is quiet. */
+  #tellAt(row: Row): Nanoseconds {
+    if (!this.#isLoop(row)) return latest;
+    const tellAt = this.#mayTellAt(row);
+    const since = flaps(row) ? quietSince(row) : undefined;
+    return since !== undefined && tellAt >= since + this.#thresholds.stableAfter ? latest : tellAt;
   }
 
   /** When something is to be done about a row that no event brings. */
-  #wakeAt({ row, catchesUpSince }: Watched, now: Nanoseconds): Nanoseconds {
-    let wakeAt = row.failures === 0 ? this.#forgottenAt(row) : this.#stableAt(row) ?? silentAt(row);
-    if (this.#isLoop(row)) wakeAt = min(wakeAt, this.#mayTellAt(row));
+  #wakeAt({ row, number, catchesUpSince }: Watched, now: Nanoseconds): Nanoseconds {
+    let wakeAt = row.failures === 0 ? this.#forgottenAt(row) : this.#seenAt(row, number, now);
     if (catchesUpSince !== undefined) wakeAt = max(wakeAt, min(now + moment, catchesUpSince + past));
     return min(max(wakeAt, this.#quietUntil), latest);
   }
 
-  /** When the run that goes on is stable. One that would have been so before the last failure is of the past. */
+  /** When time decides about a row that failed. What must be seen first waits for that. */
+  #seenAt(row: Row, number: number, now: Nanoseconds): Nanoseconds {
+    const { at } = this.#endOf(row);
+    if (at <= now && !this.#sight.saw(at)) {
+      this.#unseen.set(number, at);
+      return latest;
+    }
+    const tellAt = this.#tellAt(row);
+    if (tellAt > now || !isTold(row) || !this.#sight.isBlind) return min(at, tellAt);
+    this.#unseen.set(number, this.#sight.until);
+    return at;
+  }
+
+  /** When time alone ends a row that goes on as it is now. For silence counts only what could be heard. */
+  #endOf(row: Row): { readonly how: "stable" | "quiet" | "silent"; readonly at: Nanoseconds } {
+    const stableAt = this.#stableAt(row);
+    if (stableAt === undefined) return { how: "silent", at: silentAt(row) + this.#sight.missed(row.newest) };
+    return { how: runningSince(row) === quietSince(row) ? "stable" : "quiet", at: stableAt };
+  }
+
+  /** When the run that goes on is stable. One that would have been so before the last failure is of the past. Of the
+   * time in which events can be lost, nobody knows that it ran. */
   #stableAt(row: Row): Nanoseconds | undefined {
-    const since = runningSince(row);
+    const since = quietSince(row);
     const failedAt = row.log.at(-1)?.time;
     if (since === undefined || failedAt === undefined) return undefined;
-    const stableAt = since + this.#thresholds.stableAfter;
+    const stableAt = since + this.#stableAfter(row) + this.#sight.lost(since);
     return stableAt > failedAt ? stableAt : undefined;
+  }
+
+  #stableAfter(row: Row): Nanoseconds {
+    return stableAfterOf(row, this.#thresholds.stableAfter);
   }
 
   /** A row that is over is kept so that its events, when they come again, are no news, and for what was told. */
   #forgottenAt(row: Row): Nanoseconds {
-    return max(row.newest + silentAfter, this.#mayTellAt(row));
+    const { told, newest } = row;
+    return max(
+      newest + silentAfter,
+      told === undefined ? newest : told.at + this.#thresholds.notificationInterval,
+    );
   }
 
   #tell(watched: Watched, now: Nanoseconds): Decision {
@@ -233,7 +322,7 @@ export class Loops implements Rule<RunEvent> {
     }
     const id = alertId(name, String(row.since), String(row.log.at(-1)?.time));
     this.#looping++;
-    row.told = { id, repeats: 0, at: now, over: false };
+    row.told = toldAnew(row.told, id, now, this.#thresholds.notificationInterval);
     return { reason: "first", alert: this.#alert(watched, id, now) };
   }
 
@@ -242,9 +331,10 @@ export class Loops implements Rule<RunEvent> {
     let decision: Decision | undefined;
     if (isTold(row)) {
       this.#looping--;
-      const because = ends[how](this.#thresholds.stableAfter, now - row.newest);
+      const because = ends[how](this.#stableAfter(row), now - row.newest - this.#sight.missed(row.newest));
       const id = alertId(row.told!.id, "resolved");
       const alert = this.#thresholds.notifyResolved ? this.#alert(watched, id, now, because) : undefined;
+      if (alert !== undefined) row.told!.endSent = true;
       decision = { reason: "recovered", name, because, ...(alert === undefined ? {} : { alert }) };
     }
     clear(row, at);

@@ -9,6 +9,7 @@ import type { Log } from "./log.ts";
 import type { Decision, Rule, RuleEvent } from "./rule.ts";
 import { SetAside } from "./set_aside.ts";
 import type { Batch, Source } from "./source.ts";
+import type { Sight } from "./sight.ts";
 import type { Standing } from "./standing.ts";
 import { Tally, type Totals } from "./tally.ts";
 import { wallClock } from "./time.ts";
@@ -34,6 +35,8 @@ export interface Way {
   readonly commits?: CommitFigures | undefined;
   /** Told when a batch comes. */
   readonly standing?: Standing;
+  /** Told of events that come while the source is blind. */
+  readonly sight?: Sight;
   readonly observer?: Observer | undefined;
 }
 
@@ -70,13 +73,16 @@ class Pipeline {
     this.#setAside = new SetAside(way.log);
     const now = way.source.clock === "wall" ? wallClock : () => this.#clock.now;
     this.#commits = new Commits(way, now);
-    if (way.source.clock === "wall") this.#schedule();
+    if (way.source.clock !== "wall") return;
+    if (way.sight !== undefined) way.sight.onMore = () => this.#look();
+    this.#schedule();
   }
 
   /** Leads a batch through; it is acknowledged when what it caused is kept, in the ledger or by the sinks. */
   take(batch: Batch): void {
     const names = new Set<string>();
     const alerts = this.tally.told;
+    const { sight } = this.#way;
     const wall = this.#way.source.clock === "wall" ? wallClock() : undefined;
     if (wall !== undefined) this.#tellDue(wall);
     this.#way.standing?.heard(wall);
@@ -95,6 +101,7 @@ class Pipeline {
       }
       const now = wall ?? this.#advance(update.time);
       if (wall !== undefined) this.#noteNewest(update.time, wall);
+      if (sight?.isBlind) sight.noteEvent(update.time);
       if (update.kind === "other") this.tally.others++;
       else if (this.#record(update, now)) names.add(update.name);
     }
@@ -118,6 +125,7 @@ class Pipeline {
 
   stop(): void {
     clearTimeout(this.#timer);
+    if (this.#way.sight !== undefined) this.#way.sight.onMore = () => {};
     this.#setAside.stop();
     this.#commits.stop();
   }
@@ -162,12 +170,20 @@ class Pipeline {
     this.#timerAt = next;
     if (next === undefined) return;
     const milliseconds = Number((next - wallClock()) / 1_000_000n) + 1;
-    this.#timer = setTimeout(() => {
-      this.#timerAt = undefined;
-      this.#tellDue(wallClock());
-      this.#commits.now();
-      this.#schedule();
-    }, Math.min(Math.max(milliseconds, 0), longestTimer));
+    this.#timer = setTimeout(() => this.#wake(), Math.min(Math.max(milliseconds, 0), longestTimer));
+  }
+
+  #wake(): void {
+    this.#timerAt = undefined;
+    this.#tellDue(wallClock());
+    this.#commits.now();
+    this.#schedule();
+  }
+
+  /** Does what can be done now that more is seen. */
+  #look(): void {
+    const { nextDue } = this.#way.rule;
+    if (nextDue !== undefined && nextDue <= wallClock()) this.#wake();
   }
 
   #act(decision: Decision, name: string): void {
@@ -175,7 +191,10 @@ class Pipeline {
     switch (decision.reason) {
       case "first":
       case "repeat":
-        log.info(sentences[decision.reason], { ...toldFields(decision.alert), counts: rule.counts });
+        log.info(sentences[isFlapping(decision.alert) ? "flaps" : decision.reason], {
+          ...toldFields(decision.alert),
+          counts: rule.counts,
+        });
         this.#tell(decision.alert);
         break;
       case "recovered":
@@ -206,7 +225,12 @@ const longestTimer = 2 ** 31 - 1;
 const sentences = {
   first: "{name}: crash loop, {count} {counts}s; alert {id}",
   repeat: "{name}: still loops, {count} {counts}s; alert {id}",
+  flaps: "{name}: flaps, {count} {counts}s; alert {id}",
 };
+
+function isFlapping({ story }: Alert): boolean {
+  return story?.FlappingSince !== undefined;
+}
 
 function toldFields({ name, id, eventLog, story }: Alert): Record<string, unknown> {
   return { name, id, count: story?.Failures ?? eventLog.length };

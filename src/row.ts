@@ -43,6 +43,13 @@ export interface RowTold {
   at: Nanoseconds;
   /** The loop that was told is over. */
   over: boolean;
+  /** Its end was sent too. */
+  endSent?: boolean;
+  /** When the last loops of this task were told first, of those within the notification interval. */
+  begun?: readonly Nanoseconds[];
+  /** Since when it flaps, and since when a completed run keeps it quiet. */
+  flapsSince?: Nanoseconds;
+  quietSince?: Nanoseconds;
 }
 
 /** A task whose runs failed. All of it is kept; it is plain data. */

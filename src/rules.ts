@@ -16,6 +16,7 @@ import {
   wholeNumber,
 } from "./settings.ts";
 import { formatDuration, parseDuration } from "./duration.ts";
+import type { Sight } from "./sight.ts";
 
 /** The settings of the rule. */
 export const ruleSettings = {
@@ -89,7 +90,7 @@ export interface RuleWords {
 export interface RulePlan {
   readonly type: "restarts" | "loops";
   readonly thresholds: Thresholds & LoopThresholds;
-  readonly open: (journal: Journal) => Rule;
+  readonly open: (journal: Journal, sight?: Sight) => Rule;
   /** It has no use for updates of other types than `Restarting`. */
   readonly restartsOnly: boolean;
   readonly payload: Payload;
@@ -141,6 +142,7 @@ export function planRule(input: Input, sourceType: string | undefined): RulePlan
       notificationInterval: formatDuration(notificationInterval),
     },
     unused: ofOther.filter((setting) => isGiven(setting) !== undefined).map(({ env }) => env),
-    open: (journal) => loops ? new Loops(thresholds, journal) : new Detector(thresholds, journal),
+    open: (journal, sight) =>
+      loops ? new Loops(thresholds, journal, sight) : new Detector(thresholds, journal),
   };
 }

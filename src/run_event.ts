@@ -52,6 +52,8 @@ export interface RunEvent extends RuleEvent {
   readonly displayMessage: string;
   /** Failed runs before this one that no event told of. */
   readonly notSeen: number;
+  /** Events of the task before this one were not seen. */
+  readonly afterGap: boolean;
   /** When the last run began, where the update says so. It is of a later moment than its event. */
   readonly startedAt: Nanoseconds | undefined;
   /** Of an event that says so. */
@@ -83,6 +85,7 @@ export function decodeRun(body: Uint8Array): RunEvent | Malformed {
     meaning: meaningOf(update, event, type, exit),
     displayMessage: textOf(event.DisplayMessage) || type,
     notSeen: notSeen(update),
+    afterGap: update.EventsMissed === true,
     startedAt: timeOf(textOf(update.TaskStartedAt)),
     exit,
     nextAttempt: type === "Restarting" ? nextAttempt(event, time) : undefined,

@@ -3,6 +3,7 @@ import type { Nanoseconds } from "./duration.ts";
 import type { Kind } from "./kind.ts";
 import type { Log } from "./log.ts";
 import type { Patience } from "./outage.ts";
+import type { Sight } from "./sight.ts";
 import type { Standing } from "./standing.ts";
 
 /** Messages in a row that the rule has no use for, known by their look: counted, and the time of the newest. */
@@ -55,6 +56,8 @@ export interface SourceContext {
   readonly patience?: Patience;
   /** Told whether it is connected, and when something is heard of it. */
   readonly standing?: Standing;
+  /** Told how far the source has shown what happens, where its clock is the wall's. */
+  readonly sight?: Sight;
   /** Whether the rule takes restarts only, so that other messages may be skipped. */
   readonly restartsOnly: boolean;
   /** Arguments of the command line that are not flags. */

@@ -19,6 +19,8 @@ export interface Story {
   readonly NotSeen: number;
   /** The first failure. */
   readonly Since: string;
+  /** There where it flaps: loops, seems to be over, and loops again. The first of its loops was told then. */
+  readonly FlappingSince?: string;
   readonly LastExit?: {
     readonly Time: string;
     readonly ExitCode?: number;
@@ -52,6 +54,7 @@ export function tellStory(row: Row, now: Nanoseconds, resolved: string | undefin
     Failures: failures,
     NotSeen: notSeen,
     Since: formatTime(since),
+    ...(told!.flapsSince === undefined ? {} : { FlappingSince: formatTime(told!.flapsSince) }),
     ...(ended === undefined ? {} : { LastExit: exitFields(ended) }),
     Reason: resolved === undefined
       ? loopSentence(row, now, next)
@@ -117,10 +120,11 @@ function memoryOf({ outOfMemory, killed, code, signal }: Ended): "reported" | "l
 }
 
 function loopSentence(row: Row, now: Nanoseconds, next: Nanoseconds | undefined): string {
-  const { ended, why, failures, since } = row;
+  const { ended, why, failures, since, told } = row;
   const what = why?.trim().replaceAll(/\s+/g, " ") || (ended === undefined ? "failed" : exitWords(ended));
   const again = next === undefined ? "" : `; Nomad tries again in ${inWords(next - now)}`;
-  return `${what}, ${often(failures)} since ${clock(since, now)}${again}`;
+  const flaps = told?.flapsSince === undefined ? "" : `flaps since ${clock(told.flapsSince, now)}: `;
+  return `${flaps}${what}, ${often(failures)} since ${clock(since, now)}${again}`;
 }
 
 function exitWords(ended: Ended): string {

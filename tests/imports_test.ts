@@ -30,6 +30,7 @@ const rooms: readonly Room[] = [
       "outage",
       "progress",
       "settings",
+      "sight",
       "size",
       "standing",
       "time",

@@ -34,6 +34,8 @@ export interface OpenChannel<C extends Channel> {
   readonly channel: C;
   /** False as soon as channel or connection is closed. */
   readonly usable: boolean;
+  /** What came of the broker so far, heartbeats included. */
+  readonly bytesRead: number;
   /** What is sent in this turn of the event loop leaves in one write: each has its price, here and in the broker. */
   sendTogether(): void;
   /** Closes channel and connection, without a word to `onLost`. */
@@ -46,6 +48,11 @@ const connectTimeout = 5_000;
 const closeTimeout = 5_000;
 /** Seconds: a peer silent for twice as long is gone. */
 const heartbeat = 10;
+
+/** Seconds between two heartbeats at most; 0 for none. */
+export function heartbeatOf({ connection }: Broker): number {
+  return Number(connection.searchParams.get("heartbeat") ?? heartbeat);
+}
 
 /** Opens a connection with one channel. `onLost` is called once when either is closed by somebody else later.
  * @throws {Fault} */
@@ -112,6 +119,9 @@ async function open<C extends Channel>(
     channel,
     get usable() {
       return usable;
+    },
+    get bytesRead() {
+      return streamOf(connection).bytesRead;
     },
     sendTogether: together(streamOf(connection)),
     close() {

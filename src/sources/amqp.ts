@@ -1,12 +1,15 @@
 // The source `amqp`: consumes a queue of RabbitMQ with manual acknowledgements, and comes back after every outage.
 import type { Channel, ConsumeMessage } from "amqplib";
-import { amqpUrl, explain, type OpenChannel, openChannel } from "../clients/amqp.ts";
+import { amqpUrl, explain, heartbeatOf, type OpenChannel, openChannel } from "../clients/amqp.ts";
 import { tlsConflicts, tlsSettings } from "../clients/tls.ts";
 import { asFault, Fault } from "../fault.ts";
 import { kind } from "../kind.ts";
 import { Outage, pause } from "../outage.ts";
 import { namesOf, printable, text, toggle, type Values, wholeNumber } from "../settings.ts";
+import { Sight } from "../sight.ts";
 import type { Batch, Source, SourceContext } from "../source.ts";
+import { wallClock } from "../time.ts";
+import { QueueSight } from "./amqp_sight.ts";
 
 const prefix = "AMQP";
 
@@ -89,6 +92,7 @@ class AmqpSource implements Source {
   constructor(settings: AmqpSettings, context: SourceContext) {
     this.#settings = settings;
     this.#context = context;
+    if (context.sight !== undefined) context.sight.losesEvents = true;
   }
 
   async *batches(stopped: AbortSignal): AsyncIterable<Batch> {
@@ -102,7 +106,7 @@ class AmqpSource implements Source {
     let consumed = false;
     while (!stop.aborted) {
       try {
-        this.#consumer = await Consumer.open(this.#settings);
+        this.#consumer = await Consumer.open(this.#settings, this.#context.sight);
         if (this.#closed.signal.aborted) return await this.#consumer.close();
         outage.end();
         if (!consumed) {
@@ -115,6 +119,7 @@ class AmqpSource implements Source {
         if (fault.healing === "misconfigured" && !consumed) {
           throw new Fault(`source amqp: ${fault.message}`, fault.healing);
         }
+        this.#context.sight?.lose();
         await pause(outage.begin(fault), stop);
       }
     }
@@ -155,17 +160,24 @@ class Consumer {
   /** The last message that may be acknowledged, with all before it, and how many those are. */
   #acknowledgeable: number | undefined;
   #unacknowledged = 0;
+  readonly #sight: QueueSight;
+  /** How many came in all, and how many of them are neither acknowledged nor rejected. */
+  #count = 0;
+  #held = 0;
+  #looking: ReturnType<typeof setInterval> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  private constructor(settings: AmqpSettings) {
+  private constructor(settings: AmqpSettings, sight: Sight) {
     this.#settings = settings;
+    this.#sight = new QueueSight(sight, heartbeatOf(settings));
   }
 
-  static async open(settings: AmqpSettings): Promise<Consumer> {
-    const consumer = new Consumer(settings);
+  static async open(settings: AmqpSettings, sight = new Sight()): Promise<Consumer> {
+    const consumer = new Consumer(settings, sight);
     consumer.#open = await openChannel(prefix, settings, (fault) => consumer.#lose(fault));
     try {
       await consumer.#consume();
+      if (consumer.#lost === undefined) consumer.#looking = setInterval(() => consumer.#look(), lookEvery);
     } catch (error) {
       await consumer.#open.close();
       throw missing(error, settings) ?? explain(error, settings.connection);
@@ -194,6 +206,8 @@ class Consumer {
     const { consumerTag } = await channel.consume(consumed, (message) => {
       if (message === null) return this.#lose(new Fault(`queue "${queue}" was deleted`, "mended"));
       this.#arrived.push(message);
+      this.#count++;
+      this.#held++;
       this.#wake();
     });
     this.#tag = consumerTag;
@@ -240,11 +254,20 @@ class Consumer {
 
   /** One acknowledgement for many messages: when a quarter of the prefetch is due, or after a moment. */
   #acknowledge(last: number | undefined, count: number): void {
+    this.#held -= count;
     if (last === undefined || !this.#open.usable) return;
     this.#acknowledgeable = last;
     this.#unacknowledged += count;
     if (this.#unacknowledged >= this.#settings.prefetch / 4) this.#flush();
     else this.#timer ??= setTimeout(() => this.#flush(), 5);
+  }
+
+  #look(): void {
+    this.#sight.look(wallClock(), {
+      bytes: this.#open.bytesRead,
+      messages: this.#count,
+      isFull: this.#held >= this.#settings.prefetch,
+    });
   }
 
   #flush(): void {
@@ -261,15 +284,20 @@ class Consumer {
     this.#lost ??= fault;
     this.#arrived = [];
     clearTimeout(this.#timer);
+    clearInterval(this.#looking);
     this.#wake();
     this.#open?.close();
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#looking);
     this.#flush();
     await this.#open.close();
   }
 }
+
+/** Milliseconds between two looks at how far the queue is read. */
+const lookEvery = 1_000;
 
 /** By its tag a message is acknowledged or rejected. */
 function tagOf({ fields: { deliveryTag } }: ConsumeMessage): number {

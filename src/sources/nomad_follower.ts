@@ -3,9 +3,11 @@
 import type { NomadClient } from "../clients/nomad.ts";
 import type { Log } from "../log.ts";
 import type { Notes } from "../source.ts";
+import { wallClock } from "../time.ts";
 import { JobTypes } from "./nomad_jobs.ts";
 import { KnownAllocations, type News } from "./nomad_known.ts";
 import type { Pace, Session } from "./nomad_session.ts";
+import type { StreamSight } from "./nomad_sight.ts";
 import type { Line } from "./nomad_stream.ts";
 import type { Allocation } from "./nomad_update.ts";
 
@@ -56,8 +58,8 @@ export class Follower {
     return this.#index;
   }
 
-  /** Follows one session to its end. @throws {Fault} */
-  async *follow(session: Session): AsyncGenerator<Found> {
+  /** Follows one session to its end. `sight` is told how far all is passed on, and so judged. @throws {Fault} */
+  async *follow(session: Session, sight: StreamSight): AsyncGenerator<Found> {
     if (this.#beganAnew(session)) return;
     this.#known.beginListing();
     let isListed = false;
@@ -70,6 +72,9 @@ export class Follower {
         const isEnd = turn.kind === "end of list";
         if (isListed || isEnd || this.#isHeldEnough()) yield* this.#release(!isListed);
         isListed ||= isEnd;
+        // No lines are read ahead while these are passed on.
+        if (isEnd) sight.listed(wallClock());
+        else if (isListed) sight.hear(session.heardAt);
       }
     } catch (error) {
       yield* this.#release(!isListed);

@@ -131,25 +131,39 @@ function newsOf(
   const seen = countRestarts(events, first);
   const before = known?.restarts ?? (isHistory ? restarts : 0);
   const notSeen = Math.max(0, restarts - before - seen);
-  if (first < events.length || notSeen > 0) return tell(state, first, seen, notSeen, writer());
+  const isAfterGap = known !== undefined && first === 0;
+  if (first < events.length || notSeen > 0) return tell(state, first, seen, notSeen, isAfterGap, writer());
   const last = events.at(-1);
   if (!isEnd || last === undefined) return [];
   return [{ text: writer().write(last, { restarts, notSeen: 0 }), time: Number(last.Time) }];
 }
 
-/** The news of a task: its events from the `first` on, of which `seen` are restarts, and `notSeen` restarts before. */
-function tell(state: TaskState, first: number, seen: number, notSeen: number, writer: UpdateWriter): News[] {
+/** The news of a task: its events from the `first` on, of which `seen` are restarts, and `notSeen` restarts before.
+ * `isAfterGap`: others were before it that were not seen. */
+function tell(
+  state: TaskState,
+  first: number,
+  seen: number,
+  notSeen: number,
+  isAfterGap: boolean,
+  writer: UpdateWriter,
+): News[] {
   const { Events, Restarts = 0, LastRestart } = state;
   const news: News[] = [];
   let restarts = Restarts - seen;
   const time = LastRestart ? nanosecondsOf(LastRestart) : undefined;
   if (notSeen > 0 && seen === 0 && time !== undefined) {
-    news.push({ text: writer.writeRestart(time, { restarts, notSeen: notSeen - 1 }), time: Number(time) });
+    const counts = { restarts, notSeen: notSeen - 1, afterGap: isAfterGap };
+    news.push({ text: writer.writeRestart(time, counts), time: Number(time) });
   }
   for (const event of (Events ?? []).slice(first)) {
     let before = 0;
     if (event.Type === "Restarting" && restarts++ === Restarts - seen) before = notSeen;
-    news.push({ text: writer.write(event, { restarts, notSeen: before }), time: Number(event.Time) });
+    const afterGap = isAfterGap && news.length === 0;
+    news.push({
+      text: writer.write(event, { restarts, notSeen: before, afterGap }),
+      time: Number(event.Time),
+    });
   }
   return news;
 }

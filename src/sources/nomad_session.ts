@@ -1,5 +1,7 @@
 // One connection to Nomad's event stream, and the list of all allocations that goes with it.
 import type { Answer, NomadClient } from "../clients/nomad.ts";
+import type { Nanoseconds } from "../duration.ts";
+import { wallClock } from "../time.ts";
 import { type Line, linesOf, listOf } from "./nomad_stream.ts";
 import type { Allocation } from "./nomad_update.ts";
 
@@ -13,10 +15,21 @@ export interface Pace {
   readonly quiet: number;
   /** Between two commits of a position at which nothing was news. */
   readonly idleCommit: number;
+  /** Between two heartbeats at most; after a longer pause Nomad itself may have to catch up, … */
+  readonly beat: number;
+  /** … for which it is given so long, as after a list: its clients report what happened while it did not answer. */
+  readonly settling: number;
 }
 
 /** The pace that suits Nomad. */
-export const defaultPace: Pace = { silence: 65_000, renewal: 3_600_000, quiet: 500, idleCommit: 10_000 };
+export const defaultPace: Pace = {
+  silence: 65_000,
+  renewal: 3_600_000,
+  quiet: 500,
+  idleCommit: 10_000,
+  beat: 35_000,
+  settling: 30_000,
+};
 
 /** What a session brings. */
 export type Turn =
@@ -53,6 +66,8 @@ export class Session implements AsyncDisposable {
   readonly listIndex: number | undefined;
   /** Whether the stream brought anything but heartbeats. */
   sawEvents = false;
+  /** When the stream brought something last. */
+  heardAt: Nanoseconds = 0n;
   readonly #onHeard: () => void;
   readonly #stream: Answer;
   readonly #listing: Answer;
@@ -130,6 +145,7 @@ export class Session implements AsyncDisposable {
   #nextLines(): Promise<Turn> {
     return this.#lines.next().then(({ value: lines }: { value: Line[] }) => {
       this.#onHeard();
+      this.heardAt = wallClock();
       this.sawEvents ||= lines.some(({ index }) => index > 0);
       return { kind: "lines", lines };
     });

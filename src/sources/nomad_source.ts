@@ -9,6 +9,7 @@ import { namesOf } from "../settings.ts";
 import type { Batch, Source, SourceContext } from "../source.ts";
 import { Follower, type Found } from "./nomad_follower.ts";
 import { defaultPace, type Pace, Session } from "./nomad_session.ts";
+import { StreamSight } from "./nomad_sight.ts";
 
 /** Updates that may be unacknowledged before reading waits. */
 const mostOpen = 1000;
@@ -35,6 +36,7 @@ export class NomadSource implements Source {
     const { log } = this.#context;
     const outage = new Outage(log, "source nomad", this.#context.patience, this.#context.standing);
     const follower = new Follower(this.#client, log, this.#pace, notes);
+    const sight = new StreamSight(this.#context.sight, this.#pace);
     let previous: Session | undefined;
     const wake = () => this.#wake();
     stop.addEventListener("abort", wake);
@@ -47,16 +49,18 @@ export class NomadSource implements Source {
             log.info("source nomad: follows {where}", { where: this.#client.where });
           } else this.#requireEvents(previous, session);
           previous = session;
-          for await (const found of follower.follow(session)) {
+          for await (const found of follower.follow(session, sight)) {
             yield this.#batch(found);
             await this.#room(stop);
           }
+          sight.lose();
         } catch (error) {
           if (stop.aborted) return;
           const fault = asFault(error);
           if (fault.healing === "misconfigured" && previous === undefined) {
             throw new Fault(`source nomad: ${fault.message}`, fault.healing);
           }
+          sight.lose();
           await pause(outage.begin(fault), stop);
         }
       }

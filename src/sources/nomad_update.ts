@@ -60,6 +60,8 @@ export interface Counts {
   readonly restarts: number;
   /** Restarts before this one that no event showed. */
   readonly notSeen: number;
+  /** Events before this one were not seen. */
+  readonly afterGap?: boolean;
 }
 
 /** JSON with allocations in it; of numbers past 2^53 in events the digits are kept. @throws {SyntaxError} */
@@ -113,19 +115,19 @@ export class UpdateWriter {
   }
 
   /** The update about an event. */
-  write(event: TaskEvent, { restarts, notSeen }: Counts): string {
-    return this.#update(writeEvent(event), restarts, notSeen);
+  write(event: TaskEvent, counts: Counts): string {
+    return this.#update(writeEvent(event), counts);
   }
 
   /** The update about a restart of which no event is left: only its time is known. */
-  writeRestart(time: Exact, { restarts, notSeen }: Counts): string {
+  writeRestart(time: Exact, counts: Counts): string {
     const event = `{"Type":"Restarting","Time":${time},"DisplayMessage":"Task restarted; its event is gone"}`;
-    return this.#update(event, restarts, notSeen);
+    return this.#update(event, counts);
   }
 
-  #update(event: string, restarts: number, notSeen: number): string {
+  #update(event: string, { restarts, notSeen, afterGap = false }: Counts): string {
     return `${this.#before}${event}${this.#between},"Restarts":${restarts}${this.#after}` +
-      (notSeen > 0 ? `,"RestartsNotSeen":${notSeen}}` : "}");
+      (notSeen > 0 ? `,"RestartsNotSeen":${notSeen}` : "") + (afterGap ? ',"EventsMissed":true}' : "}");
   }
 }
 

@@ -13,7 +13,7 @@ import { NomadServer, Recording, type ServerOptions, type Trouble, unpacked } fr
 import { waitFor } from "../helpers/wait_for.ts";
 
 const recording = Recording.load("event-stream.ndjson.gz");
-const fast: Pace = { silence: 400, renewal: 3_600_000, quiet: 50, idleCommit: 0 };
+const fast: Pace = { silence: 400, renewal: 3_600_000, quiet: 50, idleCommit: 0, beat: 350, settling: 100 };
 
 /** An update, with the exact text of its time. */
 interface Update {
