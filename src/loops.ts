@@ -273,7 +273,7 @@ export class Loops implements Rule<RunEvent> {
       this.#unseen.set(number, at);
       return latest;
     }
-    const tellAt = this.#tellAt(row);
+    const tellAt = max(this.#tellAt(row), now);
     if (tellAt > now || !isTold(row) || !this.#sight.isBlind) return min(at, tellAt);
     this.#unseen.set(number, this.#sight.until);
     return at;

@@ -4,6 +4,7 @@ import type { Alert } from "../src/alert.ts";
 import { type Row, runningSince } from "../src/row.ts";
 import { Loops, type LoopThresholds, silentAfter } from "../src/loops.ts";
 import type { Decision } from "../src/rule.ts";
+import { Sight } from "../src/sight.ts";
 import { formatTime } from "../src/time.ts";
 import {
   at,
@@ -51,12 +52,16 @@ class Told {
   readonly reasons: string[] = [];
   #now = -1n << 63n;
 
-  constructor(differs: Partial<LoopThresholds> = {}, restored?: Restored) {
+  constructor(
+    differs: Partial<LoopThresholds> = {},
+    restored?: Restored,
+    readonly sight: Sight = new Sight(),
+  ) {
     const row = (name: string, row: Row | undefined) => {
       if (row === undefined) this.rows.delete(name);
       else this.rows.set(name, structuredClone(row));
     };
-    this.loops = new Loops({ ...usual, ...differs }, { row });
+    this.loops = new Loops({ ...usual, ...differs }, { row }, sight);
     if (restored !== undefined) {
       const rows = () => structuredClone(restored.rows);
       this.loops.restore({ rows }, restored.now);
@@ -79,12 +84,26 @@ class Told {
     const before = this.said.length;
     if (until <= this.#now) return [];
     this.#now = until;
+    this.#pass(until);
+    return this.said.slice(before);
+  }
+
+  /** Lets time go by, up to then, when the source has shown all of it. Yields what was told meanwhile. */
+  see(until: bigint): string[] {
+    const before = this.said.length;
+    this.wait(until);
+    this.sight.regain(until);
+    this.sight.hear(until);
+    this.#pass(until);
+    return this.said.slice(before);
+  }
+
+  #pass(until: bigint): void {
     for (let due = this.loops.nextDue; due !== undefined && due <= until; due = this.loops.nextDue) {
       for (const decision of this.loops.due(due, 10_000)) this.#hear(decision, due);
       const next = this.loops.nextDue;
       assert.ok(next === undefined || next > due, "due() gets on");
     }
-    return this.said.slice(before);
   }
 
   #hear(decision: Decision, now: bigint): void {
@@ -264,14 +283,14 @@ Deno.test("nothing is told of an end where that is not wanted; the log hears of 
   assert.deepEqual(told.alerts.map(({ reason }) => reason), ["first"]);
 });
 
-Deno.test("a new loop of the same task is told when the interval since the last telling is over, if it is one then", () => {
-  const told = new Told();
+Deno.test("a new loop after an end that was not sent is told when the interval is over, if it is one then", () => {
+  const told = new Told({ notifyResolved: false });
   told.take([...crashes(3), ...stop(at(50))]);
   assert.deepEqual(told.take(crashes(5, 100, 20, { allocation: "a2" })), []);
   assert.equal(told.reasons.at(-1), "already-notified");
   assert.deepEqual(told.wait(at(3642)), ["3641 first 5"]);
   assert.notEqual(told.alerts.at(-1)!.loop, told.alerts[0]!.loop);
-  const short = new Told();
+  const short = new Told({ notifyResolved: false });
   short.take([...crashes(3), ...stop(at(50)), ...crashes(5, 100, 20, { allocation: "a2" })]);
   short.take(stop(at(300), jobStopped, { allocation: "a2" }));
   assert.deepEqual(short.wait(at(20_000)), []);
@@ -284,7 +303,7 @@ Deno.test("a new loop is told at once when the interval is over already", () => 
 });
 
 Deno.test("what was told is remembered for as long as an interval that is longer than the silence", () => {
-  const told = new Told({ notificationInterval: 24n * hours });
+  const told = new Told({ notificationInterval: 24n * hours, notifyResolved: false });
   told.take([...crashes(3), ...stop(at(50))]);
   told.wait(at(43_200));
   assert.deepEqual(told.take(crashes(3, 43_200, 20, { allocation: "a2" })), []);
@@ -653,4 +672,282 @@ Deno.test("three hundred lives of chance: each failure counts once, in whatever 
     if (failures > 0) assert.equal(after.clearedAt, before.clearedAt, `seed ${seed}, again`);
     if (isInOrder) assert.equal(runningSince(after), runningSince(before), `seed ${seed}, again`);
   }
+});
+
+/** A rule whose source sees what happens up to the beginning of the tests' time. */
+function sighted(differs: Partial<LoopThresholds> = {}, losesEvents = false): Told {
+  const sight = new Sight("blind");
+  sight.losesEvents = losesEvents;
+  sight.regain(at(-1));
+  return new Told(differs, undefined, sight);
+}
+
+for (
+  const [what, updates, then] of [
+    ["ran on", [], ["4000 over: it ran for 10 min"]],
+    ["crashed", crash(at(100)), ["4000 repeat 4"]],
+    ["crashed again and again", [...crash(at(100)), ...crashes(5, 200)], ["4000 repeat 9"]],
+    ["was stopped", stop(at(300)), ["4000 over: it was stopped"]],
+    ["crashed, and ran then", [...crash(at(100)), started(at(120))], ["4000 over: it ran for 10 min"]],
+    ["crashed, and runs for less", [...crash(at(100)), started(at(3500))], ["4000 repeat 4"]],
+  ] as const
+) {
+  Deno.test(`while the source is blind, time alone says nothing; then what is true: the task ${what}`, () => {
+    const told = sighted();
+    told.take([...crashes(3), started(at(60))]);
+    told.see(at(70));
+    told.sight.lose();
+    assert.deepEqual(told.wait(at(3990)), []);
+    const said = told.take(updates, at(4000));
+    assert.deepEqual([...said, ...told.wait(at(4000)), ...told.see(at(4000))], then);
+  });
+}
+
+Deno.test("a run is known to last only until something was heard last", () => {
+  const told = sighted({ stableAfter: 30n * seconds });
+  told.take([...crashes(3), started(at(60))]);
+  told.see(at(89));
+  assert.deepEqual(told.wait(at(154)), []);
+  told.sight.lose();
+  assert.deepEqual(told.wait(at(1000)), []);
+  assert.deepEqual(told.take([...crash(at(85)), ...crashes(1, 900)], at(1000)), []);
+  assert.deepEqual(told.see(at(1000)), []);
+  told.take([started(at(1001))]);
+  assert.deepEqual(told.see(at(1030)), []);
+  assert.deepEqual(told.see(at(1031)), ["1031 over: it ran for 30 s"]);
+});
+
+Deno.test("a loop is told though the source is blind, once events made it one; and again only when it sees", () => {
+  const told = sighted();
+  told.sight.lose();
+  assert.deepEqual(told.take(crashes(5), at(600)), []);
+  assert.deepEqual(told.wait(at(602)), ["602 first 5"]);
+  assert.deepEqual(told.wait(at(10_000)), []);
+  assert.deepEqual(told.see(at(10_000)), ["10000 repeat 5"]);
+  assert.deepEqual(told.see(at(11_401)), []);
+  assert.deepEqual(told.see(at(11_402)), ["11402 repeat 5"]);
+});
+
+Deno.test("of the silence of a task counts only what could be heard", () => {
+  const told = sighted({ notificationInterval: 1000n * hours });
+  told.take([...crashes(2), started(at(40)), ...giveUp(at(41))]);
+  told.see(at(3641));
+  told.sight.lose();
+  assert.deepEqual(told.see(at(3641 + 36_000)), []);
+  const end = 41 + 10_800 + 36_000;
+  assert.deepEqual(told.see(at(end)), []);
+  assert.deepEqual(told.see(at(end + 1)), [`${end + 1} over: nothing was heard of it for 3 h 1 s`]);
+});
+
+Deno.test("a run is not known to have lasted through a time in which events can be lost", () => {
+  const told = sighted({}, true);
+  told.take([...crashes(3), started(at(60))]);
+  told.see(at(160));
+  told.sight.lose();
+  assert.deepEqual(told.see(at(1160)), []);
+  assert.deepEqual(told.see(at(1659)), []);
+  assert.deepEqual(told.see(at(1660)), ["1660 over: it ran for 10 min"]);
+});
+
+for (
+  const [what, losesEvents, fields, failures] of [
+    ["nothing is lost", false, {}, undefined],
+    ["events can be lost", true, {}, 4],
+    ["the update says that the run is the same", true, { TaskStartedAt: formatTime(at(60)) }, undefined],
+    ["the update says that a later one ended", true, { TaskStartedAt: formatTime(at(1150)) }, 4],
+    ["the update says that a later one began since", true, { TaskStartedAt: formatTime(at(1170)) }, 4],
+    ["events before the update are missing", false, { EventsMissed: true }, 4],
+    [
+      "events are missing, but the run is the same",
+      false,
+      { EventsMissed: true, TaskStartedAt: formatTime(at(60)) },
+      undefined,
+    ],
+  ] as const
+) {
+  Deno.test(`a run that ends after a gap was ${failures ? "not " : ""}stable where ${what}`, () => {
+    const told = sighted({}, losesEvents);
+    told.take([...crashes(3), started(at(60))]);
+    told.see(at(70));
+    told.sight.lose();
+    const said = told.take(crash(at(1160), { fields }), at(1165));
+    assert.deepEqual(said, failures ? [] : ["1165 over: it ran for 10 min"]);
+    assert.equal(told.rows.get(name)?.failures || undefined, failures);
+  });
+}
+
+Deno.test("after a start nothing ends by time before the source sees, and the time before is no silence", () => {
+  const before = new Told();
+  before.take(crashes(3));
+  const now = at(50_000);
+  const after = new Told({}, { rows: before.rows, now }, new Sight("blind"));
+  assert.deepEqual(after.wait(now + 3600n * seconds), []);
+  assert.deepEqual(after.see(now + 3600n * seconds), ["53600 repeat 3"]);
+  assert.deepEqual(after.see(now + 3601n * seconds), []);
+});
+
+Deno.test("the end of a row that was forgotten meanwhile is nobody's", () => {
+  const told = sighted();
+  told.take([...crashes(1), started(at(60))]);
+  told.sight.lose();
+  told.wait(at(700));
+  told.take(stop(at(701)));
+  told.wait(at(701) + 2n * silentAfter);
+  assert.equal(told.loops.names, 0);
+  assert.deepEqual(told.see(at(702) + 2n * silentAfter), []);
+  assert.equal(told.loops.nextDue, undefined);
+});
+
+Deno.test("three hundred lives with a source that goes blind: what is said to have lasted did", () => {
+  let [ends, gaps] = [0, 0];
+  for (let seed = 1; seed <= 300; seed++) {
+    const random = new Random(seed);
+    const { updates, failures, until } = chance(random);
+    const events = updates.map((update) => ({ update, event: seen(update) }));
+    const told = sighted({ restartCount: 1, notificationInterval: 1n * hours });
+    const check = (said: readonly string[], now: bigint) => {
+      for (const line of said.filter((line) => line.includes("it ran for"))) {
+        ends++;
+        const lasted = events.some(({ event }, index) => {
+          const end = events.slice(index + 1).find(({ event: { type } }) => type !== "Received")?.event.time;
+          return event.type === "Started" && (end ?? now) - event.time >= usual.stableAfter;
+        });
+        assert.ok(lasted, `seed ${seed}: ${line}`);
+      }
+    };
+    let held: string[] = [];
+    const show = (now: bigint) => {
+      check(told.take(held, now), now);
+      held = [];
+      check(told.see(now), now);
+    };
+    for (const { update, event } of events) {
+      check(told.wait(event.time), event.time);
+      if (!told.sight.isBlind && random.chance(0.2)) {
+        told.sight.lose();
+        gaps++;
+      } else if (told.sight.isBlind && random.chance(0.4)) show(event.time);
+      held.push(update);
+      if (!told.sight.isBlind) show(event.time);
+    }
+    assert.ok(!told.sight.isBlind || held.length > 0 || told.wait(at(until + 5)).length === 0);
+    show(at(until + 5));
+    assert.equal(told.rows.get(name)?.failures ?? 0, failures, `seed ${seed}`);
+  }
+  assert.ok(ends > 50 && gaps > 200, `${ends} ends, ${gaps} gaps`);
+});
+
+/** A loop of three runs, and a run that ends it after ten minutes: 12 minutes in all. */
+const cycle = (from: number) => [...crashes(3, from), started(at(from + 60))];
+
+Deno.test("a new loop after an end that was sent is told at once, the third as flapping", () => {
+  const told = new Told();
+  told.take([...cycle(0), ...crash(at(720)), ...cycle(740), ...crash(at(1460)), ...cycle(1480)]);
+  assert.deepEqual(told.said, [
+    "41 first 3",
+    "660 over: it ran for 10 min",
+    "781 first 3",
+    "1400 over: it ran for 10 min",
+    "1521 first 3",
+  ]);
+  const since = told.alerts.filter(({ reason }) => reason === "first").map(({ story }) =>
+    story!.FlappingSince
+  );
+  assert.deepEqual(since, [undefined, undefined, formatTime(at(41) + 2_000_000n)]);
+  assert.match(
+    told.alerts.at(-1)!.story!.Reason,
+    /^flaps since \d\d:\d\d: exited with 1 after 1 s, 3 times since /,
+  );
+});
+
+/** Until it is told as flapping: at 1521, since 41; it runs from 1540 on. */
+const flapping = [...cycle(0), ...crash(at(720)), ...cycle(740), ...crash(at(1460)), ...cycle(1480)];
+
+Deno.test("a loop that flaps is over when a run lasted as long as it flapped, and quiet until then", () => {
+  const told = new Told({ notificationInterval: 30n * minutes });
+  told.take(flapping);
+  told.said.length = 0;
+  told.take([...crash(at(2300)), ...cycle(2320), ...crash(at(3300)), started(at(3330))]);
+  // It flapped for 3259 s.
+  assert.deepEqual(told.wait(at(3330 + 3258)).filter((said) => said.includes("over")), []);
+  const over = told.wait(at(3330 + 3260));
+  assert.deepEqual(over, ["6589 over: it ran for 54 min 19 s"]);
+  assert.equal(told.alerts.at(-1)!.story!.FlappingSince, formatTime(at(41) + 2_000_000n));
+});
+
+Deno.test("a loop that flaps is not told again while it runs well, and is when it fails again", () => {
+  const told = new Told({ notificationInterval: 30n * minutes });
+  told.take(flapping);
+  told.said.length = 0;
+  assert.deepEqual(told.wait(at(2900)), []);
+  told.take(crash(at(2950)));
+  assert.deepEqual(told.said, []);
+  assert.deepEqual(told.wait(at(3322)), ["3321 repeat 4"]);
+  assert.ok(told.alerts.at(-1)!.story!.FlappingSince);
+});
+
+Deno.test("a loop that flaps is over at once when the job is stopped", () => {
+  const told = new Told();
+  told.take([...flapping, ...stop(at(1600))]);
+  assert.equal(told.said.at(-1), "1600 over: it was stopped");
+});
+
+Deno.test("a batch task that flaps is over when no run failed for as long as it flapped", () => {
+  const done = (time: number) => [
+    started(at(time)),
+    terminated(at(time + 1), 0, 0, { fields: { ClientStatus: "complete", TaskState: "dead" } }),
+  ];
+  const told = new Told();
+  told.take([...crashes(3), ...done(60), ...crashes(3, 900), ...done(960), ...crashes(3, 1800)]);
+  assert.equal(told.said.length, 5);
+  assert.ok(told.alerts.at(-1)!.story!.FlappingSince);
+  told.said.length = 0;
+  told.take([...done(1860), ...crashes(1, 2700), ...done(2760), ...done(3660), started(at(5390))]);
+  // It flapped from 41 to 2701, and is quiet since 2761.
+  assert.deepEqual(told.wait(at(5420)), []);
+  assert.deepEqual(told.said, []);
+  assert.deepEqual(told.wait(at(5422)), ["5421 over: no run failed for 44 min 20 s"]);
+});
+
+Deno.test("three loops in more than the interval do not flap, nor do such whose ends are not sent", () => {
+  const far = new Told({ notificationInterval: 24n * minutes });
+  far.take(flapping);
+  assert.ok(far.alerts.every(({ story }) => story!.FlappingSince === undefined));
+  assert.equal(far.alerts.length, 5);
+  const unsent = new Told({ notifyResolved: false, notificationInterval: 24n * minutes });
+  unsent.take(flapping);
+  assert.deepEqual(unsent.alerts.map(({ story }) => story!.FlappingSince), [undefined, undefined]);
+});
+
+Deno.test("a loop that flaps does so after a start too, whenever that was", () => {
+  const whole = new Told();
+  whole.take(flapping);
+  whole.wait(at(4000));
+  for (let index = 1; index < flapping.length; index++) {
+    const before = new Told();
+    before.take(flapping.slice(0, index));
+    const now = seen(flapping[index]!).time;
+    before.wait(now - 31n * seconds);
+    const after = new Told({}, { rows: before.rows, now: now - 30n * seconds });
+    after.take(flapping.slice(index));
+    after.wait(at(4000));
+    assert.deepEqual(
+      [...before.alerts, ...after.alerts].map(({ id }) => id),
+      whole.alerts.map(({ id }) => id),
+    );
+  }
+});
+
+Deno.test("restore() reads rows of before there was flapping: their new loops wait for the interval", () => {
+  const before = new Told();
+  before.take([...crashes(3), ...stop(at(50))]);
+  const row = before.rows.get(name)!;
+  row.told = { id: row.told!.id, repeats: 0, at: row.told!.at, over: true };
+  const after = new Told({}, { rows: before.rows, now: at(60) });
+  assert.deepEqual(after.take(crashes(3, 100, 20, { allocation: "a2" })), []);
+  assert.deepEqual(after.wait(at(3642)), ["3641 first 3"]);
+  assert.deepEqual(after.take(stop(at(3700), jobStopped, { allocation: "a2" })), [
+    "3700 over: it was stopped",
+  ]);
+  assert.deepEqual(after.take(crashes(3, 3800, 20, { allocation: "a3" })), ["3841 first 3"]);
 });
