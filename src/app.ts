@@ -189,7 +189,9 @@ const waysToStart = `No source. Say where updates come from, in one of these way
 
 /** What the program stands on: the streams of its process. */
 export interface World
-  extends Omit<SourceContext, "log" | "patience" | "standing" | "restartsOnly">, Pick<SinkContext, "stdout"> {
+  extends
+    Omit<SourceContext, "log" | "patience" | "standing" | "restartsOnly" | "failing">,
+    Pick<SinkContext, "stdout"> {
   readonly stdoutIsTerminal: boolean;
   /** Alerts on that terminal may have colours. */
   readonly colored?: boolean;
@@ -202,12 +204,14 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
   await using parts = new AsyncDisposableStack();
   const patience = parts.use(new Patience(plan.process.connectTimeout));
   const standing = new Standing();
+  let opened: Rule | undefined;
   const source = await plan.openSource({
     ...world,
     log,
     patience,
     standing,
     restartsOnly: plan.rule.restartsOnly,
+    failing: () => opened?.failing?.() ?? [],
   });
   try {
     const sinks = openSinks(plan, world);
@@ -215,7 +219,7 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
     const ledger = parts.use(await openLedger(plan.state, context));
     const delivery = parts.use(new Delivery(sinks, (sink) => ledger.outbox(sink), log, patience));
     parts.use(source);
-    const rule = plan.rule.open(ledger);
+    const rule = opened = plan.rule.open(ledger);
     rule.restore(ledger.kept, source.clock === "wall" ? wallClock() : undefined);
     const tally = new Tally();
     const commits = new CommitFigures();

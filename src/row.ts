@@ -43,6 +43,8 @@ export interface RowTold {
   at: Nanoseconds;
   /** The loop that was told is over. */
   over: boolean;
+  /** Nomad makes no further attempt. It was told so, and stays so until somebody stops the job or runs it again. */
+  gaveUp?: true;
 }
 
 /** A task whose runs failed. All of it is kept; it is plain data. */
@@ -167,6 +169,11 @@ const saysWhy = new Set([
 
 /** Types of events that an allocation has while it is the one that its task is in. */
 const saysAlive = new Set(["Received", "Started", "Restarting", "Not Restarting"]);
+
+/** Whether the event, newer than all that is known of the row, shows its task alive. */
+export function isNewsOfLife(row: Row, { type, time }: RunEvent): boolean {
+  return time > row.newest && saysAlive.has(type);
+}
 
 function isFailure({ meaning }: RunEvent): boolean {
   return meaning === "failed" || meaning === "failing";

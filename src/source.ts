@@ -3,6 +3,7 @@ import type { Nanoseconds } from "./duration.ts";
 import type { Kind } from "./kind.ts";
 import type { Log } from "./log.ts";
 import type { Patience } from "./outage.ts";
+import type { FailingTask } from "./rule.ts";
 import type { Standing } from "./standing.ts";
 
 /** Messages in a row that the rule has no use for, known by their look: counted, and the time of the newest. */
@@ -57,6 +58,8 @@ export interface SourceContext {
   readonly standing?: Standing;
   /** Whether the rule takes restarts only, so that other messages may be skipped. */
   readonly restartsOnly: boolean;
+  /** The tasks that fail, so that it can be asked what became of them; left out where nothing is decided. */
+  readonly failing?: () => Iterable<FailingTask>;
   /** Arguments of the command line that are not flags. */
   readonly files: readonly string[];
   readonly stdin: Bytes;
