@@ -67,7 +67,7 @@ export class Follower {
 
   constructor({ client, namespace, log, pace, notes, failing }: FollowerContext) {
     this.#facts = new JobFacts(client, namespace);
-    this.#lifecycle = new Lifecycle(this.#facts, pace.settled);
+    this.#lifecycle = new Lifecycle(this.#facts, pace);
     this.#failing = failing;
     this.#jobs = new JobTypes(client, log);
     this.#where = client.where;

@@ -2,6 +2,7 @@
 // is asked in the background, which events do not wait for.
 import type { FailingTask } from "../rule.ts";
 import type { Background } from "./nomad_background.ts";
+import type { Pace } from "./nomad_session.ts";
 import { factOf, type JobFact, type JobFacts, type JobList, untilOf } from "./nomad_job_facts.ts";
 import { type News, writeJobNews } from "./nomad_news.ts";
 import type { OfJob } from "./nomad_stream.ts";
@@ -23,8 +24,7 @@ interface Suspect {
 /** Watches jobs over all sessions. */
 export class Lifecycle {
   readonly #facts: JobFacts;
-  /** Milliseconds after which a job that is dead stays so: between a failure and what follows it is dead as well. */
-  readonly #settled: number;
+  readonly #pace: Pick<Pace, "settled" | "audit">;
   /** By evaluation: digits of the time at which it is made. */
   readonly #untils = new Recent<string>();
   /** By allocation that waits: the evaluation that places it again. */
@@ -32,9 +32,9 @@ export class Lifecycle {
   /** Jobs of which an allocation failed, by namespace and job. */
   readonly #failed = new Recent<true>();
 
-  constructor(facts: JobFacts, settled: number) {
+  constructor(facts: JobFacts, pace: Pick<Pace, "settled" | "audit">) {
     this.#facts = facts;
-    this.#settled = settled;
+    this.#pace = pace;
   }
 
   /** Takes an event of the topic Job or Evaluation. */
@@ -119,13 +119,14 @@ export class Lifecycle {
     return gone(tasks.filter(({ made }) => made > 0 && made < fact.made));
   }
 
-  /** It stays suspect for a while, and is asked for again then. */
-  #suspect(suspect: Suspect, background: Background): void {
+  /** It stays suspect for a while, and is asked for then: between a failure and what follows, a job is dead as well. */
+  #suspect(suspect: Suspect, background: Background, wait = this.#pace.settled): void {
     const { namespace, job, index, allocation, changed } = suspect;
     // The next child of a periodic job is the next attempt.
     if (/\/periodic-[0-9]+$/.test(job)) return;
-    background.later(allocation ?? jobKey(namespace, job), this.#settled, async (signal) => {
+    background.later(allocation ?? jobKey(namespace, job), wait, async (signal) => {
       const fact = await this.#facts.ask(namespace, job, signal);
+      if (fact === undefined && !signal.aborted) this.#suspect(suspect, background, this.#pace.audit);
       if (fact === undefined || fact === "none" || fact.stopped) return [];
       if (allocation !== undefined) {
         return [writeJobNews({ namespace, job, fate: "gave-up", index, allocation })];
