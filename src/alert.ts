@@ -14,8 +14,8 @@ export interface Alert {
   readonly loop: string;
   /** Name of what loops: of the allocation, or of the task in it. */
   readonly name: string;
-  /** Told for the first time, or again since it goes on, or that it is over. */
-  readonly reason: "first" | "repeat" | "resolved";
+  /** Told for the first time, or again since it goes on, or that it is over, or that Nomad has given it up. */
+  readonly reason: "first" | "repeat" | "resolved" | "gave-up";
   /** The update of its last restart, or failed run, as it came. */
   readonly lastEvent: string;
   /** The times of its counted restarts, in order of arrival. */
@@ -80,14 +80,14 @@ export function alertText(alert: Alert, colored = false): string {
   ].join("  ");
 }
 
-/** Red, yellow and green, and what ends them: ten characters that take no room. */
-const colors = { first: 31, repeat: 33, resolved: 32 };
+/** Red, yellow, green and magenta, and what ends them: ten characters that take no room. */
+const colors = { first: 31, repeat: 33, resolved: 32, "gave-up": 35 };
 
 function inColor(text: string, color: number): string {
   return `\x1b[${color}m${text}\x1b[39m`;
 }
 
-const headings = { first: "crash loop", repeat: "still loops", resolved: "is over" };
+const headings = { first: "crash loop", repeat: "still loops", resolved: "is over", "gave-up": "gave up" };
 
 function restartWords({ lastEvent }: Alert): string {
   const { TaskName, TaskEvent } = JSON.parse(lastEvent);

@@ -190,7 +190,9 @@ const waysToStart = `No source. Say where updates come from, in one of these way
 
 /** What the program stands on: the streams of its process. */
 export interface World
-  extends Omit<SourceContext, "log" | "patience" | "standing" | "restartsOnly">, Pick<SinkContext, "stdout"> {
+  extends
+    Omit<SourceContext, "log" | "patience" | "standing" | "restartsOnly" | "failing">,
+    Pick<SinkContext, "stdout"> {
   readonly stdoutIsTerminal: boolean;
   /** Alerts on that terminal may have colours. */
   readonly colored?: boolean;
@@ -204,6 +206,7 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
   const patience = parts.use(new Patience(plan.process.connectTimeout));
   const standing = new Standing();
   const sight = new Sight("blind");
+  let opened: Rule | undefined;
   const source = await plan.openSource({
     ...world,
     log,
@@ -211,6 +214,7 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
     standing,
     sight,
     restartsOnly: plan.rule.restartsOnly,
+    failing: () => opened?.failing?.() ?? [],
   });
   try {
     const sinks = openSinks(plan, world);
@@ -218,7 +222,7 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
     const ledger = parts.use(await openLedger(plan.state, context));
     const delivery = parts.use(new Delivery(sinks, (sink) => ledger.outbox(sink), log, patience));
     parts.use(source);
-    const rule = plan.rule.open(ledger, source.clock === "wall" ? sight : undefined);
+    const rule = opened = plan.rule.open(ledger, source.clock === "wall" ? sight : undefined);
     rule.restore(ledger.kept, source.clock === "wall" ? wallClock() : undefined);
     const tally = new Tally();
     const commits = new CommitFigures();

@@ -4,10 +4,12 @@ import { Agenda } from "./agenda.ts";
 import { type Alert, alertId } from "./alert.ts";
 import type { Nanoseconds } from "./duration.ts";
 import { flaps, quieten, quietSince, stableAfterOf, toldAnew } from "./flapping.ts";
+import type { JobEvent } from "./job_event.ts";
 import type { KeptRows, RowJournal } from "./journal.ts";
 import { Names } from "./names.ts";
-import { clear, mostLogged, newRow, type Row, runningSince, type Step, take } from "./row.ts";
-import type { Decision, Rule, ToldLoop } from "./rule.ts";
+import { clear, isNewsOfLife, mostLogged, newRow, type Row, runningSince, type Step, take } from "./row.ts";
+import { ByJob } from "./rows_by_job.ts";
+import type { Decision, FailingTask, Rule, ToldLoop } from "./rule.ts";
 import { decodeRun, type RunEvent } from "./run_event.ts";
 import { Sight } from "./sight.ts";
 import { inWords, tellStory } from "./story.ts";
@@ -28,6 +30,8 @@ export interface LoopThresholds {
 class Watched {
   /** Since when its events are of the past. */
   catchesUpSince: Nanoseconds | undefined = undefined;
+  /** What became of its job, where that is yet to be decided. */
+  fate: JobEvent | undefined = undefined;
   constructor(readonly number: number, readonly name: string, readonly row: Row) {}
 }
 
@@ -49,11 +53,12 @@ const ends = {
   quiet: (stableAfter: Nanoseconds) => `no run failed for ${inWords(stableAfter)}`,
   completed: () => "it completed",
   stopped: () => "it was stopped",
+  gone: () => "its job is gone",
   silent: (_: Nanoseconds, silence: Nanoseconds) => `nothing was heard of it for ${inWords(silence)}`,
 };
 
 /** Counts failed runs in a row, by task. A task whose runs do not fail leaves no trace. */
-export class Loops implements Rule<RunEvent> {
+export class Loops implements Rule<RunEvent | JobEvent> {
   readonly counts = "failed run";
   readonly decode = decodeRun;
   readonly #thresholds: LoopThresholds;
@@ -65,6 +70,7 @@ export class Loops implements Rule<RunEvent> {
   readonly #sight: Sight;
   /** Rows whose time has come, by the time up to which it must be seen first what happened. */
   readonly #unseen = new Agenda();
+  readonly #byJob = new ByJob<Watched>();
   /** The clock is that of the wall, not that of the events. */
   #isLive = true;
   /** Until then nothing is done but by events. */
@@ -104,7 +110,8 @@ export class Loops implements Rule<RunEvent> {
     }
   }
 
-  record(event: RunEvent, now: Nanoseconds): Decision {
+  record(event: RunEvent | JobEvent, now: Nanoseconds): Decision {
+    if (event.kind === "job") return this.#takeJob(event, now);
     const { name, time, meaning } = event;
     const isFailure = meaning === "failed" || meaning === "failing";
     if (this.#isLive && time - now >= future) return { reason: "outside-window" };
@@ -115,14 +122,11 @@ export class Loops implements Rule<RunEvent> {
     watched ??= this.#watch(name, newRow(event));
     this.#catchUp(watched, time, now);
     this.#doubt(watched.row, event);
-    const decision = this.#judge(
-      watched,
-      take(watched.row, event, this.#stableAfter(watched.row)),
-      event,
-      now,
-    );
+    const runsAgain = this.#runsAgain(watched, event);
+    const step = take(watched.row, event, this.#stableAfter(watched.row));
+    const decision = this.#judge(watched, step, event, now);
     this.#keep(watched, now);
-    return decision;
+    return runsAgain ?? decision;
   }
 
   due(now: Nanoseconds, most: number): Decision[] {
@@ -143,14 +147,25 @@ export class Loops implements Rule<RunEvent> {
   /** Without the time of Nomad's next attempt, which would soon be of the past. */
   loop(name: string, now: Nanoseconds): ToldLoop | undefined {
     const watched = this.#find(name);
-    if (watched === undefined || !isTold(watched.row)) return undefined;
+    if (watched === undefined || !isShown(watched.row)) return undefined;
     const { row } = watched;
-    const { id, repeats } = row.told!;
-    return { alert: this.#alert(watched, id, max(now, row.nextAttempt ?? now)), told: repeats + 1 };
+    const { id, repeats, at } = row.told!;
+    const alert = this.#alert(watched, id, max(now, row.nextAttempt ?? now));
+    if (!hasGivenUp(row)) return { alert, told: repeats + 1 };
+    return { alert, told: repeats + 1 + Number(this.#thresholds.notifyResolved), gaveUpAt: at };
   }
 
   *loops(): Iterable<string> {
-    for (const watched of this.#watched) if (watched && isTold(watched.row)) yield watched.name;
+    for (const watched of this.#watched) if (watched && isShown(watched.row)) yield watched.name;
+  }
+
+  *failing(): Iterable<FailingTask> {
+    for (const watched of this.#watched) {
+      if (watched === undefined || watched.row.failures === 0) continue;
+      const { key: { Namespace = "", JobID }, runs } = watched.row;
+      const { allocation = "", made = 0 } = runs.at(-1) ?? {};
+      yield { namespace: Namespace, job: JobID, allocation, made };
+    }
   }
 
   #find(name: string): Watched | undefined {
@@ -160,7 +175,9 @@ export class Loops implements Rule<RunEvent> {
 
   #watch(name: string, row: Row): Watched {
     const number = this.#names.add(name);
-    return this.#watched[number] = new Watched(number, name, row);
+    const watched = this.#watched[number] = new Watched(number, name, row);
+    this.#byJob.add(row.key, watched);
+    return watched;
   }
 
   /** Where the clock is that of the events, none is of the past. */
@@ -192,7 +209,9 @@ export class Loops implements Rule<RunEvent> {
     run.startedAt = startedAt !== undefined && startedAt <= time ? startedAt : undefined;
   }
 
-  #forget({ number, name }: Watched): void {
+  #forget(watched: Watched): void {
+    const { number, name, row } = watched;
+    this.#byJob.delete(row.key, watched);
     this.#names.delete(number);
     this.#watched[number] = undefined;
     this.#journal.row(name, undefined);
@@ -227,10 +246,66 @@ export class Loops implements Rule<RunEvent> {
     }
   }
 
+  /** What happens to a job falls due for its rows at once, since one event has one decision. */
+  #takeJob(event: JobEvent, now: Nanoseconds): Decision {
+    for (const watched of this.#byJob.of(event.namespace, event.job)) {
+      if (!concerns(event, watched.row)) continue;
+      if (event.fate === "waits") {
+        watched.row.nextAttempt = event.until;
+        this.#keep(watched, now);
+      } else {
+        watched.fate = event;
+        this.#agenda.set(watched.number, now);
+      }
+    }
+    return { reason: "noted" };
+  }
+
+  /** What became of its job, of whose row nothing newer is known by now. */
+  #decideFate(watched: Watched, event: JobEvent, now: Nanoseconds): Decision | undefined {
+    const { row, name } = watched;
+    if (!concerns(event, row) || event.fate === "waits") return undefined;
+    if (event.fate !== "gave-up") {
+      if (hasGivenUp(row)) return this.#close(watched, ends[event.fate]());
+      return this.#end(watched, event.fate, row.newest, now);
+    }
+    if (hasGivenUp(row)) return undefined;
+    if (!isTold(row)) {
+      if (!this.#isLoop(row)) return void clear(row, row.newest);
+      row.told = { id: this.#newId(watched), repeats: 0, at: now, over: false };
+    } else this.#looping--;
+    row.told!.gaveUp = true;
+    row.told!.at = now;
+    row.nextAttempt = undefined;
+    const alert = this.#alert(watched, alertId(row.told!.id, "gave-up"), now);
+    return {
+      reason: "gave-up",
+      name,
+      because: alert.story!.Reason,
+      ...(this.#thresholds.notifyResolved ? { alert } : {}),
+    };
+  }
+
+  /** Somebody runs again what Nomad had given up: it is another loop, if it becomes one. */
+  #runsAgain(watched: Watched, event: RunEvent): Decision | undefined {
+    if (!hasGivenUp(watched.row) || !isNewsOfLife(watched.row, event)) return undefined;
+    return this.#close(watched, "it runs again");
+  }
+
+  /** Of what was given up the end was told before. */
+  #close({ row, name }: Watched, because: string): Decision {
+    clear(row, row.newest);
+    delete row.told;
+    return { reason: "recovered", name, because };
+  }
+
   /** What time alone brings: the end of a loop whose run is stable, a loop told late or again. */
   #wake(watched: Watched, now: Nanoseconds): Decision | undefined {
-    const { row } = watched;
+    const { row, fate } = watched;
+    watched.fate = undefined;
     if (row.failures === 0) return undefined;
+    if (fate !== undefined) return this.#decideFate(watched, fate, now);
+    if (hasGivenUp(row)) return undefined;
     const { how, at } = this.#endOf(row);
     if (now < at) return now >= this.#tellAt(row) ? this.#tellUnlessBlind(watched, now) : undefined;
     return this.#sight.saw(at) ? this.#end(watched, how, how === "silent" ? row.newest : at, now) : undefined;
@@ -261,6 +336,7 @@ export class Loops implements Rule<RunEvent> {
 
   /** When something is to be done about a row that no event brings. */
   #wakeAt({ row, number, catchesUpSince }: Watched, now: Nanoseconds): Nanoseconds {
+    if (hasGivenUp(row)) return latest;
     let wakeAt = row.failures === 0 ? this.#forgottenAt(row) : this.#seenAt(row, number, now);
     if (catchesUpSince !== undefined) wakeAt = max(wakeAt, min(now + moment, catchesUpSince + past));
     return min(max(wakeAt, this.#quietUntil), latest);
@@ -310,7 +386,7 @@ export class Loops implements Rule<RunEvent> {
   }
 
   #tell(watched: Watched, now: Nanoseconds): Decision {
-    const { row, name } = watched;
+    const { row } = watched;
     if (row.told !== undefined && !row.told.over) {
       const interval = this.#thresholds.notificationInterval;
       row.told.at += (now - row.told.at) / interval * interval;
@@ -320,10 +396,14 @@ export class Loops implements Rule<RunEvent> {
         alert: this.#alert(watched, alertId(row.told.id, String(row.told.repeats)), now),
       };
     }
-    const id = alertId(name, String(row.since), String(row.log.at(-1)?.time));
+    const id = this.#newId(watched);
     this.#looping++;
     row.told = toldAnew(row.told, id, now, this.#thresholds.notificationInterval);
     return { reason: "first", alert: this.#alert(watched, id, now) };
+  }
+
+  #newId({ row, name }: Watched): string {
+    return alertId(name, String(row.since), String(row.log.at(-1)?.time));
   }
 
   #end(watched: Watched, how: keyof typeof ends, at: Nanoseconds, now: Nanoseconds): Decision | undefined {
@@ -346,7 +426,13 @@ export class Loops implements Rule<RunEvent> {
       id,
       loop: row.told!.id,
       name,
-      reason: resolved !== undefined ? "resolved" : row.told!.repeats === 0 ? "first" : "repeat",
+      reason: resolved !== undefined
+        ? "resolved"
+        : hasGivenUp(row)
+        ? "gave-up"
+        : row.told!.repeats === 0
+        ? "first"
+        : "repeat",
       lastEvent: row.lastEvent,
       eventLog: row.log.map(({ time }) => time),
       ...(row.log.length >= mostLogged ? { limit: mostLogged } : {}),
@@ -355,8 +441,26 @@ export class Loops implements Rule<RunEvent> {
   }
 }
 
+/** Told, and it goes on. */
 function isTold({ told }: Row): boolean {
-  return told !== undefined && !told.over;
+  return told !== undefined && !told.over && told.gaveUp !== true;
+}
+
+function hasGivenUp({ told }: Row): boolean {
+  return told?.gaveUp === true;
+}
+
+function isShown(row: Row): boolean {
+  return isTold(row) || hasGivenUp(row);
+}
+
+/** Whether the event is about what the row counts, and not about a job of the same name before it. */
+function concerns({ fate, index, allocation, until }: JobEvent, row: Row): boolean {
+  const last = row.runs.at(-1);
+  if (last === undefined || row.failures === 0) return false;
+  if (allocation !== "" && allocation !== last.allocation) return false;
+  if (fate === "waits") return until !== undefined && runningSince(row) === undefined;
+  return last.made <= index;
 }
 
 /** When a task that does not run has been silent for too long. */

@@ -137,7 +137,9 @@ class Pipeline {
     const alerts = this.tally.told;
     this.#act(decision, event.name);
     this.#way.observer?.recorded(event, decision, now);
-    if (reason === "noted" || reason === "recovered") {
+    // What befell a job falls due at once for each of its tasks.
+    if (event.kind === "job") this.#tellDue(now);
+    if (reason === "noted" || reason === "recovered" || reason === "gave-up") {
       this.tally.others++;
       return this.tally.told > alerts;
     }
@@ -199,6 +201,10 @@ class Pipeline {
         break;
       case "recovered":
         log.info("{name}: over: {because}", { name: decision.name, because: decision.because });
+        if (decision.alert !== undefined) this.#tell(decision.alert);
+        break;
+      case "gave-up":
+        log.info("{name}: given up: {because}", { name: decision.name, because: decision.because });
         if (decision.alert !== undefined) this.#tell(decision.alert);
         break;
       case "noted":

@@ -50,6 +50,8 @@ export interface RowTold {
   /** Since when it flaps, and since when a completed run keeps it quiet. */
   flapsSince?: Nanoseconds;
   quietSince?: Nanoseconds;
+  /** Nomad makes no further attempt. It was told so, and stays so until somebody stops the job or runs it again. */
+  gaveUp?: true;
 }
 
 /** A task whose runs failed. All of it is kept; it is plain data. */
@@ -174,6 +176,11 @@ const saysWhy = new Set([
 
 /** Types of events that an allocation has while it is the one that its task is in. */
 const saysAlive = new Set(["Received", "Started", "Restarting", "Not Restarting"]);
+
+/** Whether the event, newer than all that is known of the row, shows its task alive. */
+export function isNewsOfLife(row: Row, { type, time }: RunEvent): boolean {
+  return time > row.newest && saysAlive.has(type);
+}
 
 function isFailure({ meaning }: RunEvent): boolean {
   return meaning === "failed" || meaning === "failing";

@@ -7,7 +7,7 @@ import type { Malformed, Other } from "./update.ts";
 
 /** What every event has that a rule takes. */
 export interface RuleEvent {
-  readonly kind: "restart" | "event";
+  readonly kind: "restart" | "event" | "job";
   /** What it is about. */
   readonly name: string;
   /** `TaskEvent.Time`, since the Unix epoch. */
@@ -31,14 +31,27 @@ export type Decision =
   | { readonly reason: "catching-up"; readonly counted: number }
   | { readonly reason: "first" | "repeat"; readonly alert: Alert }
   /** Told once, and over now. There is an alert where that is to be told too. */
-  | { readonly reason: "recovered"; readonly name: string; readonly because: string; readonly alert?: Alert };
+  | { readonly reason: "recovered"; readonly name: string; readonly because: string; readonly alert?: Alert }
+  /** Nomad makes no further attempt: told once, then kept apart. There is an alert where ends are to be told. */
+  | { readonly reason: "gave-up"; readonly name: string; readonly because: string; readonly alert?: Alert };
 
-/** A loop that was told and goes on. */
+/** A task whose last run failed. */
+export interface FailingTask {
+  readonly namespace: string;
+  readonly job: string;
+  /** Its last allocation, and Nomad's index of its making, 0 where that is not known. */
+  readonly allocation: string;
+  readonly made: number;
+}
+
+/** A loop that was told and goes on, or that Nomad has given up. */
 export interface ToldLoop {
   /** As it would be told again now. */
   readonly alert: Alert;
   /** How often it was told. */
   readonly told: number;
+  /** When Nomad was known to have given it up. */
+  readonly gaveUpAt?: Nanoseconds;
 }
 
 /** A rule. `Event` is what its decoder yields. */
@@ -60,8 +73,10 @@ export interface Rule<Event extends RuleEvent = RuleEvent> {
   /** What time alone decides, up to `now`. At most so many names are looked at in one call; `nextDue` says whether
    * there are more. */
   due(now: Nanoseconds, most: number): Decision[];
-  /** The loop of a name, where one was told and goes on. */
+  /** The loop of a name, where one was told and goes on, or was given up. */
   loop(name: string, now: Nanoseconds): ToldLoop | undefined;
   /** The names of all such loops. It looks at every name. */
   loops(): Iterable<string>;
+  /** The tasks whose last runs failed, where the rule knows runs. It looks at every name. */
+  failing?(): Iterable<FailingTask>;
 }

@@ -1,6 +1,7 @@
 // An update as the rule `loops` sees it: of which task it is, and what it says of a run of that task.
 // What the events mean: Nomad's client/allocrunner/taskrunner and client/allocrunner/taskrunner/restarts.
 import type { Nanoseconds } from "./duration.ts";
+import { type JobEvent, jobEventOf } from "./job_event.ts";
 import { type Key, keyOf, nameOf } from "./key.ts";
 import type { RuleEvent } from "./rule.ts";
 import {
@@ -66,9 +67,11 @@ export interface RunEvent extends RuleEvent {
 }
 
 /** Decodes one message for the rule `loops`. Never throws. */
-export function decodeRun(body: Uint8Array): RunEvent | Malformed {
+export function decodeRun(body: Uint8Array): RunEvent | JobEvent | Malformed {
   const read = readUpdate(body);
   if (read.kind === "malformed") return read;
+  const ofJob = jobEventOf(read);
+  if (ofJob !== undefined) return ofJob;
   const { update, event, type, time } = read;
   const key = keyOf(update, textOf(update.Name));
   const allocation = textOf(update.AllocationID);

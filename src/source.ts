@@ -4,6 +4,7 @@ import type { Kind } from "./kind.ts";
 import type { Log } from "./log.ts";
 import type { Patience } from "./outage.ts";
 import type { Sight } from "./sight.ts";
+import type { FailingTask } from "./rule.ts";
 import type { Standing } from "./standing.ts";
 
 /** Messages in a row that the rule has no use for, known by their look: counted, and the time of the newest. */
@@ -60,6 +61,8 @@ export interface SourceContext {
   readonly sight?: Sight;
   /** Whether the rule takes restarts only, so that other messages may be skipped. */
   readonly restartsOnly: boolean;
+  /** The tasks that fail, so that it can be asked what became of them; left out where nothing is decided. */
+  readonly failing?: () => Iterable<FailingTask>;
   /** Arguments of the command line that are not flags. */
   readonly files: readonly string[];
   readonly stdin: Bytes;

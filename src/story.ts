@@ -8,7 +8,7 @@ import { type Fields, readUpdate, textOf } from "./update.ts";
 
 /** Fields of the payload; times are RFC 3339. */
 export interface Story {
-  readonly Status: "looping" | "resolved";
+  readonly Status: "looping" | "resolved" | "gave-up";
   readonly Rule: "restarts" | "loops";
   /** The id that all alerts about one loop have in common. */
   readonly Loop: string;
@@ -47,7 +47,7 @@ export function tellStory(row: Row, now: Nanoseconds, resolved: string | undefin
     ? nextAttempt
     : undefined;
   return {
-    Status: resolved === undefined ? "looping" : "resolved",
+    Status: resolved !== undefined ? "resolved" : told!.gaveUp ? "gave-up" : "looping",
     Rule: "loops",
     Loop: told!.id,
     Key: key,
@@ -122,7 +122,11 @@ function memoryOf({ outOfMemory, killed, code, signal }: Ended): "reported" | "l
 function loopSentence(row: Row, now: Nanoseconds, next: Nanoseconds | undefined): string {
   const { ended, why, failures, since, told } = row;
   const what = why?.trim().replaceAll(/\s+/g, " ") || (ended === undefined ? "failed" : exitWords(ended));
-  const again = next === undefined ? "" : `; Nomad tries again in ${inWords(next - now)}`;
+  const again = told?.gaveUp
+    ? "; Nomad has given it up"
+    : next === undefined
+    ? ""
+    : `; Nomad tries again in ${inWords(next - now)}`;
   const flaps = told?.flapsSince === undefined ? "" : `flaps since ${clock(told.flapsSince, now)}: `;
   return `${flaps}${what}, ${often(failures)} since ${clock(since, now)}${again}`;
 }

@@ -19,8 +19,8 @@ export interface Totals {
 export class Tally {
   others = 0;
   malformed = 0;
-  /** Events, by what the rule decided; `noted` and `recovered` are others instead. */
-  readonly events: Record<Exclude<Decision["reason"], "noted" | "recovered">, number> = {
+  /** Events, by what the rule decided; `noted` and ends are others instead. */
+  readonly events: Record<Exclude<Decision["reason"], "noted" | "recovered" | "gave-up">, number> = {
     "duplicate": 0,
     "outside-window": 0,
     "intended": 0,
@@ -30,13 +30,13 @@ export class Tally {
     "first": 0,
     "repeat": 0,
   };
-  readonly alerts: Record<Alert["reason"], number> = { first: 0, repeat: 0, resolved: 0 };
+  readonly alerts: Record<Alert["reason"], number> = { first: 0, repeat: 0, resolved: 0, "gave-up": 0 };
   /** The time of the newest event of any kind, but not after now. */
   newest: Nanoseconds | undefined;
 
   /** Alerts of every kind. */
   get told(): number {
-    return this.alerts.first + this.alerts.repeat + this.alerts.resolved;
+    return this.alerts.first + this.alerts.repeat + this.alerts.resolved + this.alerts["gave-up"];
   }
 
   totals(): Totals {

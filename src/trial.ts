@@ -98,6 +98,7 @@ export class Trial {
     else if (decision.reason === "intended") this.counts.intended++;
     else if (decision.reason === "outside-window") this.counts.outsideWindow++;
     this.#act(decision, now);
+    if (update.kind === "job") { for (const due of this.#rule.due(now, mostDue)) this.#act(due, now); }
   }
 
   #advance(time: Nanoseconds): Nanoseconds {
@@ -128,7 +129,7 @@ export class Trial {
 
   #tell({ name, reason, eventLog }: Alert, now: Nanoseconds): void {
     this.counts.alerts++;
-    const over = reason === "resolved";
+    const over = reason === "resolved" || reason === "gave-up";
     const told = this.told.get(name);
     if (told !== undefined) {
       told.last = now;

@@ -24,7 +24,8 @@ export interface Answer {
 /** What is asked for. */
 export interface Question {
   readonly path: string;
-  readonly query?: Readonly<Record<string, string | undefined>>;
+  /** One name may have several values. */
+  readonly query?: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** Milliseconds without a byte after which nobody is there: before the answer begins, and within it. */
   readonly patience: number;
   readonly signal?: AbortSignal;
@@ -47,7 +48,7 @@ export class NomadClient {
   async get({ path, query = {}, patience, signal }: Question): Promise<Answer> {
     const asked = new URLSearchParams();
     for (const [name, value] of Object.entries({ ...query, region: this.#settings.region })) {
-      if (value !== undefined) asked.set(name, value);
+      for (const one of [value ?? []].flat()) asked.append(name, one);
     }
     const exchange = new Exchange(this.#request(`${path}?${asked}`), this.#explain, patience);
     const abort = () => exchange.destroy();

@@ -14,6 +14,12 @@ export interface Refusal {
   readonly text: string;
 }
 
+/** The server does not accept the token, or not for this. */
+export class RefusedToken extends Fault {}
+
+/** Nomad's own word that there is no such job. */
+export class NoSuchJob extends Fault {}
+
 /** What an answer means that is not what was asked for. Nomad's own texts are in `agent/http.go` and `acl`. */
 export function explainAnswer({ status, type, location, text }: Refusal, where: string): Fault {
   const said = oneLine(text);
@@ -39,6 +45,7 @@ export function explainAnswer({ status, type, location, text }: Refusal, where: 
   if (isHtml(type)) {
     return found(`answered ${status} with an HTML page, as a proxy does; set ${address} to Nomad itself`);
   }
+  if (status === 404 && said === "job not found") return new NoSuchJob(`${where} knows no such job`);
   if (status === 404) {
     return found(
       `answered 404 (${said}), as what is not Nomad does, and Nomad before 1.0; set ${address} to a newer one`,
@@ -48,8 +55,8 @@ export function explainAnswer({ status, type, location, text }: Refusal, where: 
 }
 
 /** The server does not accept the token. */
-export function refusedToken(where: string, said: string): Fault {
-  return new Fault(
+export function refusedToken(where: string, said: string): RefusedToken {
+  return new RefusedToken(
     `${where} refused the token: ${said}; set ${namesOf(nomadSettings.token)} to one that has read-job in ` +
       `every namespace of ${namesOf(nomadSettings.namespace)}`,
     "misconfigured",

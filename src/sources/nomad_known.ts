@@ -1,5 +1,6 @@
 // What is known of every allocation, to tell what is new in what Nomad says of it; and how that is kept over a
 // restart. No I/O, no clock.
+import type { News } from "./nomad_news.ts";
 import { AllocationTable, type Known, type KnownTask } from "./nomad_table.ts";
 import {
   type Allocation,
@@ -8,13 +9,6 @@ import {
   type TaskState,
   UpdateWriter,
 } from "./nomad_update.ts";
-
-/** An update that is to be passed on. */
-export interface News {
-  readonly text: string;
-  /** Of its event, about, in nanoseconds. */
-  readonly time: number;
-}
 
 /** Everything that is known. */
 export class KnownAllocations {

@@ -2,7 +2,10 @@
 import type { Answer, NomadClient } from "../clients/nomad.ts";
 import type { Nanoseconds } from "../duration.ts";
 import { wallClock } from "../time.ts";
-import { type Line, linesOf, listOf } from "./nomad_stream.ts";
+import { RefusedToken } from "../clients/nomad_faults.ts";
+import type { Background } from "./nomad_background.ts";
+import type { News } from "./nomad_news.ts";
+import { type Line, linesOf, listOf, type Strange } from "./nomad_stream.ts";
 import type { Allocation } from "./nomad_update.ts";
 
 /** How long things take, in milliseconds. */
@@ -19,6 +22,10 @@ export interface Pace {
   readonly beat: number;
   /** … for which it is given so long, as after a list: its clients report what happened while it did not answer. */
   readonly settling: number;
+  /** For which a job must be dead to be given up. */
+  readonly settled: number;
+  /** Between two looks at what became of the jobs that fail. */
+  readonly audit: number;
 }
 
 /** The pace that suits Nomad. */
@@ -29,6 +36,8 @@ export const defaultPace: Pace = {
   idleCommit: 10_000,
   beat: 35_000,
   settling: 30_000,
+  settled: 5_000,
+  audit: 60_000,
 };
 
 /** What a session brings. */
@@ -36,7 +45,12 @@ export type Turn =
   | { readonly kind: "lines"; readonly lines: readonly Line[] }
   | { readonly kind: "listed"; readonly allocations: Iterable<Allocation> }
   /** The list is read to its end. */
-  | { readonly kind: "end of list" };
+  | { readonly kind: "end of list" }
+  /** What was found beside both. */
+  | { readonly kind: "news"; readonly news: readonly News[] };
+
+/** Topics of the stream that tell of jobs. */
+const jobTopics = ["Job", "Evaluation"];
 
 /** What a session is opened with. */
 export interface SessionContext {
@@ -44,6 +58,8 @@ export interface SessionContext {
   readonly namespace: string;
   /** Raft index from which the stream goes on; undefined for all that Nomad still has. */
   readonly index: number | undefined;
+  /** Topics beside Allocation are asked for. */
+  readonly withJobs: boolean;
   readonly pace: Pace;
   readonly stop: AbortSignal;
   /** Called with everything that the stream brings, heartbeats included. */
@@ -68,6 +84,8 @@ export class Session implements AsyncDisposable {
   sawEvents = false;
   /** When the stream brought something last. */
   heardAt: Nanoseconds = 0n;
+  /** Whether Nomad refused the topics of jobs, and not Allocation. */
+  refusesTopics = false;
   readonly #onHeard: () => void;
   readonly #stream: Answer;
   readonly #listing: Answer;
@@ -87,29 +105,39 @@ export class Session implements AsyncDisposable {
     this.#listing = listing;
     this.list = list;
     const index = Number(listing.header("x-nomad-index"));
-    this.listIndex = index > 0 ? index : undefined;
+    // A server that was set up a moment ago says 0.
+    this.listIndex = listing.header("x-nomad-index") && index >= 0 ? index : undefined;
   }
 
   /** @throws {Fault} where Nomad does not answer, or refuses. */
   static async open(context: SessionContext): Promise<Session> {
-    const { client, namespace, index, pace, stop } = context;
-    const common = { patience: pace.silence, signal: stop };
-    const stream = await client.get({
-      path: "/v1/event/stream",
-      query: { topic: "Allocation", namespace, index: index === undefined ? undefined : String(index) },
-      ...common,
-    });
+    const { client, namespace, withJobs, pace, stop } = context;
+    const strange = once(context.onStrange);
+    let subscription;
+    let refusesTopics = false;
     try {
-      const strange = once(context.onStrange);
-      const lines = linesOf(stream.body, client.where, strange);
-      const first = await lines.next();
+      subscription = await subscribe(
+        context,
+        withJobs ? ["Allocation", ...jobTopics] : ["Allocation"],
+        strange,
+      );
+    } catch (error) {
+      if (!withJobs || !(error instanceof RefusedToken)) throw error;
+      subscription = await subscribe(context, ["Allocation"], strange);
+      refusesTopics = true;
+    }
+    const { stream, lines } = subscription;
+    try {
       const listing = await client.get({
         path: "/v1/allocations",
         query: { namespace, task_states: "true" },
-        ...common,
+        patience: pace.silence,
+        signal: stop,
       });
       const list = listOf(listing.body, client.where, strange);
-      return new Session(context, prepend(first, lines), stream, listing, list);
+      const session = new Session(context, lines, stream, listing, list);
+      session.refusesTopics = refusesTopics;
+      return session;
     } catch (error) {
       await stream.close();
       throw error;
@@ -120,16 +148,18 @@ export class Session implements AsyncDisposable {
    * What comes, in the order in which it comes, until the connection is to be renewed. The list is not read before
    * the stream has caught up with it: lines show each event on its way, the list only the last ten of a task.
    */
-  async *turns(): AsyncGenerator<Turn> {
+  async *turns(background: Background): AsyncGenerator<Turn> {
     const renewAt = performance.now() + this.#pace.renewal;
     const inbox = new Inbox<Turn>();
     let caughtUp = false;
     let isListed = false;
     inbox.expect(this.#nextLines());
+    inbox.expect(nextNews(background));
     while (!isListed || performance.now() < renewAt) {
       const turn = await inbox.take(caughtUp ? undefined : this.#pace.quiet);
       const didCatchUp = turn === undefined || this.#reachesList(turn);
       if (turn !== undefined) yield turn;
+      if (turn?.kind === "news") inbox.expect(nextNews(background));
       if (turn?.kind === "lines") inbox.expect(this.#nextLines());
       if (turn?.kind === "listed" || (didCatchUp && !caughtUp)) inbox.expect(this.#nextListed());
       caughtUp ||= didCatchUp;
@@ -160,6 +190,31 @@ export class Session implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.#stream.close(), this.#listing.close()]);
   }
+}
+
+/** The stream of these topics, of which something has come. @throws {Fault} */
+async function subscribe(
+  { client, namespace, index, pace, stop }: SessionContext,
+  topic: readonly string[],
+  strange: Strange,
+): Promise<{ stream: Answer; lines: AsyncGenerator<Line[]> }> {
+  const stream = await client.get({
+    path: "/v1/event/stream",
+    query: { topic, namespace, index: index === undefined ? undefined : String(index) },
+    patience: pace.silence,
+    signal: stop,
+  });
+  try {
+    const lines = linesOf(stream.body, client.where, strange);
+    return { stream, lines: prepend(await lines.next(), lines) };
+  } catch (error) {
+    await stream.close();
+    throw error;
+  }
+}
+
+async function nextNews(background: Background): Promise<Turn> {
+  return { kind: "news", news: await background.next() };
 }
 
 /** What several promises bring, as it comes. A race would tie all that came to the promise that waits longest. */

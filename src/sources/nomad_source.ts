@@ -10,6 +10,10 @@ import type { Batch, Source, SourceContext } from "../source.ts";
 import { Follower, type Found } from "./nomad_follower.ts";
 import { defaultPace, type Pace, Session } from "./nomad_session.ts";
 import { StreamSight } from "./nomad_sight.ts";
+import { SubscriptionClosed } from "./nomad_stream.ts";
+
+/** Milliseconds after which an agent that ended a stream is asked whether it is still there. */
+const askAgainAfter = 100;
 
 /** Updates that may be unacknowledged before reading waits. */
 const mostOpen = 1000;
@@ -23,6 +27,7 @@ export class NomadSource implements Source {
   readonly #pace: Pace;
   #session: Session | undefined;
   #openUpdates = 0;
+  #saidNoTopics = false;
   #wake = () => {};
 
   constructor(settings: NomadSettings, context: SourceContext, pace: Pace = defaultPace) {
@@ -35,19 +40,24 @@ export class NomadSource implements Source {
   async *batches(stop: AbortSignal, notes: ReadonlyMap<string, string> = new Map()): AsyncIterable<Batch> {
     const { log } = this.#context;
     const outage = new Outage(log, "source nomad", this.#context.patience, this.#context.standing);
-    const follower = new Follower(this.#client, log, this.#pace, notes);
+    const follower = this.#follower(notes);
     const sight = new StreamSight(this.#context.sight, this.#pace);
     let previous: Session | undefined;
+    /** Why the last session ended, where that is told only when Nomad answers again. */
+    let closed: Fault | undefined;
     const wake = () => this.#wake();
     stop.addEventListener("abort", wake);
     try {
       while (!stop.aborted) {
         try {
           await using session = this.#session = await this.#open(follower.index, stop);
+          if (closed !== undefined) outage.begin(closed);
+          closed = undefined;
           outage.end();
           if (previous === undefined) {
             log.info("source nomad: follows {where}", { where: this.#client.where });
           } else this.#requireEvents(previous, session);
+          if (session.refusesTopics) this.#sayNoTopics();
           previous = session;
           for await (const found of follower.follow(session, sight)) {
             yield this.#batch(found);
@@ -57,6 +67,12 @@ export class NomadSource implements Source {
         } catch (error) {
           if (stop.aborted) return;
           const fault = asFault(error);
+          if (fault instanceof SubscriptionClosed) {
+            closed = fault;
+            await pause(askAgainAfter, stop);
+            continue;
+          }
+          closed = undefined;
           if (fault.healing === "misconfigured" && previous === undefined) {
             throw new Fault(`source nomad: ${fault.message}`, fault.healing);
           }
@@ -86,13 +102,26 @@ export class NomadSource implements Source {
     await this.#session?.[Symbol.asyncDispose]();
   }
 
+  #follower(notes: ReadonlyMap<string, string>): Follower {
+    const { log, restartsOnly, failing } = this.#context;
+    return new Follower({
+      client: this.#client,
+      namespace: this.#namespace,
+      log,
+      pace: this.#pace,
+      notes,
+      failing: restartsOnly ? undefined : failing,
+    });
+  }
+
   #open(index: number | undefined, stop: AbortSignal): Promise<Session> {
-    const { log } = this.#context;
+    const { log, restartsOnly } = this.#context;
     const where = this.#client.where;
     return Session.open({
       client: this.#client,
       namespace: this.#namespace,
       index,
+      withJobs: !restartsOnly,
       pace: this.#pace,
       stop,
       onHeard: () => this.#context.standing?.heard(),
@@ -102,6 +131,16 @@ export class NomadSource implements Source {
           found: oneLine(String(JSON.stringify(found))),
         }),
     });
+  }
+
+  #sayNoTopics(): void {
+    if (this.#saidNoTopics) return;
+    this.#saidNoTopics = true;
+    this.#context.log.warning(
+      "source nomad: {where} refused the topics Job and Evaluation, and not Allocation; goes on with that alone: " +
+        "that a job was stopped or given up may be known a minute later",
+      { where: this.#client.where },
+    );
   }
 
   /** Warns where allocations changed, as the lists show, and the stream said nothing of it. */

@@ -11,7 +11,20 @@ const longest = 64 << 20;
 export interface Line {
   readonly index: number;
   readonly allocations: readonly Allocation[];
+  /** What became of jobs and evaluations, in order; left out where there is nothing. */
+  readonly ofJobs?: readonly OfJob[];
 }
+
+/** An event of the topic Job or Evaluation. */
+export interface OfJob {
+  /** `JobDeregistered` and others. */
+  readonly type: string;
+  readonly job?: Readonly<Record<string, unknown>> | undefined;
+  readonly evaluation?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** Nomad ends a stream so where a token or its policies change, and also where its agent is stopped. */
+export class SubscriptionClosed extends Fault {}
 
 /** Called with what should be an allocation and cannot be used. */
 export type Strange = (found: unknown) => void;
@@ -53,7 +66,7 @@ export function readLine(line: string, where: string, strange: Strange): Line {
     throw new Fault(`${where} ended the event stream: it was read more slowly than events came`);
   }
   if (/^subscription closed by server/.test(line)) {
-    throw new Fault(`${where} ended the event stream: the token or its policies changed`);
+    throw new SubscriptionClosed(`${where} ended the event stream: the token or its policies changed`);
   }
   let parsed;
   try {
@@ -68,18 +81,27 @@ export function readLine(line: string, where: string, strange: Strange): Line {
     throw new Fault(`${where} sent a line that is no event: ${oneLine(line)}`);
   }
   const allocations: Allocation[] = [];
+  const ofJobs: OfJob[] = [];
   for (const event of parsed.Events ?? []) {
+    if (event?.Topic === "Job" || event?.Topic === "Evaluation") {
+      ofJobs.push({ type: event.Type ?? "", job: event.Payload?.Job, evaluation: event.Payload?.Evaluation });
+    }
     if (event?.Topic !== "Allocation") continue;
     const allocation = event.Payload?.Allocation;
     if (isAllocation(allocation)) allocations.push(allocation);
     else strange(allocation);
   }
-  return { index: parsed.Index, allocations };
+  return { index: parsed.Index, allocations, ...(ofJobs.length > 0 ? { ofJobs } : {}) };
 }
 
 interface Event {
   readonly Topic?: string;
-  readonly Payload?: { readonly Allocation?: unknown };
+  readonly Type?: string;
+  readonly Payload?: {
+    readonly Allocation?: unknown;
+    readonly Job?: Readonly<Record<string, unknown>>;
+    readonly Evaluation?: Readonly<Record<string, unknown>>;
+  };
 }
 
 /**
@@ -91,7 +113,7 @@ export async function* listOf(
   where: string,
   strange: Strange,
 ): AsyncGenerator<Iterable<Allocation>> {
-  const elements = new Elements(where);
+  const elements = new Elements(where, "allocations");
   for await (const chunk of body) {
     const found = elements.push(chunk);
     if (found.length > 0) yield readList(found, where, strange);
@@ -105,20 +127,21 @@ function* readList(elements: Uint8Array[][], where: string, strange: Strange): G
     try {
       allocation = parseExactly(text(parts));
     } catch {
-      throw notAList(where, text(parts));
+      throw notAList(where, "allocations", text(parts));
     }
     if (isAllocation(allocation)) yield allocation;
     else strange(allocation);
   }
 }
 
-function notAList(where: string, text: string): Fault {
-  return new Fault(`${where} sent no list of allocations but ${oneLine(text)}`);
+function notAList(where: string, what: string, text: string): Fault {
+  return new Fault(`${where} sent no list of ${what} but ${oneLine(text)}`);
 }
 
 /** Cuts a JSON array into its elements, as its bytes come. */
-class Elements {
+export class Elements {
   readonly #where: string;
+  readonly #what: string;
   #depth = 0;
   #inText = false;
   #escaped = false;
@@ -126,8 +149,10 @@ class Elements {
   /** The beginning of an element whose end has not come yet. */
   #rest: Uint8Array[] = [];
 
-  constructor(where: string) {
+  /** `what` they are, in the plural. */
+  constructor(where: string, what: string) {
     this.#where = where;
+    this.#what = what;
   }
 
   /** The elements that end in this chunk, each in parts. */
@@ -142,7 +167,7 @@ class Elements {
         else if (byte === quote) this.#inText = false;
       } else if (byte === quote && this.#depth > 0) this.#inText = true;
       else if (byte === openBrace || (byte === openBracket && !this.#ended)) {
-        if (this.#depth === 0 && byte === openBrace) throw notAList(this.#where, text([chunk]));
+        if (this.#depth === 0 && byte === openBrace) throw notAList(this.#where, this.#what, text([chunk]));
         if (this.#depth++ === 1) start = at;
       } else if (byte === closeBrace || byte === closeBracket) {
         if (--this.#depth === 1) {
@@ -152,7 +177,7 @@ class Elements {
           this.#rest = [];
           start = -1;
         } else if (this.#depth === 0) this.#ended = true;
-      } else if (this.#depth === 0 && byte > space) throw notAList(this.#where, text([chunk]));
+      } else if (this.#depth === 0 && byte > space) throw notAList(this.#where, this.#what, text([chunk]));
     }
     if (start >= 0) this.#rest.push(chunk.subarray(start));
     requireShort(this.#rest, "an allocation", this.#where);
@@ -160,7 +185,7 @@ class Elements {
   }
 
   end(): void {
-    if (!this.#ended) throw new Fault(`${this.#where} sent a list of allocations that breaks off`);
+    if (!this.#ended) throw new Fault(`${this.#where} sent a list of ${this.#what} that breaks off`);
   }
 }
 

@@ -26,6 +26,10 @@ export interface Allocation {
     | { readonly Events?: readonly { readonly PrevAllocID?: string }[] | null }
     | null;
   readonly TaskStates?: Readonly<Record<string, TaskState>> | null;
+  /** The evaluation that places it again, where one will. */
+  readonly FollowupEvalID?: string;
+  /** What replaced it; only newer lists have it. */
+  readonly NextAllocation?: string;
   /** Raft index of its making: of two allocations the younger has the higher one. */
   readonly CreateIndex?: number;
   readonly CreateTime: number;

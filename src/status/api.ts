@@ -74,7 +74,7 @@ function read(parameters: URLSearchParams): Asked {
     if (parameters.getAll(name).length > 1) throw new RangeError(`${name}: found it twice; give it once`);
   }
   return {
-    status: word(parameters, "status", ["looping", "resolved"] as const),
+    status: word(parameters, "status", ["looping", "gave-up", "resolved"] as const),
     q: (parameters.get("q") ?? "").trim().toLowerCase(),
     sort: word(parameters, "sort", ["newest", "worst"] as const) ?? "newest",
     offset: number(parameters, "offset", 0, 0, 1_000_000),
@@ -91,9 +91,14 @@ function word<W extends string>(
   if (text === null || text === "") return undefined;
   const found = words.find((word) => word === text);
   if (found === undefined) {
-    throw new RangeError(`${name}: found ${JSON.stringify(text)}; expected ${words.join(" or ")}`);
+    throw new RangeError(`${name}: found ${JSON.stringify(text)}; expected ${listed(words)}`);
   }
   return found;
+}
+
+/** `a, b or c` */
+function listed(words: readonly string[]): string {
+  return `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 }
 
 function number(

@@ -1,5 +1,5 @@
 // What the page shows and the rule does not keep: the last hour of what restarts, the events of what loops, and the
-// loops that ended. Bounded in all: 10,000 loops that go on and 1,000 that ended, with 100,000 events together where
+// loops that ended or were given up. Bounded in all: 10,000 loops that go on, 10,000 that were given up and 1,000 that ended, with 100,000 events together where
 // they have ten each or more; and 10,000 names that restarted in the last hour without being a loop.
 import type { Alert } from "../alert.ts";
 import type { Nanoseconds } from "../duration.ts";
@@ -46,6 +46,8 @@ export class History implements Observer {
   readonly #bounds: Bounds;
   /** By name, the oldest first. */
   readonly #looping = new Map<string, Remembered>();
+  /** Those that Nomad makes no further attempt at, by name. */
+  readonly #gaveUp = new Map<string, Remembered>();
   /** By id, in the order in which they ended. */
   readonly #ended = new Map<string, Remembered>();
   /** Of names that are no loop, in the order in which they restarted last. */
@@ -62,6 +64,7 @@ export class History implements Observer {
     for (const name of this.#rule.loops()) {
       if (this.#looping.size >= this.#bounds.looping) return;
       this.#tell(name, now);
+      this.#setApart(name, now);
       const loop = this.#looping.get(name);
       // The clock may be that of the events, which is not known before the first.
       if (loop !== undefined) loop.stale = true;
@@ -71,6 +74,7 @@ export class History implements Observer {
   /** All loops; what their views say of their counts and times is true, even where they are stale. */
   *loops(): Iterable<Remembered> {
     yield* this.#looping.values();
+    yield* this.#gaveUp.values();
     yield* this.#ended.values();
   }
 
@@ -88,8 +92,8 @@ export class History implements Observer {
 
   /** By name or id of a loop, or by an allocation: those that go on before those that ended, the youngest first. */
   find(what: string, now: Nanoseconds): AllocationView | undefined {
-    const loop = this.#looping.get(what) ?? this.#ended.get(what) ??
-      [...this.#looping.values(), ...[...this.#ended.values()].reverse()]
+    const loop = this.#looping.get(what) ?? this.#gaveUp.get(what) ?? this.#ended.get(what) ??
+      [...this.#looping.values(), ...this.#gaveUp.values(), ...[...this.#ended.values()].reverse()]
         .find((loop) =>
           loop.id === what || loop.name === what || loop.view.allocation === what || loop.trace.knows(what)
         );
@@ -101,7 +105,7 @@ export class History implements Observer {
     if (reason === "duplicate" || reason === "outside-window") return;
     const { name } = event;
     const loop = this.#looping.get(name);
-    const counts = reason !== "noted" && reason !== "recovered" && reason !== "intended";
+    const counts = "counted" in decision || reason === "first" || reason === "repeat";
     const trace = loop?.trace ?? (counts ? this.#restarted(name, now) : this.#restarting.get(name));
     if (trace === undefined) return;
     if (counts) trace.count(event.time);
@@ -118,6 +122,9 @@ export class History implements Observer {
         return this.#tell(decision.alert.name, now, decision.alert);
       case "recovered":
         return this.#end(decision.name, decision.because, decision.alert, now);
+      case "gave-up":
+        if (!this.#looping.has(decision.name)) this.#tell(decision.name, now);
+        return this.#setApart(decision.name, now);
     }
   }
 
@@ -170,10 +177,26 @@ export class History implements Observer {
     this.onChange(loop);
   }
 
-  #end(name: string, because: string, alert: Alert | undefined, now: Nanoseconds): void {
+  /** Where Nomad has given the loop up. */
+  #setApart(name: string, now: Nanoseconds): void {
     const loop = this.#looping.get(name);
+    const told = this.#rule.loop(name, now);
+    if (loop === undefined || told?.gaveUpAt === undefined) return;
+    this.#looping.delete(name);
+    const { since, firstTold } = loop.view;
+    const view = loopView(told.alert, { told: told.told, times: loop.trace.times, since, firstTold });
+    loop.stale = false;
+    loop.view = { ...view, status: "gave-up", endedAt: formatTime(told.gaveUpAt) };
+    this.#gaveUp.set(name, loop);
+    dropOldest(this.#gaveUp, this.#bounds.looping);
+    this.onChange(loop);
+  }
+
+  #end(name: string, because: string, alert: Alert | undefined, now: Nanoseconds): void {
+    const loop = this.#looping.get(name) ?? this.#gaveUp.get(name);
     if (loop === undefined) return;
     this.#looping.delete(name);
+    this.#gaveUp.delete(name);
     const story = alert?.story;
     loop.stale = false;
     loop.view = {
@@ -190,7 +213,7 @@ export class History implements Observer {
   }
 
   #eventsOfEach(): number {
-    const loops = this.#looping.size + this.#ended.size;
+    const loops = this.#looping.size + this.#gaveUp.size + this.#ended.size;
     return Math.max(fewEvents, Math.min(mostEvents, Math.floor(this.#bounds.events / Math.max(1, loops))));
   }
 

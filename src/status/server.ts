@@ -74,7 +74,7 @@ const table: readonly Answering[] = [
   {
     path: "/api/v1/loops",
     help:
-      "the loops: `?status=looping` or `resolved`, `q=` a part of a name, `sort=newest` or `worst`, `offset=0`, `limit=100` (1,000 at most)",
+      "the loops: `?status=looping`, `gave-up` or `resolved`, `q=` a part of a name, `sort=newest` or `worst`, `offset=0`, `limit=100` (1,000 at most)",
     answer: (server, { url }) => json(200, loopsView(url.searchParams, server.facts, server.history)),
   },
   {

@@ -54,11 +54,12 @@ export interface PartView {
   readonly problem: string | null;
 }
 
-/** A loop in a list: `GET /api/v1/loops`, and the events `loop` (it began or went on) and `over` (it ended). */
+/** A loop in a list: `GET /api/v1/loops`, and the events `loop` (it began or went on) and `over` (it ended, or was given up). */
 export interface LoopView {
   /** The id that all alerts about the loop have in common. */
   readonly id: string;
-  readonly status: "looping" | "resolved";
+  /** `gave-up`: Nomad makes no further attempt, and nobody has stopped the job or run it again. */
+  readonly status: "looping" | "gave-up" | "resolved";
   /** What restarts are counted by: `job.group[index]`, after `namespace/` where that is known. */
   readonly name: string;
   readonly namespace: string | null;
@@ -76,7 +77,7 @@ export interface LoopView {
   readonly firstTold: string | null;
   readonly since: string;
   readonly lastAt: string;
-  /** When it ended. */
+  /** When it ended, or was given up. */
   readonly endedAt: string | null;
   /** One plain sentence. */
   readonly reason: string;
@@ -85,7 +86,7 @@ export interface LoopView {
   readonly timeline: readonly number[];
 }
 
-/** `GET /api/v1/loops?status=looping|resolved&q=…&sort=newest|worst&offset=0&limit=100`. */
+/** `GET /api/v1/loops?status=looping|gave-up|resolved&q=…&sort=newest|worst&offset=0&limit=100`. */
 export interface LoopsView {
   /** How many match, and those of them that were asked for. */
   readonly total: number;

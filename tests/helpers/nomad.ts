@@ -9,7 +9,8 @@ import {
 } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { constants, createGzip, gunzipSync } from "node:zlib";
+import { brotliDecompressSync, constants, createGzip, gunzipSync } from "node:zlib";
+import { JobsOf } from "./nomad_jobs.ts";
 import { waitFor } from "./wait_for.ts";
 
 /** One line of the event stream. */
@@ -18,16 +19,22 @@ export interface RecordedLine {
   readonly text: string;
   // deno-lint-ignore no-explicit-any -- Nomad's, with more fields than anyone names; numbers keep their digits
   readonly allocations: readonly any[];
+  /** All of its events. */
+  // deno-lint-ignore no-explicit-any
+  readonly events: readonly any[];
 }
 
 /** A recorded event stream, and the list of allocations at each of its lines. */
 export class Recording {
   readonly lines: readonly RecordedLine[];
+  /** What Nomad says of jobs and evaluations, where the recording has these topics. */
+  readonly jobs: JobsOf;
   /** By namespace and job. */
   readonly #jobTypes = new Map<string, string>();
 
   constructor(lines: readonly RecordedLine[]) {
     this.lines = lines;
+    this.jobs = new JobsOf(lines);
     for (const { Namespace, JobID, JobType } of JSON.parse(unpacked("allocations-310s.json.gz"))) {
       this.#jobTypes.set(`${Namespace} ${parentOf(JobID)}`, JobType);
     }
@@ -67,6 +74,7 @@ export class Recording {
   }
 
   typeOf(namespace: string, job: string): string | undefined {
+    if (this.jobs.known) return this.jobs.typeOf(namespace, parentOf(job));
     return this.#jobTypes.get(`${namespace} ${parentOf(job)}`);
   }
 
@@ -123,7 +131,8 @@ const listed = [
 
 /** The text of a fixture. */
 export function unpacked(name: string): string {
-  return gunzipSync(Deno.readFileSync(new URL(`../fixtures/${name}`, import.meta.url))).toString();
+  const bytes = Deno.readFileSync(new URL(`../fixtures/${name}`, import.meta.url));
+  return (name.endsWith(".br") ? brotliDecompressSync(bytes) : gunzipSync(bytes)).toString();
 }
 
 function readLine(text: string): RecordedLine {
@@ -132,8 +141,9 @@ function readLine(text: string): RecordedLine {
     (_, value, { source }: { source?: string } = {}) =>
       typeof value === "number" && value > Number.MAX_SAFE_INTEGER ? exact(source!) : value,
   );
-  // deno-lint-ignore no-explicit-any
-  return { index: Index, text, allocations: Events.map((event: any) => event.Payload.Allocation) };
+  const allocations = Events.map(({ Payload }: { Payload: { Allocation?: unknown } }) => Payload.Allocation)
+    .filter((allocation: unknown) => allocation !== undefined);
+  return { index: Index, text, allocations, events: Events };
 }
 
 const exact = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON;
@@ -189,6 +199,10 @@ export interface ServerOptions {
   readonly piece?: number;
   /** The token that is asked for. */
   readonly token?: string;
+  /** Topics that it is allowed; all unless told. */
+  readonly topics?: readonly string[];
+  /** Answers in the place of the list of jobs, one after the other. */
+  readonly jobsRefused?: readonly WrongAnswer[];
   /** PEM texts: with `ca`, clients must show a certificate. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string };
   /** Path of a Unix socket to listen on. */
@@ -208,6 +222,10 @@ export class NomadServer implements AsyncDisposable {
   readonly #troubles: Map<number, Trouble>;
   readonly #refused: WrongAnswer[];
   readonly #listRefused: WrongAnswer[] = [];
+  readonly #jobsRefused: WrongAnswer[];
+  /** The last refusal of a stream, and how many topics had been asked for. */
+  #refusedLast: { readonly refusal: WrongAnswer; readonly topics: number } | undefined;
+  #frozen: PromiseWithResolvers<void> | undefined;
   #recording: Recording;
   /** Lines that have come about, those that may, and the oldest that is still in the buffer. */
   #count = 0;
@@ -224,6 +242,7 @@ export class NomadServer implements AsyncDisposable {
       Object.entries(options.troubles ?? {}).map(([line, trouble]) => [Number(line), trouble]),
     );
     this.#refused = [...options.refused ?? []];
+    this.#jobsRefused = [...options.jobsRefused ?? []];
     this.#allowed = options.lines ?? Infinity;
     const { tls } = options;
     const answer: RequestListener = (request, response) => {
@@ -272,7 +291,19 @@ export class NomadServer implements AsyncDisposable {
     this.#count = this.#oldest = lines;
   }
 
+  /** From now on it says nothing, as a process that was stopped by SIGSTOP. */
+  freeze(): void {
+    this.#frozen ??= Promise.withResolvers();
+  }
+
+  /** Goes on where it was frozen. */
+  thaw(): void {
+    this.#frozen?.resolve();
+    this.#frozen = undefined;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    this.thaw();
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeAllConnections();
     await closed;
@@ -284,22 +315,54 @@ export class NomadServer implements AsyncDisposable {
     this.requests.push(`${request.method} ${request.url}`);
     this.headers = request.headers;
     response.on("error", () => {});
+    await this.#frozen?.promise;
     if (this.token !== undefined && request.headers["x-nomad-token"] !== this.token) {
       return refuse(response, { status: 403, text: "ACL token not found" });
     }
     const namespace = url.searchParams.get("namespace") ?? "default";
     if (url.pathname === "/v1/event/stream") {
-      const refusal = this.#refused.shift();
+      const refusal = this.#refusal(url.searchParams.getAll("topic"));
       return refusal ? refuse(response, refusal) : await this.#stream(request, response, url);
     }
     if (url.pathname === "/v1/allocations") {
       const refusal = this.#listRefused.shift();
       return refusal ? refuse(response, refusal) : this.#list(request, response);
     }
+    const { jobs } = this.#recording;
+    if (url.pathname === "/v1/jobs") {
+      const refusal = this.#jobsRefused.shift();
+      if (refusal) return refuse(response, refusal);
+      return void response.writeHead(200, json).end(JSON.stringify(jobs.listAfter(this.#count)));
+    }
+    const evaluation = /^\/v1\/evaluation\/([^/]+)$/.exec(url.pathname)?.[1];
+    if (evaluation !== undefined) {
+      const found = jobs.evaluationAfter(this.#count, evaluation);
+      if (found === undefined) return refuse(response, { status: 404, text: "eval not found" });
+      return void response.writeHead(200, json).end(JSON.stringify(found));
+    }
     const job = decodeURIComponent(/^\/v1\/job\/([^/]+)$/.exec(url.pathname)?.[1] ?? "");
+    if (jobs.known) {
+      const found = jobs.jobAfter(this.#count, namespace, job);
+      if (found === undefined) return refuse(response, { status: 404, text: "job not found" });
+      return void response.writeHead(200, json).end(JSON.stringify(found));
+    }
     const type = this.#recording.typeOf(namespace, job);
     if (type === undefined) return refuse(response, { status: 404, text: "job not found" });
     response.writeHead(200, json).end(JSON.stringify({ ID: job, Type: type }));
+  }
+
+  /** A token that is refused is so with fewer topics too. */
+  #refusal(topics: readonly string[]): WrongAnswer | undefined {
+    const last = this.#refusedLast;
+    this.#refusedLast = undefined;
+    if (last !== undefined && topics.length < last.topics) return last.refusal;
+    const allowed = this.#options.topics;
+    if (allowed !== undefined && topics.some((topic) => !allowed.includes(topic))) {
+      return { status: 403, text: "Permission denied" };
+    }
+    const refusal = this.#refused.shift();
+    if (refusal !== undefined) this.#refusedLast = { refusal, topics: topics.length };
+    return refusal;
   }
 
   #list(request: IncomingMessage, response: ServerResponse): void {
@@ -321,18 +384,21 @@ export class NomadServer implements AsyncDisposable {
       ? Math.max(0, this.#count - 1)
       : lines.findIndex(({ index }) => index >= from);
     next = Math.max(next, this.#oldest);
+    const topics = new Set(url.searchParams.getAll("topic"));
     const out = new Sender(packed(request, response, json), response, this.#options.piece);
     this.#streams++;
     response.once("close", () => this.#streams--);
     await out.send("{}\n");
     let heartbeatAt = performance.now();
     while (!response.destroyed) {
+      await this.#frozen?.promise;
       if (next < lines.length && next < this.#allowed) {
         const trouble = this.#troubles.get(next);
         this.#troubles.delete(next);
         if (trouble !== undefined) return await this.#fail(trouble, out, response, lines[next]!.text);
         this.#count = Math.max(this.#count, next + 1);
-        await out.send(lines[next++]!.text + "\n");
+        const line = textFor(lines[next++]!, topics);
+        if (line !== undefined) await out.send(line + "\n");
       } else {
         await waitFor(
           "something to send",
@@ -372,6 +438,13 @@ export class NomadServer implements AsyncDisposable {
       out.end();
     }
   }
+}
+
+/** What a stream of these topics says of a line; undefined for nothing. */
+function textFor({ index, text, events }: RecordedLine, topics: ReadonlySet<string>): string | undefined {
+  const wanted = events.filter(({ Topic }) => topics.has(Topic));
+  if (wanted.length === events.length) return text;
+  return wanted.length === 0 ? undefined : JSON.stringify({ Index: index, Events: wanted });
 }
 
 const json = { "Content-Type": "application/json" };

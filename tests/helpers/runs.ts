@@ -59,7 +59,7 @@ export function said(
 /** The update as the rule sees it. */
 export function seen(update: string): RunEvent {
   const event = decodeRun(new TextEncoder().encode(update));
-  if (event.kind === "malformed") throw new Error(event.reason);
+  if (event.kind !== "event") throw new Error(event.kind === "malformed" ? event.reason : event.kind);
   return event;
 }
 

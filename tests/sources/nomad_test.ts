@@ -13,7 +13,16 @@ import { NomadServer, Recording, type ServerOptions, type Trouble, unpacked } fr
 import { waitFor } from "../helpers/wait_for.ts";
 
 const recording = Recording.load("event-stream.ndjson.gz");
-const fast: Pace = { silence: 400, renewal: 3_600_000, quiet: 50, idleCommit: 0, beat: 350, settling: 100 };
+const fast: Pace = {
+  silence: 400,
+  renewal: 3_600_000,
+  quiet: 50,
+  idleCommit: 0,
+  beat: 350,
+  settling: 100,
+  settled: 100,
+  audit: 200,
+};
 
 /** An update, with the exact text of its time. */
 interface Update {
@@ -421,7 +430,10 @@ Deno.test("the source nomad renews its connection from time to time, at the inde
   const streams = () => server.requests.filter((request) => request.includes("/v1/event/stream"));
   await waitFor("three connections", () => streams().length >= 3);
   const { index } = recording.lines[299]!;
-  assert.equal(streams()[2], `GET /v1/event/stream?topic=Allocation&namespace=*&index=${index}`);
+  assert.equal(
+    streams()[2],
+    `GET /v1/event/stream?topic=Allocation&topic=Job&topic=Evaluation&namespace=*&index=${index}`,
+  );
   server.allow(Infinity);
   await following.found(recording.events());
   assert.deepEqual(following.outages, []);

@@ -185,7 +185,7 @@ export class Allocation {
       ["Allocation", loop.allocation],
       ["Since", exact(loop.since)],
       [`Last ${what}`, exact(loop.lastAt)],
-      ["Ended", loop.endedAt === null ? null : exact(loop.endedAt)],
+      [loop.status === "gave-up" ? "Given up" : "Ended", loop.endedAt === null ? null : exact(loop.endedAt)],
       [`${capital(what)}s`, number(loop.count)],
       ["Exit code", loop.exitCode === null ? null : `${loop.exitCode}`],
       ["Told", toldWords(loop)],
@@ -213,7 +213,7 @@ export class Allocation {
         `since ${before}${clock(loop.since, now)}`,
       ]
       : [
-        `Ended ${span(now - Date.parse(ended))} ${ago}`,
+        `${loop.status === "gave-up" ? "Given up" : "Ended"} ${span(now - Date.parse(ended))} ${ago}`,
         `after ${over}${span(Date.parse(ended) - Date.parse(loop.since))}`,
       ];
     this.#status.className = `verdict ${loop.status}`;

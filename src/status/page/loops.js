@@ -15,7 +15,7 @@ const gap = 1000;
 /** How long the order stays as it is after pointer or keyboard were used in the list, in milliseconds. */
 const hold = 4000;
 
-/** A list of those that loop, or of those that ended. */
+/** A list of those that loop, of those that Nomad has given up, or of those that ended. */
 export class Loops {
   #body = element("tbody", { role: "rowgroup" });
   #note = element("p", { class: "note", role: "status" });
@@ -44,7 +44,7 @@ export class Loops {
   /**
    * @param {object} options
    * @param {HTMLElement} options.section where the table goes
-   * @param {"looping" | "resolved"} options.status
+   * @param {LoopView["status"]} options.status
    * @param {string[]} options.columns
    * @param {() => { q: string, sort: string }} options.query
    * @param {() => import("./row.js").Telling} options.context

@@ -53,6 +53,15 @@ const looping = new Loops({
   changed: showHeadline,
   failed,
 });
+const gaveUp = new Loops({
+  section: byId("gave-up"),
+  status: "gave-up",
+  columns: ["Name", "Why", "How often", "Hour before its end", "Given up"],
+  query: () => ({ q: search.value.trim(), sort: "newest" }),
+  context,
+  changed: showHeadline,
+  failed,
+});
 const over = new Loops({
   section: byId("over"),
   status: "resolved",
@@ -62,6 +71,8 @@ const over = new Loops({
   changed: showHeadline,
   failed,
 });
+/** From top to bottom. */
+const lists = [looping, gaveUp, over];
 const allocation = new Allocation({ into: article, context, failed });
 
 /** @param {unknown} error */
@@ -140,7 +151,7 @@ async function loadAll() {
   try {
     await Promise.all([
       get("status").then((/** @type {StatusView} */ view) => takeStatus(view)),
-      ...(list.hidden ? [] : [looping.load(), over.load()]),
+      ...(list.hidden ? [] : lists.map((loops) => loops.load())),
       ...(article.hidden ? [] : [allocation.load()]),
     ]);
   } catch (error) {
@@ -163,11 +174,11 @@ function takeStatus(view) {
 function take(event, view) {
   if (event === "status") takeStatus(view);
   if (event !== "loop" && event !== "over") return;
-  looping.take(view);
-  over.take(view);
+  for (const loops of lists) loops.take(view);
   allocation.take(view);
-  if (event === "over") announce(`${nameOf(view)} has ended`);
-  else if (isNew(view)) announce(`${nameOf(view)} loops: ${view.reason}`);
+  if (event === "over") {
+    announce(`${nameOf(view)} ${view.status === "gave-up" ? "was given up" : "has ended"}`);
+  } else if (isNew(view)) announce(`${nameOf(view)} loops: ${view.reason}`);
 }
 
 /** When the page was opened, on the detector's clock, and the loops that it told since. */
@@ -207,8 +218,7 @@ function showAll() {
   setText(sign, live ? ended ? "All read" : "Live" : showLost ? "Not live" : "Connecting…");
   sign.className = live && !ended ? "live on" : "live";
   document.body.classList.toggle("stale", showLost);
-  looping.tick();
-  over.tick();
+  for (const loops of lists) loops.tick();
   if (!article.hidden) allocation.tick();
   showHeadline();
 }
@@ -232,8 +242,10 @@ function showHeadline() {
   const jump = byId("jump");
   jump.hidden = ended === 0 || total < 4;
   setText(/** @type {Element} */ (jump.firstElementChild), `${number(ended)} ended recently ↓`);
+  byId("gave-up").hidden = !gaveUp.total;
   byId("over").hidden = over.total === 0;
   if (total > 0) looping.note();
+  else if (q === "" && gaveUp.total) looping.note("Nothing loops; what Nomad has given up stays broken.");
   else if (q !== "") looping.note(`No loop matches “${q}”.`);
   else looping.note(...allIsWell(status));
 }
@@ -278,10 +290,9 @@ async function route(back) {
   if (name === undefined) {
     allocation.leave();
     const first = looping.total === undefined;
-    const loaded = first && live === false ? undefined : Promise.all([looping.load(), over.load()]);
+    const loaded = first && live === false ? undefined : Promise.all(lists.map((loops) => loops.load()));
     if (!back || first) return;
-    looping.render();
-    over.render();
+    for (const loops of lists) loops.render();
     scrollTo(0, leftAt.scroll);
     if (leftAt.index >= 0) leftAt.list.focus(leftAt.index);
     await loaded;
@@ -318,7 +329,7 @@ function goBack() {
 }
 
 function focusedRow() {
-  for (const loops of [looping, over]) if (loops.focusAt >= 0) return { list: loops, index: loops.focusAt };
+  for (const loops of lists) if (loops.focusAt >= 0) return { list: loops, index: loops.focusAt };
   return { list: looping, index: -1 };
 }
 
@@ -347,8 +358,7 @@ function searchNow() {
   if (search.value.trim() !== "") query.set("q", search.value.trim());
   if (sort() !== "worst") query.set("sort", sort());
   history.replaceState(history.state, "", `/${query.size === 0 ? "" : `?${query}`}`);
-  looping.restart();
-  over.restart();
+  for (const loops of lists) loops.restart();
 }
 search.addEventListener("input", () => {
   clearTimeout(searchTimer);
@@ -365,12 +375,13 @@ function move(by) {
     // A row that went out of sight, or that ended, left the keyboard between the others.
     const last = looping.lastFocusAt;
     if (looping.total) looping.focus(Math.min(Math.max(0, last === -1 ? 0 : last), looping.total - 1));
-    else over.focus(0);
+    else if (!gaveUp.focus(0)) over.focus(0);
     return;
   }
   if (loops.focus(index + by)) return;
-  if (loops === looping && by > 0) over.focus(0);
-  if (loops === over && by < 0 && looping.total) looping.focus(looping.total - 1);
+  const others = lists.slice(...(by > 0 ? [lists.indexOf(loops) + 1] : [0, lists.indexOf(loops)]));
+  if (by < 0) others.reverse();
+  for (const next of others) if (next.focus(by > 0 ? 0 : (next.total ?? 0) - 1)) return;
 }
 
 document.addEventListener("keydown", (event) => {
