@@ -95,12 +95,8 @@ export class EventClock {
   /** Where an event that is ahead by more than a step moves the clock; undefined where it says nothing. */
   #jumpTo(time: Nanoseconds, node: string): Nanoseconds | undefined {
     const { newest } = this;
-    const ahead = this.#ahead.get(node);
-    if (ahead !== undefined && newest !== undefined) {
-      const corrected = time - ahead;
-      if (corrected > newest - clockStep && corrected <= newest + clockStep) return corrected;
-      this.#ahead.delete(node); // it is no longer as much ahead as it was
-    }
+    const corrected = this.#corrected(time, node);
+    if (corrected !== undefined) return corrected;
     if (this.#isBeyondWall(time, node)) {
       if (newest !== undefined) this.#isAhead(node, time - newest);
       this.#say(node, time - wallClock());
@@ -108,6 +104,18 @@ export class EventClock {
     }
     this.#jump = { node, others: newest, inARow: 0, heard: 0 };
     return time;
+  }
+
+  /** The time of an event of a node that is known to be ahead; undefined where it no longer is by as much. */
+  #corrected(time: Nanoseconds, node: string): Nanoseconds | undefined {
+    const ahead = this.#ahead.get(node);
+    if (ahead === undefined) return undefined;
+    const newest = this.newest!;
+    const corrected = time - ahead;
+    const latest = latestEventTime();
+    if (corrected > newest - clockStep && (corrected <= latest || newest > latest)) return corrected;
+    this.#ahead.delete(node);
+    return undefined;
   }
 
   /** Whether the wall's clock says that an event is of the future; not where several nodes in a row say otherwise. */

@@ -19,9 +19,12 @@ export function keptEventTime(
   const time = BigInt(kept);
   if (time <= latestEventTime()) return time;
   const now = wallClock();
-  log.warning("State: the time of its events is ahead by {ahead}, of a clock that was wrong: it is set back", {
-    ahead: inSeconds(time - now),
-  });
+  log.warning(
+    "State: the time of its events is ahead by {ahead}, of a clock that was wrong: it is set back",
+    {
+      ahead: inSeconds(time - now),
+    },
+  );
   rule.clockSetBack(now, time);
   return now;
 }

@@ -6,6 +6,7 @@ import type { Delivery } from "./delivery.ts";
 import type { Nanoseconds } from "./duration.ts";
 import { EventClock } from "./event_clock.ts";
 import { eventClockNote, keptEventTime } from "./event_time.ts";
+import { Late } from "./late.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Log } from "./log.ts";
 import type { Decision, Rule, RuleEvent } from "./rule.ts";
@@ -57,6 +58,7 @@ class Pipeline {
   readonly #way: Way;
   readonly #commits: Commits;
   readonly #setAside: SetAside;
+  readonly #late: Late;
   /** The clock, where it is that of the wall. */
   readonly #wall: WallWatch | undefined;
   /** The clock, where it is that of the events. */
@@ -68,9 +70,13 @@ class Pipeline {
     this.#way = way;
     this.tally = way.tally ?? new Tally();
     this.#wall = way.source.clock === "wall" ? new WallWatch(way) : undefined;
-    this.#clock = new EventClock(this.#wall === undefined ? keptEventTime(way) : undefined, clockWarning(way.log));
+    this.#clock = new EventClock(
+      this.#wall === undefined ? keptEventTime(way) : undefined,
+      clockWarning(way.log),
+    );
     this.tally.newest = this.#clock.newest;
     this.#setAside = new SetAside(way.log);
+    this.#late = new Late(way.log, way.rule.counts);
     const now = way.source.clock === "wall" ? wallClock : () => this.#clock.now;
     this.#commits = new Commits(way, now);
     if (this.#wall === undefined) way.source.skipUntil?.(this.#clock.skipUntil);
@@ -142,6 +148,7 @@ class Pipeline {
       return this.tally.told > alerts;
     }
     this.tally.events[reason]++;
+    if (reason === "outside-window") this.#late.add(event, now);
     return true;
   }
 

@@ -12,6 +12,8 @@ export interface RuleEvent {
   readonly name: string;
   /** `TaskEvent.Time`, since the Unix epoch. */
   readonly time: Nanoseconds;
+  /** The update as it came. */
+  readonly update: string;
 }
 
 /** What a rule made of an event, or of time going by. */
