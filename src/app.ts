@@ -412,8 +412,8 @@ function sayUnfinished(log: Log, { process, state }: Plan, delivery: Delivery): 
 function sayTotals(log: Log, counts: string, totals: Totals): void {
   const { events, others, malformed } = totals;
   log.info(
-    "{messages} messages: {events} {counts}s, of them {duplicates} seen before and {intended} intended and not " +
-      "counted; {others} other updates; {malformed} set aside. {alerts} alerts",
+    "{messages} messages: {events} {counts}s, of them {duplicates} seen before, {outsideWindow} too old to count and " +
+      "{intended} intended and not counted; {others} other updates; {malformed} set aside. {alerts} alerts",
     { ...totals, counts, messages: events + others + malformed },
   );
 }

@@ -45,6 +45,8 @@ export class Detector implements Rule<Restart> {
   /** Restarts kept of one name. */
   readonly #most: number;
   #arrivals = 0;
+  /** The clock is that of the wall, not that of the events. */
+  #isLive = true;
 
   constructor(thresholds: Thresholds, journal: RestartJournal) {
     this.#thresholds = thresholds;
@@ -65,7 +67,8 @@ export class Detector implements Rule<Restart> {
   }
 
   /** Only what other thresholds change in it is reported. */
-  restore(kept: KeptRestarts): void {
+  restore(kept: KeptRestarts, now?: Nanoseconds): void {
+    this.#isLive = now !== undefined;
     for (const [name, restart] of kept.restarts()) {
       const row = this.#watch(name);
       this.#arrivals = restart.arrival + 1;
@@ -77,6 +80,23 @@ export class Detector implements Rule<Restart> {
       const row = this.#watch(name);
       this.#told.add(row, told);
       this.#agenda.set(row, this.#dueAt(told));
+    }
+  }
+
+  clockSetBack(now: Nanoseconds, from: Nanoseconds): void {
+    for (const row of this.#names.rows()) {
+      const name = this.#names.name(row);
+      this.#setWindowBack(row, name, now, from);
+      const told = this.#told.has(row) ? this.#told.get(row) : undefined;
+      if (told === undefined) {
+        this.#agenda.set(row, this.#windows.size(row) > 0 ? this.#windows.emptyAt(row) : now);
+        continue;
+      }
+      if (told.toldAt <= now) continue;
+      const right = { ...told, toldAt: now };
+      this.#told.repeat(row, right);
+      this.#journal.told(name, right);
+      this.#agenda.set(row, this.#dueAt(right));
     }
   }
 
@@ -143,6 +163,22 @@ export class Detector implements Rule<Restart> {
     if (!this.#agenda.has(row)) this.#agenda.set(row, restart.leavesAt);
     this.#makeRoom(row, name);
     return true;
+  }
+
+  /** Restarts after `now` are of the clock that was wrong, and dropped; those of a node that is ahead count as if they
+   * came now. */
+  #setWindowBack(row: number, name: string, now: Nanoseconds, from: Nanoseconds): void {
+    const restarts: Counted[] = [];
+    while (this.#windows.size(row) > 0) restarts.push(this.#windows.dropFirst(row));
+    for (const restart of restarts) {
+      const leavesAt = this.#leavesAt(restart.time, now);
+      const isWrong = this.#isLive && restart.time > now && restart.time <= from;
+      if (isWrong || leavesAt < restart.leavesAt) this.#journal.dropped(name, restart);
+      if (isWrong) continue;
+      const right = leavesAt < restart.leavesAt ? { ...restart, leavesAt } : restart;
+      this.#windows.add(row, right);
+      if (right !== restart) this.#journal.counted(name, right);
+    }
   }
 
   #makeRoom(row: number, name: string): void {

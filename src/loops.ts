@@ -8,6 +8,7 @@ import type { JobEvent } from "./job_event.ts";
 import type { KeptRows, RowJournal } from "./journal.ts";
 import { Names } from "./names.ts";
 import { clear, isNewsOfLife, mostLogged, newRow, type Row, runningSince, type Step, take } from "./row.ts";
+import { setBack, setToldBack } from "./row_clock.ts";
 import { ByJob } from "./rows_by_job.ts";
 import type { Decision, FailingTask, Rule, ToldLoop } from "./rule.ts";
 import { decodeRun, type RunEvent } from "./run_event.ts";
@@ -107,6 +108,19 @@ export class Loops implements Rule<RunEvent | JobEvent> {
       if (isTold(row)) this.#looping++;
       this.#sight.restore(row.newest);
       this.#agenda.set(watched.number, this.#wakeAt(watched, now ?? row.newest));
+    }
+  }
+
+  /** On the clock of events, the times of a row are of its node's own clock, and agree with one another. */
+  clockSetBack(now: Nanoseconds, from: Nanoseconds): void {
+    this.#quietUntil = min(this.#quietUntil, now + past);
+    for (const watched of this.#watched) {
+      if (watched === undefined) continue;
+      if (watched.catchesUpSince !== undefined) watched.catchesUpSince = min(watched.catchesUpSince, now);
+      const isTold = setToldBack(watched.row, now);
+      const isChanged = this.#isLive && setBack(watched.row, now, from);
+      if (isTold || isChanged) this.#keep(watched, now);
+      else this.#agenda.set(watched.number, this.#wakeAt(watched, now));
     }
   }
 

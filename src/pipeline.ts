@@ -1,9 +1,12 @@
 // The one straight way of a message: source → update → rule → ledger → alerts → sinks → acknowledgement.
 import type { Alert } from "./alert.ts";
+import { clockWarning } from "./clock_words.ts";
 import { type CommitFigures, Commits } from "./commits.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Nanoseconds } from "./duration.ts";
 import { EventClock } from "./event_clock.ts";
+import { eventClockNote, keptEventTime } from "./event_time.ts";
+import { Late } from "./late.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Log } from "./log.ts";
 import type { Decision, Rule, RuleEvent } from "./rule.ts";
@@ -13,6 +16,7 @@ import type { Sight } from "./sight.ts";
 import type { Standing } from "./standing.ts";
 import { Tally, type Totals } from "./tally.ts";
 import { wallClock } from "./time.ts";
+import { WallWatch } from "./wall_watch.ts";
 
 export type { Totals } from "./tally.ts";
 
@@ -57,6 +61,9 @@ class Pipeline {
   readonly #way: Way;
   readonly #commits: Commits;
   readonly #setAside: SetAside;
+  readonly #late: Late;
+  /** The clock, where it is that of the wall. */
+  readonly #wall: WallWatch | undefined;
   /** The clock, where it is that of the events. */
   readonly #clock: EventClock;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -65,17 +72,22 @@ class Pipeline {
   constructor(way: Way) {
     this.#way = way;
     this.tally = way.tally ?? new Tally();
-    const kept = way.ledger.kept.notes().get(clockNote);
+    this.#wall = way.source.clock === "wall" ? new WallWatch(way) : undefined;
     this.#clock = new EventClock(
-      way.source.clock === "events" && kept !== undefined ? BigInt(kept) : undefined,
+      this.#wall === undefined ? keptEventTime(way) : undefined,
+      clockWarning(way.log),
     );
     this.tally.newest = this.#clock.newest;
     this.#setAside = new SetAside(way.log);
+    this.#late = new Late(way.log, way.rule.counts);
     const now = way.source.clock === "wall" ? wallClock : () => this.#clock.now;
     this.#commits = new Commits(way, now);
-    if (way.source.clock !== "wall") return;
-    if (way.sight !== undefined) way.sight.onMore = () => this.#look();
-    this.#schedule();
+    if (this.#wall === undefined) way.source.skipUntil?.(this.#clock.skipUntil);
+    else {
+      if (way.sight !== undefined) way.sight.onMore = () => this.#look();
+      this.#wall.now();
+      this.#schedule();
+    }
   }
 
   /** Leads a batch through; it is acknowledged when what it caused is kept, in the ledger or by the sinks. */
@@ -83,7 +95,7 @@ class Pipeline {
     const names = new Set<string>();
     const alerts = this.tally.told;
     const { sight } = this.#way;
-    const wall = this.#way.source.clock === "wall" ? wallClock() : undefined;
+    const wall = this.#wall?.now();
     if (wall !== undefined) this.#tellDue(wall);
     this.#way.standing?.heard(wall);
     for (let index = 0; index < batch.bodies.length; index++) {
@@ -99,7 +111,7 @@ class Pipeline {
         this.#setAside.add(batch, index, body, update.reason);
         continue;
       }
-      const now = wall ?? this.#advance(update.time);
+      const now = wall ?? this.#advance(update.time, body);
       if (wall !== undefined) this.#noteNewest(update.time, wall);
       if (sight?.isBlind) sight.noteEvent(update.time);
       if (update.kind === "other") this.tally.others++;
@@ -110,7 +122,8 @@ class Pipeline {
     const { newest } = this.#clock;
     if (wall === undefined && newest !== undefined) {
       this.tally.newest = newest;
-      this.#way.ledger.note(clockNote, String(newest));
+      this.#way.ledger.note(eventClockNote, String(newest));
+      this.#way.source.skipUntil?.(this.#clock.skipUntil);
     }
     this.#commits.add(batch, names, this.tally.told > alerts);
     if (wall !== undefined) this.#schedule();
@@ -144,11 +157,12 @@ class Pipeline {
       return this.tally.told > alerts;
     }
     this.tally.events[reason]++;
+    if (reason === "outside-window") this.#late.add(event, now);
     return true;
   }
 
-  #advance(time: Nanoseconds): Nanoseconds {
-    return this.#clock.advance(time, this.#way.rule, (now) => this.#tellDue(now));
+  #advance(time: Nanoseconds, update?: Uint8Array): Nanoseconds {
+    return this.#clock.advance(time, this.#way.rule, (now) => this.#tellDue(now), update);
   }
 
   #tellDue(now: Nanoseconds): void {
@@ -177,7 +191,7 @@ class Pipeline {
 
   #wake(): void {
     this.#timerAt = undefined;
-    this.#tellDue(wallClock());
+    this.#tellDue(this.#wall!.now());
     this.#commits.now();
     this.#schedule();
   }
@@ -185,7 +199,7 @@ class Pipeline {
   /** Does what can be done now that more is seen. */
   #look(): void {
     const { nextDue } = this.#way.rule;
-    if (nextDue !== undefined && nextDue <= wallClock()) this.#wake();
+    if (nextDue !== undefined && nextDue <= this.#wall!.now()) this.#wake();
   }
 
   #act(decision: Decision, name: string): void {
@@ -221,8 +235,6 @@ class Pipeline {
   }
 }
 
-/** Under this key the ledger keeps the clock of events. */
-const clockNote = "clock of events";
 /** Names that are looked at in one go when their time has come: a moment's work. */
 const mostDue = 100;
 /** Longer ones than this, in milliseconds, timers do not take. */

@@ -1,5 +1,6 @@
 // A recording: lines of a file or of standard input, recognised by how it begins, and read as the updates that
 // detection would make of it. What is wrong with it is told, and what can be read of it is read.
+import type { Nanoseconds } from "./duration.ts";
 import { Fault } from "./fault.ts";
 import type { Log } from "./log.ts";
 import { isObject } from "./update.ts";
@@ -44,6 +45,8 @@ const mostPeeked = 1 << 20;
 /** A recording that is open. */
 export class Recording implements AsyncDisposable {
   readonly format: Format;
+  /** Up to which time updates may be skipped by their look. */
+  skipUntil: Nanoseconds | undefined;
   readonly #name: string;
   readonly #bytes: AsyncGenerator<Uint8Array>;
   readonly #first: readonly Uint8Array[];
@@ -106,7 +109,7 @@ export class Recording implements AsyncDisposable {
     const lines = new Lines(this.#name, {
       log,
       restartsOnly: restartsOnly && this.format !== "event stream",
-    });
+    }, () => this.skipUntil);
     for await (const block of lines.blocks(withFirst(this.#first, this.#bytes), stop)) {
       if (block.unended && !isJson(block.bodies[0] as Uint8Array)) this.#sayBreaksOff();
       else if (this.format === "event stream") yield this.#convert(block, lines, allocations);

@@ -12,6 +12,7 @@ import { SetAside } from "./set_aside.ts";
 import { type Input, readSettings, type Values } from "./settings.ts";
 import type { Bytes } from "./source.ts";
 import { requireFile } from "./sources/lines.ts";
+import { clockWarning } from "./clock_words.ts";
 import { Trial } from "./trial.ts";
 
 /** What `replay` is asked to do. */
@@ -134,8 +135,10 @@ class Replay {
     this.#begin(recording);
     const restartsOnly = this.#trials.every(({ plan }) => plan.restartsOnly);
     try {
+      recording.skipUntil = this.#trials[0]!.skipUntil;
       for await (const piece of recording.pieces(restartsOnly, this.#allocations)) {
         this.#take(piece);
+        recording.skipUntil = this.#trials[0]!.skipUntil;
       }
     } finally {
       this.#setAside.stop();
@@ -150,7 +153,9 @@ class Replay {
       if (planned === undefined) throw new Fault([...new Set(tried.problems)].join("\n"), "misconfigured");
       const { current, grid } = planned;
       this.#isGrid = grid !== undefined;
-      this.#trials = [current, ...grid ?? []].map((plan) => new Trial(plan, !this.#isGrid));
+      this.#trials = [current, ...grid ?? []].map((plan, index) =>
+        new Trial(plan, !this.#isGrid, index === 0 ? clockWarning(this.#reading.log) : undefined)
+      );
     } else if (sourceOf[format] !== sourceOf[this.#format] && !isRuleGiven(input)) {
       throw new Fault(
         `cannot replay ${title} together with what is before it: one is of nomad-firehose, the other of Nomad, and ` +
@@ -175,7 +180,7 @@ class Replay {
         continue;
       }
       this.#totals.updates++;
-      for (const trial of this.#trials) trial.take(update);
+      for (const trial of this.#trials) trial.take(update, body);
     }
   }
 

@@ -12,6 +12,8 @@ export interface RuleEvent {
   readonly name: string;
   /** `TaskEvent.Time`, since the Unix epoch. */
   readonly time: Nanoseconds;
+  /** The update as it came. */
+  readonly update: string;
 }
 
 /** What a rule made of an event, or of time going by. */
@@ -68,6 +70,9 @@ export interface Rule<Event extends RuleEvent = RuleEvent> {
   decode(body: Uint8Array): Event | Other | Malformed;
   /** Goes on where the one stopped whose journal kept this. `now` is that of the wall, where that is the clock. */
   restore(kept: Kept, now: Nanoseconds | undefined): void;
+  /** The clock was ahead, up to `from`, and is right now: what is of the time between is of a clock that was wrong, and
+   * must neither keep a loop silent nor count for long. */
+  clockSetBack(now: Nanoseconds, from: Nanoseconds): void;
   /** Takes an event at the time `now`. What fell due before `now` must have been asked for with `due`. */
   record(event: Event, now: Nanoseconds): Decision;
   /** What time alone decides, up to `now`. At most so many names are looked at in one call; `nextDue` says whether

@@ -37,6 +37,9 @@ export interface Source extends AsyncDisposable {
   /** Batches until the input ends, or until `stop`: then those already taken, and the end. Faults that can heal
    * are waited out. `notes` is what was kept of its batches' notes. @throws {Fault} that cannot. */
   batches(stop: AbortSignal, notes?: ReadonlyMap<string, string>): AsyncIterable<Batch>;
+  /** Says up to which time updates may be skipped by their look: a later one can be of a clock that is ahead, which is
+   * to be known by its node. It counts from the next batch on. */
+  skipUntil?(time: Nanoseconds): void;
   /** Tries whether it could be read; consumes nothing. Yields what it found, in words. @throws {Fault} */
   check(): Promise<string>;
 }

@@ -9,8 +9,9 @@ export interface Totals {
   events: number;
   others: number;
   malformed: number;
-  /** Of the events: seen before, or intended and not to be counted. */
+  /** Of the events: seen before, too old to count, or intended and not to be counted. */
   duplicates: number;
+  outsideWindow: number;
   intended: number;
   alerts: number;
 }
@@ -46,6 +47,7 @@ export class Tally {
       others,
       malformed,
       duplicates: events.duplicate,
+      outsideWindow: events["outside-window"],
       intended: events.intended,
       alerts: told,
     };

@@ -48,14 +48,19 @@ export class Trial {
   /** Updates that count; one can stand for several restarts. */
   events = 0;
   readonly #rule: Rule;
-  readonly #clock = new EventClock();
+  readonly #clock: EventClock;
   readonly #scale = new Scale();
   /** By name; undefined where nobody wants to know. */
   readonly #restarts: Map<string, Counted> | undefined;
 
-  /** `withHistories`: restarts are remembered by name. */
-  constructor(plan: RulePlan, withHistories: boolean) {
+  /** `withHistories`: restarts are remembered by name. `warn` hears of a node whose clock is ahead. */
+  constructor(
+    plan: RulePlan,
+    withHistories: boolean,
+    warn?: (node: string, ahead: Nanoseconds) => void,
+  ) {
     this.plan = plan;
+    this.#clock = new EventClock(undefined, warn);
     this.#rule = plan.open(forgetful);
     this.#rule.restore(nothing, undefined);
     if (withHistories) this.#restarts = new Map();
@@ -77,6 +82,11 @@ export class Trial {
     return first === undefined || last === undefined ? undefined : { first, last };
   }
 
+  /** Up to which time updates may be skipped by their look. */
+  get skipUntil(): Nanoseconds {
+    return this.#clock.skipUntil;
+  }
+
   /** The restarts of a name that was told. */
   restartsOf(name: string): Counted {
     return this.#restarts?.get(name) ?? { total: 0, history: new History(this.#scale) };
@@ -87,9 +97,9 @@ export class Trial {
     this.#advance(time);
   }
 
-  /** Takes an update that was decoded. */
-  take(update: RuleEvent | Other): void {
-    const now = this.#advance(update.time);
+  /** Takes an update that was decoded from this. */
+  take(update: RuleEvent | Other, body: Uint8Array): void {
+    const now = this.#advance(update.time, body);
     if (update.kind === "other") return;
     const decision = this.#rule.record(update, now);
     const event = update as RuleEvent & { readonly notSeen: number };
@@ -101,10 +111,10 @@ export class Trial {
     if (update.kind === "job") { for (const due of this.#rule.due(now, mostDue)) this.#act(due, now); }
   }
 
-  #advance(time: Nanoseconds): Nanoseconds {
+  #advance(time: Nanoseconds, body?: Uint8Array): Nanoseconds {
     const now = this.#clock.advance(time, this.#rule, (now) => {
       for (const decision of this.#rule.due(now, mostDue)) this.#act(decision, now);
-    });
+    }, body);
     this.#scale.extend(now);
     return now;
   }

@@ -88,7 +88,7 @@ Deno.test("the grid as a table: the settings in force, then every other combinat
     "killed.kill9[0], killed.mocksig[0], killed.segv[0] and 6 more",
     "      10   5m          5m                10             10  1 missing: batch-once.work[0]",
   ]);
-  assert.match(stdout, /\n\nread {2}1,798 lines with 1,798 updates, from .* \(4m44s\); 0 malformed\n$/);
+  assert.match(stdout, /\n\nread {2}1,798 lines with 1,798 updates, from .* \(4m50s\); 0 malformed\n$/);
 });
 
 Deno.test("what is in force are variables and defaults; a threshold that is a flag is tried", async () => {

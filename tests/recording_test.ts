@@ -175,7 +175,7 @@ Deno.test("gzip that is damaged in a later member is replayed up to there", asyn
   assert.equal(told.length, 1);
   assert.match(
     stderr,
-    /^warning standard input: its gzip is damaged: [a-z -]+; it is replayed up to there\n$/,
+    /^warning standard input: its gzip is damaged: [a-z -]+; it is replayed up to there\n$/m,
   );
 });
 

@@ -1,6 +1,7 @@
 // The source `stdin`: one update a line, from standard input or from files, gzip or plain. Time is that of the
 // events, so that the same input gives the same alerts whenever it is read.
 import { Buffer } from "node:buffer";
+import type { Nanoseconds } from "../duration.ts";
 import { Fault } from "../fault.ts";
 import { whyUnreadable } from "../files.ts";
 import { beforeAll, capacity, LinesToParse } from "../glance.ts";
@@ -41,6 +42,7 @@ class LineSource implements Source {
   readonly #context: SourceContext;
   #openBatches = 0;
   #wake = () => {};
+  #skipUntil: Nanoseconds | undefined;
 
   constructor(context: SourceContext) {
     this.#context = context;
@@ -51,7 +53,7 @@ class LineSource implements Source {
     stop.addEventListener("abort", wake);
     try {
       for (const { name, open } of await this.#inputs()) {
-        const input = new Lines(name, this.#context);
+        const input = new Lines(name, this.#context, () => this.#skipUntil);
         const bytes = unpacked(await open(), stop);
         this.#context.standing?.works();
         for await (const { bodies, numbers } of input.blocks(bytes, stop)) {
@@ -73,6 +75,10 @@ class LineSource implements Source {
     while (this.#openBatches >= count && !stop.aborted) {
       await new Promise<void>((resolve) => this.#wake = resolve);
     }
+  }
+
+  skipUntil(time: Nanoseconds): void {
+    this.#skipUntil = time;
   }
 
   async check(): Promise<string> {
@@ -139,16 +145,22 @@ export class Lines {
   readonly #name: string;
   readonly #log: Log;
   readonly #restartsOnly: boolean;
+  readonly #skipUntil: () => Nanoseconds | undefined;
   /** The beginning of a line whose end has not come yet. */
   #rest: Uint8Array[] = [];
   #restLength = 0;
   #number = 0;
 
-  /** `name` is empty for standard input. */
-  constructor(name: string, { log, restartsOnly }: Pick<SourceContext, "log" | "restartsOnly">) {
+  /** `name` is empty for standard input. `skipUntil` says up to which time updates may be skipped. */
+  constructor(
+    name: string,
+    { log, restartsOnly }: Pick<SourceContext, "log" | "restartsOnly">,
+    skipUntil: () => Nanoseconds | undefined = () => undefined,
+  ) {
     this.#name = name;
     this.#log = log;
     this.#restartsOnly = restartsOnly;
+    this.#skipUntil = skipUntil;
   }
 
   /** Where a line stands, in words. */
@@ -179,7 +191,7 @@ export class Lines {
 
   #split(block: Uint8Array): Block {
     const lines: Block = { bodies: [], numbers: [] };
-    const latest = this.#restartsOnly ? latestEventTime() : beforeAll;
+    const latest = this.#restartsOnly ? this.#skipUntil() ?? latestEventTime() : beforeAll;
     const toParse = new LinesToParse(block);
     // What began in another block is known as a whole only.
     while (toParse.next(this.#restLength > 0 ? beforeAll : latest)) {

@@ -8,7 +8,7 @@ import type { Standing } from "../standing.ts";
 /** `GET /api/v1/status`. */
 export function statusView(facts: Facts): StatusView {
   const { tally, rule, source, sinks } = facts;
-  const { events, others, malformed, duplicates, intended, alerts } = tally.totals();
+  const { events, others, malformed, duplicates, outsideWindow, intended, alerts } = tally.totals();
   return {
     version: facts.version,
     startedAt: formatTime(facts.startedAt),
@@ -22,7 +22,7 @@ export function statusView(facts: Facts): StatusView {
       waiting: unconfirmed,
       oldest: oldest === undefined ? null : formatTime(oldest),
     })),
-    messages: { events, others, malformed, duplicates, intended },
+    messages: { events, others, malformed, duplicates, outsideWindow, intended },
     alerts,
     names: rule.names,
     looping: rule.looping,

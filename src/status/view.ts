@@ -29,12 +29,13 @@ export interface StatusView {
     readonly waiting: number;
     readonly oldest: string | null;
   })[];
-  /** What came: `events`, of them `duplicates` and `intended`, `others` and `malformed`. */
+  /** What came: `events`, of them `duplicates`, `outsideWindow` and `intended`, `others` and `malformed`. */
   readonly messages: {
     readonly events: number;
     readonly others: number;
     readonly malformed: number;
     readonly duplicates: number;
+    readonly outsideWindow: number;
     readonly intended: number;
   };
   readonly alerts: number;

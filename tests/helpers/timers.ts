@@ -5,6 +5,8 @@ import { mock } from "node:test";
 export interface HaltedTimers extends Disposable {
   /** Lets milliseconds go by, and what follows from them happen. */
   pass(milliseconds: number): Promise<void>;
+  /** Sets the wall's clock, ahead or back; no timer is due by that. */
+  set(now: number): void;
 }
 
 /** Halts `setTimeout` and `Date`. `now` is in milliseconds since the Unix epoch. */
@@ -18,6 +20,7 @@ export function haltTimers(now = 1_800_000_000_000): HaltedTimers {
         await happened();
       }
     },
+    set: (now) => mock.timers.setTime(now),
     [Symbol.dispose]: () => mock.timers.reset(),
   };
 }

@@ -6,6 +6,7 @@ export interface Totals {
   /** Restarts, or failed runs: what the rule counts. */
   readonly events: number;
   readonly duplicates: number;
+  readonly outsideWindow: number;
   readonly intended: number;
   readonly others: number;
   readonly setAside: number;
@@ -15,17 +16,19 @@ export interface Totals {
 /** The totals in a log. Throws where there are none. */
 export function totalsOf(log: string): Totals {
   const found =
-    /(\d+) messages: (\d+) [a-z ]+, of them (\d+) seen before and (\d+) intended and not counted; (\d+) other updates; (\d+) set aside\. (\d+) alerts/
+    /(\d+) messages: (\d+) [a-z ]+, of them (\d+) seen before, (\d+) too old to count and (\d+) intended and not counted; (\d+) other updates; (\d+) set aside\. (\d+) alerts/
       .exec(log);
   if (found === null) throw new Error(`no totals in the log, which ends with:\n${log.slice(-2000)}`);
-  const [messages, events, duplicates, intended, others, setAside, alerts] = found.slice(1).map(Number) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  return { messages, events, duplicates, intended, others, setAside, alerts };
+  const [messages, events, duplicates, outsideWindow, intended, others, setAside, alerts] = found.slice(1)
+    .map(Number) as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+  return { messages, events, duplicates, outsideWindow, intended, others, setAside, alerts };
 }

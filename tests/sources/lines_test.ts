@@ -476,3 +476,25 @@ Deno.test("batches() skips no updates from far in the future: they do not move t
     `line 7: ${line(far[0]).trim()}`,
   ]);
 });
+
+Deno.test("batches() skips no updates after the time up to which it may: whose clock is ahead shows by the node", async () => {
+  const line = (time: bigint) => `{"Name":"a","TaskEvent":{"Type":"Started","Time":${time},"Details":{}}}\n`;
+  const now = 1_700_000_000_000_000_000n;
+  const blocks = [[now, now + 9n], [now, now + 10n, now + 11n, now + 5n]];
+  await using source = open({
+    stdin: ReadableStream.from(blocks.map((times) => bytes(times.map(line).join("")))),
+    restartsOnly: true,
+  });
+  const found: string[] = [];
+  for await (const { bodies } of source.batches(new AbortController().signal)) {
+    for (const body of bodies) {
+      found.push(body instanceof Uint8Array ? text(body) : `${body.count} until ${body.newest - now}`);
+    }
+    source.skipUntil!(now + 10n);
+  }
+  assert.deepEqual(found, ["2 until 9", "2 until 10", line(now + 11n).trim(), "1 until 5"]);
+});
+
+function text(body: Uint8Array): string {
+  return new TextDecoder().decode(body);
+}

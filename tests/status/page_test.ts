@@ -71,7 +71,9 @@ Deno.test("the empty page of a detector that is blind does not say that all is w
     "Source nomad is down since 14:27:08 Connection refused. Until it is back nothing new is seen: " +
       "more may loop than is shown, or less.",
   );
-  fixture.setStatus({ messages: { events: 0, others: 0, malformed: 0, duplicates: 0, intended: 0 } });
+  fixture.setStatus({
+    messages: { events: 0, others: 0, malformed: 0, duplicates: 0, outsideWindow: 0, intended: 0 },
+  });
   await shows(
     page,
     "#looping .note strong",

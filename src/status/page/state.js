@@ -96,10 +96,12 @@ export function messagesOf({ messages: { events, others, malformed } }) {
 }
 
 /** @param {StatusView} status */
-function messageWords({ rule, messages: { events, others, malformed, duplicates, intended } }) {
-  return `${counted(events, rule.counts)}, of them ${number(duplicates)} seen before and ${
-    number(intended)
-  } intended; ` +
+function messageWords(
+  { rule, messages: { events, others, malformed, duplicates, outsideWindow, intended } },
+) {
+  return `${counted(events, rule.counts)}, of them ${number(duplicates)} seen before, ${
+    number(outsideWindow)
+  } too old and ${number(intended)} intended; ` +
     `${number(others)} others, ${number(malformed)} malformed`;
 }
 
