@@ -42,7 +42,7 @@ const rooms: readonly Room[] = [
   { name: "ports", files: ["ledger", "outbox", "sink", "source"], imports: ["leaves", "rule"], packages: [] },
   {
     name: "way",
-    files: ["commits", "delivery", "pipeline", "set_aside", "tally"],
+    files: ["commits", "delivery", "pipeline", "releases", "set_aside", "tally"],
     imports: ["leaves", "rule", "ports"],
     packages: [],
   },
