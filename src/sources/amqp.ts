@@ -144,7 +144,7 @@ class AmqpSource implements Source {
     const presence = await look(open, async (aside) => counts = await aside.checkQueue(queue));
     if (presence === "there") {
       return `queue "${queue}" exists with ${counts.messageCount} messages ready and ${counts.consumerCount} ` +
-        `consumers; it is ${await describe(open, queue)}`;
+        `consumers; ${await describe(open, queue)}`;
     }
     if (presence === "hidden") {
       return `whether queue "${queue}" exists is hidden from this user, who has no permission configure for it; ` +

@@ -50,60 +50,65 @@ export function streamFault(queue: string): Fault {
 
 /** What a queue is, in words. @throws {Fault} for a stream */
 export async function describe(open: OpenChannel<Channel>, queue: string): Promise<string> {
-  const found = await argumentsOf(open, queue);
-  if (found === "hidden") {
+  const kind = await kindOf(open, queue);
+  if (kind === "hidden") {
     return "its type and delivery-limit are hidden from this user, who has no permission configure for it";
   }
-  if (found === "unknown") return "its type is not known";
-  const type = found.get("x-queue-type") ?? "classic";
+  if (kind === undefined) return "its type is not known";
+  const { type, limit } = kind;
   if (type === "stream") throw streamFault(queue);
-  if (type !== "quorum") return `a ${type} queue`;
-  const limit = found.get("x-delivery-limit");
-  if (limit !== undefined) return `a quorum queue with the delivery-limit ${limit}, or less by a policy`;
+  if (type !== "quorum") return `it is a ${type} queue`;
+  if (limit === undefined) return "it is a quorum queue whose delivery-limit is not known";
+  if (limit !== "none") return `it is a quorum queue with the delivery-limit ${limit}, or less by a policy`;
   if (Number.parseInt(open.version) >= 4) {
-    return "a quorum queue with the delivery-limit 20, which is RabbitMQ's default, or another by a policy";
+    return "it is a quorum queue with the delivery-limit 20, which is RabbitMQ's default, or another by a policy";
   }
-  return "a quorum queue without a delivery-limit, unless a policy sets one";
+  return "it is a quorum queue without a delivery-limit, unless a policy sets one";
+}
+
+interface Kind {
+  readonly type: string;
+  /** The delivery-limit among the arguments of a quorum queue; undefined where it is not known. */
+  readonly limit: string | undefined;
 }
 
 /** Questions about one queue: it has a dozen arguments at most. */
 const mostQuestions = 20;
-/** A type that no queue has: a declaration with it makes none, whatever happens meanwhile. */
-const noType = "none of this name";
+/** What no argument has for its value. A type or a TTL like that makes no queue, should it be gone meanwhile. */
+const noValue = "no value";
+const ofAnyType = { "x-queue-type": noValue };
+const ofQuorum = { "x-queue-type": "quorum", "x-delivery-limit": noValue, "x-message-ttl": noValue };
 
 /**
- * The arguments of a queue that is there. The broker has no answer to that, except in its refusal of a declaration with
- * other ones, which names the first that differs and its value: so one after the other is asked for.
+ * The kind of a queue that is there; undefined where the broker's words do not say it. It has no answer to that, except
+ * in its refusal of a declaration with other arguments, which names the first that differs and its value: so one after
+ * the other is asked for.
  */
-async function argumentsOf(
-  open: OpenChannel<Channel>,
-  queue: string,
-): Promise<ReadonlyMap<string, string> | "hidden" | "unknown"> {
-  const found = new Map<string, string>();
-  const flags: Record<string, boolean> = { durable: true, auto_delete: false };
-  const values: Record<string, unknown> = {};
+async function kindOf(open: OpenChannel<Channel>, queue: string): Promise<Kind | "hidden" | undefined> {
+  const known: Record<string, unknown> = {};
+  const flags = { durable: true, auto_delete: false };
+  let type: string | undefined;
   for (let question = 0; question < mostQuestions; question++) {
     const refusal = await refusalOf(open, (aside) =>
       aside.assertQueue(queue, {
-        durable: flags.durable!,
-        autoDelete: flags.auto_delete!,
-        arguments: { ...values, "x-queue-type": noType },
+        durable: flags.durable,
+        autoDelete: flags.auto_delete,
+        arguments: { ...known, ...(type === "quorum" ? ofQuorum : ofAnyType) },
       }));
     if (replyCode(refusal) === 403) return "hidden";
     const differs = differenceIn(String(refusal));
-    if (differs === undefined) return "unknown";
-    const { name, value, type } = differs;
-    if (name === "x-queue-type") {
-      return value === undefined ? found : found.set(name, value);
+    if (differs?.name === "x-delivery-limit" && type === "quorum") {
+      return { type, limit: differs.value ?? "none" };
     }
-    if (value === undefined) return "unknown";
-    if (name in flags) flags[name] = value === "true";
-    else {
-      found.set(name, value);
-      values[name] = typed(value, type);
-    }
+    if (differs?.name === "x-queue-type") {
+      type = differs.value ?? "classic";
+      if (type !== "quorum") return { type, limit: undefined };
+    } else if (differs?.value === undefined) break;
+    else if (differs.name === "durable" || differs.name === "auto_delete") {
+      flags[differs.name] = differs.value === "true";
+    } else known[differs.name] = typed(differs.value, differs.type);
   }
-  return "unknown";
+  return type === undefined ? undefined : { type, limit: undefined };
 }
 
 async function refusalOf(

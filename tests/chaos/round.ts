@@ -159,7 +159,7 @@ async function leftMessages(broker: RabbitMq): Promise<number> {
     const [, held] = new RegExp(`^${queues.updates}\\s+(\\d+)$`, "m").exec(listed)!;
     looks = held === "0" ? looks + 1 : 0;
     return looks === 2; // the first may have been the figure of a moment ago
-  }, { everyMs: 500 });
+  }, { everyMs: 500, timeoutMs: 60_000 });
   await using own = await hand(broker.url);
   return await own.ready(queues.updates);
 }
