@@ -6,7 +6,7 @@ import type { Ledger } from "./ledger.ts";
 import type { Log } from "./log.ts";
 import { Histogram } from "./histogram.ts";
 import { Outage } from "./outage.ts";
-import { Releases } from "./releases.ts";
+import { type Released, Releases } from "./releases.ts";
 import type { Batch, Hold } from "./source.ts";
 import { Standing } from "./standing.ts";
 
@@ -20,6 +20,8 @@ interface Open {
   /** What its restarts are about; of those that it waits for, each counts one. */
   readonly names: ReadonlySet<string>;
   readonly hold: Hold | undefined;
+  /** When it is acknowledged all the same, once it waits; infinite where it waits for as long as it takes. */
+  due: number;
   awaited: number;
 }
 
@@ -70,12 +72,12 @@ export class Commits {
     this.#outage = new Outage(parts.log, "state", undefined, this.#figures.standing);
     this.#figures.standing.works();
     this.#delivery.onDone = () => this.soon();
-    this.#releases = new Releases(parts.log, () => this.#release());
+    this.#releases = new Releases(parts.log, (until) => this.#release(until));
   }
 
   /** Takes a batch whose effects the ledger was told. What is urgent is committed at once. */
   add(batch: Batch, names: ReadonlySet<string>, urgent: boolean): void {
-    this.#open.push({ acknowledge: batch.acknowledge, names, hold: batch.hold, awaited: 0 });
+    this.#open.push({ acknowledge: batch.acknowledge, names, hold: batch.hold, due: Infinity, awaited: 0 });
     this.#messages += batch.bodies.length;
     if (urgent || !this.#ledger.durable || this.#messages >= mostMessages) this.now();
     else this.soon();
@@ -137,6 +139,7 @@ export class Commits {
       if (--open.awaited === 0) this.#acknowledge();
     };
     for (const name of open.names) if (this.#ledger.awaits(name, done)) open.awaited++;
+    open.due = Releases.due(open.hold);
     this.#waiting.push(open);
   }
 
@@ -150,12 +153,14 @@ export class Commits {
     this.#acknowledged = undefined;
   }
 
-  /** Acknowledges up to the last that has a hold. Yields how many alerts still wait, where it acknowledged any. */
-  #release(): number | undefined {
-    const last = this.#waiting.findLastIndex(({ hold }) => hold !== undefined);
-    if (last < 0) return undefined;
+  /** Acknowledges up to the last that is due until then, though its alerts wait on in the outbox. */
+  #release(until: number): Released {
+    const last = this.#waiting.findLastIndex(({ due }) => due <= until);
     for (const { acknowledge } of this.#waiting.splice(0, last + 1)) acknowledge();
     this.#acknowledge();
-    return this.#delivery.unconfirmed;
+    return {
+      alerts: last < 0 ? undefined : this.#delivery.unconfirmed,
+      next: this.#waiting.reduce((next, { due }) => Math.min(next, due), Infinity),
+    };
   }
 }

@@ -4,28 +4,41 @@ import { formatDuration } from "./duration.ts";
 import type { Log } from "./log.ts";
 import type { Hold } from "./source.ts";
 
-/** The releases of batches that wait. */
+/** What a look at the batches that wait came to. */
+export interface Released {
+  /** Alerts that still wait, where batches were released. */
+  readonly alerts: number | undefined;
+  /** When the next one is due; infinite where none is. */
+  readonly next: number;
+}
+
+/** What is due within so many milliseconds is released with what is due now, and told in one line. */
+const slack = 1_000;
+
+/** The releases of batches that wait. Times are in milliseconds, by `Date.now()`. */
 export class Releases {
   readonly #log: Log;
-  readonly #release: () => number | undefined;
+  readonly #release: (until: number) => Released;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** The hold that the timer runs for. */
-  #running: Hold | undefined;
+  /** When the timer ends. */
+  #at = Infinity;
   #warned = false;
 
-  /** `release` acknowledges up to the last batch that has a hold, and yields how many alerts still wait then. */
-  constructor(log: Log, release: () => number | undefined) {
+  /** `release` acknowledges up to the last batch that is due until then. */
+  constructor(log: Log, release: (until: number) => Released) {
     this.#log = log;
     this.#release = release;
   }
 
-  /** A batch waits that its queue drops in the end. Those that come while the timer runs leave with it. */
+  /** When a batch that is committed now is due. */
+  static due(hold: Hold | undefined): number {
+    return hold === undefined ? Infinity : Date.now() + hold.milliseconds;
+  }
+
+  /** A batch waits that its queue drops in the end. */
   watch(hold: Hold): void {
-    this.#warn(hold);
-    if (this.#running !== undefined && this.#running.milliseconds <= hold.milliseconds) return;
-    clearTimeout(this.#timer);
-    this.#running = hold;
-    this.#timer = setTimeout(() => this.#end(hold), hold.milliseconds);
+    if (hold.deliveries > 0) this.#warn(hold);
+    this.#schedule(Releases.due(hold), hold);
   }
 
   /** Every alert is confirmed: the next hold is news. */
@@ -37,15 +50,26 @@ export class Releases {
     clearTimeout(this.#timer);
   }
 
-  #end({ where }: Hold): void {
-    this.#running = undefined;
-    const alerts = this.#release();
-    if (alerts === undefined) return;
-    this.#log.warning(
-      "{where}: acknowledged what waited for a sink, before the delivery-limit takes it; {alerts} unconfirmed alerts " +
-        "wait in memory: they are sent when the sink works again, and lost if the program ends before that",
-      { where, alerts },
-    );
+  #schedule(at: number, hold: Hold): void {
+    if (at >= this.#at) return;
+    clearTimeout(this.#timer);
+    this.#at = at;
+    // However the clock was set meanwhile, it looks again in time.
+    const pause = Math.min(Math.max(at - Date.now(), 0), hold.milliseconds);
+    this.#timer = setTimeout(() => this.#end(hold), pause);
+  }
+
+  #end(hold: Hold): void {
+    this.#at = Infinity;
+    const { alerts, next } = this.#release(Date.now() + slack);
+    if (alerts !== undefined) {
+      this.#log.warning(
+        "{where}: acknowledged what waited for a sink, before the delivery-limit takes it; {alerts} unconfirmed alerts " +
+          "wait in memory: they are sent when the sink works again, and lost if the program ends before that",
+        { where: hold.where, alerts },
+      );
+    }
+    this.#schedule(next, { ...hold, milliseconds: Math.max(hold.milliseconds, slack) });
   }
 
   #warn({ where, deliveries, milliseconds }: Hold): void {

@@ -231,6 +231,27 @@ Deno.test("in memory a batch with a hold whose alerts are confirmed is acknowled
   assert.deepEqual(lines.filter((line) => line.includes("acknowledged what")), []);
 });
 
+Deno.test("in memory a hold begins anew with each batch, also where alerts never pause, and is quiet the first time", async () => {
+  using timers = haltTimers();
+  const sink = new TestSink("one", 5);
+  const { batch, since, lines, commits } = inMemory(sink);
+  batch("first", { alerts: ["x"], hold: hold(0, 60_000) });
+  for (let next = 1; next <= 7; next++) {
+    await timers.pass(10_000);
+    batch(`${next}`, { alerts: [`name ${next}`], hold: hold(0, 60_000) });
+    sink.sending[0]!.confirm();
+  }
+  await happened();
+  assert.equal(since().filter((event) => event.startsWith("acknowledge")).length, 7);
+  assert.deepEqual(lines, []);
+  await timers.pass(59_000);
+  assert.deepEqual(since(), []);
+  await timers.pass(1_000);
+  assert.deepEqual(since(), ["acknowledge 7"]);
+  assert.deepEqual(lines, [letGo(1)]);
+  commits.stop();
+});
+
 Deno.test("in a file a hold has no meaning: a batch waits for no sink", async () => {
   await inFile([new TestSink()], async ({ batch, since, lines }, pass) => {
     batch("a", { alerts: ["x"], hold: hold(2, 0) });

@@ -10,22 +10,27 @@ import type { Hold } from "../source.ts";
  * each acknowledgement timeout, 30 minutes unless set otherwise. So the bounds are such as are safe for every limit of
  * at least 1:
  *
- * - Without that header nothing was counted. A classic queue never counts; its messages wait for as long as it takes.
+ * - While nothing had that header, nothing was counted. A classic queue never counts; its messages wait for as long as
+ *   it takes. So do those of a quorum queue until it gives the first ones out again, which every limit allows.
+ * - From then on a message waits for 20 minutes: the timeout of 30 does not take it.
  * - Given out for the second time, a message waits for a minute: enough for the sink to come back after a restart of the
- *   broker that both have in common, and far below the timeout. Where the broker named a shorter one, half of that.
+ *   broker that both have in common, and far below the timeout.
  * - From the third time on it waits for nothing, so that connections that are lost every few seconds do not add up.
+ * - Where the broker named a shorter timeout, no message waits for more than half of it.
  *
  * Little is given up: what is in memory alone ends with the process, and so do the restarts that were acknowledged long
  * ago, without which the messages that were held make no loop at the next start.
  */
 
-/** Milliseconds that a message may wait which is given out for the second time. */
-const secondTime = 60_000;
+/** Milliseconds that a message may wait which is given out for the first, the second, the third time. */
+const longest = [20 * 60_000, 60_000, 0] as const;
 
 /** What was learned about the broker's patience. */
 export class Holding {
   readonly #where: string;
-  #milliseconds = secondTime;
+  /** Milliseconds that no message waits longer, by the timeout of the broker. */
+  #most = Infinity;
+  #counts = false;
 
   /** `where` is the queue in words. */
   constructor(where: string) {
@@ -35,7 +40,7 @@ export class Holding {
   /** Learns from the reason why a channel was closed. */
   learn(reason: string): void {
     const [, timeout] = /acknowledgement.* timed out\. Timeout value used: (\d+) ms/.exec(reason) ?? [];
-    if (timeout !== undefined) this.#milliseconds = Math.min(this.#milliseconds, Number(timeout) / 2);
+    if (timeout !== undefined) this.#most = Math.min(this.#most, Number(timeout) / 2);
   }
 
   /** The hold of messages that arrived together; undefined where they may wait for as long as it takes. */
@@ -44,8 +49,10 @@ export class Holding {
     for (const { fields, properties } of messages) {
       if (fields.redelivered) deliveries = Math.max(deliveries, deliveryCount(properties.headers));
     }
-    if (deliveries === 0) return undefined;
-    return { where: this.#where, deliveries, milliseconds: deliveries > 1 ? 0 : this.#milliseconds };
+    this.#counts ||= deliveries > 0;
+    if (!this.#counts) return undefined;
+    const milliseconds = Math.min(longest[deliveries] ?? 0, this.#most);
+    return { where: this.#where, deliveries, milliseconds };
   }
 }
 
