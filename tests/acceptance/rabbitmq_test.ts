@@ -62,7 +62,7 @@ async function emptied(own: Hand): Promise<void> {
   await waitFor("all messages to be acknowledged", async () => {
     const queues = await broker.ctl("list_queues", "name", "messages", "--quiet");
     return new RegExp(`^${example.in}\\s+0$`, "m").test(queues);
-  }, { everyMs: 100 });
+  }, { everyMs: 100, timeoutMs: 60_000 });
   assert.equal(await own.ready(example.in), 0);
 }
 
