@@ -229,7 +229,10 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
     const facts = factsOf(plan, { source, standing, rule, tally, commits, delivery });
     const status = await openStatus(plan, facts);
     // What keeps the program from starting is told in one line.
-    standing.worked.then(() => sayPlan(log, plan, sinks));
+    standing.worked.then(() => {
+      sayPlan(log, plan, sinks);
+      if (!ledger.durable && plan.source === amqpSource.type) sayMemory(log);
+    });
     if (ledger.durable) sayState(log, plan, rule, ledger, delivery);
     if (status !== undefined) {
       parts.use(status);
@@ -237,6 +240,7 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
     }
     await Promise.race([delivery.start(), patience.over]);
     delivery.pump();
+    onAbort(stop, () => delivery.hurry());
     const following = follow(
       { source, rule, ledger, delivery, log, tally, commits, standing, sight, observer: status?.history },
       stop,
@@ -360,10 +364,14 @@ function openSinks(plan: Plan, world: World): Sink[] {
 function deadline(plan: Plan, stop: AbortSignal): Promise<"deadline"> {
   return new Promise((resolve) => {
     const milliseconds = Number(plan.process.shutdownTimeout / 1_000_000n);
-    const wait = () => Deno.unrefTimer(setTimeout(() => resolve("deadline"), milliseconds));
-    if (stop.aborted) wait();
-    else stop.addEventListener("abort", wait, { once: true });
+    onAbort(stop, () => Deno.unrefTimer(setTimeout(() => resolve("deadline"), milliseconds)));
   });
+}
+
+/** Calls it when the signal comes; at once where it came before. */
+function onAbort(stop: AbortSignal, call: () => void): void {
+  if (stop.aborted) call();
+  else stop.addEventListener("abort", call, { once: true });
 }
 
 /** What is in force. */
@@ -400,13 +408,25 @@ function sayState(
   });
 }
 
-function sayUnfinished(log: Log, { process, state }: Plan, delivery: Delivery): void {
-  log.error(
-    state.file === undefined
-      ? "Stopped after {timeout}; {alerts} alerts are not confirmed, their messages not acknowledged"
-      : "Stopped after {timeout}; {alerts} alerts are not confirmed, they wait in the state file for the next start",
-    { timeout: formatDuration(process.shutdownTimeout), alerts: delivery.unconfirmed },
+/** What ends with the memory, though the queue keeps messages until they are acknowledged. */
+function sayMemory(log: Log): void {
+  log.info(
+    "State memory: when the program ends, restarts whose messages are acknowledged are forgotten, and alerts that no " +
+      "sink has confirmed are lost with them; STATE=sqlite:<file> keeps both",
   );
+}
+
+function sayUnfinished(log: Log, { process, source, state }: Plan, delivery: Delivery): void {
+  const fate = state.file !== undefined
+    ? "they wait in the state file for the next start"
+    : source === amqpSource.type
+    ? "and end with the memory: the queue gives out again only messages that were not acknowledged, not the restarts " +
+      "before them. To keep all, set STATE=sqlite:<file>"
+    : "and end with the memory. To keep them, set STATE=sqlite:<file>";
+  log.error(`Stopped after {timeout}; {alerts} alerts are not confirmed, ${fate}`, {
+    timeout: formatDuration(process.shutdownTimeout),
+    alerts: delivery.unconfirmed,
+  });
 }
 
 function sayTotals(log: Log, counts: string, totals: Totals): void {

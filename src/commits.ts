@@ -6,7 +6,8 @@ import type { Ledger } from "./ledger.ts";
 import type { Log } from "./log.ts";
 import { Histogram } from "./histogram.ts";
 import { Outage } from "./outage.ts";
-import type { Batch } from "./source.ts";
+import { type Released, Releases } from "./releases.ts";
+import type { Batch, Hold } from "./source.ts";
 import { Standing } from "./standing.ts";
 
 /** Messages after which a durable ledger commits at the latest, and milliseconds. */
@@ -18,6 +19,9 @@ interface Open {
   readonly acknowledge: Batch["acknowledge"];
   /** What its restarts are about; of those that it waits for, each counts one. */
   readonly names: ReadonlySet<string>;
+  readonly hold: Hold | undefined;
+  /** When it is acknowledged all the same, once it waits; infinite where it waits for as long as it takes. */
+  due: number;
   awaited: number;
 }
 
@@ -52,6 +56,7 @@ export class Commits {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Committed, in their order: those that wait for alerts, and those behind them. */
   readonly #waiting: Open[] = [];
+  readonly #releases: Releases;
   #acknowledged: PromiseWithResolvers<void> | undefined;
   #committed: PromiseWithResolvers<void> | undefined;
 
@@ -67,11 +72,12 @@ export class Commits {
     this.#outage = new Outage(parts.log, "state", undefined, this.#figures.standing);
     this.#figures.standing.works();
     this.#delivery.onDone = () => this.soon();
+    this.#releases = new Releases(parts.log, (until) => this.#release(until));
   }
 
   /** Takes a batch whose effects the ledger was told. What is urgent is committed at once. */
   add(batch: Batch, names: ReadonlySet<string>, urgent: boolean): void {
-    this.#open.push({ acknowledge: batch.acknowledge, names, awaited: 0 });
+    this.#open.push({ acknowledge: batch.acknowledge, names, hold: batch.hold, due: Infinity, awaited: 0 });
     this.#messages += batch.bodies.length;
     if (urgent || !this.#ledger.durable || this.#messages >= mostMessages) this.now();
     else this.soon();
@@ -98,6 +104,7 @@ export class Commits {
   /** Ends it: what is not committed by now never is. */
   stop(): void {
     clearTimeout(this.#timer);
+    this.#releases.stop();
     this.#delivery.onDone = () => {};
   }
 
@@ -119,6 +126,8 @@ export class Commits {
     this.#delivery.pump();
     for (const each of open) this.#await(each);
     this.#acknowledge();
+    const held = this.#waiting.length === 0 ? undefined : open.findLast(({ hold }) => hold !== undefined);
+    if (held?.hold !== undefined) this.#releases.watch(held.hold);
     this.#committed?.resolve();
     this.#committed = undefined;
   }
@@ -126,9 +135,11 @@ export class Commits {
   /** Lets a batch wait for the alerts about its names. */
   #await(open: Open): void {
     const done = () => {
+      if (this.#delivery.unconfirmed === 0) this.#releases.confirmed();
       if (--open.awaited === 0) this.#acknowledge();
     };
     for (const name of open.names) if (this.#ledger.awaits(name, done)) open.awaited++;
+    open.due = Releases.due(open.hold);
     this.#waiting.push(open);
   }
 
@@ -140,5 +151,16 @@ export class Commits {
     if (this.#waiting.length > 0) return;
     this.#acknowledged?.resolve();
     this.#acknowledged = undefined;
+  }
+
+  /** Acknowledges up to the last that is due until then, though its alerts wait on in the outbox. */
+  #release(until: number): Released {
+    const last = this.#waiting.findLastIndex(({ due }) => due <= until);
+    for (const { acknowledge } of this.#waiting.splice(0, last + 1)) acknowledge();
+    this.#acknowledge();
+    return {
+      alerts: last < 0 ? undefined : this.#delivery.unconfirmed,
+      next: this.#waiting.reduce((next, { due }) => Math.min(next, due), Infinity),
+    };
   }
 }

@@ -57,6 +57,11 @@ export class Delivery implements AsyncDisposable {
     for (const lane of this.#lanes) lane.pump();
   }
 
+  /** The program ends: sinks that are down are tried at once, and then again and again in short pauses. */
+  hurry(): void {
+    for (const lane of this.#lanes) lane.hurry();
+  }
+
   /** Resolves when every outbox is empty. */
   async settled(): Promise<void> {
     await Promise.all(this.#lanes.map((lane) => lane.settled()));
@@ -66,6 +71,9 @@ export class Delivery implements AsyncDisposable {
     await Promise.all(this.#lanes.map((lane) => lane[Symbol.asyncDispose]()));
   }
 }
+
+/** Milliseconds between two attempts at most, while the program ends. */
+const hurriedPause = 250;
 
 /** The way to one sink. */
 class Lane implements AsyncDisposable, LaneFigures {
@@ -82,6 +90,8 @@ class Lane implements AsyncDisposable, LaneFigures {
   #settled: PromiseWithResolvers<void> | undefined;
   #sending = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  #reconnecting = false;
+  #hurried = false;
   #closed = false;
 
   constructor(sink: Sink, outbox: Outbox, log: Log, done: () => void, patience?: Patience) {
@@ -120,6 +130,13 @@ class Lane implements AsyncDisposable, LaneFigures {
       }
       this.#fail(fault);
     }
+  }
+
+  hurry(): void {
+    this.#hurried = true;
+    if (this.#retry === undefined || this.#reconnecting) return;
+    clearTimeout(this.#retry);
+    void this.#reconnect();
   }
 
   async settled(): Promise<void> {
@@ -194,17 +211,21 @@ class Lane implements AsyncDisposable, LaneFigures {
   #fail(fault: Fault): void {
     if (fault.healing === "over") this.#over.reject(fault);
     if (this.#closed || this.#retry !== undefined || fault.healing === "over") return;
-    this.#retry = setTimeout(() => this.#reconnect(), this.#outage.begin(fault));
+    const pause = this.#outage.begin(fault);
+    this.#retry = setTimeout(() => this.#reconnect(), this.#hurried ? Math.min(pause, hurriedPause) : pause);
   }
 
   async #reconnect(): Promise<void> {
+    this.#reconnecting = true;
     try {
       await this.#sink.connect();
       this.#outage.connected();
+      this.#reconnecting = false;
       this.#retry = undefined;
       if (this.unconfirmed === 0) this.#outage.end();
       this.pump();
     } catch (error) {
+      this.#reconnecting = false;
       this.#retry = undefined;
       this.#fail(asFault(error));
     }

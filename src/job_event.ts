@@ -31,7 +31,7 @@ export interface JobEvent extends RuleEvent {
 }
 
 /** The update's word about a job; undefined where it is about a task event. */
-export function jobEventOf({ update, time }: Read): JobEvent | undefined {
+export function jobEventOf({ update, time, text }: Read): JobEvent | undefined {
   const { Job } = update;
   if (!isObject(Job) || !fates.has(Job.Fate)) return undefined;
   const namespace = textOf(update.Namespace);
@@ -46,6 +46,7 @@ export function jobEventOf({ update, time }: Read): JobEvent | undefined {
     index: typeof Job.Index === "number" ? Job.Index : 0,
     allocation: textOf(update.AllocationID),
     until: wholeNanoseconds(Job),
+    update: text,
   };
 }
 

@@ -16,11 +16,23 @@ export interface Skipped {
 /** What a source keeps for its next start, by key. */
 export type Notes = ReadonlyMap<string, string | undefined>;
 
+/** A queue gave messages out again, and drops them at a limit. */
+export interface Hold {
+  /** The queue, in words for the log: `source amqp: queue "in"`. */
+  readonly where: string;
+  /** How often it has given the same message out before. */
+  readonly deliveries: number;
+  /** For how long the messages may wait for sinks; then they are acknowledged all the same. */
+  readonly milliseconds: number;
+}
+
 /** Messages that arrived together. Each is in the end either rejected or, with all others, acknowledged. */
 export interface Batch {
   readonly bodies: readonly (Uint8Array | Skipped)[];
   /** What the source wants kept with the effects of the messages, by key; undefined forgets it. */
   readonly notes?: Notes;
+  /** Where its messages must not wait for sinks for as long as these need. */
+  readonly hold?: Hold | undefined;
   /** Where a message stands, in words for the log: `line 12`. */
   place(index: number): string;
   /** Sets a bad message aside: it must not come again. */

@@ -4,6 +4,7 @@ import { Commits } from "../src/commits.ts";
 import { Delivery } from "../src/delivery.ts";
 import { Fault } from "../src/fault.ts";
 import { MemoryLedger } from "../src/ledgers/memory.ts";
+import type { Hold } from "../src/source.ts";
 import { SqliteLedger } from "../src/ledgers/sqlite.ts";
 import { alertAbout } from "./helpers/alerts.ts";
 import { testLog } from "./helpers/log.ts";
@@ -60,15 +61,16 @@ function commitsOf<L extends WatchedMemory | WatchedFile>(ledger: L, sinks: read
     ledger,
     events,
     lines,
-    batch(label: string, { size = 1, names = [], alerts = [], urgent = alerts.length > 0 }: {
+    batch(label: string, { size = 1, names = [], alerts = [], urgent = alerts.length > 0, hold }: {
       size?: number;
       names?: readonly string[];
       alerts?: readonly string[];
       urgent?: boolean;
+      hold?: Hold;
     } = {}) {
       for (const name of alerts) ledger.tell(alertAbout(name));
       const messages = Array.from({ length: size }, () => "{}");
-      const batch = batchOf(messages, () => events.push(`acknowledge ${label}`));
+      const batch = batchOf(messages, () => events.push(`acknowledge ${label}`), hold);
       commits.add(batch, new Set([...names, ...alerts]), urgent);
     },
     /** What happened since the last call. */
@@ -157,6 +159,106 @@ Deno.test("in memory a batch is acknowledged when its alert is given up", async 
   sink.sending[0]!.fail(new Fault("too large", "refused"));
   await happened();
   assert.deepEqual(since(), ["commit", "acknowledge a"]);
+});
+
+const hold = (deliveries: number, milliseconds: number): Hold => ({
+  where: "queue q",
+  deliveries,
+  milliseconds,
+});
+const again = (deliveries: number, when: string) =>
+  `warning queue q: gives out again (x-delivery-count ${deliveries}) what waits for a sink; at its delivery-limit, 20 ` +
+  `by default since RabbitMQ 4, it would drop or dead-letter it, so it is acknowledged ${when}. ` +
+  "Set STATE=sqlite:<file>, which keeps alerts on disk and holds no message back";
+const letGo = (alerts: number) =>
+  `warning queue q: acknowledged what waited for a sink, before the delivery-limit takes it; ${alerts} unconfirmed ` +
+  "alerts wait in memory: they are sent when the sink works again, and lost if the program ends before that";
+
+Deno.test("in memory a batch with a hold waits no longer than that, and those before it go with it; the alerts stay", async () => {
+  using timers = haltTimers();
+  const sink = new TestSink("one", 5);
+  const { batch, since, lines, ledger, commits } = inMemory(sink);
+  batch("a", { alerts: ["x"] });
+  batch("b", { alerts: ["y"], hold: hold(1, 1000) });
+  batch("c", { names: ["y"], hold: hold(1, 1000) });
+  batch("d", { alerts: ["z"] });
+  since();
+  await timers.pass(999);
+  assert.deepEqual(since(), []);
+  assert.deepEqual(lines.splice(0), [again(1, "in 1s at the latest")]);
+  await timers.pass(1);
+  assert.deepEqual(since(), ["acknowledge a", "acknowledge b", "acknowledge c"]);
+  assert.deepEqual(lines.splice(0), [letGo(3)]);
+  assert.equal(ledger.outbox("one").size, 3);
+  for (const sending of sink.sending.slice()) sending.confirm();
+  await happened();
+  assert.deepEqual(since(), ["acknowledge d"]);
+  await commits.settled();
+  batch("e", { alerts: ["x"], hold: hold(1, 1000) });
+  assert.deepEqual(
+    lines,
+    [again(1, "in 1s at the latest")],
+    "after a time without unconfirmed alerts it is news",
+  );
+  commits.stop();
+});
+
+Deno.test("in memory a batch that may not wait is acknowledged at once, though another one runs its time", async () => {
+  using timers = haltTimers();
+  const { batch, since, lines } = inMemory(new TestSink("one", 5));
+  batch("a", { alerts: ["x"], hold: hold(1, 60_000) });
+  batch("b", { names: ["x"], hold: hold(2, 0) });
+  since();
+  await timers.pass(1);
+  assert.deepEqual(since(), ["acknowledge a", "acknowledge b"]);
+  batch("c", { names: ["x"], hold: hold(2, 0) });
+  since();
+  await timers.pass(1);
+  assert.deepEqual(since(), ["acknowledge c"]);
+  assert.deepEqual(lines, [again(1, "in 1m at the latest"), letGo(1), letGo(1)]);
+});
+
+Deno.test("in memory a batch with a hold whose alerts are confirmed is acknowledged then, and nothing is said", async () => {
+  using timers = haltTimers();
+  const sink = new TestSink("one", 5);
+  sink.ready = true;
+  const { batch, since, lines } = inMemory(sink);
+  batch("a", { hold: hold(3, 0) });
+  assert.deepEqual(since(), ["commit", "acknowledge a"]);
+  batch("b", { alerts: ["x"], hold: hold(1, 1000) });
+  await timers.pass(2000);
+  assert.deepEqual(since(), ["commit", "acknowledge b"]);
+  assert.deepEqual(lines.filter((line) => line.includes("acknowledged what")), []);
+});
+
+Deno.test("in memory a hold begins anew with each batch, also where alerts never pause, and is quiet the first time", async () => {
+  using timers = haltTimers();
+  const sink = new TestSink("one", 5);
+  const { batch, since, lines, commits } = inMemory(sink);
+  batch("first", { alerts: ["x"], hold: hold(0, 60_000) });
+  for (let next = 1; next <= 7; next++) {
+    await timers.pass(10_000);
+    batch(`${next}`, { alerts: [`name ${next}`], hold: hold(0, 60_000) });
+    sink.sending[0]!.confirm();
+  }
+  await happened();
+  assert.equal(since().filter((event) => event.startsWith("acknowledge")).length, 7);
+  assert.deepEqual(lines, []);
+  await timers.pass(59_000);
+  assert.deepEqual(since(), []);
+  await timers.pass(1_000);
+  assert.deepEqual(since(), ["acknowledge 7"]);
+  assert.deepEqual(lines, [letGo(1)]);
+  commits.stop();
+});
+
+Deno.test("in a file a hold has no meaning: a batch waits for no sink", async () => {
+  await inFile([new TestSink()], async ({ batch, since, lines }, pass) => {
+    batch("a", { alerts: ["x"], hold: hold(2, 0) });
+    await pass(10);
+    assert.deepEqual(since(), ["commit 5", "acknowledge a"]);
+    assert.deepEqual(lines, []);
+  });
 });
 
 Deno.test("in memory settled() waits for the last acknowledgement", async () => {

@@ -253,6 +253,39 @@ Deno.test("attempts to connect come less and less often, to one in 10 s", async 
   assert.ok(sink.connects - early >= 6 && sink.connects - early <= 12, `${sink.connects - early} in 60 s`);
 });
 
+Deno.test("hurry() tries a sink that is down at once, and then at least four times a second", async () => {
+  using timers = haltTimers();
+  const sink = new TestSink();
+  sink.down = new Fault("nobody is there");
+  const { delivery, tell } = deliveryTo(sink);
+  await delivery.start();
+  tell("a");
+  await timers.pass(60_000);
+  const patient = sink.connects;
+  delivery.hurry();
+  delivery.hurry();
+  await happened();
+  assert.equal(sink.connects, patient + 1, "at once, and once at a time");
+  await timers.pass(1_000);
+  const hurried = sink.connects - patient - 1;
+  assert.ok(hurried >= 4 && hurried <= 8, `${hurried} in 1 s`);
+  sink.down = undefined;
+  sink.ready = true;
+  await timers.pass(250);
+  assert.equal(sink.confirmed.length, 1);
+});
+
+Deno.test("hurry() leaves a sink alone that works", async () => {
+  using timers = haltTimers();
+  const sink = new TestSink();
+  const { delivery, tell } = deliveryTo(sink);
+  await delivery.start();
+  tell("a");
+  delivery.hurry();
+  await timers.pass(1_000);
+  assert.deepEqual([sink.connects, sink.sending.length], [1, 1]);
+});
+
 Deno.test("a sink that is lost while nothing is sent is connected again, and both are told", async () => {
   using timers = haltTimers();
   const sink = new TestSink();

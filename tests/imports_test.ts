@@ -43,7 +43,17 @@ const rooms: readonly Room[] = [
   { name: "ports", files: ["ledger", "outbox", "sink", "source"], imports: ["leaves", "rule"], packages: [] },
   {
     name: "way",
-    files: ["commits", "delivery", "event_time", "late", "pipeline", "set_aside", "tally", "wall_watch"],
+    files: [
+      "commits",
+      "delivery",
+      "event_time",
+      "late",
+      "pipeline",
+      "releases",
+      "set_aside",
+      "tally",
+      "wall_watch",
+    ],
     imports: ["leaves", "rule", "ports"],
     packages: [],
   },

@@ -36,6 +36,10 @@ export interface OpenChannel<C extends Channel> {
   readonly usable: boolean;
   /** What came of the broker so far, heartbeats included. */
   readonly bytesRead: number;
+  /** The version of RabbitMQ, as it says itself. */
+  readonly version: string;
+  /** Asks on a channel of its own: an answer that closes it leaves the other one open. */
+  aside<T>(ask: (channel: Channel) => Promise<T>): Promise<T>;
   /** What is sent in this turn of the event loop leaves in one write: each has its price, here and in the broker. */
   sendTogether(): void;
   /** Closes channel and connection, without a word to `onLost`. */
@@ -123,12 +127,24 @@ async function open<C extends Channel>(
     get bytesRead() {
       return streamOf(connection).bytesRead;
     },
+    version: String(connection.connection.serverProperties.version),
+    aside: (ask) => aside(connection, ask),
     sendTogether: together(streamOf(connection)),
     close() {
       usable = false;
       return end(channel);
     },
   };
+}
+
+async function aside<T>(connection: ChannelModel, ask: (channel: Channel) => Promise<T>): Promise<T> {
+  const channel = await connection.createChannel();
+  channel.on("error", () => {});
+  try {
+    return await ask(channel);
+  } finally {
+    await channel.close().catch(() => {});
+  }
 }
 
 /** Holds what is written to the stream back until amqplib, which takes its turn in between, has written all. */

@@ -3,6 +3,7 @@ import type { ConfirmChannel } from "amqplib";
 import { Buffer } from "node:buffer";
 import type { Alert } from "../alert.ts";
 import { amqpUrl, explain, type OpenChannel, openConfirmChannel } from "../clients/amqp.ts";
+import { look, type Presence } from "../clients/amqp_look.ts";
 import { tlsConflicts, tlsSettings } from "../clients/tls.ts";
 import { Fault } from "../fault.ts";
 import { kind } from "../kind.ts";
@@ -102,8 +103,12 @@ class AmqpSink implements Sink {
   }
 
   async check(): Promise<string> {
-    await this.connect();
-    return `${this.#where}: connected, exchange "${this.#values.exchange}" exists`;
+    const { exchange } = this.#values;
+    const open = await this.#channel();
+    return await this.#lookForExchange(open) === "hidden"
+      ? `${this.#where}: connected; whether exchange "${exchange}" exists is hidden from this user, who has no ` +
+        "permission configure for it; the first alert will show"
+      : `${this.#where}: connected, exchange "${exchange}" exists`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -128,7 +133,7 @@ class AmqpSink implements Sink {
       this.onBlocked?.(reason && `${this.#where} blocks its publishers: ${reason}`);
     const open = await openConfirmChannel(prefix, this.#values, onLost, onBlocked);
     try {
-      await open.channel.checkExchange(exchange);
+      await this.#lookForExchange(open);
       if (this.#closed || !open.usable) throw new Fault("closed");
     } catch (error) {
       await open.close();
@@ -143,6 +148,14 @@ class AmqpSink implements Sink {
       );
     });
     return this.#open = open;
+  }
+
+  /** Who may publish need not be allowed to look: then the first alert shows whether it is there. */
+  async #lookForExchange(open: OpenChannel<ConfirmChannel>): Promise<Presence> {
+    const { exchange } = this.#values;
+    const presence = await look(open, (aside) => aside.checkExchange(exchange));
+    if (presence === "missing") throw this.#noExchange();
+    return presence;
   }
 
   get #where(): string {
@@ -167,7 +180,10 @@ class AmqpSink implements Sink {
   }
 
   #missing(error: unknown): Fault | undefined {
-    if (!/no exchange/.test(String(error))) return undefined;
+    return /no exchange/.test(String(error)) ? this.#noExchange() : undefined;
+  }
+
+  #noExchange(): Fault {
     return new Fault(
       `exchange "${this.#values.exchange}" does not exist at ${this.#where}; create it`,
       "mended",

@@ -1,6 +1,7 @@
 // The source `amqp`: consumes a queue of RabbitMQ with manual acknowledgements, and comes back after every outage.
 import type { Channel, ConsumeMessage } from "amqplib";
 import { amqpUrl, explain, heartbeatOf, type OpenChannel, openChannel } from "../clients/amqp.ts";
+import { look } from "../clients/amqp_look.ts";
 import { tlsConflicts, tlsSettings } from "../clients/tls.ts";
 import { asFault, Fault } from "../fault.ts";
 import { kind } from "../kind.ts";
@@ -10,6 +11,8 @@ import { Sight } from "../sight.ts";
 import type { Batch, Source, SourceContext } from "../source.ts";
 import { wallClock } from "../time.ts";
 import { QueueSight } from "./amqp_sight.ts";
+import { Holding, isOfStream } from "./amqp_holding.ts";
+import { cancelled, declareMissing, describe, streamFault } from "./amqp_queue.ts";
 
 const prefix = "AMQP";
 
@@ -103,20 +106,23 @@ class AmqpSource implements Source {
       this.#context.patience,
       this.#context.standing,
     );
+    const holding = new Holding(`source amqp: queue "${this.#settings.queue}"`);
     let consumed = false;
     while (!stop.aborted) {
+      let consumes = false;
       try {
-        this.#consumer = await Consumer.open(this.#settings, this.#context.sight);
+        this.#consumer = await Consumer.open(this.#settings, holding, this.#context.sight);
         if (this.#closed.signal.aborted) return await this.#consumer.close();
         outage.end();
         if (!consumed) {
           this.#context.log.info("source amqp: consumes {queue}", { queue: titleOf(this.#settings) });
         }
-        consumed = true;
+        consumed = consumes = true;
         yield* this.#consumer.batches(stop);
       } catch (error) {
         const fault = asFault(error);
-        if (fault.healing === "misconfigured" && !consumed) {
+        holding.learn(fault.message);
+        if (fault.healing === "misconfigured" && (consumes || !consumed)) {
           throw new Fault(`source amqp: ${fault.message}`, fault.healing);
         }
         this.#context.sight?.lose();
@@ -126,20 +132,31 @@ class AmqpSource implements Source {
   }
 
   async check(): Promise<string> {
-    const { queue, connection } = this.#settings;
+    const { connection } = this.#settings;
     const open = await openChannel(prefix, this.#settings, () => {});
     try {
-      const { messageCount, consumerCount } = await open.channel.checkQueue(queue);
-      return `${printable(connection)}: connected, queue "${queue}" exists ` +
-        `with ${messageCount} messages ready and ${consumerCount} consumers`;
+      return `${printable(connection)}: connected, ${await this.#found(open)}`;
     } catch (error) {
-      const fault = missing(error, this.#settings);
-      if (fault === undefined) throw explain(error, connection);
-      if (!this.#settings.declare) throw fault;
-      return `${printable(connection)}: connected, queue "${queue}" does not exist yet and will be declared`;
+      throw missing(error, this.#settings) ?? explain(error, connection);
     } finally {
       await open.close();
     }
+  }
+
+  async #found(open: OpenChannel<Channel>): Promise<string> {
+    const { queue, declare } = this.#settings;
+    let counts = { messageCount: 0, consumerCount: 0 };
+    const presence = await look(open, async (aside) => counts = await aside.checkQueue(queue));
+    if (presence === "there") {
+      return `queue "${queue}" exists with ${counts.messageCount} messages ready and ${counts.consumerCount} ` +
+        `consumers; ${await describe(open, queue)}`;
+    }
+    if (presence === "hidden") {
+      return `whether queue "${queue}" exists is hidden from this user, who has no permission configure for it; ` +
+        "consuming it will show";
+    }
+    if (!declare) throw noQueue(this.#settings);
+    return `queue "${queue}" does not exist yet and will be declared`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -151,6 +168,7 @@ class AmqpSource implements Source {
 /** One consumption: from `basic.consume` until the channel is lost or stopped. */
 class Consumer {
   readonly #settings: AmqpSettings;
+  readonly #holding: Holding;
   #open!: OpenChannel<Channel>;
   #tag = "";
   #arrived: ConsumeMessage[] = [];
@@ -167,13 +185,14 @@ class Consumer {
   #looking: ReturnType<typeof setInterval> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  private constructor(settings: AmqpSettings, sight: Sight) {
+  private constructor(settings: AmqpSettings, holding: Holding, sight: Sight) {
     this.#settings = settings;
+    this.#holding = holding;
     this.#sight = new QueueSight(sight, heartbeatOf(settings));
   }
 
-  static async open(settings: AmqpSettings, sight = new Sight()): Promise<Consumer> {
-    const consumer = new Consumer(settings, sight);
+  static async open(settings: AmqpSettings, holding: Holding, sight = new Sight()): Promise<Consumer> {
+    const consumer = new Consumer(settings, holding, sight);
     consumer.#open = await openChannel(prefix, settings, (fault) => consumer.#lose(fault));
     try {
       await consumer.#consume();
@@ -188,11 +207,7 @@ class Consumer {
   async #consume(): Promise<void> {
     const { channel } = this.#open;
     const { queue, exchange, routingKey, prefetch } = this.#settings;
-    if (this.#settings.declare) {
-      await channel.assertExchange(exchange, "topic", { durable: true });
-      await channel.assertQueue(queue, { durable: true });
-      await channel.bindQueue(queue, exchange, routingKey);
-    }
+    if (this.#settings.declare) await declareMissing(this.#open, this.#settings);
     let consumed = queue;
     if (queue === ownQueue) {
       ({ queue: consumed } = await channel.assertQueue("", {
@@ -204,13 +219,22 @@ class Consumer {
     }
     await channel.prefetch(prefetch);
     const { consumerTag } = await channel.consume(consumed, (message) => {
-      if (message === null) return this.#lose(new Fault(`queue "${queue}" was deleted`, "mended"));
+      if (message === null) return void this.#cancelled(consumed);
+      if (isOfStream(message)) return this.#lose(streamFault(queue));
       this.#arrived.push(message);
       this.#count++;
       this.#held++;
       this.#wake();
     });
     this.#tag = consumerTag;
+  }
+
+  async #cancelled(queue: string): Promise<void> {
+    try {
+      this.#lose(await cancelled(this.#open, queue));
+    } catch (error) {
+      this.#lose(explain(error, this.#settings.connection));
+    }
   }
 
   async *batches(stop: AbortSignal): AsyncIterable<Batch> {
@@ -233,10 +257,14 @@ class Consumer {
   #batch(): Batch {
     const arrived = this.#arrived;
     this.#arrived = [];
-    return { bodies: arrived.map(({ content }) => content), ...this.#ways(arrived.map(tagOf)) };
+    return {
+      bodies: arrived.map(({ content }) => content),
+      hold: this.#holding.of(arrived),
+      ...this.#ways(arrived.map(tagOf)),
+    };
   }
 
-  #ways(tags: readonly number[]): Omit<Batch, "bodies"> {
+  #ways(tags: readonly number[]): Omit<Batch, "bodies" | "hold"> {
     const rejected = new Set<number>();
     return {
       place: (index) =>
@@ -314,7 +342,8 @@ function titleOf({ queue, exchange }: AmqpSettings): string {
   return queue === ownQueue ? `a queue of its own at the exchange ${exchange}` : queue;
 }
 
-function missing(error: unknown, { queue, exchange, connection }: AmqpSettings): Fault | undefined {
+function missing(error: unknown, all: AmqpSettings): Fault | undefined {
+  const { queue, exchange, connection } = all;
   if (queue === ownQueue && /no exchange/.test(String(error))) {
     return new Fault(
       `exchange "${exchange}" does not exist at ${
@@ -324,11 +353,13 @@ function missing(error: unknown, { queue, exchange, connection }: AmqpSettings):
       "misconfigured",
     );
   }
-  if (!/no queue/.test(String(error))) return undefined;
-  return new Fault(
-    `queue "${queue}" does not exist at ${
-      printable(connection)
-    }; create it, or have it created with --amqp-declare`,
-    "mended",
-  );
+  return /no queue/.test(String(error)) ? noQueue(all) : undefined;
+}
+
+/** Where AMQP_DECLARE is on, it is missing only where the user may not look for it. */
+function noQueue({ queue, connection, declare }: AmqpSettings): Fault {
+  const mend = declare
+    ? "create it, or grant the user the permission configure"
+    : "create it, or have it created with --amqp-declare";
+  return new Fault(`queue "${queue}" does not exist at ${printable(connection)}; ${mend}`, "mended");
 }

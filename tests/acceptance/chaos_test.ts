@@ -13,17 +13,18 @@ Deno.test.afterAll(async () => {
 
 const messages = 20_000;
 const rounds: readonly Round[] = [
-  { state: "sqlite", seed: 1, messages },
-  { state: "sqlite", seed: 2, messages },
-  { state: "sqlite", seed: 5, messages }, // in every fifth the broker is killed or stopped
-  { state: "memory", seed: 3, messages },
-  { state: "memory", seed: 5, messages },
+  { state: "sqlite", queue: "classic", seed: 1, messages },
+  { state: "sqlite", queue: "quorum", seed: 2, messages },
+  { state: "sqlite", queue: "classic", seed: 5, messages }, // in every fifth the broker is killed or stopped
+  { state: "sqlite", queue: "quorum", seed: 10, messages },
+  { state: "memory", queue: "quorum", seed: 3, messages },
+  { state: "memory", queue: "classic", seed: 5, messages },
 ];
 
 for (const round of rounds) {
-  const { state, seed } = round;
+  const { state, queue, seed } = round;
   Deno.test(
-    `chaos with STATE=${state}, seed ${seed}: every loop is told, none twice, nothing is lost`,
+    `chaos with STATE=${state} and a ${queue} queue, seed ${seed}: every loop is told, none twice, nothing is lost`,
     restartsBroker,
     async () => {
       const { problems, log, faults, told, loops, toldTwice, toldFalsely, lost } = await playRound(

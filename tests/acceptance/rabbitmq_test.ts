@@ -62,7 +62,7 @@ async function emptied(own: Hand): Promise<void> {
   await waitFor("all messages to be acknowledged", async () => {
     const queues = await broker.ctl("list_queues", "name", "messages", "--quiet");
     return new RegExp(`^${example.in}\\s+0$`, "m").test(queues);
-  }, { everyMs: 100 });
+  }, { everyMs: 100, timeoutMs: 60_000 });
   assert.equal(await own.ready(example.in), 0);
 }
 
@@ -183,9 +183,47 @@ Deno.test("SIGTERM while the sink is down: it waits for SHUTDOWN_TIMEOUT, exit 1
   program.signal("SIGTERM");
   const { code, stderr } = await program.ended;
   assert.equal(code, 1);
-  assert.match(stderr, /Stopped after 300ms; 1 alerts are not confirmed, their messages not acknowledged\n$/);
+  assert.match(
+    stderr,
+    /Stopped after 300ms; 1 alerts are not confirmed, and end with the memory: the queue gives out again only messages that were not acknowledged, not the restarts before them\. To keep all, set STATE=sqlite:<file>\n$/,
+  );
+  assert.match(
+    stderr,
+    / info State memory: when the program ends, restarts whose messages are acknowledged are forgotten, and alerts that no sink has confirmed are lost with them; STATE=sqlite:<file> keeps both\n/,
+  );
   const [back] = await own.take(example.in, 1);
   assert.equal(back!.content.toString(), second);
+});
+
+Deno.test("SIGTERM while the sink is down, which comes back in time: it is tried until then, and told", async () => {
+  await using own = await exampleBroker();
+  await own.channel.unbindQueue(example.out, example.exchange, "crash-loop");
+  await using program = await consuming(exampleEnv({ SHUTDOWN_TIMEOUT: "1m", LOG_LEVEL: "debug" }));
+  const [first, second] = restarts(2);
+  await own.put(example.in, [first!]);
+  await emptied(own);
+  await own.put(example.in, [second!]);
+  await program.logged("has no queue for the routing key");
+  program.signal("SIGTERM");
+  await own.channel.bindQueue(example.out, example.exchange, "crash-loop");
+  const { code, stderr } = await program.ended;
+  assert.equal(code, 0, stderr);
+  await own.take(example.out, 1);
+  assert.equal(await own.ready(example.in), 0);
+});
+
+Deno.test("with a state file nothing is said of what ends with the memory", async () => {
+  await using _own = await exampleBroker();
+  const folder = await Deno.makeTempDir();
+  try {
+    await using program = await consuming(exampleEnv({ STATE: `sqlite:${folder}/state.db` }));
+    program.signal("SIGTERM");
+    const { code, stderr } = await program.ended;
+    assert.equal(code, 0, stderr);
+    assert.ok(!stderr.includes("State memory"), stderr);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("a second signal ends at once", async () => {

@@ -3,13 +3,17 @@ import { parseArgs } from "node:util";
 import { anySeed } from "../helpers/random.ts";
 import { startRabbitMq } from "../helpers/rabbitmq.ts";
 import { type Outcome, playRound } from "./round.ts";
-import type { StateKind } from "./scene.ts";
+import type { QueueKind, StateKind } from "./scene.ts";
 
-const usage = "deno task test:chaos [--rounds N] [--state memory|sqlite] [--seed S] [--messages M]";
+const usage =
+  "deno task test:chaos [--rounds N] [--state memory|sqlite] [--queue classic|quorum] [--seed S] " +
+  "[--messages M]";
 
 interface Wanted {
   readonly rounds: number;
   readonly state: StateKind;
+  /** Both where it is not said: each in every second round. */
+  readonly queue: QueueKind | undefined;
   readonly seed: number;
   readonly messages: number;
 }
@@ -20,6 +24,7 @@ function readArguments(args: string[]): Wanted {
     options: {
       rounds: { type: "string", default: "10" },
       state: { type: "string", default: "sqlite" },
+      queue: { type: "string" },
       seed: { type: "string", default: String(anySeed()) },
       messages: { type: "string", default: "100000" },
     },
@@ -30,23 +35,29 @@ function readArguments(args: string[]): Wanted {
     }
     return Number(text);
   };
-  const { state } = values;
+  const { state, queue } = values;
   if (state !== "memory" && state !== "sqlite") {
     throw new Error(`expected memory or sqlite, found "${state}"`);
+  }
+  if (queue !== undefined && queue !== "classic" && queue !== "quorum") {
+    throw new Error(`expected classic or quorum, found "${queue}"`);
   }
   return {
     rounds: number(values.rounds, 1),
     state,
+    queue,
     seed: number(values.seed, 0),
     messages: number(values.messages, 1000),
   };
 }
 
-async function play({ rounds, state, seed, messages }: Wanted): Promise<Outcome[]> {
+async function play({ rounds, state, queue, seed: first, messages }: Wanted): Promise<Outcome[]> {
   await using broker = await startRabbitMq();
   const outcomes: Outcome[] = [];
   for (let index = 0; index < rounds; index++) {
-    const outcome = await playRound(broker, { seed: seed + index, messages, state });
+    const seed = first + index;
+    const kind = queue ?? (seed % 2 === 0 ? "quorum" : "classic");
+    const outcome = await playRound(broker, { seed, messages, state, queue: kind });
     outcomes.push(outcome);
     say(`round ${index + 1}: ${line(outcome)}`);
     if (outcome.problems.length === 0) continue;
@@ -54,7 +65,7 @@ async function play({ rounds, state, seed, messages }: Wanted): Promise<Outcome[
     if (outcome.problems.length > 10) say(`  and ${outcome.problems.length - 10} more`);
     say(`  the program's log: ${outcome.log}`);
     say(
-      `  again: deno task test:chaos --rounds 1 --state ${state} --seed ${outcome.round.seed} --messages ${messages}`,
+      `  again: deno task test:chaos --rounds 1 --state ${state} --queue ${kind} --seed ${seed} --messages ${messages}`,
     );
   }
   return outcomes;
@@ -62,7 +73,9 @@ async function play({ rounds, state, seed, messages }: Wanted): Promise<Outcome[
 
 function line(outcome: Outcome): string {
   const { round, faults, told, loops, toldTwice, toldFalsely, lost, seconds } = outcome;
-  return `${outcome.problems.length === 0 ? "ok" : "FAILED"}, seed ${round.seed}, ${faults}: ` +
+  return `${
+    outcome.problems.length === 0 ? "ok" : "FAILED"
+  }, seed ${round.seed}, ${round.queue}, ${faults}: ` +
     `told ${told} of ${loops}, twice ${toldTwice}, falsely ${toldFalsely}, lost ${lost}, ${
       seconds.toFixed(1)
     } s`;
@@ -70,6 +83,7 @@ function line(outcome: Outcome): string {
 
 const columns: readonly [title: string, cell: (outcome: Outcome) => string | number][] = [
   ["seed", ({ round }) => round.seed],
+  ["queue", ({ round }) => round.queue],
   ["messages", ({ round }) => round.messages],
   ["published again", ({ publishedAgain }) => publishedAgain],
   ["faults", ({ faults }) => faults],
@@ -88,7 +102,7 @@ function table(outcomes: readonly Outcome[]): string {
   const row = (cells: readonly (string | number)[]) => `| ${cells.join(" | ")} |`;
   const sums = columns.map(([title, cell]) => {
     if (title === "seed") return "all";
-    if (title === "faults") return "";
+    if (title === "faults" || title === "queue") return "";
     if (title === "") return outcomes.every(({ problems }) => problems.length === 0) ? "ok" : "FAILED";
     const sum = outcomes.reduce((sum, outcome) => sum + Number(cell(outcome)), 0);
     return title === "seconds" ? sum.toFixed(1) : sum;

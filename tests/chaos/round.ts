@@ -8,7 +8,7 @@ import { waitFor } from "../helpers/wait_for.ts";
 import { countFaults, type Fault, type Moment, planFaults } from "./faults.ts";
 import { pause } from "./pause.ts";
 import { Publisher } from "./publisher.ts";
-import { queues, Scene, type StateKind } from "./scene.ts";
+import { type QueueKind, queues, Scene, type StateKind } from "./scene.ts";
 import { makeStream, type Message, type Stream, textOf } from "./stream.ts";
 import { type Found, judge, type Verdict } from "./verdict.ts";
 
@@ -17,6 +17,7 @@ export interface Round {
   readonly seed: number;
   readonly messages: number;
   readonly state: StateKind;
+  readonly queue: QueueKind;
 }
 
 /** What came of it. */
@@ -47,7 +48,7 @@ export async function playRound(broker: RabbitMq, round: Round): Promise<Outcome
   const stream = makeStream(random, round.messages, brokerFault === "broker-kill" ? 0 : 0.001);
   const moments = planFaults(random, { program: round.state === "sqlite", broker: brokerFault });
   const endBeforeProbe = round.state === "sqlite" && random.chance(0.5);
-  await using scene = await Scene.open(broker, round.state);
+  await using scene = await Scene.open(broker, round.state, round.queue);
   const publisher = new Publisher(broker.url, queues.updates, perSecond);
   const problems: string[] = [];
   let verdict: Verdict | undefined;
@@ -152,11 +153,15 @@ function takenBy(lives: readonly End[]): number | undefined {
 
 /** The messages in the queue of updates, once no connection holds one any more. */
 async function leftMessages(broker: RabbitMq): Promise<number> {
-  return (await waitFor("lost connections to give back what they hold", async () => {
-    const listed = await broker.ctl("list_queues", "name", "messages_ready", "messages_unacknowledged");
-    const [, ready, held] = new RegExp(`^${queues.updates}\\s+(\\d+)\\s+(\\d+)$`, "m").exec(listed)!;
-    return held === "0" && { ready: Number(ready) };
-  }, { everyMs: 500 })).ready;
+  let looks = 0;
+  await waitFor("lost connections to give back what they hold", async () => {
+    const listed = await broker.ctl("list_queues", "name", "messages_unacknowledged");
+    const [, held] = new RegExp(`^${queues.updates}\\s+(\\d+)$`, "m").exec(listed)!;
+    looks = held === "0" ? looks + 1 : 0;
+    return looks === 2; // the first may have been the figure of a moment ago
+  }, { everyMs: 500, timeoutMs: 60_000 });
+  await using own = await hand(broker.url);
+  return await own.ready(queues.updates);
 }
 
 function nothing(stream: Stream): Verdict {

@@ -10,6 +10,8 @@ import { notificationInterval, restartCount, restartInterval } from "./stream.ts
 
 /** Where the program keeps its state. */
 export type StateKind = "memory" | "sqlite";
+/** What the queue of updates is. */
+export type QueueKind = "classic" | "quorum";
 
 /** The queues: updates, alerts, messages set aside. */
 export const queues = { updates: "chaos.updates", alerts: "chaos.alerts", dead: "chaos.dead" };
@@ -39,8 +41,8 @@ export class Scene implements AsyncDisposable {
   }
 
   /** Makes the queues anew and starts the program. */
-  static async open(broker: RabbitMq, state: StateKind): Promise<Scene> {
-    await declareQueues(broker);
+  static async open(broker: RabbitMq, state: StateKind, queue: QueueKind): Promise<Scene> {
+    await declareQueues(broker, queue);
     const proxies = { source: await startProxy(broker.port), sink: await startProxy(broker.port) };
     const scene = new Scene(broker, state, proxies);
     scene.start();
@@ -151,14 +153,23 @@ export class Scene implements AsyncDisposable {
   }
 }
 
-async function declareQueues(broker: RabbitMq): Promise<void> {
+/** The limit that quorum queues have by default since RabbitMQ 4: what is given out more often becomes a dead letter. */
+const deliveryLimit = 20;
+
+async function declareQueues(broker: RabbitMq, queue: QueueKind): Promise<void> {
   await using own: Hand = await hand(broker.url);
+  // For a queue that is declared from now on: how often its figures are brought up to date.
+  await broker.ctl("eval", "application:set_env(rabbit, quorum_tick_interval, 200).");
   await own.channel.assertExchange(exchange, "direct", { durable: true });
   await own.queue(queues.dead);
   await own.queue(queues.alerts);
   await own.channel.bindQueue(queues.alerts, exchange, "alert");
   await own.queue(queues.updates, {
-    arguments: { "x-dead-letter-exchange": "", "x-dead-letter-routing-key": queues.dead },
+    arguments: {
+      "x-dead-letter-exchange": "",
+      "x-dead-letter-routing-key": queues.dead,
+      ...(queue === "quorum" && { "x-queue-type": "quorum", "x-delivery-limit": deliveryLimit }),
+    },
   });
   // What a broker was told last it may not have on disk yet: one that is killed now would come back without them.
   await broker.ctl("eval", "mnesia:sync_log().");

@@ -1,14 +1,16 @@
 // A source whose batches a test hands in, and what became of them.
-import type { Batch, Source } from "../../src/source.ts";
+import type { Batch, Hold, Source } from "../../src/source.ts";
 
 /** A batch by itself. `acknowledged` is called when it is. */
 export function batchOf(
   messages: readonly string[],
   acknowledged: () => void = () => {},
+  hold?: Hold,
 ): Batch & { readonly rejected: number[] } {
   const encoder = new TextEncoder();
   const rejected: number[] = [];
   return {
+    hold,
     bodies: messages.map((message) => encoder.encode(message)),
     place: (index) => `message ${index}`,
     reject: (index) => void rejected.push(index),
