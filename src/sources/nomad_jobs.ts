@@ -25,7 +25,7 @@ export class JobTypes {
   /** The type of an allocation's job. Where Nomad does not say it, it is not known. */
   async ask({ Namespace, JobID }: Allocation, signal: AbortSignal): Promise<string | undefined> {
     // The children of a periodic or parameterized job are of its type, and there are many.
-    const job = JobID.replace(/\/(?:periodic|dispatch)-.*$/, "");
+    const job = JobID.replace(/\/(?:periodic|dispatch)-.*$/s, "");
     const key = `${Namespace}\0${job}`;
     if (!this.#types.has(key)) {
       if (this.#types.size >= mostRemembered) this.#types.clear();
