@@ -15,6 +15,9 @@ export interface Pace {
   readonly idleCommit: number;
 }
 
+/** Bytes of the list, unpacked: those of some million allocations, of which one at a time is kept in memory. */
+const maxListBytes = 16 * 2 ** 30;
+
 /** The pace that suits Nomad. */
 export const defaultPace: Pace = { silence: 65_000, renewal: 3_600_000, quiet: 500, idleCommit: 10_000 };
 
@@ -82,6 +85,7 @@ export class Session implements AsyncDisposable {
     const stream = await client.get({
       path: "/v1/event/stream",
       query: { topic: "Allocation", namespace, index: index === undefined ? undefined : String(index) },
+      maxBytes: Infinity, // it has no end, but its lines have
       ...common,
     });
     try {
@@ -91,6 +95,7 @@ export class Session implements AsyncDisposable {
       const listing = await client.get({
         path: "/v1/allocations",
         query: { namespace, task_states: "true" },
+        maxBytes: maxListBytes,
         ...common,
       });
       const list = listOf(listing.body, client.where, strange);
