@@ -18,14 +18,15 @@ const details = String.raw`,"Details":\{(?:${text}:${text}(?:,${text}:${text})*)
 /** Members that are of no interest, under any name but those that are. */
 const others = `(?:,"(?!Type"|Time"|Details"|RestartReason")[A-Za-z]+":(?:${text}|${wholeNumber}|${truth}))*`;
 
-/** A restart with a reason: one without was asked for, or is of an old Nomad. */
+/** A restart with a reason: one without was asked for, or is of an old Nomad. A text matches in one way at most, so
+ * that one that does not match costs no more than its length. */
 const shape = new RegExp(
   String.raw`^\{"Name":"(${inText}+)"(?:,"NodeID":${text})?,"AllocationID":"(${inText}*)",` +
     ["DesiredStatus", "DesiredDescription", "ClientStatus", "ClientDescription", "JobID", "GroupName"]
       .map((name) => `"${name}":${text},`).join("") +
     `"TaskName":"(${inText}*)","EvalID":${text},"TaskState":${text},"TaskFailed":${truth},` +
     `"TaskStartedAt":${text},"TaskFinishedAt":${text},` +
-    String.raw`"TaskEvent":\{"Type":"Restarting","Time":([12][0-9]{18})${others}(?:${details})?${others}` +
+    String.raw`"TaskEvent":\{"Type":"Restarting","Time":([12][0-9]{18})${others}(?:${details}${others})?` +
     String.raw`,"RestartReason":"${inText}+"${others}\}\}$`,
 );
 

@@ -3,6 +3,7 @@
 import { basename, dirname, join } from "node:path";
 import { constants, createGzip } from "node:zlib";
 import { Fault } from "./fault.ts";
+import { ownersAlone } from "./files.ts";
 import { quoted } from "./settings.ts";
 
 /** Where a recording goes. */
@@ -137,7 +138,7 @@ export class RecordFile implements AsyncDisposable {
 }
 
 function create(path: string): Promise<Deno.FsFile> {
-  return Deno.open(path, { write: true, create: true, truncate: true });
+  return Deno.open(path, { write: true, create: true, truncate: true, mode: ownersAlone });
 }
 
 /** `updates.ndjson.gz` → `updates-20261124T034313.123Z.ndjson.gz`: by name, the files are in the order of

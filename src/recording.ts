@@ -4,10 +4,9 @@ import type { Nanoseconds } from "./duration.ts";
 import { Fault } from "./fault.ts";
 import type { Log } from "./log.ts";
 import { isObject } from "./update.ts";
-import { quoted } from "./settings.ts";
 import type { Bytes, Skipped } from "./source.ts";
-import { type Block, Lines, openFile } from "./sources/lines.ts";
-import { unpacked, whyPackedUnreadable } from "./sources/lines_bytes.ts";
+import { type Block, Lines, openFile, titleOf } from "./sources/lines.ts";
+import { garbageIgnored, unpacked, whyPackedUnreadable } from "./sources/lines_bytes.ts";
 import { KnownAllocations } from "./sources/nomad_known.ts";
 import { readLine } from "./sources/nomad_stream.ts";
 import type { Allocation } from "./sources/nomad_update.ts";
@@ -75,7 +74,8 @@ export class Recording implements AsyncDisposable {
     const input = name === "" ? reading.stdin : await openFile(name);
     const { stop, log } = reading;
     const cut = { isCut: false };
-    const bytes = upToFault(unpacked(input, stop, reading.onRead), (reason) => {
+    const sayGarbage = () => log.warning(garbageIgnored, { what: titleOf(name) });
+    const bytes = upToFault(unpacked(input, stop, sayGarbage, reading.onRead), (reason) => {
       cut.isCut = true;
       if (stop.aborted) return; // which cuts gzip short
       log.warning("{what}: {reason}; it is replayed up to there", { what: titleOf(name), reason });
@@ -212,10 +212,6 @@ function isJson(line: Uint8Array): boolean {
   } catch {
     return false;
   }
-}
-
-function titleOf(name: string): string {
-  return name === "" ? "standard input" : quoted(name);
 }
 
 function pieceOf(

@@ -169,7 +169,7 @@ function exactTime(text: string): Nanoseconds | undefined | "too deep" {
   if (key >= 0 && text.indexOf('"Time"', key + 1) < 0 && !text.includes("\\u")) {
     afterTime.lastIndex = key;
     const digits = afterTime.exec(text)?.[1];
-    return digits === undefined ? undefined : BigInt(digits);
+    return digits === undefined ? undefined : wholeNumber(digits);
   }
   try {
     const { TaskEvent: event } = JSON.parse(text, wholeTimes);
@@ -182,7 +182,12 @@ function exactTime(text: string): Nanoseconds | undefined | "too deep" {
 const afterTime = /"Time"\s*:\s*(-?[0-9]+)\s*[,}]/y;
 
 function wholeTimes(key: string, value: unknown, { source }: { source?: string } = {}): unknown {
-  return key === "Time" && source !== undefined && /^-?[0-9]+$/.test(source) ? BigInt(source) : value;
+  return key === "Time" && source !== undefined ? wholeNumber(source) ?? value : value;
+}
+
+/** The number where the text is a whole one that can be of 64 bits: to read longer ones takes more than their length. */
+function wholeNumber(text: string): bigint | undefined {
+  return /^-?[0-9]{1,19}$/.test(text) ? BigInt(text) : undefined;
 }
 
 /** Nomad gives a reason for a restart that its policy decided, and none for one that was asked for. */

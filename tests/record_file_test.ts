@@ -155,3 +155,19 @@ Deno.test("a disk that is full ends it, and what is written ends with a line", a
   assert.ok(text.length > 500_000);
   assert.match(text.slice(-30), /^x+"\n$/);
 });
+
+Deno.test("the files of a recording are made for their owner alone, whatever the umask is", async () => {
+  using folder = temporaryFolder();
+  const path = `${folder.path}/a.ndjson`;
+  const before = Deno.umask(0);
+  try {
+    await using file = await RecordFile.open({ path, rotateAt: 300, keep: 1000 });
+    for (let number = 0; number < 100; number++) await file.write(bytes(line(number)));
+    assert.ok(file.files > 2);
+  } finally {
+    Deno.umask(before);
+  }
+  for (const name of listed(folder.path)) {
+    assert.equal((Deno.statSync(`${folder.path}/${name}`).mode! & 0o777).toString(8), "600", name);
+  }
+});

@@ -161,6 +161,19 @@ Deno.test("gzip that is cut short is replayed up to there, with a word, and what
   assert.deepEqual([counted, malformed, told.length], [lines, 0, 1]);
 });
 
+Deno.test("what stands behind gzip is ignored, with a word where it is not padding", async () => {
+  using folder = temporaryFolder();
+  const [padded, garbage] = [`${folder.path}/padded.gz`, `${folder.path}/garbage.gz`];
+  const halves = [loop.slice(0, 2), loop.slice(2)].map((half) => gzipSync(text(half).trimEnd()));
+  Deno.writeFileSync(padded, new Uint8Array([...halves[0]!, ...new Uint8Array(512)]));
+  Deno.writeFileSync(garbage, new Uint8Array([...halves[1]!, ...new TextEncoder().encode("rotated\n")]));
+  const { code, stdout, stderr } = await ran(["replay", "--json", padded, garbage]);
+  assert.equal(code, 0);
+  assert.equal(stderr, `warning "${garbage}": what follows its gzip is not gzip, and is ignored\n`);
+  const { counted, told } = JSON.parse(stdout);
+  assert.deepEqual([counted, told.length], [loop.length, 1]);
+});
+
 Deno.test("gzip that is damaged in a later member is replayed up to there", async () => {
   // What is unpacked at one time is lost with the damage in it.
   const noise = Array.from(

@@ -28,8 +28,15 @@ export interface Question {
   readonly query?: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** Milliseconds without a byte after which nobody is there: before the answer begins, and within it. */
   readonly patience: number;
+  /** Milliseconds for the whole answer; without it the answer may go on for as long as it comes. */
+  readonly deadline?: number;
+  /** Bytes of the answer, unpacked; one that is longer is given up. */
+  readonly maxBytes?: number;
   readonly signal?: AbortSignal;
 }
+
+/** What is read of an answer for which nothing else is said. */
+const defaultMaxBytes = 64 << 20;
 
 /** Nomad's HTTP API at one address. */
 export class NomadClient {
@@ -45,12 +52,16 @@ export class NomadClient {
   }
 
   /** Asks. Connections are not used twice. @throws {Fault} where the answer is not one of Nomad's, or a refusal. */
-  async get({ path, query = {}, patience, signal }: Question): Promise<Answer> {
+  async get({ path, query = {}, patience, deadline, maxBytes, signal }: Question): Promise<Answer> {
     const asked = new URLSearchParams();
     for (const [name, value] of Object.entries({ ...query, region: this.#settings.region })) {
       for (const one of [value ?? []].flat()) asked.append(name, one);
     }
-    const exchange = new Exchange(this.#request(`${path}?${asked}`), this.#explain, patience);
+    const exchange = new Exchange(this.#request(`${path}?${asked}`), this.#explain, {
+      patience,
+      deadline,
+      maxBytes: maxBytes ?? defaultMaxBytes,
+    });
     const abort = () => exchange.destroy();
     signal?.addEventListener("abort", abort, { once: true });
     exchange.request.once("close", () => signal?.removeEventListener("abort", abort));
@@ -88,8 +99,9 @@ export class NomadClient {
       return Array.isArray(value) ? value[0] : value;
     };
     const type = header("content-type") ?? "";
-    if (response.statusCode !== 200 || type.startsWith("text/html")) {
-      const answer = { status: response.statusCode!, type, location: header("location") };
+    if (response.statusCode !== 200 || type.startsWith("text/")) {
+      const challenge = header("www-authenticate");
+      const answer = { status: response.statusCode!, type, location: header("location"), challenge };
       throw explainAnswer({ ...answer, text: await exchange.beginning() }, this.where);
     }
     return { header, body: exchange.body(), close: () => exchange.close() };
@@ -121,13 +133,22 @@ class Exchange {
   readonly answered: Promise<IncomingMessage>;
   readonly #explain: (error: unknown) => Promise<Fault>;
   readonly #patience: number;
+  readonly #maxBytes: number;
   readonly #closed: Promise<void>;
   #response: Readable | undefined;
 
-  constructor(request: ClientRequest, explain: (error: unknown) => Promise<Fault>, patience: number) {
+  constructor(
+    request: ClientRequest,
+    explain: (error: unknown) => Promise<Fault>,
+    { patience, deadline, maxBytes }:
+      & Required<Pick<Question, "patience" | "maxBytes">>
+      & Pick<Question, "deadline">,
+  ) {
     this.request = request;
     this.#explain = explain;
     this.#patience = patience;
+    this.#maxBytes = maxBytes;
+    if (deadline !== undefined) this.#limitTime(deadline);
     this.#closed = new Promise((resolve) => {
       request.once("close", resolve);
       request.once("socket", (socket) => socket.once("close", resolve));
@@ -138,6 +159,15 @@ class Exchange {
     request.on("error", reject);
     request.once("close", () => reject(new Error("socket hang up")));
     request.end();
+  }
+
+  /** Ends it when it takes longer in all: drop by drop, an answer is never silent. */
+  #limitTime(milliseconds: number): void {
+    const timer = setTimeout(
+      () => this.destroy(new Error(`the answer takes longer than ${milliseconds / 1000} s`)),
+      milliseconds,
+    );
+    this.request.once("close", () => clearTimeout(timer));
   }
 
   destroy(error?: Error): void {
@@ -154,6 +184,7 @@ class Exchange {
   async beginning(): Promise<string> {
     const parts: Uint8Array[] = [];
     let length = 0;
+    this.#limitTime(this.#patience);
     try {
       for await (const part of this.body()) {
         parts.push(part);
@@ -169,7 +200,9 @@ class Exchange {
     const response = this.#unpacked(await this.answered);
     try {
       const chunks = response[Symbol.asyncIterator]();
+      let length = 0;
       for (let next = await this.#watched(chunks.next()); !next.done;) {
+        if ((length += next.value.length) > this.#maxBytes) throw this.#tooLong();
         yield next.value;
         next = await this.#watched(chunks.next());
       }
@@ -194,6 +227,10 @@ class Exchange {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  #tooLong(): Error {
+    return new Error(`the answer is longer than ${this.#maxBytes / 2 ** 20} MB, the most that is read`);
   }
 
   #silent(): Error {

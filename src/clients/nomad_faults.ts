@@ -10,6 +10,8 @@ export interface Refusal {
   readonly status: number;
   readonly type: string;
   readonly location: string | undefined;
+  /** How a client is to show who it is: its header `WWW-Authenticate`. */
+  readonly challenge: string | undefined;
   /** The beginning of its body. */
   readonly text: string;
 }
@@ -20,30 +22,37 @@ export class RefusedToken extends Fault {}
 /** Nomad's own word that there is no such job. */
 export class NoSuchJob extends Fault {}
 
-/** What an answer means that is not what was asked for. Nomad's own texts are in `agent/http.go` and `acl`. */
-export function explainAnswer({ status, type, location, text }: Refusal, where: string): Fault {
+/** Nomad's words for a token that it does not accept, behind what each of its layers puts before them. */
+const refusesToken =
+  /^(?:[^:]+: )*(?:Permission denied|ACL token (?:not found|expired|is invalid)|UUID must be 36 characters)$/i;
+
+/**
+ * What an answer means that is not what was asked for. Only what Nomad itself says of token and settings is taken for
+ * their fault, its own texts in `agent/http.go` and `acl` as a whole: all else can be of a proxy, and pass.
+ */
+export function explainAnswer({ status, type, location, challenge, text }: Refusal, where: string): Fault {
   const said = oneLine(text);
-  const found = (what: string, healing: Fault["healing"] = "misconfigured") =>
-    new Fault(`${where} ${what}`, healing);
+  const found = (what: string) => new Fault(`${where} ${what}`);
+  const wrong = (what: string) => new Fault(`${where} ${what}`, "misconfigured");
   const address = namesOf(nomadSettings.address);
-  if (/token|permission denied|UUID must be 36/i.test(said) && [403, 500].includes(status)) {
-    return refusedToken(where, said);
+  if (isHtml(type)) {
+    if (status >= 500) return found(`answered ${status}: an HTML page`);
+    if (status < 300 || status >= 400) {
+      return found(`answered ${status} with an HTML page, as a proxy does; set ${address} to Nomad itself`);
+    }
   }
-  if (status === 401 || status === 407) {
-    return found(`refused user and password; set ${namesOf(nomadSettings.httpAuth)}`);
+  if ([403, 500].includes(status) && refusesToken.test(said)) return refusedToken(where, said);
+  if (status === 401 && /^basic\b/i.test(challenge ?? "")) {
+    return wrong(`refused user and password; set ${namesOf(nomadSettings.httpAuth)}`);
   }
-  if (/No path to region/.test(said)) {
-    return found(`knows no such region; set ${namesOf(nomadSettings.region)} to one that it knows`);
+  if (status === 500 && /^(?:[^:]+: )*No path to region$/.test(said)) {
+    return wrong(`knows no such region; set ${namesOf(nomadSettings.region)} to one that it knows`);
   }
-  if (/HTTP request to an HTTPS server/.test(said)) {
-    return found(`speaks TLS; let ${address} begin with https://`);
+  if (status === 400 && said === "Client sent an HTTP request to an HTTPS server.") {
+    return wrong(`speaks TLS; let ${address} begin with https://`);
   }
   if (status >= 300 && status < 400) {
     return found(`answered ${status}, go to ${shownLocation(location)}; set ${address} to where that leads`);
-  }
-  if (status >= 500) return found(`answered ${status}: ${isHtml(type) ? "an HTML page" : said}`, "heals");
-  if (isHtml(type)) {
-    return found(`answered ${status} with an HTML page, as a proxy does; set ${address} to Nomad itself`);
   }
   if (status === 404 && said === "job not found") return new NoSuchJob(`${where} knows no such job`);
   if (status === 404) {
@@ -51,7 +60,7 @@ export function explainAnswer({ status, type, location, text }: Refusal, where: 
       `answered 404 (${said}), as what is not Nomad does, and Nomad before 1.0; set ${address} to a newer one`,
     );
   }
-  return found(`answered ${status}: ${said}`, status === 429 ? "heals" : "misconfigured");
+  return found(`answered ${status}: ${said}`);
 }
 
 /** The server does not accept the token. */
@@ -108,7 +117,6 @@ const causes: { words: RegExp; found: string; healing?: Fault["healing"] }[] = [
   {
     words: /HPE_/,
     found: ` does not speak HTTP; ${setAddress} to Nomad's HTTP address`,
-    healing: "misconfigured",
   },
   { words: /Z_BUF_ERROR/, found: ": the answer breaks off" },
   { words: /Z_\w+_ERROR/, found: ": the answer should be gzip and is not" },

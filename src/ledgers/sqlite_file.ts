@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Fault } from "../fault.ts";
+import { makeFile } from "../files.ts";
 import { quoted } from "../settings.ts";
 
 /** "NCLD": tells our files from other programs' databases (https://sqlite.org/fileformat2.html#application_id). */
@@ -34,6 +35,8 @@ export function openFile(path: string): DatabaseSync {
   let file: DatabaseSync | undefined;
   try {
     if (found === "with a log") readOnly(path, (file) => requireUsable(file, path));
+    // SQLite gives the log and the index beside it the mode of the file.
+    if (found === "missing") make(path);
     file = new DatabaseSync(resolve(path));
     // Locked until it is closed. FULL: what is committed survives a loss of power, not only of the process.
     file.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 0");
@@ -184,6 +187,15 @@ function isThere(path: string): boolean {
     return Deno.statSync(path).size > 0;
   } catch {
     return false;
+  }
+}
+
+/** Makes the file for its owner alone. Where that fails, SQLite says why. */
+function make(path: string): void {
+  try {
+    makeFile(path);
+  } catch {
+    // it is said soon
   }
 }
 

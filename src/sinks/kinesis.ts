@@ -5,6 +5,7 @@ import { asFault, Fault } from "../fault.ts";
 import { kind } from "../kind.ts";
 import { text, type Values } from "../settings.ts";
 import type { Sink, SinkContext } from "../sink.ts";
+import { openHandler } from "./kinesis_http.ts";
 
 const settings = {
   streamName: text(
@@ -37,10 +38,6 @@ export const kinesis = kind({
 });
 
 type Sdk = typeof import("@aws-sdk/client-kinesis");
-
-/** Milliseconds until a request without an answer is given up. */
-const requestTimeout = 10_000;
-const connectTimeout = 5_000;
 
 class KinesisSink implements Sink {
   readonly type = "kinesis";
@@ -108,19 +105,18 @@ class KinesisSink implements Sink {
       import("@aws-sdk/client-kinesis"),
       import("@smithy/node-http-handler"),
     ]);
-    // HTTP/1.1, as plain endpoints need. Of itself it only warns of a timeout.
-    const requestHandler = new NodeHttpHandler({
-      requestTimeout,
-      connectionTimeout: connectTimeout,
-      throwOnRequestTimeout: true,
-    });
     // One attempt: when to try again is decided once for all sinks.
-    return { sdk, client: new sdk.KinesisClient({ maxAttempts: 1, requestHandler }) };
+    return {
+      sdk,
+      client: new sdk.KinesisClient({ maxAttempts: 1, requestHandler: openHandler(NodeHttpHandler) }),
+    };
   }
 
   #explain(error: unknown): Fault {
     const name = nameOf(error);
-    const message = asFault(error).message || (error as { code?: string }).code || "no answer";
+    // The second line of an answer that cannot be read is for who writes programs.
+    const message = asFault(error).message.split("\n", 1)[0] || (error as { code?: string }).code ||
+      "no answer";
     const { streamName } = this.#values;
     if (name === "ResourceNotFoundException") {
       return new Fault(`stream "${streamName}" does not exist; create it`, "mended");
@@ -144,10 +140,25 @@ class KinesisSink implements Sink {
         "mended",
       );
     }
+    const { $response: answer } = error as { $response?: Answered };
+    if (name === "SyntaxError" && answer !== undefined) {
+      return new Fault(
+        `stream "${streamName}": an answer ${answer.statusCode} of type ${
+          answer.headers["content-type"]
+        } is not of ` +
+          "Kinesis; look at AWS_ENDPOINT_URL_KINESIS, and at proxies",
+      );
+    }
     return new Fault(
       `stream "${streamName}": ${/^(|Error|AggregateError)$/.test(name) ? "" : `${name}: `}${message}`,
     );
   }
+}
+
+/** What the SDK adds to the error of an answer that it cannot read. */
+interface Answered {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 function nameOf(error: unknown): string {

@@ -10,7 +10,7 @@ import type { Log } from "../log.ts";
 import { quoted } from "../settings.ts";
 import type { Batch, Bytes, Skipped, Source, SourceContext } from "../source.ts";
 import { latestEventTime } from "../time.ts";
-import { unpacked, whyPackedUnreadable } from "./lines_bytes.ts";
+import { garbageIgnored, unpacked, whyPackedUnreadable } from "./lines_bytes.ts";
 
 /** The row of the source `stdin`. */
 export const lines = kind({
@@ -54,7 +54,11 @@ class LineSource implements Source {
     try {
       for (const { name, open } of await this.#inputs()) {
         const input = new Lines(name, this.#context, () => this.#skipUntil);
-        const bytes = unpacked(await open(), stop);
+        const bytes = unpacked(
+          await open(),
+          stop,
+          () => this.#context.log.warning(garbageIgnored, { what: titleOf(name) }),
+        );
         this.#context.standing?.works();
         for await (const { bodies, numbers } of input.blocks(bytes, stop)) {
           yield this.#batch(bodies, (index) => input.place(numbers[index]!));
@@ -133,6 +137,11 @@ export async function openFile(name: string): Promise<Deno.FsFile> {
   }
 }
 
+/** How an input is called in messages; the name of standard input is empty. */
+export function titleOf(name: string): string {
+  return name === "" ? "standard input" : quoted(name);
+}
+
 function unreadable(name: string, error: unknown): Fault {
   return new Fault(
     `cannot read ${quoted(name)}: ${whyUnreadable(error)}; name files of updates, one a line`,
@@ -179,7 +188,7 @@ export class Lines {
       }
     } catch (error) {
       if (stop.aborted) return; // which cuts gzip short
-      const what = this.#name ? quoted(this.#name) : "standard input";
+      const what = titleOf(this.#name);
       const reason = whyPackedUnreadable(error as Error) ?? (error as Error).message;
       throw new Fault(`cannot read ${what}: ${reason}`, "misconfigured");
     }

@@ -1,13 +1,12 @@
 // The bytes of an input in large blocks, unpacked where it is gzip. What a line is, it does not know.
-import { createGunzip } from "node:zlib";
 import type { Bytes, OpenFile } from "../source.ts";
+import { gunzipped } from "./lines_gzip.ts";
 
 /** Bytes that are read at one time. */
 const blockSize = 1 << 20;
-/** Bytes of gzip that are unpacked at one time: they can become a thousand times as many. */
-const packedAtOnce = 16 << 10;
-/** Bytes that come out at one time. */
-const unpackedAtOnce = 64 << 10;
+
+/** What is logged where what stands behind gzip is none, and is not read. */
+export const garbageIgnored = "{what}: what follows its gzip is not gzip, and is ignored";
 
 /** Why a gzip that cannot be read any further cannot; undefined where something else went wrong. */
 export function whyPackedUnreadable({ code, message }: Error & { code?: string }): string | undefined {
@@ -16,10 +15,12 @@ export function whyPackedUnreadable({ code, message }: Error & { code?: string }
 }
 
 /** The blocks of an input, through gunzip where they begin as gzip does. A block is good until the next is asked for.
- * On `stop` it ends. `onRead` is called with the bytes of each as they were before. */
+ * On `stop` it ends. `onGarbage` is called where what stands behind gzip is none, and is not read; `onRead` with the
+ * bytes of each block as they were before. */
 export async function* unpacked(
   input: Bytes,
   stop: AbortSignal,
+  onGarbage: () => void,
   onRead: (bytes: number) => void = () => {},
 ): AsyncGenerator<Uint8Array> {
   const reader = "read" in input ? fileReader(input, onRead) : streamReader(input, onRead);
@@ -29,7 +30,7 @@ export async function* unpacked(
   try {
     const first = await firstBlock(reader);
     const blocks = withFirst(first, reader);
-    yield* first[0] === 0x1f && first[1] === 0x8b ? gunzipped(blocks) : blocks;
+    yield* first[0] === 0x1f && first[1] === 0x8b ? gunzipped(blocks, onGarbage) : blocks;
   } finally {
     stop.removeEventListener("abort", cancel);
     await reader.cancel().catch(() => {});
@@ -111,43 +112,5 @@ async function* withFirst(
 ): AsyncIterable<Uint8Array> {
   for (let next: Uint8Array | undefined = first; next !== undefined; next = (await reader.read()).value) {
     yield next;
-  }
-}
-
-/**
- * `DecompressionStream` stops at the end of the first member; rotated logs have several. What comes before a fault is
- * yielded before it is thrown.
- */
-async function* gunzipped(blocks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  const gunzip = createGunzip({ chunkSize: unpackedAtOnce });
-  let out: Uint8Array[] = [];
-  let fault: Error | undefined;
-  let wake = () => {};
-  gunzip.on("data", (part) => void out.push(part));
-  gunzip.once("error", (error) => {
-    fault = error;
-    wake();
-  });
-  const done = (begin: (resolve: () => void) => void) =>
-    new Promise<void>((resolve) => {
-      wake = resolve;
-      begin(resolve);
-    });
-  function* taken() {
-    yield* out;
-    out = [];
-    if (fault !== undefined) throw fault;
-  }
-  try {
-    for await (const block of blocks) {
-      for (let start = 0; start < block.length; start += packedAtOnce) {
-        await done((resolve) => gunzip.write(block.subarray(start, start + packedAtOnce), () => resolve()));
-        yield* taken();
-      }
-    }
-    await done((resolve) => gunzip.once("end", resolve).end());
-    yield* taken();
-  } finally {
-    gunzip.destroy();
   }
 }

@@ -3,7 +3,6 @@
 import { Buffer } from "node:buffer";
 import type { NomadClient } from "../clients/nomad.ts";
 import { NoSuchJob } from "../clients/nomad_faults.ts";
-import { Fault } from "../fault.ts";
 import { Elements } from "./nomad_stream.ts";
 import { nanosecondsOf } from "./nomad_update.ts";
 
@@ -23,9 +22,11 @@ export interface JobList {
   get(namespace: string, job: string): JobFact | undefined;
 }
 
-/** Milliseconds that an answer may take, and bytes that one about a single thing may have. */
+/** Milliseconds without a byte, and in all for an answer about a single thing. */
 const patience = 10_000;
-const longest = 8 << 20;
+/** Bytes that an answer about a single thing may have, and the list of all jobs, of which one at a time is kept. */
+const maxBytes = 16 << 20;
+const maxListBytes = 2 ** 30;
 
 /** Asks about jobs. */
 export class JobFacts {
@@ -40,12 +41,18 @@ export class JobFacts {
   /** @throws {Fault} */
   async list(signal: AbortSignal): Promise<JobList> {
     const query = { namespace: this.#namespace };
-    const { body } = await this.#client.get({ path: "/v1/jobs", query, patience, signal });
+    const { body } = await this.#client.get({
+      path: "/v1/jobs",
+      query,
+      patience,
+      maxBytes: maxListBytes,
+      signal,
+    });
     const elements = new Elements(this.#client.where, "jobs");
     const jobs = new Map<string, JobFact>();
     for await (const chunk of body) {
-      for (const parts of elements.push(chunk)) {
-        const job = parse(Buffer.concat(parts).toString());
+      for (const element of elements.push(chunk)) {
+        const job = parse(new TextDecoder().decode(element));
         const namespace = textOf(job?.Namespace) || this.#ownNamespace;
         const fact = factOf(job);
         if (fact !== undefined) jobs.set(`${namespace}\0${job!.ID}`, fact);
@@ -80,14 +87,15 @@ export class JobFacts {
   }
 
   async #read(path: string, namespace: string, signal: AbortSignal): Promise<Thing | undefined> {
-    const { body } = await this.#client.get({ path, query: { namespace }, patience, signal });
-    const parts: Uint8Array[] = [];
-    let length = 0;
-    for await (const part of body) {
-      parts.push(part);
-      if ((length += part.length) > longest) throw new Fault(`${path} has more than ${longest >> 20} MB`);
-    }
-    return parse(Buffer.concat(parts).toString());
+    const { body } = await this.#client.get({
+      path,
+      query: { namespace },
+      patience,
+      deadline: patience,
+      maxBytes,
+      signal,
+    });
+    return parse(Buffer.concat(await Array.fromAsync(body)).toString());
   }
 }
 

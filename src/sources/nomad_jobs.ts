@@ -6,7 +6,9 @@ import type { Log } from "../log.ts";
 import type { Allocation } from "./nomad_update.ts";
 
 /** Milliseconds that an answer may take: events wait for it. */
-const patience = 5_000;
+const defaultPatience = 5_000;
+/** Bytes of an answer: Nomad itself takes no source of a job of more than 1 MB unless it is told to. */
+const maxBytes = 16 << 20;
 /** Answers that are remembered. */
 const mostRemembered = 10_000;
 
@@ -14,18 +16,20 @@ const mostRemembered = 10_000;
 export class JobTypes {
   readonly #client: NomadClient;
   readonly #log: Log;
+  readonly #patience: number;
   /** By namespace and job; undefined where Nomad did not say. */
   readonly #types = new Map<string, string | undefined>();
 
-  constructor(client: NomadClient, log: Log) {
+  constructor(client: NomadClient, log: Log, patience = defaultPatience) {
     this.#client = client;
     this.#log = log;
+    this.#patience = patience;
   }
 
   /** The type of an allocation's job. Where Nomad does not say it, it is not known. */
   async ask({ Namespace, JobID }: Allocation, signal: AbortSignal): Promise<string | undefined> {
     // The children of a periodic or parameterized job are of its type, and there are many.
-    const job = JobID.replace(/\/(?:periodic|dispatch)-.*$/, "");
+    const job = JobID.replace(/\/(?:periodic|dispatch)-.*$/s, "");
     const key = `${Namespace}\0${job}`;
     if (!this.#types.has(key)) {
       if (this.#types.size >= mostRemembered) this.#types.clear();
@@ -37,7 +41,8 @@ export class JobTypes {
   async #get(namespace: string, job: string, signal: AbortSignal): Promise<string | undefined> {
     try {
       const path = `/v1/job/${encodeURIComponent(job)}`;
-      const { body } = await this.#client.get({ path, query: { namespace }, patience, signal });
+      const time = { patience: this.#patience, deadline: this.#patience };
+      const { body } = await this.#client.get({ path, query: { namespace }, ...time, maxBytes, signal });
       const { Type } = await new Response(ReadableStream.from(body)).json();
       return typeof Type === "string" ? Type : undefined;
     } catch (error) {

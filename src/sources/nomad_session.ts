@@ -28,6 +28,9 @@ export interface Pace {
   readonly audit: number;
 }
 
+/** Bytes of the list, unpacked: those of some million allocations, of which one at a time is kept in memory. */
+const maxListBytes = 16 * 2 ** 30;
+
 /** The pace that suits Nomad. */
 export const defaultPace: Pace = {
   silence: 65_000,
@@ -133,6 +136,7 @@ export class Session implements AsyncDisposable {
         query: { namespace, task_states: "true" },
         patience: pace.silence,
         signal: stop,
+        maxBytes: maxListBytes,
       });
       const list = listOf(listing.body, client.where, strange);
       const session = new Session(context, lines, stream, listing, list);
@@ -201,6 +205,7 @@ async function subscribe(
   const stream = await client.get({
     path: "/v1/event/stream",
     query: { topic, namespace, index: index === undefined ? undefined : String(index) },
+    maxBytes: Infinity, // it has no end, but its lines have
     patience: pace.silence,
     signal: stop,
   });

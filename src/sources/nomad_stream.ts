@@ -1,11 +1,8 @@
 // The bytes of Nomad's answers → what stands in them: the lines of the event stream, the allocations of the list.
-import { Buffer } from "node:buffer";
 import { oneLine, refusedToken } from "../clients/nomad_faults.ts";
 import { Fault } from "../fault.ts";
+import { Rest } from "./nomad_rest.ts";
 import { type Allocation, isAllocation, parseExactly } from "./nomad_update.ts";
-
-/** Longer lines, and longer allocations of the list, in bytes, are an error. */
-const longest = 64 << 20;
 
 /** One line of the event stream: what one raft index changed; of a heartbeat the index is 0. */
 export interface Line {
@@ -35,26 +32,22 @@ export async function* linesOf(
   where: string,
   strange: Strange,
 ): AsyncGenerator<Line[]> {
-  let rest: Uint8Array[] = [];
+  const rest = new Rest("a line", where);
   let any = false;
   for await (const chunk of body) {
     any = true;
     let start = 0;
     const lines: Line[] = [];
     for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
-      rest.push(chunk.subarray(start, end));
-      requireShort(rest, "a line", where);
-      lines.push(readLine(text(rest), where, strange));
-      rest = [];
+      lines.push(readLine(text(rest.end(chunk.subarray(start, end))), where, strange));
       start = end + 1;
     }
-    rest.push(chunk.subarray(start));
-    requireShort(rest, "a line", where);
+    rest.add(chunk.subarray(start));
     if (lines.length > 0) yield lines;
   }
   // Nomad 1.11.2 and later answer so where they refuse: the first heartbeat is the only proof of success.
   if (!any) throw refusedToken(where, "the event stream is empty");
-  const last = text(rest);
+  const last = text(rest.end(new Uint8Array()));
   if (last !== "") yield [readLine(last, where, strange)];
   throw new Fault(`${where} ended the event stream`);
 }
@@ -121,13 +114,13 @@ export async function* listOf(
   elements.end();
 }
 
-function* readList(elements: Uint8Array[][], where: string, strange: Strange): Generator<Allocation> {
-  for (const parts of elements) {
+function* readList(elements: readonly Uint8Array[], where: string, strange: Strange): Generator<Allocation> {
+  for (const element of elements) {
     let allocation;
     try {
-      allocation = parseExactly(text(parts));
+      allocation = parseExactly(text(element));
     } catch {
-      throw notAList(where, "allocations", text(parts));
+      throw notAList(where, "allocations", text(element));
     }
     if (isAllocation(allocation)) yield allocation;
     else strange(allocation);
@@ -147,17 +140,18 @@ export class Elements {
   #escaped = false;
   #ended = false;
   /** The beginning of an element whose end has not come yet. */
-  #rest: Uint8Array[] = [];
+  readonly #rest: Rest;
 
   /** `what` they are, in the plural. */
   constructor(where: string, what: string) {
     this.#where = where;
     this.#what = what;
+    this.#rest = new Rest("an allocation", where);
   }
 
-  /** The elements that end in this chunk, each in parts. */
-  push(chunk: Uint8Array): Uint8Array[][] {
-    const elements: Uint8Array[][] = [];
+  /** The elements that end in this chunk. */
+  push(chunk: Uint8Array): Uint8Array[] {
+    const elements: Uint8Array[] = [];
     let start = this.#depth > 1 ? 0 : -1;
     for (let at = 0; at < chunk.length; at++) {
       const byte = chunk[at]!;
@@ -167,20 +161,16 @@ export class Elements {
         else if (byte === quote) this.#inText = false;
       } else if (byte === quote && this.#depth > 0) this.#inText = true;
       else if (byte === openBrace || (byte === openBracket && !this.#ended)) {
-        if (this.#depth === 0 && byte === openBrace) throw notAList(this.#where, this.#what, text([chunk]));
+        if (this.#depth === 0 && byte === openBrace) throw notAList(this.#where, this.#what, text(chunk));
         if (this.#depth++ === 1) start = at;
       } else if (byte === closeBrace || byte === closeBracket) {
         if (--this.#depth === 1) {
-          this.#rest.push(chunk.subarray(start, at + 1));
-          requireShort(this.#rest, "an allocation", this.#where);
-          elements.push(this.#rest);
-          this.#rest = [];
+          elements.push(this.#rest.end(chunk.subarray(start, at + 1)));
           start = -1;
         } else if (this.#depth === 0) this.#ended = true;
-      } else if (this.#depth === 0 && byte > space) throw notAList(this.#where, this.#what, text([chunk]));
+      } else if (this.#depth === 0 && byte > space) throw notAList(this.#where, this.#what, text(chunk));
     }
-    if (start >= 0) this.#rest.push(chunk.subarray(start));
-    requireShort(this.#rest, "an allocation", this.#where);
+    if (start >= 0) this.#rest.add(chunk.subarray(start));
     return elements;
   }
 
@@ -195,12 +185,6 @@ const [quote, backslash, openBracket, closeBracket, openBrace, closeBrace, space
 
 const utf8 = new TextDecoder();
 
-function text(parts: readonly Uint8Array[]): string {
-  return utf8.decode(parts.length === 1 ? parts[0] : Buffer.concat(parts));
-}
-
-function requireShort(parts: readonly Uint8Array[], what: string, where: string): void {
-  if (parts.length < 2) return;
-  const length = parts.reduce((length, part) => length + part.length, 0);
-  if (length > longest) throw new Fault(`${where} sent ${what} of more than ${longest >> 20} MB`);
+function text(bytes: Uint8Array): string {
+  return utf8.decode(bytes);
 }

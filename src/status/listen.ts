@@ -1,5 +1,6 @@
 // Where the status server listens: its settings, and how their address is taken.
 import { Fault } from "../fault.ts";
+import { keepToOwner } from "../files.ts";
 import { namesOf, optional, quoted, type Setting, text, type Values } from "../settings.ts";
 
 /** A TCP address or a socket of Unix. */
@@ -55,6 +56,7 @@ export async function serve(
     if ("path" in address) {
       await removeStale(address.path);
       const server = Deno.serve({ ...address, ...quiet, signal }, answer as Deno.ServeHandler<Deno.UnixAddr>);
+      keepToOwner(address.path);
       return { server, where: `unix:${address.path}` };
     }
     const server = Deno.serve({ ...address, ...quiet, signal }, answer as Deno.ServeHandler<Deno.NetAddr>);

@@ -199,7 +199,7 @@ Deno.test("the client says that TLS is not spoken, or HTTP is not", async () => 
   await using secure = await serve();
   assert.equal(
     await refused({ NOMAD_ADDR: secure.address.replace("https:", "http:") }),
-    "http://server does not speak HTTP; set NOMAD_ADDR (--nomad-addr) to Nomad's HTTP address (misconfigured)",
+    "http://server does not speak HTTP; set NOMAD_ADDR (--nomad-addr) to Nomad's HTTP address (heals)",
   );
 });
 

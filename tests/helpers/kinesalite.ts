@@ -15,6 +15,10 @@ const specifier = "npm:kinesalite@3.3.3";
 
 async function serve(): Promise<void> {
   const kinesalite: Kinesalite = (await import(specifier)).default;
+  // It throws where a client goes away in the middle of a request.
+  addEventListener("error", (event) => {
+    if (event.error?.message === "aborted") event.preventDefault();
+  });
   const server = kinesalite({ createStreamMs: 10, updateStreamMs: 10, deleteStreamMs: 10 });
   server.listen(0, "127.0.0.1", () => stdout.write(`http://127.0.0.1:${server.address().port}\n`));
   // Standard input ends when the test is done with the server, or is gone itself.

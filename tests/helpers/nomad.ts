@@ -450,7 +450,8 @@ function textFor({ index, text, events }: RecordedLine, topics: ReadonlySet<stri
 const json = { "Content-Type": "application/json" };
 
 function refuse(response: ServerResponse, { status, headers, text }: WrongAnswer): void {
-  response.writeHead(status, { "Content-Type": "text/plain; charset=utf-8", ...headers }).end(text);
+  const type = status === 200 ? "application/json" : "text/plain; charset=utf-8";
+  response.writeHead(status, { "Content-Type": type, ...headers }).end(text);
 }
 
 type Out = ReturnType<typeof createGzip> | ServerResponse;

@@ -360,3 +360,31 @@ test("of a killed process is taken as it is, with its log", async (file, folder)
   assert.match(stderr, /goes on with 5 names/);
   assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["state.db"]);
 });
+
+Deno.test("a state file is made for its owner alone, and what is beside it, whatever the umask is", async () => {
+  using folder = stateFolder();
+  const before = Deno.umask(0);
+  try {
+    await using ledger = new SqliteLedger(folder.file, context);
+    addTold(ledger, 1);
+    const modes = Object.fromEntries(
+      [...Deno.readDirSync(folder.path)].map(({ name }) => [name, modeOf(`${folder.path}/${name}`)]),
+    );
+    // The index is in memory, since no other process may open the file.
+    assert.deepEqual(modes, { "state.db": "600", "state.db-wal": "600" });
+  } finally {
+    Deno.umask(before);
+  }
+});
+
+Deno.test("a state file that exists keeps its mode", async () => {
+  using folder = stateFolder();
+  await makeStateFile(folder.file, 1);
+  Deno.chmodSync(folder.file, 0o640);
+  await makeStateFile(folder.file, 1);
+  assert.equal(modeOf(folder.file), "640");
+});
+
+function modeOf(path: string): string {
+  return (Deno.statSync(path).mode! & 0o777).toString(8);
+}

@@ -2,8 +2,11 @@
 // sink does is in contracts/.
 import assert from "node:assert/strict";
 import { alertJson } from "../../src/alert.ts";
+import { NodeHttpHandler } from "@smithy/node-http-handler";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import type { Sink } from "../../src/sink.ts";
 import { kinesis } from "../../src/sinks/kinesis.ts";
+import { openHandler } from "../../src/sinks/kinesis_http.ts";
 import { alertAbout } from "../helpers/alerts.ts";
 import {
   awsEnv,
@@ -146,6 +149,126 @@ Deno.test("send() does not wait for ever for an answer", async () => {
   });
   proxy.resume();
   await sink.send(alertAbout());
+});
+
+/** A server of TCP that takes requests, each told to `answer`, and says only what that says. */
+async function startServer(answer: (request: string, socket: Socket) => void) {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {}); // the client may go away at any time
+    socket.on("data", (data) => answer(data.toString("latin1"), socket));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+const active = '{"StreamDescriptionSummary":{"StreamStatus":"ACTIVE"}}';
+const headOf = (length: number) =>
+  `HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.1\r\ncontent-length: ${length}\r\n\r\n`;
+
+Deno.test("send() is one request, which is not sent again when no answer comes", async () => {
+  const seen: string[] = [];
+  await using server = await startServer((request, socket) => {
+    const command = /^x-amz-target: Kinesis_\d+\.(\w+)/im.exec(request)?.[1];
+    if (command !== undefined) seen.push(command);
+    if (command === "DescribeStreamSummary") socket.write(headOf(active.length) + active);
+  });
+  using _ = setAwsEnv(awsEnv(server.url));
+  await using sink = open();
+  await sink.connect();
+  await assert.rejects(sink.send(alertAbout()), /TimeoutError/);
+  // What was sent before this answer came was sent before this request.
+  await sink.connect();
+  assert.deepEqual(seen, ["DescribeStreamSummary", "PutRecord", "DescribeStreamSummary"]);
+});
+
+Deno.test("send() is one request, which is not sent again when the connection breaks", async () => {
+  const seen: string[] = [];
+  await using server = await startServer((request, socket) => {
+    const command = /^x-amz-target: Kinesis_\d+\.(\w+)/im.exec(request)?.[1];
+    if (command !== undefined) seen.push(command);
+    if (command === "PutRecord") socket.resetAndDestroy();
+    else socket.write(headOf(active.length) + active);
+  });
+  using _ = setAwsEnv(awsEnv(server.url));
+  await using sink = open();
+  await sink.connect();
+  await assert.rejects(sink.send(alertAbout()), { healing: "heals" });
+  await sink.connect();
+  assert.deepEqual(seen, ["DescribeStreamSummary", "PutRecord", "DescribeStreamSummary"]);
+});
+
+Deno.test("send() reads no more of an answer than 1 MB", async () => {
+  const piece = "x".repeat(64 << 10);
+  let written = 0;
+  const closed = Promise.withResolvers<void>();
+  await using server = await startServer((request, socket) => {
+    if (!/^POST/.test(request)) return;
+    socket.once("close", closed.resolve);
+    socket.write(headOf(1 << 30));
+    const write = () => {
+      while (!socket.destroyed && (written += piece.length) < 1 << 30 && socket.write(piece));
+    };
+    socket.on("drain", write);
+    write();
+  });
+  using _ = setAwsEnv(awsEnv(server.url));
+  await using sink = open();
+  await assert.rejects(sink.send(alertAbout()), {
+    message: 'stream "crash-loops": the answer is longer than 1 MB',
+    healing: "heals",
+  });
+  await closed.promise;
+  assert.ok(written < 64 << 20, `${written} bytes were taken`); // most of them by the system's buffers
+});
+
+Deno.test("an answer that comes drop by drop is given up in time", async () => {
+  let timer: ReturnType<typeof setInterval> | undefined;
+  await using server = await startServer((request, socket) => {
+    if (!/^POST/.test(request)) return;
+    socket.write(headOf(1 << 20));
+    timer = setInterval(() => socket.write(" "), 20);
+  });
+  const { hostname, port } = new URL(server.url);
+  const handler = openHandler(NodeHttpHandler, 200);
+  const request = { protocol: "http:", hostname, port: Number(port), method: "POST", path: "/", headers: {} };
+  const { response } = await handler.handle(request as Parameters<typeof handler.handle>[0]);
+  await assert.rejects(async () => {
+    for await (const _ of response.body);
+  }, { message: "the answer took longer than 0.2 s" });
+  clearInterval(timer);
+  handler.destroy();
+});
+
+Deno.test("connect() waits for Kinesis where a proxy answers", async () => {
+  for (
+    const [status, type, text] of [
+      [200, "text/html", "<html>Log in"],
+      [302, "text/html", "<html>Moved"],
+      [403, "text/html", "<html>Forbidden"],
+      [404, "text/plain", "404 page not found"],
+      [503, "text/html", "<html>Maintenance"],
+    ] as const
+  ) {
+    await using fake = Deno.serve(
+      { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+      () => new Response(text, { status, headers: { "content-type": type, location: "/login" } }),
+    );
+    using _ = setAwsEnv(awsEnv(`http://127.0.0.1:${fake.addr.port}`));
+    await using sink = open();
+    await assert.rejects(sink.connect(), {
+      message: `stream "crash-loops": an answer ${status} of type ${type} is not of Kinesis; ` +
+        "look at AWS_ENDPOINT_URL_KINESIS, and at proxies",
+      healing: "heals",
+    });
+  }
 });
 
 Deno.test("disposing the sink settles the alerts on their way, although nobody answers", async () => {

@@ -126,6 +126,113 @@ Deno.test("batches() unpack gzip of several members, which may end within a line
   });
 });
 
+/** What stands behind a member, and whether gzip(1) complains of it. */
+const behind: readonly (readonly [what: string, bytes: Uint8Array, warns: boolean])[] = [
+  ["one zero", new Uint8Array(1), false],
+  ["zeros of a tape", new Uint8Array(10_240), false],
+  ["text", bytes("2026-11-24 rotated\n"), true],
+  ["zeros, and text", bytes("\0\0\0text"), true],
+  ["zeros, and a member", Buffer.concat([new Uint8Array(9), gzipSync("c\n")]), true],
+  ["a byte like gzip's first, and text", Uint8Array.of(0x1f, 0x20), true],
+];
+
+Deno.test("batches() ignore what stands behind gzip, as gzip(1) does, and read the next file", async () => {
+  for (const [what, bytes, warns] of behind) {
+    const packed = Buffer.concat([gzipSync("a\n"), gzipSync("b\nbc"), bytes]);
+    await inFolder({ "a.gz": packed, "next": "d\n" }, async (path) => {
+      const [name, next] = [path("a.gz"), path("next")];
+      assert.deepEqual(await within(what, all(open({ files: [name, next] }))), [
+        ...["a", "b", "bc"].map((line, index) => `line ${index + 1} of ${name}: ${line}`),
+        `line 1 of ${next}: d`,
+      ]);
+      const warning = `"${name}": what follows its gzip is not gzip, and is ignored`;
+      assert.deepEqual(
+        logged.map((line) => line.replace(/^\S+ /, "")),
+        warns ? [`warning ${warning}\n`] : [],
+      );
+    });
+    for (const size of [1, 3, 7]) {
+      const found = await within(what, all(open({ stdin: blocks(cutInto(size, packed)) })));
+      assert.deepEqual(found, ["line 1: a", "line 2: b", "line 3: bc"], `${what} by ${size}`);
+      assert.equal(logged.length, warns ? 1 : 0);
+    }
+    await within(what, gunzips(packed, warns));
+  }
+});
+
+/** What gzip(1) itself says of it. */
+async function gunzips(packed: Uint8Array, warns: boolean): Promise<void> {
+  const gzip = new Deno.Command("gzip", { args: ["-dc"], stdin: "piped", stdout: "piped", stderr: "null" })
+    .spawn();
+  const writer = gzip.stdin.getWriter();
+  await writer.write(packed);
+  await writer.close();
+  const { code, stdout } = await gzip.output();
+  assert.equal(new TextDecoder().decode(stdout), "a\nb\nbc");
+  assert.equal(code, warns ? 2 : 0);
+}
+
+Deno.test("batches() say of each part of gzip that it is cut short, and keep the lines before", async () => {
+  const second = gzipWith({ extra: "ab", name: "n.ndjson", comment: "c", sum: true }, "b\n");
+  const first = gzipSync("a\n");
+  for (let length = 1; length < second.length; length++) {
+    const stdin = blocks([Buffer.concat([first, second.subarray(0, length)])]);
+    const found: string[] = [];
+    const reading = (async () => {
+      for await (const batch of open({ stdin }).batches(never)) {
+        found.push(...held(batch));
+        batch.acknowledge();
+      }
+    })();
+    const message = "cannot read standard input: its gzip is cut short";
+    await assert.rejects(within(`${length} bytes`, reading), { message });
+    assert.equal(found[0], "line 1: a");
+  }
+  const whole = Buffer.concat([second, second]);
+  for (const size of [1, 5, whole.length]) {
+    assert.deepEqual(await all(open({ stdin: blocks(cutInto(size, whole)) })), ["line 1: b", "line 2: b"]);
+  }
+});
+
+/** A member with all that its header can have. */
+function gzipWith(
+  { extra, name, comment, sum }: { extra: string; name: string; comment: string; sum: boolean },
+  text: string,
+): Uint8Array {
+  const plain = gzipSync(text);
+  const flags = 4 | 8 | 16 | (sum ? 2 : 0);
+  return Buffer.concat([
+    plain.subarray(0, 3),
+    Uint8Array.of(flags),
+    plain.subarray(4, 10),
+    Uint8Array.of(extra.length, 0),
+    bytes(`${extra}${name}\0${comment}\0${sum ? "\0\0" : ""}`),
+    plain.subarray(10),
+  ]);
+}
+
+Deno.test("batches() say what is damaged in gzip", async () => {
+  const whole = gzipSync("a\n");
+  const changed = (at: number, byte: number) => {
+    const copy = Uint8Array.from(whole);
+    copy[at < 0 ? copy.length + at : at] = byte;
+    return copy;
+  };
+  for (
+    const [packed, how] of [
+      [changed(2, 7), "unknown compression method"],
+      [changed(3, 0x80), "unknown header flags set"],
+      [changed(10, 0xff), "invalid block type"],
+      [changed(-8, 1), "incorrect data check"],
+      [changed(-4, 1), "incorrect length check"],
+    ] as const
+  ) {
+    await assert.rejects(within(how, all(open({ stdin: blocks([packed]) }))), {
+      message: `cannot read standard input: its gzip is damaged: ${how}`,
+    });
+  }
+});
+
 Deno.test("batches() read files one after the other, gzip or plain whatever their names, each from line 1", async () => {
   const files = { "a.ndjson": "a\nb", "empty": "", "b.gz": "plain\n", "c.txt": gzipSync("\nc\n") };
   await inFolder(files, async (path) => {

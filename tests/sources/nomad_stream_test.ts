@@ -162,3 +162,30 @@ Deno.test("listOf() says what is no list", async () => {
     "nomad sent an allocation of more than 64 MB",
   );
 });
+
+/** Bytes that count how often their length is looked at. */
+class Watched extends Uint8Array {
+  static looks = 0;
+  override get length(): number {
+    Watched.looks++;
+    return this.byteLength;
+  }
+}
+
+Deno.test("linesOf() and listOf() look at what came before once, however small the pieces are", async () => {
+  async function* drops(text: string): AsyncGenerator<Uint8Array> {
+    for (const byte of utf8.encode(text)) yield new Watched([byte]);
+  }
+  const long = line({ EvalID: "x".repeat(20_000) });
+  for (
+    const [text, read1] of [
+      [`${long}\n`, () => read(linesOf(drops(`${long}\n`), "nomad", strange))],
+      [`[${long}]`, () => read(listOf(drops(`[${long}]`), "nomad", strange))],
+    ] as const
+  ) {
+    Watched.looks = 0;
+    await read1();
+    assert.ok(Watched.looks < 30 * text.length, `${Watched.looks} looks at ${text.length} pieces`);
+  }
+  stranges.splice(0);
+});

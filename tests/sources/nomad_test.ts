@@ -1,15 +1,27 @@
 // The source `nomad` against a server that replays a recorded cluster and fails on the way: nothing is lost.
 import assert from "node:assert/strict";
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
+import { NomadClient } from "../../src/clients/nomad.ts";
 import type { NomadSettings } from "../../src/clients/nomad_settings.ts";
 import { nomadSettings } from "../../src/clients/nomad_settings.ts";
 import { Fault } from "../../src/fault.ts";
 import { SqliteLedger } from "../../src/ledgers/sqlite.ts";
 import { readSettings } from "../../src/settings.ts";
 import type { Batch } from "../../src/source.ts";
+import { JobTypes } from "../../src/sources/nomad_jobs.ts";
 import { NomadSource } from "../../src/sources/nomad_source.ts";
 import type { Pace } from "../../src/sources/nomad_session.ts";
 import { testLog } from "../helpers/log.ts";
-import { NomadServer, Recording, type ServerOptions, type Trouble, unpacked } from "../helpers/nomad.ts";
+import {
+  NomadServer,
+  Recording,
+  type ServerOptions,
+  type Trouble,
+  unpacked,
+  type WrongAnswer,
+} from "../helpers/nomad.ts";
 import { waitFor } from "../helpers/wait_for.ts";
 
 const recording = Recording.load("event-stream.ndjson.gz");
@@ -550,7 +562,7 @@ for (
     ],
     [
       "a proxy that asks for a password",
-      { status: 401, text: "" },
+      { status: 401, headers: { "WWW-Authenticate": 'Basic realm="nomad"' }, text: "" },
       "http://server refused user and password; set NOMAD_HTTP_AUTH (--nomad-http-auth)",
     ],
     [
@@ -572,19 +584,120 @@ for (
   });
 }
 
-Deno.test("the source nomad waits at the start for a server that does not answer well", async () => {
-  const refused = [{ status: 500, text: "No cluster leader" }, {
-    status: 503,
-    headers: html,
-    text: "<html>",
-  }];
-  await using server = await NomadServer.start({ recording, refused });
-  await using following = new Following(server);
-  await following.found(recording.events());
-  assert.deepEqual(following.outages, [
-    begins("http://server answered 500: No cluster leader"),
-    still("http://server answered 503: an HTML page"),
-    ends,
+const setAddress = "set NOMAD_ADDR (--nomad-addr) to";
+
+Deno.test("the source nomad waits at the start for whatever is not Nomad's own word on token and settings", async () => {
+  const answers: readonly (readonly [answer: WrongAnswer, found: string])[] = [
+    [{ status: 500, text: "No cluster leader" }, "answered 500: No cluster leader"],
+    [{ status: 503, headers: html, text: "<html>" }, "answered 503: an HTML page"],
+    [
+      {
+        status: 302,
+        headers: { ...html, Location: "https://proxy.example/maintenance" },
+        text: "<html>Moved",
+      },
+      `answered 302, go to https://proxy.example/maintenance; ${setAddress} where that leads`,
+    ],
+    [
+      { status: 200, headers: html, text: "<html>We are back soon" },
+      `answered 200 with an HTML page, as a proxy does; ${setAddress} Nomad itself`,
+    ],
+    [{ status: 200, headers: { "Content-Type": "text/plain" }, text: "OK" }, "answered 200: OK"],
+    [
+      { status: 403, headers: html, text: "<html>Permission denied: your token is not accepted" },
+      `answered 403 with an HTML page, as a proxy does; ${setAddress} Nomad itself`,
+    ],
+    [{ status: 403, text: "RBAC: access denied" }, "answered 403: RBAC: access denied"],
+    [{ status: 403, text: "invalid CSRF token" }, "answered 403: invalid CSRF token"],
+    [
+      { status: 404, text: "404 page not found" },
+      "answered 404 (404 page not found), as what is not Nomad does, and Nomad before 1.0; " +
+      `${setAddress} a newer one`,
+    ],
+    [{ status: 401, headers: { "WWW-Authenticate": "Bearer" }, text: "" }, "answered 401: nothing said"],
+    [{ status: 407, text: "" }, "answered 407: nothing said"],
+    [{ status: 400, text: "Bad Request" }, "answered 400: Bad Request"],
+    [{ status: 500, text: "upstream: no path to region eu" }, "answered 500: upstream: no path to region eu"],
+  ];
+  for (const [answer, found] of answers) {
+    await using server = await NomadServer.start({ recording, lines: 1, refused: [answer] });
+    await using following = new Following(server);
+    await Promise.race([
+      following.ended, // rejects where the answer ends the start
+      waitFor(`an end of "${found}"`, () => following.outages.length > 1),
+    ]);
+    assert.deepEqual(following.outages, [begins(`http://server ${found}`), ends]);
+  }
+});
+
+/** A server of HTTP that takes everything for a question about a job, and answers it so. */
+async function serveJob(answer: (response: ServerResponse) => void) {
+  const server = createServer((_, response) => answer(response));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    client: new NomadClient(settingsOf({ NOMAD_ADDR: `http://127.0.0.1:${port}` })),
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** The type of a job, and what was logged of it. */
+async function typeOf(client: NomadClient, patience: number): Promise<[string | undefined, string[]]> {
+  const { log, lines } = testLog();
+  const jobs = new JobTypes(client, log, patience);
+  const allocation = recording.lines[0]!.allocations[0];
+  const type = await jobs.ask({ ...allocation, JobID: "job" }, new AbortController().signal);
+  return [type, lines.map((line) => line.replace(/127\.0\.0\.1:\d+/, "server"))];
+}
+
+const unknown = (reason: string) =>
+  `debug source nomad: the type of job job is not known: http://server: ${reason}`;
+
+const tooLong = [undefined, [unknown("the answer is longer than 16 MB, the most that is read")]];
+
+Deno.test("the answer about a job is read up to 16 MB, however long it is", async () => {
+  const piece = "x".repeat(1 << 20);
+  let written = 0;
+  const closed = Promise.withResolvers<void>();
+  await using server = await serveJob((response) => {
+    response.once("close", closed.resolve);
+    response.writeHead(200, { "Content-Type": "application/json" }).write('{"Type":"service","Filling":"');
+    const write = () => {
+      while (!response.destroyed && ++written < 4096 && response.write(piece));
+    };
+    response.on("drain", write);
+    write();
+  });
+  assert.deepEqual(await typeOf(server.client, 60_000), tooLong);
+  await closed.promise;
+  assert.ok(written < 1024, `${written} MB were taken`);
+});
+
+Deno.test("the answer about a job is read up to 16 MB unpacked, however small it is packed", async () => {
+  const packed = gzipSync(`{"Type":"service","Filling":"${"x".repeat(64 << 20)}"}`);
+  assert.ok(packed.length < 100_000);
+  await using server = await serveJob((response) => {
+    response.writeHead(200, { "Content-Type": "application/json", "Content-Encoding": "gzip" }).end(packed);
+  });
+  assert.deepEqual(await typeOf(server.client, 60_000), tooLong);
+});
+
+Deno.test("the answer about a job has a time in all, and one of that size may be large", async () => {
+  const large = JSON.stringify({ Filling: "x".repeat(15 << 20), Type: "batch" });
+  await using whole = await serveJob((response) => response.end(large));
+  assert.deepEqual(await typeOf(whole.client, 60_000), ["batch", []]);
+  let timer: ReturnType<typeof setInterval> | undefined;
+  await using drop = await serveJob((response) => {
+    response.writeHead(200, { "Content-Type": "application/json" });
+    timer = setInterval(() => response.write(" "), 20);
+    response.once("close", () => clearInterval(timer));
+  });
+  assert.deepEqual(await typeOf(drop.client, 300), [
+    undefined,
+    [unknown("the answer takes longer than 0.3 s")],
   ]);
 });
 

@@ -301,6 +301,20 @@ Deno.test("the socket of a process that is gone is taken over, and removed at th
   }
 });
 
+Deno.test("a Unix socket is for its owner alone, whatever the umask is", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/status.sock`;
+  const before = Deno.umask(0);
+  try {
+    await using _ = await statusServer({ address: { path } });
+    assert.equal(((await Deno.lstat(path)).mode! & 0o777).toString(8), "600");
+    assert.match(await unixAsk(path), /^HTTP\/1\.1 200 OK/);
+  } finally {
+    Deno.umask(before);
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("LISTEN takes a host and a port, an IPv6 address, a port alone, and a path", () => {
   const accepted: readonly (readonly [text: string, address: Address])[] = [
     ["127.0.0.1:9465", { hostname: "127.0.0.1", port: 9465 }],
