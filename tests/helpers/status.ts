@@ -62,6 +62,7 @@ export function facts(differs: Partial<Facts> = {}): Facts {
     source: { type: "amqp", standing: new Standing() },
     state: { type: "memory", commits },
     sinks: [lane()],
+    log: { dropped: 0 },
     ...differs,
   };
 }
