@@ -130,7 +130,7 @@ Deno.test("an error that nobody caught is written, and ends the program with 1",
       await using crashing = new Program({ main, args: ["--listen", "127.0.0.1:0", "/dev/null"] });
       const { code, stderr } = await crashing.ended;
       assert.equal(code, 1);
-      assert.match(stderr, /error: Uncaught Error: a bug\n    at .*main\.ts:1:/);
+      assert.match(stderr, /error: Uncaught Error: a bug\n {4}at .*main\.ts:1:/);
     } finally {
       await Deno.remove(folder, { recursive: true });
     }

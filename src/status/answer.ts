@@ -50,12 +50,17 @@ export class InFlight {
   bytes = 0;
   readonly #clients = new Map<Uint8Array, number>();
 
-  /** Sends an answer. */
-  send(response: ServerResponse, { status, headers, body }: Answer, withBody: boolean): void {
+  /** Sends an answer; `over` resolves when the client has it or is gone. */
+  send(
+    response: ServerResponse,
+    { status, headers, body }: Answer,
+    withBody: boolean,
+    over: Promise<void>,
+  ): void {
     response.writeHead(status, { ...headers, "content-length": `${body.length}` });
     if (!withBody) return void response.end();
     this.#add(body);
-    response.once("close", () => this.#remove(body));
+    over.then(() => this.#remove(body));
     response.end(body);
   }
 

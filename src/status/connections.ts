@@ -11,13 +11,16 @@ export interface Limits {
   readonly requests: number;
   /** Of these, event streams. */
   readonly streams: number;
+  /** Bytes of answers, of all clients together, that they have yet to take, before others get none. */
+  readonly unreadBytes: number;
 }
 
 /** The limits of a process that may have so many descriptors: source, sinks and state need theirs. */
 export function limitsFor(descriptors: number): Limits {
   const connections = Math.min(512, Math.floor(descriptors / 2));
   const requests = Math.floor(connections * 0.8);
-  return { connections, requests, streams: Math.min(200, Math.floor(requests / 2)) };
+  const streams = Math.min(200, Math.floor(requests / 2));
+  return { connections, requests, streams, unreadBytes: 32 << 20 };
 }
 
 /** Descriptors that this process may have; Infinity where the system does not say so. */
@@ -43,8 +46,9 @@ const inTurn = 20;
 /** Requests that a client may send before the first is answered. */
 const maxPipelined = 4;
 
-/** Answers a request. */
-export type Answering = (request: IncomingMessage, response: ServerResponse) => void;
+/** Answers a request. `over` resolves when the client has the answer or is gone: of a response that waits for the
+ * one before, node:http does not tell its end. */
+export type Answering = (request: IncomingMessage, response: ServerResponse, over: Promise<void>) => void;
 
 /** All connections of a listener. Disposing them closes it. */
 export class Connections implements AsyncDisposable {
@@ -66,6 +70,8 @@ export class Connections implements AsyncDisposable {
     this.#answer = answer;
     this.#http = createServer({ maxHeaderSize: 16 << 10, keepAliveTimeout: times.next });
     this.#http.maxHeadersCount = 100;
+    // Else it would close every connection after its first answer.
+    Object.defineProperty(this.#http, "listening", { get: () => this.#closed === undefined });
     this.#http.on("request", (request, response) => this.#request(request, response));
     this.#http.on("clientError", refuse);
     this.#timer = setInterval(() => this.#closeLate(), look);
@@ -127,15 +133,22 @@ export class Connections implements AsyncDisposable {
     if (wire.open >= maxPipelined) return void wire.destroy();
     wire.open++;
     wire.idleSince = undefined;
-    response.once("close", () => {
+    const { promise: over, resolve } = Promise.withResolvers<void>();
+    const end = () => {
+      wire.off("close", end);
+      response.off("close", end);
       wire.open--;
       wire.hasAnswered = true;
       if (wire.open === 0) wire.idleSince = performance.now();
-    });
+      resolve();
+    };
+    wire.on("close", end);
+    response.on("close", end);
+    response.on("error", () => {});
     // What has a body is not read any further.
     const { "content-length": length = "0", "transfer-encoding": encoding } = request.headers;
     if (length !== "0" || encoding !== undefined) response.shouldKeepAlive = false;
-    this.#answer(request, response);
+    this.#answer(request, response, over);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

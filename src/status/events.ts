@@ -64,10 +64,10 @@ export class EventStream implements Disposable {
     return this.#closed || this.#clients.size >= this.#maxClients;
   }
 
-  /** Sends the events to one more client, as an answer whose head is written. */
-  open(client: Client): void {
+  /** Sends the events to one more client, until `over`, as an answer whose head is written. */
+  open(client: Client, over: Promise<void>): void {
     this.#clients.add(client);
-    client.once("close", () => this.#remove(client));
+    over.then(() => this.#remove(client));
     this.#send(client, utf8.encode(`retry: 2000\n\n${this.#statusText()}`));
     this.#statusTimer ??= setInterval(() => this.#sendAll(this.#statusText()), statusEvery);
   }

@@ -96,8 +96,6 @@ const table: readonly Answering[] = [
 /** Every endpoint. */
 export const endpoints: readonly Endpoint[] = table;
 
-/** Bytes of answers that clients may have yet to take, of all together, before others get none. */
-const maxInFlight = 32 << 20;
 /** Milliseconds for which metrics and lists are good enough for who else asks. */
 const recentAge = 50;
 
@@ -155,7 +153,7 @@ export class StatusServer implements AsyncDisposable {
     this.#connections = new Connections(
       listener,
       limits.connections,
-      (request, response) => this.#handle(request, response),
+      (...exchange) => this.#handle(...exchange),
       times,
     );
   }
@@ -192,6 +190,10 @@ export class StatusServer implements AsyncDisposable {
   /** Bytes of answers that clients have yet to take. */
   get inFlight(): number {
     return this.#inFlight.bytes;
+  }
+
+  get connections(): number {
+    return this.#connections.count;
   }
 
   page(name: string): Answer {
@@ -237,17 +239,17 @@ export class StatusServer implements AsyncDisposable {
     return this.#events.isFull ? busy(`${this.#limits.streams} clients read the events already`) : "events";
   }
 
-  #handle(request: IncomingMessage, response: ServerResponse): void {
+  #handle(request: IncomingMessage, response: ServerResponse, over: Promise<void>): void {
     this.#open++;
-    response.once("close", () => this.#open--);
+    over.then(() => this.#open--);
     for (const [name, value] of Object.entries(common)) response.setHeader(name, value);
     const answer = this.#answer(request);
     const withBody = request.method !== "HEAD";
-    if (answer !== "events") return this.#inFlight.send(response, answer, withBody);
+    if (answer !== "events") return this.#inFlight.send(response, answer, withBody, over);
     // Its end is that of the connection: without the frames of a body in chunks, one event is one write.
     response.removeHeader("transfer-encoding");
     response.writeHead(200, { "content-type": "text/event-stream", "connection": "close", ...fresh });
-    if (withBody) this.#events.open(response);
+    if (withBody) this.#events.open(response, over);
     else response.end();
   }
 
@@ -258,9 +260,9 @@ export class StatusServer implements AsyncDisposable {
     const wrong = this.#isGuarded ? wrongHost(request.headers.host) : undefined;
     if (wrong !== undefined) return failure(421, wrong);
     if (!found?.endpoint.always) {
-      const { requests } = this.#limits;
+      const { requests, unreadBytes } = this.#limits;
       if (this.#open > requests) return busy(`${requests} requests are open already`);
-      if (this.#inFlight.bytes > maxInFlight) {
+      if (this.#inFlight.bytes > unreadBytes) {
         return busy(`${this.#inFlight.bytes} bytes of answers are not read yet`);
       }
     }
