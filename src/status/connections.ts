@@ -15,19 +15,15 @@ export interface Limits {
   readonly unreadBytes: number;
 }
 
-/** The limits of a process that may have so many descriptors: source, sinks and state need theirs. */
+/** The limits where so many descriptors can be had: source, sinks and state need theirs. */
 export function limitsFor(descriptors: number): Limits {
-  const connections = Math.min(512, Math.floor(descriptors / 2));
+  const connections = Math.max(4, Math.floor(descriptors / 2));
   const requests = Math.floor(connections * 0.8);
-  const streams = Math.min(200, Math.floor(requests / 2));
-  return { connections, requests, streams, unreadBytes: 32 << 20 };
+  return { connections, requests, streams: Math.min(200, Math.floor(requests / 2)), unreadBytes: 32 << 20 };
 }
 
-/** Descriptors that this process may have; Infinity where the system does not say so. */
-export async function maxDescriptors(): Promise<number> {
-  const limits = await Deno.readTextFile("/proc/self/limits").catch(() => "");
-  return Number(/^Max open files +(\d+)/m.exec(limits)?.[1] ?? Infinity);
-}
+/** The limits until descriptors run out. */
+export const usualLimits: Limits = limitsFor(1_024);
 
 /** Milliseconds that a client has for its first request, for its next one, and for taking any part of an answer. */
 export interface Times {
@@ -41,7 +37,7 @@ const usualTimes: Times = { first: 10_000, next: 60_000, unread: 30_000 };
 const [look, retry] = [500, 100];
 /** Milliseconds that answers on their way have when the server closes. */
 const closing = 500;
-/** Connections that are taken in one turn, and closed where there are no descriptors. */
+/** Connections that are taken in one turn. */
 const inTurn = 20;
 /** Requests that a client may send before the first is answered. */
 const maxPipelined = 4;
@@ -52,8 +48,9 @@ export type Answering = (request: IncomingMessage, response: ServerResponse, ove
 
 /** All connections of a listener. Disposing them closes it. */
 export class Connections implements AsyncDisposable {
+  /** They become less when the process turns out to have few descriptors. */
+  limits: Limits;
   readonly #listener: Deno.Listener;
-  readonly #max: number;
   readonly #times: Times;
   readonly #answer: Answering;
   /** The oldest first. */
@@ -63,9 +60,9 @@ export class Connections implements AsyncDisposable {
   readonly #accepting: Promise<void>;
   #closed: (() => void) | undefined;
 
-  constructor(listener: Deno.Listener, max: number, answer: Answering, times = usualTimes) {
+  constructor(listener: Deno.Listener, answer: Answering, limits = usualLimits, times = usualTimes) {
     this.#listener = listener;
-    this.#max = max;
+    this.limits = limits;
     this.#times = times;
     this.#answer = answer;
     this.#http = createServer({ maxHeaderSize: 16 << 10, keepAliveTimeout: times.next });
@@ -87,18 +84,23 @@ export class Connections implements AsyncDisposable {
     for (let taken = 1; this.#closed === undefined; taken++) {
       try {
         this.#take(await this.#listener.accept());
-      } catch {
+      } catch (error) {
         if (this.#closed !== undefined) return;
-        // No descriptor is left, mostly.
-        for (let count = 0; count < inTurn; count++) this.#closeOldestIdle();
+        if (error instanceof Error && "code" in error && error.code === "EMFILE") this.#spare();
         await new Promise((resolve) => setTimeout(resolve, retry));
       }
       if (taken % inTurn === 0) await new Promise((resolve) => setTimeout(resolve, 0));
     }
   }
 
+  /** No descriptor is left: keeps to half of those that there were, from now on. */
+  #spare(): void {
+    this.limits = { ...this.limits, ...limitsFor(this.#wires.size) };
+    while (this.#wires.size > this.limits.connections && this.#closeOldestIdle());
+  }
+
   #take(connection: Deno.Conn): void {
-    if (this.#wires.size >= this.#max && !this.#closeOldestIdle()) return connection.close();
+    if (this.#wires.size >= this.limits.connections && !this.#closeOldestIdle()) return connection.close();
     const wire = new Wire(connection);
     this.#wires.add(wire);
     wire.once("close", () => {

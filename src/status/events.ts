@@ -27,7 +27,6 @@ export class EventStream implements Disposable {
   dropped = 0;
   readonly #status: () => StatusView;
   readonly #view: (loop: Remembered) => LoopView;
-  readonly #maxClients: number;
   readonly #clients = new Set<Client>();
   /** What changed and is not sent yet, in that order. */
   readonly #changed = new Set<Remembered>();
@@ -47,11 +46,9 @@ export class EventStream implements Disposable {
     history: History,
     status: () => StatusView,
     view: (loop: Remembered) => LoopView,
-    maxClients: number,
   ) {
     this.#status = status;
     this.#view = view;
-    this.#maxClients = maxClients;
     history.onChange = (loop) => this.#change(loop);
   }
 
@@ -59,13 +56,9 @@ export class EventStream implements Disposable {
     return this.#clients.size;
   }
 
-  /** No more clients can read. */
-  get isFull(): boolean {
-    return this.#closed || this.#clients.size >= this.#maxClients;
-  }
-
   /** Sends the events to one more client, until `over`, as an answer whose head is written. */
   open(client: Client, over: Promise<void>): void {
+    if (this.#closed) return void client.end();
     this.#clients.add(client);
     over.then(() => this.#remove(client));
     this.#send(client, utf8.encode(`retry: 2000\n\n${this.#statusText()}`));

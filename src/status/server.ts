@@ -3,7 +3,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Answer, busy, failure, fresh, InFlight, json, Recent, text } from "./answer.ts";
 import { loopsView, statusView } from "./api.ts";
-import { Connections, type Limits, limitsFor, maxDescriptors, type Times } from "./connections.ts";
+import { Connections, type Limits, type Times } from "./connections.ts";
 import { EventStream } from "./events.ts";
 import { type Facts, nowOf } from "./facts.ts";
 import { problems } from "./health.ts";
@@ -122,7 +122,6 @@ export class StatusServer implements AsyncDisposable {
   readonly #token: string | undefined;
   /** Only loopback names are answered. */
   readonly #isGuarded: boolean;
-  readonly #limits: Limits;
   readonly #pages: ReadonlyMap<string, PageFile>;
   readonly #process = new ProcessFigures();
   readonly #events: EventStream;
@@ -140,20 +139,18 @@ export class StatusServer implements AsyncDisposable {
     this.where = where;
     this.#token = token;
     this.#isGuarded = token === undefined && !("path" in address) && isLocal(address);
-    this.#limits = limits;
     this.#pages = pages;
     this.#events = new EventStream(
       history,
       () => statusView(facts),
       (loop) => history.view(loop, nowOf(facts)),
-      limits.streams,
     );
     // A list must not be older than the events that its client has.
     this.#events.onFlush = () => this.#recent.clear();
     this.#connections = new Connections(
       listener,
-      limits.connections,
       (...exchange) => this.#handle(...exchange),
+      limits,
       times,
     );
   }
@@ -164,18 +161,11 @@ export class StatusServer implements AsyncDisposable {
     token: string | undefined,
     facts: Facts,
     history: History,
-    { limits, times }: Differing = {},
+    differing: Differing = {},
   ): Promise<StatusServer> {
     const pages = await readPages();
-    const most = limits ?? limitsFor(await maxDescriptors());
     const { listener, where } = await bind(address);
-    return new StatusServer({ address, token, facts, history }, {
-      limits: most,
-      listener,
-      where,
-      pages,
-      times,
-    });
+    return new StatusServer({ address, token, facts, history }, { listener, where, pages, ...differing });
   }
 
   /** Clients of the event stream that were dropped since they did not read. */
@@ -236,7 +226,8 @@ export class StatusServer implements AsyncDisposable {
   }
 
   events(): Answer | "events" {
-    return this.#events.isFull ? busy(`${this.#limits.streams} clients read the events already`) : "events";
+    const { streams } = this.#connections.limits;
+    return this.#events.clients < streams ? "events" : busy(`${streams} clients read the events already`);
   }
 
   #handle(request: IncomingMessage, response: ServerResponse, over: Promise<void>): void {
@@ -260,7 +251,7 @@ export class StatusServer implements AsyncDisposable {
     const wrong = this.#isGuarded ? wrongHost(request.headers.host) : undefined;
     if (wrong !== undefined) return failure(421, wrong);
     if (!found?.endpoint.always) {
-      const { requests, unreadBytes } = this.#limits;
+      const { requests, unreadBytes } = this.#connections.limits;
       if (this.#open > requests) return busy(`${requests} requests are open already`);
       if (this.#inFlight.bytes > unreadBytes) {
         return busy(`${this.#inFlight.bytes} bytes of answers are not read yet`);
@@ -303,8 +294,7 @@ interface Served {
 }
 
 /** What it is made of. */
-interface Parts extends Listening, Pick<Differing, "times"> {
-  readonly limits: Limits;
+interface Parts extends Listening, Differing {
   readonly pages: ReadonlyMap<string, PageFile>;
 }
 
