@@ -229,6 +229,11 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
     if (status !== undefined) {
       parts.use(status);
       log.info("Status at {where}", { where: status.where });
+      if (status.isOpen) {
+        log.warning("Whoever reaches {where} may read what runs in the cluster: set LISTEN_TOKEN", {
+          where: status.where,
+        });
+      }
     }
     await Promise.race([delivery.start(), patience.over]);
     delivery.pump();

@@ -119,6 +119,8 @@ export class StatusServer implements AsyncDisposable {
   readonly history: History;
   /** For the log. */
   readonly where: string;
+  /** Other machines may read all without a token. */
+  readonly isOpen: boolean;
   readonly #token: string | undefined;
   /** Only loopback names are answered. */
   readonly #isGuarded: boolean;
@@ -137,6 +139,7 @@ export class StatusServer implements AsyncDisposable {
     this.facts = facts;
     this.history = history;
     this.where = where;
+    this.isOpen = token === undefined && !isLocal(address);
     this.#token = token;
     this.#isGuarded = token === undefined && !("path" in address) && isLocal(address);
     this.#pages = pages;

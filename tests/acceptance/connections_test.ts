@@ -38,52 +38,45 @@ async function answers(url: URL): Promise<boolean> {
   }
 }
 
-for (const token of [undefined, "hunter2-token"]) {
-  Deno.test(
-    `2,000 idle connections, ${token ? "with" : "without"} a token, stop neither detection nor a reconnect`,
-    restartsBroker,
-    async () => {
-      await using broker = await startRabbitMq();
-      const own = await hand(broker.url);
-      await own.queue(queue, { durable: true });
-      await using program = new Program({
-        env: {
-          LISTEN: "127.0.0.1:0",
-          ...token && { LISTEN_TOKEN: token },
-          AMQP_CONNECTION: broker.url,
-          AMQP_QUEUE: queue,
-          RESTART_COUNT: "2",
-        },
-        through: ["sh", "-c", 'ulimit -n 256; exec "$@"', "sh"],
-      });
-      await program.logged("Status at ");
-      const url = new URL(/Status at (\S+)\n/.exec(program.stderr)![1]!);
-      await program.logged("source amqp: consumes");
-      {
-        using crowd = new Crowd();
-        await crowd.grow(url, 2_000);
-        await own.put(queue, restarts(2, { name: "while.crowded[0]" }));
-        await program.logged("while.crowded[0]: crash loop");
-        const descriptors = [...Deno.readDirSync(`/proc/${program.pid}/fd`)].length;
-        assert.ok(descriptors < 200, `${descriptors} descriptors`);
-        await waitFor("an answer among them", () => answers(url), { timeoutMs: 20_000 });
+Deno.test(
+  "2,000 idle connections stop neither detection nor a reconnect",
+  restartsBroker,
+  async () => {
+    await using broker = await startRabbitMq();
+    const own = await hand(broker.url);
+    await own.queue(queue, { durable: true });
+    await using program = new Program({
+      env: {
+        LISTEN: "127.0.0.1:0",
+        AMQP_CONNECTION: broker.url,
+        AMQP_QUEUE: queue,
+        RESTART_COUNT: "2",
+      },
+      through: ["sh", "-c", 'ulimit -n 256; exec "$@"', "sh"],
+    });
+    await program.logged("Status at ");
+    const url = new URL(/Status at (\S+)\n/.exec(program.stderr)![1]!);
+    await program.logged("source amqp: consumes");
+    {
+      using crowd = new Crowd();
+      await crowd.grow(url, 2_000);
+      await own.put(queue, restarts(2, { name: "while.crowded[0]" }));
+      await program.logged("while.crowded[0]: crash loop");
+      const descriptors = [...Deno.readDirSync(`/proc/${program.pid}/fd`)].length;
+      assert.ok(descriptors < 200, `${descriptors} descriptors`);
+      await waitFor("an answer among them", () => answers(url), { timeoutMs: 20_000 });
 
-        await own[Symbol.asyncDispose]();
-        await broker.kill();
-        await program.logged("source amqp: broken");
-        await broker.start();
-        await using again = await hand(broker.url);
-        await waitFor(
-          "the source to consume again",
-          () => program.stderr.split("source amqp: consumes").length === 3,
-          { timeoutMs: 60_000 },
-        );
-        await again.put(queue, restarts(2, { name: "after.reconnect[0]" }));
-        await program.logged("after.reconnect[0]: crash loop");
-      }
-      await waitFor("an answer when they are gone", () => answers(url));
-      program.signal("SIGTERM");
-      assert.equal((await program.ended).code, 0);
-    },
-  );
-}
+      await own[Symbol.asyncDispose]();
+      await broker.kill();
+      await program.logged("trying again until it works");
+      await broker.start();
+      await using again = await hand(broker.url);
+      await program.logged("source amqp: works again after", 60_000);
+      await again.put(queue, restarts(2, { name: "after.reconnect[0]" }));
+      await program.logged("after.reconnect[0]: crash loop");
+    }
+    await waitFor("an answer when they are gone", () => answers(url));
+    program.signal("SIGTERM");
+    assert.equal((await program.ended).code, 0);
+  },
+);
