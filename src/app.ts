@@ -9,7 +9,7 @@ import { taskApi } from "./clients/nomad_settings.ts";
 import { asFault, Fault } from "./fault.ts";
 import { findKind, words } from "./kind.ts";
 import type { Ledger } from "./ledger.ts";
-import { type Log, logFormats, logLevels, openLog, plain } from "./log.ts";
+import { type Log, logFormats, logLevels, openLogOn, plain } from "./log.ts";
 import type { Rule } from "./rule.ts";
 import { payloadSettings, planRule, type RulePlan, ruleSentence, ruleSettings } from "./rules.ts";
 import { wallClock } from "./time.ts";
@@ -41,6 +41,7 @@ import type { Facts } from "./status/facts.ts";
 import { type ListenSettings, listenSettings } from "./status/listen.ts";
 import type { StatusServer } from "./status/server.ts";
 import { Tally } from "./tally.ts";
+import type { LineOutput } from "./turn_writer.ts";
 
 /** Every source. */
 const sources: readonly SourceKind[] = [amqpSource, nomad, lines];
@@ -196,12 +197,12 @@ export interface World
   readonly stdoutIsTerminal: boolean;
   /** Alerts on that terminal may have colours. */
   readonly colored?: boolean;
-  readonly stderr: { write(line: string): void };
+  readonly stderr: LineOutput;
 }
 
 /** Detects until the input ends or `stop`. Yields the exit code. */
 export async function detect(plan: Plan, world: World, stop: AbortSignal): Promise<number> {
-  const log = openLog(plan.process.logLevel, plan.process.logFormat, world.stderr.write);
+  const log = openLogOn(world.stderr, plan.process.logLevel, plan.process.logFormat);
   await using parts = new AsyncDisposableStack();
   const patience = parts.use(new Patience(plan.process.connectTimeout));
   const standing = new Standing();
@@ -226,7 +227,8 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
     rule.restore(ledger.kept, source.clock === "wall" ? wallClock() : undefined);
     const tally = new Tally();
     const commits = new CommitFigures();
-    const facts = factsOf(plan, { source, standing, rule, tally, commits, delivery });
+    const { stderr } = world;
+    const facts = factsOf(plan, { source, standing, rule, tally, commits, delivery, stderr });
     const status = await openStatus(plan, facts);
     // What keeps the program from starting is told in one line.
     standing.worked.then(() => {
@@ -237,6 +239,11 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
     if (status !== undefined) {
       parts.use(status);
       log.info("Status at {where}", { where: status.where });
+      if (status.isOpen) {
+        log.warning("Whoever reaches {where} may read what runs in the cluster: set LISTEN_TOKEN", {
+          where: status.where,
+        });
+      }
     }
     await Promise.race([delivery.start(), patience.over]);
     delivery.pump();
@@ -273,10 +280,11 @@ interface Opened extends Pick<Facts, "rule" | "tally"> {
   readonly standing: Standing;
   readonly commits: CommitFigures;
   readonly delivery: Delivery;
+  readonly stderr: LineOutput;
 }
 
 /** What the status server is to know. */
-function factsOf(plan: Plan, { source, standing, rule, tally, commits, delivery }: Opened): Facts {
+function factsOf(plan: Plan, { source, standing, rule, tally, commits, delivery, stderr }: Opened): Facts {
   return {
     version: config.version,
     startedAt: wallClock(),
@@ -287,6 +295,7 @@ function factsOf(plan: Plan, { source, standing, rule, tally, commits, delivery 
     source: { type: plan.source, standing },
     state: { type: plan.state.file === undefined ? "memory" : "sqlite", commits },
     sinks: delivery.figures,
+    log: stderr,
   };
 }
 
@@ -312,7 +321,7 @@ export async function check(
   say: (line: string) => Promise<unknown>,
   stop: AbortSignal,
 ): Promise<number> {
-  const log = openLog("error", plan.process.logFormat, world.stderr.write);
+  const log = openLogOn(world.stderr, "error", plan.process.logFormat);
   await using parts = new AsyncDisposableStack();
   const source = parts.use(await plan.openSource({ ...world, log, restartsOnly: plan.rule.restartsOnly }));
   const opened = openSinks(plan, world).map((sink) => parts.use(sink));

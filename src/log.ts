@@ -1,6 +1,7 @@
 // The log: lines on stderr, text or JSON. What is logged is data in a sentence; control characters never
 // reach the terminal raw.
 import { configureSync, getJsonLinesFormatter, getLogger, type LogRecord } from "@logtape/logtape";
+import type { LineOutput } from "./turn_writer.ts";
 
 /** The accepted levels, from the most to the least. */
 export const logLevels = ["debug", "info", "warning", "error"] as const;
@@ -43,6 +44,14 @@ export function openLog(
     warning: line("warn"),
     error: line("error"),
   };
+}
+
+/** Opens the log of this process on an output, and says there how much of it was dropped. */
+export function openLogOn(output: LineOutput, level: LogLevel, format: typeof logFormats[number]): Log {
+  const log = openLog(level, format, (line) => output.write(line));
+  output.onRead = (lines) =>
+    log.error("{lines} lines of this log were dropped: nobody read stderr", { lines });
+  return log;
 }
 
 const json = getJsonLinesFormatter({ properties: "flatten", lineEnding: "lf" });

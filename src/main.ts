@@ -6,35 +6,55 @@ import { variablesOf } from "./settings.ts";
 import { TurnWriter } from "./turn_writer.ts";
 
 const stop = new AbortController();
+/** Not Deno's synchronous write, which blocks for as long as nobody reads. */
+const stderr = new TurnWriter((bytes) => Deno.stderr.write(bytes));
+
+/** Milliseconds that the last lines have to be read: at the end, and where somebody is in a hurry. */
+const [lastLines, lastLinesInHurry] = [1_000, 100];
+
+async function exit(code: number, milliseconds = lastLines): Promise<never> {
+  await stderr.end(milliseconds);
+  Deno.exit(code);
+}
 
 /** The first signal asks to finish, the second ends at once. */
 function onSignal(signal: "SIGINT" | "SIGTERM", code: number): void {
-  Deno.addSignalListener(signal, () => stop.signal.aborted ? Deno.exit(code) : stop.abort());
+  Deno.addSignalListener(signal, () => stop.signal.aborted ? exit(code, lastLinesInHurry) : stop.abort());
 }
 onSignal("SIGINT", 130);
 if (Deno.build.os !== "windows") onSignal("SIGTERM", 143);
+
+/** Ends the process for an error that nobody caught. Deno itself would write it, and block. */
+function crash(error: unknown): Promise<never> {
+  stderr.write(`error: Uncaught ${error instanceof Error ? error.stack : String(error)}\n`);
+  return exit(1);
+}
+globalThis.addEventListener("error", (event) => {
+  event.preventDefault();
+  crash(event.error);
+});
+globalThis.addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  crash(event.reason);
+});
 
 /** The variables of the settings and no others, since the program may not read the rest of the environment. */
 const settings = [...settingsGroups.map(({ settings }) => settings), recordSettings];
 const variables = settings.flatMap((group) => Object.values(group).flatMap(variablesOf));
 const env = Object.fromEntries(variables.map((name) => [name, Deno.env.get(name)]));
 
-const stderr = new TurnWriter((bytes) => Deno.stderr.writeSync(bytes));
 const write = (text: string) => stderr.write(text);
-// Deno.exit and an error that nobody caught come this way, too.
-globalThis.addEventListener("unload", () => stderr.flush());
 const isDumb = Deno.env.get("TERM") === "dumb";
-Deno.exit(
-  await run({
-    args: Deno.args,
-    env,
-    stop: stop.signal,
-    files: [],
-    stdin: Deno.stdin,
-    stdout: Deno.stdout,
-    stdoutIsTerminal: Deno.stdout.isTerminal(),
-    colored: !Deno.noColor && !isDumb,
-    stderr: { write },
-    canvas: Deno.stderr.isTerminal() && !isDumb ? { write, now: () => performance.now() } : undefined,
-  }),
-);
+const code = await run({
+  args: Deno.args,
+  env,
+  stop: stop.signal,
+  files: [],
+  stdin: Deno.stdin,
+  stdout: Deno.stdout,
+  stdoutIsTerminal: Deno.stdout.isTerminal(),
+  colored: !Deno.noColor && !isDumb,
+  stderr,
+  canvas: Deno.stderr.isTerminal() && !isDumb ? { write, now: () => performance.now() } : undefined,
+}).catch(crash);
+await exit(code);

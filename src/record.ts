@@ -3,7 +3,7 @@
 import { oneLine } from "./alert.ts";
 import { chooseSource, processSettings, type World } from "./app.ts";
 import { asFault, Fault } from "./fault.ts";
-import { type Log, openLog } from "./log.ts";
+import { type Log, openLogOn } from "./log.ts";
 import { Patience } from "./outage.ts";
 import { RecordFile, type RecordTo } from "./record_file.ts";
 import { recordSettings } from "./record_settings.ts";
@@ -35,7 +35,7 @@ export function planRecord(input: Input, files: readonly string[]): RecordPlan |
 
 /** Records until the source ends or `stop`. Yields the exit code. */
 export async function record(plan: RecordPlan, world: World, stop: AbortSignal): Promise<number> {
-  const log = openLog(plan.process.logLevel, plan.process.logFormat, world.stderr.write);
+  const log = openLogOn(world.stderr, plan.process.logLevel, plan.process.logFormat);
   let recorder: Recorder | undefined;
   try {
     await requireOthers(world.files, plan.to.path);

@@ -83,7 +83,7 @@ const rooms: readonly Room[] = [
     name: "status",
     files: ["status/"],
     imports: ["leaves", "rule", "ports", "way"],
-    packages: ["node:crypto", "node:process"],
+    packages: ["node:buffer", "node:crypto", "node:http", "node:process", "node:stream"],
   },
   {
     name: "app",

@@ -1,10 +1,9 @@
 // The event stream of the page (server-sent events): the status, and loops as they change. Each loop at most once a
 // second; a client that does not read is dropped.
+import type { ServerResponse } from "node:http";
 import type { History, Remembered } from "./history.ts";
 import type { LoopView, StatusView } from "./view.ts";
 
-/** Clients at one time. */
-export const mostClients = 200;
 /** Bytes that may wait for a client. */
 const mostWaiting = 1 << 20;
 /** Bytes of loops that are sent at one time; those that wait come the next time. */
@@ -17,7 +16,8 @@ const clientsInTurn = 10;
 /** Changes that come together are sent together. */
 const moment = 50;
 
-type Client = ReadableStreamDefaultController<Uint8Array>;
+/** An answer that does not end. */
+type Client = ServerResponse;
 
 const utf8 = new TextEncoder();
 
@@ -38,8 +38,15 @@ export class EventStream implements Disposable {
   #statusTimer: ReturnType<typeof setInterval> | undefined;
   #closed = false;
 
+  /** Is called before loops are sent. */
+  onFlush: (() => void) | undefined;
+
   /** `view` yields a loop as it is now. */
-  constructor(history: History, status: () => StatusView, view: (loop: Remembered) => LoopView) {
+  constructor(
+    history: History,
+    status: () => StatusView,
+    view: (loop: Remembered) => LoopView,
+  ) {
     this.#status = status;
     this.#view = view;
     history.onChange = (loop) => this.#change(loop);
@@ -49,20 +56,13 @@ export class EventStream implements Disposable {
     return this.#clients.size;
   }
 
-  /** The stream of a new client; undefined where there are too many. */
-  open(): ReadableStream<Uint8Array> | undefined {
-    if (this.#closed || this.#clients.size >= mostClients) return undefined;
-    let client: Client;
-    const stream = new ReadableStream<Uint8Array>({
-      start: (controller) => {
-        client = controller;
-        this.#clients.add(client);
-        this.#send(client, utf8.encode(`retry: 2000\n\n${this.#statusText()}`));
-      },
-      cancel: () => this.#remove(client),
-    }, new ByteLengthQueuingStrategy({ highWaterMark: mostWaiting }));
+  /** Sends the events to one more client, until `over`, as an answer whose head is written. */
+  open(client: Client, over: Promise<void>): void {
+    if (this.#closed) return void client.end();
+    this.#clients.add(client);
+    over.then(() => this.#remove(client));
+    this.#send(client, utf8.encode(`retry: 2000\n\n${this.#statusText()}`));
     this.#statusTimer ??= setInterval(() => this.#sendAll(this.#statusText()), statusEvery);
-    return stream;
   }
 
   /** With a comment before it, by which a client knows that the stream lives. */
@@ -84,6 +84,7 @@ export class EventStream implements Disposable {
   #flush(): void {
     this.#flushTimer = undefined;
     this.#flushedAt = performance.now();
+    this.onFlush?.();
     let text = "";
     for (const loop of this.#changed) {
       if (text.length > mostAtOnce) break;
@@ -113,10 +114,10 @@ export class EventStream implements Disposable {
   }
 
   #send(client: Client, bytes: Uint8Array): void {
-    if ((client.desiredSize ?? 0) >= bytes.length) return client.enqueue(bytes);
+    if (client.writableLength + bytes.length <= mostWaiting) return void client.write(bytes);
     this.dropped++;
     this.#remove(client);
-    client.error(new Error("the client does not read"));
+    client.destroy();
   }
 
   #remove(client: Client): void {
@@ -134,7 +135,7 @@ export class EventStream implements Disposable {
     this.#closed = true;
     for (const client of this.#clients) {
       this.#remove(client);
-      client.close();
+      client.end();
     }
   }
 }

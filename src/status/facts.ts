@@ -6,6 +6,7 @@ import type { Rule } from "../rule.ts";
 import type { Standing } from "../standing.ts";
 import type { Tally } from "../tally.ts";
 import { wallClock } from "../time.ts";
+import type { LineOutput } from "../turn_writer.ts";
 import type { StatusView } from "./view.ts";
 
 /** The parts of the program, and what does not change. */
@@ -19,6 +20,8 @@ export interface Facts {
   readonly source: { readonly type: string; readonly standing: Standing };
   readonly state: { readonly type: string; readonly commits: CommitFigures };
   readonly sinks: readonly LaneFigures[];
+  /** Where the log is written. */
+  readonly log: Pick<LineOutput, "dropped">;
 }
 
 /** The time now, on the program's own clock. */

@@ -39,29 +39,25 @@ export const listenSettings = {
 /** Their values. */
 export type ListenSettings = Values<typeof listenSettings>;
 
-/** A server that listens, and where. */
+/** A listener, and where it listens. */
 export interface Listening {
-  readonly server: Deno.HttpServer;
+  readonly listener: Deno.Listener;
   /** For the log: `http://127.0.0.1:9465/`, `unix:/run/detector.sock`. */
   readonly where: string;
 }
 
-/** Answers all requests at the address, until it is shut down or, at once, until the signal. @throws {Fault} where it cannot be had. */
-export async function serve(
-  address: Address,
-  answer: Deno.ServeHandler<Deno.Addr>,
-  signal: AbortSignal,
-): Promise<Listening> {
+/** Listens at the address. @throws {Fault} where it cannot be had. */
+export async function bind(address: Address): Promise<Listening> {
   try {
     if ("path" in address) {
       await removeStale(address.path);
-      const server = Deno.serve({ ...address, ...quiet, signal }, answer as Deno.ServeHandler<Deno.UnixAddr>);
+      const listener = Deno.listen({ transport: "unix", path: address.path });
       keepToOwner(address.path);
-      return { server, where: `unix:${address.path}` };
+      return { listener, where: `unix:${address.path}` };
     }
-    const server = Deno.serve({ ...address, ...quiet, signal }, answer as Deno.ServeHandler<Deno.NetAddr>);
-    const { hostname, port } = server.addr as Deno.NetAddr;
-    return { server, where: `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}/` };
+    const listener = Deno.listen(address);
+    const { hostname, port } = listener.addr;
+    return { listener, where: `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}/` };
   } catch (error) {
     throw new Fault(
       `${namesOf(listen)}: cannot listen on ${written(address)}: ${reasonOf(error)}`,
@@ -69,11 +65,6 @@ export async function serve(
     );
   }
 }
-
-const quiet = {
-  onListen() {},
-  onError: () => new Response(null, { status: 500 }),
-};
 
 /** Removes the socket of a process that is gone; of one that lives, and what is no socket, is left. */
 async function removeStale(path: string): Promise<void> {

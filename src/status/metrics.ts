@@ -169,6 +169,11 @@ export const metrics: readonly Metric[] = [
     labels: [],
     read: ({ facts }) => [[{}, facts.state.commits.seconds]],
   },
+  counter(
+    `${prefix}log_lines_dropped`,
+    "Lines of the log that were dropped, since nobody read stderr.",
+    ({ facts }) => facts.log.dropped ?? 0,
+  ),
   gauge(
     `${prefix}event_loop_lag_seconds`,
     "The longest that a timer was late in the last 15 s.",

@@ -1,15 +1,18 @@
 // The status server: which paths there are, who may ask, and what every answer has in common. It only reads.
 import { createHash, timingSafeEqual } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { type Answer, busy, failure, fresh, InFlight, json, Recent, text } from "./answer.ts";
 import { loopsView, statusView } from "./api.ts";
-import { EventStream, mostClients } from "./events.ts";
+import { Connections, type Limits, type Times } from "./connections.ts";
+import { EventStream } from "./events.ts";
 import { type Facts, nowOf } from "./facts.ts";
 import { problems } from "./health.ts";
 import type { History } from "./history.ts";
-import { type Address, type Listening, serve } from "./listen.ts";
-import { contentTypes, type Format, formatFor, write } from "./metrics.ts";
+import { isLocal, wrongHost } from "./host.ts";
+import { type Address, bind, type Listening } from "./listen.ts";
+import { contentTypes, formatFor, write } from "./metrics.ts";
 import { type PageFile, readPages } from "./pages.ts";
 import { ProcessFigures } from "./process.ts";
-import type { ErrorView } from "./view.ts";
 
 /** A path, and what it answers. */
 export interface Endpoint {
@@ -24,13 +27,13 @@ export interface Endpoint {
 
 /** What an endpoint is answered from. */
 interface Asked {
-  readonly request: Request;
+  readonly request: IncomingMessage;
   readonly url: URL;
   /** What stands for `<…>`, decoded. */
   readonly rest: string;
 }
 
-type Answering = Endpoint & { answer(server: StatusServer, asked: Asked): Response };
+type Answering = Endpoint & { answer(server: StatusServer, asked: Asked): Answer | "events" };
 
 const table: readonly Answering[] = [
   { path: "/", help: "the page", open: true, answer: (server) => server.page("index.html") },
@@ -49,7 +52,7 @@ const table: readonly Answering[] = [
   {
     path: "/metrics",
     help: "the metrics, for Prometheus, at most 50 ms old; as OpenMetrics where `Accept` asks for it",
-    answer: (server, { request }) => server.metrics(request.headers.get("accept")),
+    answer: (server, { request }) => server.metrics(request.headers.accept ?? null),
   },
   {
     path: "/livez",
@@ -74,8 +77,8 @@ const table: readonly Answering[] = [
   {
     path: "/api/v1/loops",
     help:
-      "the loops: `?status=looping`, `gave-up` or `resolved`, `q=` a part of a name, `sort=newest` or `worst`, `offset=0`, `limit=100` (1,000 at most)",
-    answer: (server, { url }) => json(200, loopsView(url.searchParams, server.facts, server.history)),
+      "the loops: `?status=looping`, `gave-up` or `resolved`, `q=` a part of a name, `sort=newest` or `worst`, `offset=0`, `limit=100` (1,000 at most); at most 50 ms old",
+    answer: (server, { url }) => server.loops(url),
   },
   {
     path: "/api/v1/allocations/<name>",
@@ -86,20 +89,15 @@ const table: readonly Answering[] = [
     path: "/api/v1/events",
     help:
       "server-sent events: `status` at once and every 5 s; `loop` and `over` when a loop begins, goes on or ends, each loop at most once a second",
-    answer: (server, { request }) => server.stream(request.method),
+    answer: (server) => server.events(),
   },
 ];
 
 /** Every endpoint. */
 export const endpoints: readonly Endpoint[] = table;
 
-/** Requests that may be open at one time, the event streams included; health is always answered. */
-const defaultMostOpen = 1_024;
-/** Milliseconds that answers on their way have when the server closes. */
-const closing = 500;
-
-/** Milliseconds for which metrics are good enough for who else asks. */
-const metricsAge = 50;
+/** Milliseconds for which metrics and lists are good enough for who else asks. */
+const recentAge = 50;
 
 /** What stands in every answer. */
 const common = {
@@ -109,37 +107,54 @@ const common = {
   "x-content-type-options": "nosniff",
 };
 
+/** What differs from the usual, in tests. */
+export interface Differing {
+  readonly limits?: Limits | undefined;
+  readonly times?: Times | undefined;
+}
+
 /** A status server that listens. */
 export class StatusServer implements AsyncDisposable {
   readonly facts: Facts;
   readonly history: History;
+  /** For the log. */
+  readonly where: string;
+  /** Other machines may read all without a token. */
+  readonly isOpen: boolean;
   readonly #token: string | undefined;
-  readonly #mostOpen: number;
+  /** Only loopback names are answered. */
+  readonly #isGuarded: boolean;
   readonly #pages: ReadonlyMap<string, PageFile>;
   readonly #process = new ProcessFigures();
   readonly #events: EventStream;
-  /** As they were written last. */
-  readonly #metrics = new Map<Format, { readonly at: number; readonly body: string }>();
-  readonly #abort = new AbortController();
-  #listening!: Listening;
+  readonly #recent = new Recent(recentAge);
+  readonly #inFlight = new InFlight();
+  readonly #connections: Connections;
   #open = 0;
 
   private constructor(
-    facts: Facts,
-    history: History,
-    token: string | undefined,
-    pages: ReadonlyMap<string, PageFile>,
-    mostOpen: number,
+    { address, token, facts, history }: Served,
+    { limits, listener, where, pages, times }: Parts,
   ) {
     this.facts = facts;
     this.history = history;
+    this.where = where;
+    this.isOpen = token === undefined && !isLocal(address);
     this.#token = token;
+    this.#isGuarded = token === undefined && !("path" in address) && isLocal(address);
     this.#pages = pages;
-    this.#mostOpen = mostOpen;
     this.#events = new EventStream(
       history,
       () => statusView(facts),
       (loop) => history.view(loop, nowOf(facts)),
+    );
+    // A list must not be older than the events that its client has.
+    this.#events.onFlush = () => this.#recent.clear();
+    this.#connections = new Connections(
+      listener,
+      (...exchange) => this.#handle(...exchange),
+      limits,
+      times,
     );
   }
 
@@ -149,25 +164,11 @@ export class StatusServer implements AsyncDisposable {
     token: string | undefined,
     facts: Facts,
     history: History,
-    mostOpen = defaultMostOpen,
+    differing: Differing = {},
   ): Promise<StatusServer> {
-    const server = new StatusServer(facts, history, token, await readPages(), mostOpen);
-    try {
-      server.#listening = await serve(
-        address,
-        (request, info) => server.#handle(request, info),
-        server.#abort.signal,
-      );
-    } catch (error) {
-      server.#process[Symbol.dispose]();
-      throw error;
-    }
-    return server;
-  }
-
-  /** For the log. */
-  get where(): string {
-    return this.#listening.where;
+    const pages = await readPages();
+    const { listener, where } = await bind(address);
+    return new StatusServer({ address, token, facts, history }, { listener, where, pages, ...differing });
   }
 
   /** Clients of the event stream that were dropped since they did not read. */
@@ -179,29 +180,46 @@ export class StatusServer implements AsyncDisposable {
     return this.#events.clients;
   }
 
-  page(name: string): Response {
+  /** Bytes of answers that clients have yet to take. */
+  get inFlight(): number {
+    return this.#inFlight.bytes;
+  }
+
+  get connections(): number {
+    return this.#connections.count;
+  }
+
+  page(name: string): Answer {
     const file = this.#pages.get(name);
     if (file === undefined) return notFound();
-    return new Response(file.bytes, { headers: { "content-type": file.type, "cache-control": "no-cache" } });
+    return {
+      status: 200,
+      headers: { "content-type": file.type, "cache-control": "no-cache" },
+      body: file.bytes,
+    };
   }
 
-  metrics(accept: string | null): Response {
+  metrics(accept: string | null): Answer {
     const format = formatFor(accept);
-    const now = performance.now();
-    let last = this.#metrics.get(format);
-    if (last === undefined || now - last.at >= metricsAge) {
-      last = { at: now, body: write({ facts: this.facts, process: this.#process }, format) };
-      this.#metrics.set(format, last);
-    }
-    return new Response(last.body, { headers: { "content-type": contentTypes[format], ...fresh } });
+    return this.#recent.get(`metrics ${format}`, () => ({
+      ...text(200, write({ facts: this.facts, process: this.#process }, format)),
+      headers: { "content-type": contentTypes[format], ...fresh },
+    }));
   }
 
-  ready(): Response {
+  ready(): Answer {
     const lines = problems(this.facts);
     return lines.length === 0 ? text(200, "ok\n") : text(503, lines.map((line) => `${line}\n`).join(""));
   }
 
-  allocation(what: string): Response {
+  loops({ search, searchParams }: URL): Answer {
+    return this.#recent.get(
+      `loops ${search}`,
+      () => json(200, loopsView(searchParams, this.facts, this.history)),
+    );
+  }
+
+  allocation(what: string): Answer {
     const found = this.history.find(what, nowOf(this.facts));
     if (found !== undefined) return json(200, found);
     return failure(
@@ -210,64 +228,77 @@ export class StatusServer implements AsyncDisposable {
     );
   }
 
-  stream(method: string): Response {
-    const headers = { "content-type": "text/event-stream", ...fresh };
-    if (method === "HEAD") return new Response(null, { headers });
-    const stream = this.#events.open();
-    return stream === undefined
-      ? failure(503, `${mostClients} clients read the events already; try again later`)
-      : new Response(stream, { headers });
+  events(): Answer | "events" {
+    const { streams } = this.#connections.limits;
+    return this.#events.clients < streams ? "events" : busy(`${streams} clients read the events already`);
   }
 
-  #handle(request: Request, info: Deno.ServeHandlerInfo): Response {
+  #handle(request: IncomingMessage, response: ServerResponse, over: Promise<void>): void {
     this.#open++;
-    info.completed.catch(() => {}).finally(() => this.#open--);
-    const response = this.#answer(request);
-    for (const [name, value] of Object.entries(common)) response.headers.set(name, value);
-    return response;
+    over.then(() => this.#open--);
+    for (const [name, value] of Object.entries(common)) response.setHeader(name, value);
+    const answer = this.#answer(request);
+    const withBody = request.method !== "HEAD";
+    if (answer !== "events") return this.#inFlight.send(response, answer, withBody, over);
+    // Its end is that of the connection: without the frames of a body in chunks, one event is one write.
+    response.removeHeader("transfer-encoding");
+    response.writeHead(200, { "content-type": "text/event-stream", "connection": "close", ...fresh });
+    if (withBody) this.#events.open(response, over);
+    else response.end();
   }
 
-  #answer(request: Request): Response {
-    const url = new URL(request.url);
+  #answer(request: IncomingMessage): Answer | "events" {
+    const url = URL.parse(request.url!.replace(/^(?=\/)/, "http://localhost"));
     const { method } = request;
-    const found = find(url.pathname);
-    if (this.#open > this.#mostOpen && !found?.endpoint.always) {
-      return failure(503, `${this.#mostOpen} requests are open already; try again later`);
+    const found = find(url?.pathname ?? "");
+    const wrong = this.#isGuarded ? wrongHost(request.headers.host) : undefined;
+    if (wrong !== undefined) return failure(421, wrong);
+    if (!found?.endpoint.always) {
+      const { requests, unreadBytes } = this.#connections.limits;
+      if (this.#open > requests) return busy(`${requests} requests are open already`);
+      if (this.#inFlight.bytes > unreadBytes) {
+        return busy(`${this.#inFlight.bytes} bytes of answers are not read yet`);
+      }
     }
     if (!found?.endpoint.open && !this.#mayAsk(request)) return unauthorized();
     if (method !== "GET" && method !== "HEAD") {
-      const response = failure(405, `${method} is not possible: this server only answers GET and HEAD`);
-      response.headers.set("allow", "GET, HEAD");
-      return response;
+      const error = `${method} is not possible: this server only answers GET and HEAD`;
+      return failure(405, error, { allow: "GET, HEAD" });
     }
     if (found === undefined) return notFound();
     try {
-      return found.endpoint.answer(this, { request, url, rest: decodeURIComponent(found.rest) });
+      return found.endpoint.answer(this, { request, url: url!, rest: decodeURIComponent(found.rest) });
     } catch (error) {
       if (error instanceof RangeError) return failure(400, error.message);
       if (error instanceof URIError) return failure(400, "the path is not percent-encoded UTF-8");
-      throw error;
+      return failure(500, "the answer cannot be made: this is a bug of the program");
     }
   }
 
-  #mayAsk(request: Request): boolean {
+  #mayAsk({ headers: { authorization = "" } }: IncomingMessage): boolean {
     if (this.#token === undefined) return true;
-    const [, shown] = /^Bearer +(.+)$/i.exec(request.headers.get("authorization") ?? "") ?? [];
+    const [, shown] = /^Bearer +(.+)$/i.exec(authorization) ?? [];
     return shown !== undefined && isSame(shown, this.#token);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#process[Symbol.dispose]();
     this.#events[Symbol.dispose]();
-    const { server } = this.#listening;
-    const late = Promise.withResolvers<void>();
-    const timer = setTimeout(() => {
-      this.#abort.abort();
-      late.resolve();
-    }, closing);
-    await Promise.race([server.shutdown(), late.promise]);
-    clearTimeout(timer);
+    await this.#connections[Symbol.asyncDispose]();
   }
+}
+
+/** What a server is for. */
+interface Served {
+  readonly address: Address;
+  readonly token: string | undefined;
+  readonly facts: Facts;
+  readonly history: History;
+}
+
+/** What it is made of. */
+interface Parts extends Listening, Differing {
+  readonly pages: ReadonlyMap<string, PageFile>;
 }
 
 function find(path: string): { endpoint: Answering; rest: string } | undefined {
@@ -288,30 +319,13 @@ function isSame(a: string, b: string): boolean {
   return timingSafeEqual(digest(a), digest(b));
 }
 
-const fresh = { "cache-control": "no-store" };
-
-function text(status: number, body: string): Response {
-  return new Response(body, { status, headers: { "content-type": "text/plain; charset=utf-8", ...fresh } });
-}
-
-function json(status: number, body: unknown): Response {
-  return new Response(JSON.stringify(body), {
-    status,
-    headers: { "content-type": "application/json", ...fresh },
-  });
-}
-
-function failure(status: number, error: string): Response {
-  return json(status, { error } satisfies ErrorView);
-}
-
-function notFound(): Response {
+function notFound(): Answer {
   return failure(404, "there is nothing here; README.md has the list of paths");
 }
 
 /** Not `Basic`, for which a browser would ask in a window of its own, over the page that asks too. */
-function unauthorized(): Response {
-  const response = failure(401, "a token is needed: Authorization: Bearer <LISTEN_TOKEN>");
-  response.headers.set("www-authenticate", 'Bearer realm="nomad-crashloop-detector"');
-  return response;
+function unauthorized(): Answer {
+  return failure(401, "a token is needed: Authorization: Bearer <LISTEN_TOKEN>", {
+    "www-authenticate": 'Bearer realm="nomad-crashloop-detector"',
+  });
 }

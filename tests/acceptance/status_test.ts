@@ -147,3 +147,19 @@ Deno.test("a token from a file is wanted, and is nowhere in the log", async () =
     await Deno.remove(file);
   }
 });
+
+Deno.test("where other machines may read without a token, a warning says so at the start", async () => {
+  const cases: readonly { readonly env: Record<string, string>; readonly warns: boolean }[] = [
+    { env: { LISTEN: "0.0.0.0:0" }, warns: true },
+    { env: { LISTEN: "0.0.0.0:0", LISTEN_TOKEN: "hunter2-token" }, warns: false },
+    { env: listen, warns: false },
+  ];
+  for (const { env, warns } of cases) {
+    await using program = new Program({ env, args: ["/dev/null"] });
+    await program.logged("All files are read");
+    const where = /Status at (\S+)\n/.exec(program.stderr)![1]!;
+    const warning = ` warning Whoever reaches ${where} may read what runs in the cluster: set LISTEN_TOKEN\n`;
+    assert.equal(program.stderr.includes(warning), warns, program.stderr);
+    assert.equal(program.stderr.includes(" warning "), warns, program.stderr);
+  }
+});

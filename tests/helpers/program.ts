@@ -11,6 +11,8 @@ export interface Start {
   readonly through?: readonly string[];
   /** The file that is the program, where that is not the one in src. */
   readonly main?: string;
+  /** What nobody reads, until `read()`. */
+  readonly unread?: "stdout" | "stderr";
 }
 
 /** How it ended. */
@@ -25,9 +27,11 @@ export class Program implements AsyncDisposable {
   stdout = "";
   stderr = "";
   readonly ended: Promise<End>;
+  /** Reads, from now on, what nobody did. */
+  readonly read: () => void;
   readonly #child: Deno.ChildProcess;
 
-  constructor({ args = [], env = {}, stdin = "", through = [], main = source }: Start) {
+  constructor({ args = [], env = {}, stdin = "", through = [], main = source, unread }: Start) {
     const [command, ...words] = [
       ...through,
       Deno.execPath(),
@@ -45,13 +49,20 @@ export class Program implements AsyncDisposable {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
+    const { promise: asked, resolve } = Promise.withResolvers<void>();
+    this.read = resolve;
     const output = Promise.all([
-      collect(this.#child.stdout, (text) => this.stdout += text),
-      collect(this.#child.stderr, (text) => this.stderr += text),
+      collect(this.#child.stdout, (text) => this.stdout += text, unread === "stdout" ? asked : undefined),
+      collect(this.#child.stderr, (text) => this.stderr += text, unread === "stderr" ? asked : undefined),
       new Blob([stdin]).stream().pipeTo(this.#child.stdin).catch(() => {}),
     ]);
     this.ended = Promise.all([this.#child.status, output])
       .then(([{ code }]) => ({ code, stdout: this.stdout, stderr: this.stderr }));
+  }
+
+  /** Resolves with its exit code, whether its output is read or not. */
+  get exited(): Promise<number> {
+    return this.#child.status.then(({ code }) => code);
   }
 
   get pid(): number {
@@ -82,6 +93,7 @@ export class Program implements AsyncDisposable {
     } catch {
       // it has ended
     }
+    this.read();
     await this.ended;
   }
 }
@@ -114,6 +126,11 @@ export function inherited(): Record<string, string> {
   }));
 }
 
-async function collect(stream: ReadableStream<Uint8Array>, take: (text: string) => void): Promise<void> {
+async function collect(
+  stream: ReadableStream<Uint8Array>,
+  take: (text: string) => void,
+  begin?: Promise<void>,
+): Promise<void> {
+  await begin;
   for await (const text of stream.pipeThrough(new TextDecoderStream())) take(text);
 }

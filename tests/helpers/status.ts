@@ -9,7 +9,7 @@ import { Standing } from "../../src/standing.ts";
 import type { Facts } from "../../src/status/facts.ts";
 import { type Bounds, History } from "../../src/status/history.ts";
 import type { Address } from "../../src/status/listen.ts";
-import { StatusServer } from "../../src/status/server.ts";
+import { type Differing, StatusServer } from "../../src/status/server.ts";
 import { Tally } from "../../src/tally.ts";
 import { nowhere } from "./listen.ts";
 
@@ -62,6 +62,7 @@ export function facts(differs: Partial<Facts> = {}): Facts {
     source: { type: "amqp", standing: new Standing() },
     state: { type: "memory", commits },
     sinks: [lane()],
+    log: { dropped: 0 },
     ...differs,
   };
 }
@@ -96,13 +97,12 @@ export async function statusServer(
     address = { hostname: "127.0.0.1", port: 0 },
     token,
     watched = new Watched(restartsRule()),
-    mostOpen,
+    limits,
+    times,
     ...differs
-  }:
-    & { address?: Address; token?: string; watched?: Watched; mostOpen?: number }
-    & Partial<Facts> = {},
+  }: { address?: Address; token?: string; watched?: Watched } & Differing & Partial<Facts> = {},
 ): Promise<StatusServer & { readonly watched: Watched }> {
   const all = facts({ rule: watched.rule, ...differs });
-  const server = await StatusServer.listen(address, token, all, watched.history, mostOpen);
+  const server = await StatusServer.listen(address, token, all, watched.history, { limits, times });
   return Object.assign(server, { watched });
 }

@@ -74,7 +74,7 @@ Deno.test.afterAll(() => Deno.removeSync(directory, { recursive: true }));
 
 Deno.test("the job file sets variables that there are, and checks endpoints that need no token", async () => {
   const job = await read("detector.nomad.hcl");
-  const env = /env \{([^}]*)\}/.exec(job)![1]!;
+  const env = /\n {6}env \{(.*?)\n {6}\}/s.exec(job)![1]!;
   const set = [...env.matchAll(/^ +([A-Z_]+) +=/gm)].map(([, name]) => name!);
   const there = settingsGroups.flatMap(({ settings }) => Object.values(settings).flatMap(variablesOf));
   assert.ok(set.includes("LISTEN"));
@@ -83,4 +83,14 @@ Deno.test("the job file sets variables that there are, and checks endpoints that
   assert.deepEqual(checked, ["/livez", "/readyz"]);
   for (const path of checked) assert.ok(endpoints.some((one) => one.path === path && one.open));
   assert.match(job, /identity \{\s+env += true\s+\}/);
+});
+
+Deno.test("the job file lets nobody read without a token, which is a variable of Nomad", async () => {
+  const job = await read("detector.nomad.hcl");
+  assert.match(job, /LISTEN_TOKEN_FILE += "\$\{NOMAD_SECRETS_DIR\}\/listen_token"/);
+  const [, template] = /template \{(.*?)\n {6}\}/s.exec(job)!;
+  assert.match(template!, /destination += "secrets\/listen_token"/);
+  const [, path] = /nomadVar \\"([^"]*)\\" \}\}\{\{ \.listen_token \}\}/.exec(template!)!;
+  assert.equal(path, `nomad/jobs/${/^job "(.*)"/m.exec(job)![1]}`, "what the job may read without a policy");
+  assert.ok(job.includes(`nomad var put ${path} listen_token=`), "how it is set");
 });

@@ -1,6 +1,7 @@
 // What the server answers to whom, over real connections; and where it can and cannot listen.
 import assert from "node:assert/strict";
 import { Standing } from "../../src/standing.ts";
+import { usualLimits } from "../../src/status/connections.ts";
 import { type Address, listenSettings } from "../../src/status/listen.ts";
 import { endpoints, type StatusServer } from "../../src/status/server.ts";
 import { readSettings } from "../../src/settings.ts";
@@ -225,7 +226,10 @@ async function raw(server: StatusServer, bytes: string): Promise<string> {
 
 Deno.test("headers of 100 kB and rubbish are refused, and others are answered all the same", async () => {
   await using server = await statusServer();
-  const long = await raw(server, `GET /livez HTTP/1.1\r\nHost: x\r\nX: ${"a".repeat(100_000)}\r\n\r\n`);
+  const long = await raw(
+    server,
+    `GET /livez HTTP/1.1\r\nHost: localhost\r\nX: ${"a".repeat(100_000)}\r\n\r\n`,
+  );
   assert.match(long, /^HTTP\/1\.1 4\d\d /);
   assert.match(await raw(server, "rubbish\r\n\r\n"), /^HTTP\/1\.1 400 |^$/);
   assert.equal((await ask(server, "/livez")).status, 200);
@@ -268,7 +272,7 @@ Deno.test("a host, a port or a socket that cannot be had is an error that says w
 async function unixAsk(path: string): Promise<string> {
   using connection = await Deno.connect({ transport: "unix", path });
   await connection.write(
-    new TextEncoder().encode("GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+    new TextEncoder().encode("GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
   );
   const buffer = new Uint8Array(1000);
   return new TextDecoder().decode(buffer.subarray(0, await connection.read(buffer) ?? 0));
@@ -362,7 +366,7 @@ Deno.test("200 clients may read the events, and all else is answered beside them
   const port = Number(new URL(server.where).port);
   const connections: Deno.TcpConn[] = [];
   try {
-    const asking = new TextEncoder().encode("GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n");
+    const asking = new TextEncoder().encode("GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
     for (let count = 0; count < 200; count++) {
       const connection = await Deno.connect({ hostname: "127.0.0.1", port });
       connections.push(connection);
@@ -381,7 +385,7 @@ Deno.test("200 clients may read the events, and all else is answered beside them
 });
 
 Deno.test("only so many requests may be open, and health is answered beside them", async () => {
-  await using server = await statusServer({ mostOpen: 2 });
+  await using server = await statusServer({ limits: { ...usualLimits, requests: 2 } });
   const open = await Promise.all([1, 2].map(() => fetch(`${server.where}api/v1/events`)));
   const more = await ask(server, "/metrics");
   assert.deepEqual([more.status, more.body], [503, {
@@ -398,7 +402,7 @@ Deno.test("a server that closes ends the event streams and does not wait for who
   const port = Number(new URL(server.where).port);
   const stream = await fetch(`${server.where}api/v1/events`);
   using idle = await Deno.connect({ hostname: "127.0.0.1", port });
-  await idle.write(new TextEncoder().encode("GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n"));
+  await idle.write(new TextEncoder().encode("GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n"));
   using half = await Deno.connect({ hostname: "127.0.0.1", port });
   await half.write(new TextEncoder().encode("GET /livez HTTP/1.1\r\nHos"));
   await waitFor("both clients", () => server.clients === 2);

@@ -2,6 +2,8 @@
 # by its workload identity; where ACLs are on, the identity needs a policy with read-job in all namespaces:
 #   nomad acl policy apply -namespace default -job nomad-crashloop-detector crashloop-detector policy.hcl
 #   policy.hcl: namespace "*" { capabilities = ["read-job"] }
+# What asks for its metrics or its page shows a token, which is a variable of Nomad (1.4 or later):
+#   nomad var put nomad/jobs/nomad-crashloop-detector listen_token="$(openssl rand -hex 16)"
 job "nomad-crashloop-detector" {
   group "detector" {
     # One alone: two would tell every loop twice.
@@ -63,11 +65,17 @@ job "nomad-crashloop-detector" {
         env = true
       }
 
+      template {
+        destination = "secrets/listen_token"
+        data        = "{{ with nomadVar \"nomad/jobs/nomad-crashloop-detector\" }}{{ .listen_token }}{{ end }}"
+      }
+
       env {
-        SOURCE_TYPE = "nomad"
-        LISTEN      = "0.0.0.0:${NOMAD_PORT_status}"
-        STATE       = "sqlite:${NOMAD_ALLOC_DIR}/data/state.db"
-        SINK_TYPE   = "stdout"
+        SOURCE_TYPE       = "nomad"
+        LISTEN            = "0.0.0.0:${NOMAD_PORT_status}"
+        LISTEN_TOKEN_FILE = "${NOMAD_SECRETS_DIR}/listen_token"
+        STATE             = "sqlite:${NOMAD_ALLOC_DIR}/data/state.db"
+        SINK_TYPE         = "stdout"
       }
 
       # More than SHUTDOWN_TIMEOUT.
