@@ -79,12 +79,16 @@ export const outputSettings = {
 
 /** The settings of the process. */
 export const processSettings = {
-  logLevel: choice({
-    env: "LOG_LEVEL",
-    help: "how much is logged to stderr; debug has a line for each restart",
-    default: "info",
-    example: "debug",
-  }, logLevels),
+  logLevel: choice(
+    {
+      env: "LOG_LEVEL",
+      help: "how much is logged to stderr; debug has a line for each restart",
+      default: "info",
+      example: "debug",
+    },
+    logLevels,
+    { warn: "warning" },
+  ),
   logFormat: choice(
     { env: "LOG_FORMAT", help: "how it is logged", default: "text", example: "json" },
     logFormats,

@@ -99,6 +99,8 @@ export interface EventView {
   readonly message: string;
   readonly exitCode: number | null;
   readonly signal: number | null;
+  /** It says that the run failed, whatever its type: Nomad kills a task that failed as one that somebody stops. */
+  readonly failed: boolean;
   readonly allocation: string | null;
   readonly task: string | null;
   readonly node: string | null;

@@ -130,9 +130,9 @@ Deno.test("a recording is shown as of its end, with every event, its numbers and
   await shows(
     page,
     ".reason",
-    "Was killed by signal 9 after 2 s, likely out of memory, 27 times since 04:42",
+    "Was killed by signal 9 (SIGKILL) after 2 s, likely out of memory, 27 times since 04:42 +01:00",
   );
-  await shows(page, ".events .exit", "137, signal 9");
+  await shows(page, ".events .exit", "137, signal 9 (SIGKILL)");
   assert.ok(await inPage(page, "document.documentElement.scrollWidth <= innerWidth"));
   assert.deepEqual(faults, []);
 });
@@ -182,7 +182,7 @@ Deno.test("after a start with a state file the page says of what it knows only w
       const page = await chromium.open(`${url}/?q=exit0`);
       await shows(page, `${rows} .since`, since!);
       await shows(page, "h1", "1 of 11 looping match");
-      assert.match((await texts(page, `${rows} .why`))[0]!, /^Restarted 34 times since 03:42: /);
+      assert.match((await texts(page, `${rows} .why`))[0]!, /^Restarted 34 times since 03:42 UTC: /);
       await page.click(`${rows} .name a`);
       await shows(
         page,

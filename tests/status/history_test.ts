@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { History } from "../../src/status/history.ts";
 import type { LoopView } from "../../src/status/view.ts";
 import { loopsRule, restartsRule, Watched } from "../helpers/status.ts";
-import { at, crash, crashes, started, stop, terminated } from "../helpers/runs.ts";
+import { at, crash, crashes, killing, started, stop, terminated } from "../helpers/runs.ts";
 import { update } from "../helpers/updates.ts";
 
 const milliseconds = (time: bigint) => Number(time / 1_000_000n);
@@ -32,7 +32,7 @@ Deno.test("a loop of the rule loops is shown with its task, its count, its exit 
     since: "2026-11-24T03:42:55.002Z",
     lastAt: "2026-11-24T03:43:35.002Z",
     endedAt: null,
-    reason: "exited with 1 after 1 s, 3 times since 03:42",
+    reason: "exited with 1 after 1 s, 3 times since 03:42 UTC",
     exitCode: 1,
     timeline: [1, 21, 41].map((seconds) => milliseconds(at(seconds)) + 2),
   });
@@ -59,7 +59,7 @@ Deno.test("a loop of the rule restarts is shown with its last task, and since it
     since: "2026-11-24T03:42:54Z",
     lastAt: "2026-11-24T03:43:24Z",
     endedAt: null,
-    reason: "restarted 3 times since 03:42: Restart within policy",
+    reason: "restarted 3 times since 03:42 UTC: Restart within policy",
     exitCode: null,
     timeline: [0, 10, 30].map((seconds) => milliseconds(at(seconds))),
   });
@@ -90,13 +90,25 @@ Deno.test("an allocation has what happened before it was a loop, each event once
   assert.equal(events[0]!.node, "n1");
 });
 
+Deno.test("an event says whether the run failed: Nomad kills a task that failed as one that is stopped", () => {
+  const watched = new Watched(loopsRule());
+  watched.hear(...crashes(2), started(at(50)), killing(at(51)), killing(at(52), { fails: true }));
+  const { events } = watched.history.find("api.web[0]/app", at(60))!;
+  assert.deepEqual(events.slice(-4).map(({ type, failed }) => [type, failed]), [
+    ["Restarting", true],
+    ["Started", false],
+    ["Killing", false],
+    ["Killing", true],
+  ]);
+});
+
 Deno.test("a loop that is over is shown as it was, with when and why it ended", () => {
   const watched = new Watched(loopsRule());
   watched.hear(...crashes(4), ...stop(at(100)));
   const [view] = views(watched);
   assert.deepEqual(
     [view!.status, view!.count, view!.alerts, view!.endedAt, view!.reason],
-    ["resolved", 4, 2, "2026-11-24T03:44:34Z", "it was stopped, after 4 failed runs since 03:42"],
+    ["resolved", 4, 2, "2026-11-24T03:44:34Z", "it was stopped, after 4 failed runs since 03:42 UTC"],
   );
   assert.equal(watched.history.find(view!.id, at(200))!.loop.status, "resolved");
 });
