@@ -224,7 +224,7 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
     const tally = new Tally();
     const commits = new CommitFigures();
     const facts = factsOf(plan, { source, standing, rule, tally, commits, delivery });
-    const status = await openStatus(plan, facts);
+    const status = await openStatus(plan, facts, ledger);
     // What keeps the program from starting is told in one line.
     standing.worked.then(() => sayPlan(log, plan, sinks));
     if (ledger.durable) sayState(log, plan, rule, ledger, delivery);
@@ -287,14 +287,15 @@ function factsOf(plan: Plan, { source, standing, rule, tally, commits, delivery 
 async function openStatus(
   { status: { listen, token } }: Plan,
   facts: Facts,
+  ledger: Ledger,
 ): Promise<StatusServer | undefined> {
   if (listen === undefined) return undefined;
   const [{ StatusServer }, { History }] = await Promise.all([
     import("./status/server.ts"),
     import("./status/history.ts"),
   ]);
-  const history = new History(facts.rule);
-  history.restore(wallClock());
+  const history = new History(facts.rule, undefined, ledger);
+  history.restore(wallClock(), ledger.kept);
   return await StatusServer.listen(listen, token, facts, history);
 }
 

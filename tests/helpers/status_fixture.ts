@@ -212,7 +212,8 @@ export class StatusFixture implements AsyncDisposable {
     if (name === "events") return this.#events();
     const loop = this.#find(decodeURIComponent(key ?? ""));
     if (!loop) return Response.json({ error: "no such loop" }, { status: 404 });
-    return Response.json({ loop, events: madeEvents(loop) } satisfies AllocationView);
+    const restored = loop.firstTold === null;
+    return Response.json({ loop, restored, events: madeEvents(loop) } satisfies AllocationView);
   }
 
   #find(key: string): LoopView | undefined {

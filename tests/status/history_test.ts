@@ -166,6 +166,80 @@ Deno.test("restore() shows loops that were told before the start, with what the 
   }
 });
 
+/** What is remembered of loops, as a ledger keeps it. */
+class Memory extends Map<string, string> {
+  remember(loop: string, text: string | undefined): void {
+    this.delete(loop);
+    if (text !== undefined) this.set(loop, text);
+  }
+  remembered(): Iterable<readonly [string, string]> {
+    return this;
+  }
+}
+
+/** A history that goes on after a start where the rule goes on, and views of all that it has. */
+function restored(watched: Watched, memory: Memory) {
+  const anew = new History(watched.rule, undefined, memory);
+  anew.restore(at(4_000), memory);
+  return viewsOf(anew, at(4_000));
+}
+
+Deno.test("restore() knows when loops were told first and since when they go on, and which ended, as before", () => {
+  const quick = (seconds: number) => update({ time: at(seconds) });
+  for (const [rule, updates] of [[loopsRule(), crashes(3)], [restartsRule(), [0, 10].map(quick)]] as const) {
+    const memory = new Memory();
+    const watched = new Watched(rule, undefined, memory);
+    watched.hear(...updates);
+    // Its first restarts have left the window, where it has one.
+    watched.hear(...[2_000, 3_601, 3_700].map(quick));
+    const was = views(watched);
+    assert.notEqual(was[0]!.firstTold, null);
+    assert.deepEqual(restored(watched, memory).map(essence), was.map(essence));
+  }
+});
+
+const essence = ({ id, status, firstTold, since, count, endedAt }: LoopView) => [
+  id,
+  status,
+  firstTold,
+  since,
+  count,
+  endedAt,
+];
+
+Deno.test("restore() has the loops that ended before the start, whole, the youngest last", () => {
+  const memory = new Memory();
+  const watched = new Watched(loopsRule(), undefined, memory);
+  for (const index of [0, 1, 2]) watched.hear(...crashes(2, index * 100, 20, job(index)));
+  for (const index of [1, 0]) watched.hear(...stop(at(600 - index), undefined, job(index)));
+  const was = views(watched);
+  assert.deepEqual(names(was), ["job2", "job1", "job0"]);
+  assert.deepEqual(restored(watched, memory), was);
+  const anew = new History(watched.rule, undefined, memory);
+  anew.restore(at(4_000), memory);
+  const { loop, restored: isRestored, events } = anew.find(was[2]!.id, at(4_000))!;
+  assert.deepEqual([loop.job, isRestored, events], ["job0", true, []]);
+});
+
+Deno.test("what is kept is bounded as what is shown, and what ended unseen is kept no longer", () => {
+  const memory = new Memory();
+  const watched = new Watched(loopsRule(), bounds, memory);
+  for (const index of [0, 1, 2, 3, 4]) watched.hear(...crashes(2, index * 100, 20, job(index)));
+  for (const index of [2, 3, 4]) watched.hear(...stop(at(600 + index), undefined, job(index)));
+  assert.equal(memory.size, bounds.ended, "none of those that are shown goes on");
+  watched.hear(...crashes(2, 700, 20, job(5)));
+  assert.equal(memory.size, bounds.ended + 1);
+  watched.rule.record(decodedStop(), at(800));
+  assert.deepEqual(names(restored(watched, memory)), ["job0", "job1", "job3", "job4"]);
+  assert.equal(memory.size, bounds.ended);
+});
+
+function decodedStop() {
+  const event = loopsRule().decode(new TextEncoder().encode(stop(at(800), undefined, job(5))[0]!));
+  assert.ok(event.kind === "event");
+  return event;
+}
+
 const bounds = { looping: 3, ended: 2, restarting: 4, events: 60 };
 const job = (index: number) => ({ job: `job${index}` });
 const names = (views: Iterable<LoopView>) => [...views].map(({ job }) => job);

@@ -169,7 +169,7 @@ export class Allocation {
   }
 
   /** @param {AllocationView} view */
-  #render({ loop, events }) {
+  #render({ loop, restored, events }) {
     setText(this.#title, nameOf(loop));
     document.title = `${nameOf(loop)} · nomad-crashloop-detector`;
     setText(this.#reason, capital(plain(loop.reason)));
@@ -182,7 +182,7 @@ export class Allocation {
     const told = events.length === 0
       ? "No event of it is kept."
       : `${limited}Newest first; times are the detector's.`;
-    setText(this.#caption, loop.firstTold === null ? `${told} ${restoredWords}` : told);
+    setText(this.#caption, restored ? `${told} ${restoredWords}` : told);
     this.#events.replaceChildren(...newestFirst.map(eventRow));
     this.#drawnAt = 0;
     this.tick();
