@@ -71,7 +71,7 @@ Deno.test(
     await own.put(queue, [update({ name, type: "Started" }), ...restarts(3, { name })]);
     await shows(page, `${rows} .name a`, name);
     await shows(page, "h1", "1 looping now");
-    await shows(page, "#arrivals", /^<b>job<\/b>\/group\[0\] loops: restarted 3 times since [\d:]+: Restart/);
+    await shows(page, "#arrivals", /^<b>job<\/b>\/group\[0\] loops: restarted 3 times since [\d:]+ UTC: Restart/);
     assert.deepEqual(await texts(page, `${rows} .count`), ["3 restarts"]);
     await page.keyboard.press("j");
     await page.keyboard.press("Enter");
