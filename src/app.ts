@@ -81,12 +81,16 @@ export const outputSettings = {
 
 /** The settings of the process. */
 export const processSettings = {
-  logLevel: choice({
-    env: "LOG_LEVEL",
-    help: "how much is logged to stderr; debug has a line for each restart",
-    default: "info",
-    example: "debug",
-  }, logLevels),
+  logLevel: choice(
+    {
+      env: "LOG_LEVEL",
+      help: "how much is logged to stderr; debug has a line for each restart",
+      default: "info",
+      example: "debug",
+    },
+    logLevels,
+    { warn: "warning" },
+  ),
   logFormat: choice(
     { env: "LOG_FORMAT", help: "how it is logged", default: "text", example: "json" },
     logFormats,
@@ -229,7 +233,7 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
     const commits = new CommitFigures();
     const { stderr } = world;
     const facts = factsOf(plan, { source, standing, rule, tally, commits, delivery, stderr });
-    const status = await openStatus(plan, facts);
+    const status = await openStatus(plan, facts, ledger);
     // What keeps the program from starting is told in one line.
     standing.worked.then(() => {
       sayPlan(log, plan, sinks);
@@ -303,14 +307,15 @@ function factsOf(plan: Plan, { source, standing, rule, tally, commits, delivery,
 async function openStatus(
   { status: { listen, token } }: Plan,
   facts: Facts,
+  ledger: Ledger,
 ): Promise<StatusServer | undefined> {
   if (listen === undefined) return undefined;
   const [{ StatusServer }, { History }] = await Promise.all([
     import("./status/server.ts"),
     import("./status/history.ts"),
   ]);
-  const history = new History(facts.rule);
-  history.restore(wallClock());
+  const history = new History(facts.rule, undefined, ledger);
+  history.restore(wallClock(), ledger.kept);
   return await StatusServer.listen(listen, token, facts, history);
 }
 

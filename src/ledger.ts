@@ -8,10 +8,17 @@ import type { Outbox } from "./outbox.ts";
 export interface Kept extends KeptByRule {
   /** What the source noted, by key. */
   notes(): ReadonlyMap<string, string>;
+  /** What is remembered of loops beyond what the rule knows, by their ids; what was reported last comes last. */
+  remembered(): Iterable<readonly [loop: string, text: string]>;
+}
+
+/** Takes what is to be remembered of a loop beyond what the rule knows; undefined forgets it. */
+export interface LoopMemory {
+  remember(loop: string, text: string | undefined): void;
 }
 
 /** The memory of the program. What is reported and told to it is kept by the next commit, not before. */
-export interface Ledger extends Journal, AsyncDisposable {
+export interface Ledger extends Journal, LoopMemory, AsyncDisposable {
   /** What is committed outlives the process: a message may be acknowledged then. */
   readonly durable: boolean;
   /** What it kept, as it was committed last. */

@@ -239,14 +239,20 @@ export function toggle(
   };
 }
 
-/** A setting that takes one of a few words. */
-export function choice<T extends string>(declared: Declared<T>, choices: readonly T[]): Setting<T> {
+/** A setting that takes one of a few words, or another word for one of them. */
+export function choice<T extends string>(
+  declared: Declared<T>,
+  choices: readonly T[],
+  synonyms: Readonly<Record<string, T>> = {},
+): Setting<T> {
   return {
     ...declared,
     accepts: oneOf(choices),
     choices,
     parse(text) {
-      const found = choices.find((word) => word === text.toLowerCase());
+      const given = text.toLowerCase();
+      const found = choices.find((word) => word === given) ??
+        Object.entries(synonyms).find(([word]) => word === given)?.[1];
       if (found === undefined) throw new Error("");
       return found;
     },

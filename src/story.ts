@@ -3,6 +3,7 @@
 import { formatDuration, type Nanoseconds } from "./duration.ts";
 import { type Key, keyOf } from "./key.ts";
 import type { Ended, Row } from "./row.ts";
+import { exitCodeWords, signalWords } from "./signals.ts";
 import { formatTime } from "./time.ts";
 import { type Fields, readUpdate, textOf } from "./update.ts";
 
@@ -137,8 +138,8 @@ function exitWords(ended: Ended): string {
   const how = memory === "reported"
     ? "ran out of memory"
     : signal !== undefined
-    ? `was killed by signal ${signal}`
-    : `exited with ${code ?? "an unknown code"}`;
+    ? `was killed by signal ${signalWords(signal)}`
+    : `exited with ${code === undefined ? "an unknown code" : exitCodeWords(code)}`;
   const when = after === undefined ? "" : ` after ${inWords(after)}`;
   return `${how}${when}${memory === "likely" ? ", likely out of memory" : ""}`;
 }
@@ -147,12 +148,12 @@ function often(count: number): string {
   return count === 1 ? "once" : `${count} times`;
 }
 
-/** The time of day, with the date where that is another one. */
+/** The time of day and its zone, with the date where that is another one: `03:42 UTC`, `05:42 +02:00`. */
 function clock(time: Nanoseconds, now: Nanoseconds): string {
   const text = formatTime(time);
-  return text.slice(0, 10) === formatTime(now).slice(0, 10)
-    ? text.slice(11, 16)
-    : text.slice(0, 16).replace("T", " ");
+  const [zone = "Z"] = /[+-]\d\d:\d\d$/.exec(text) ?? [];
+  const day = text.slice(0, 10) === formatTime(now).slice(0, 10) ? "" : `${text.slice(0, 10)} `;
+  return `${day}${text.slice(11, 16)} ${zone === "Z" ? "UTC" : zone}`;
 }
 
 /** A duration in a sentence: `52 s`, `1.2 s`, `3 min 20 s`, `1 h 30 min`. */

@@ -193,7 +193,7 @@ const story = (differs: Partial<Story> = {}): Story => ({
   Failures: 7,
   NotSeen: 0,
   Since: formatTime(time),
-  Reason: "exited with 1 after 2 s, 7 times since 03:42",
+  Reason: "exited with 1 after 2 s, 7 times since 03:42 UTC",
   Node: { ID: "n" },
   Events: [],
   ...differs,
@@ -203,20 +203,20 @@ const textsOfLoops: typeof texts = [
   [
     "failed runs",
     alert({ name: "a.b[0]/web", eventLog: [time - 90_500_000_000n, time], story: story() }),
-    `${at}  crash loop   a.b[0]/web                    7 failed runs in 1m30s  exited with 1 after 2 s, 7 times since 03:42`,
+    `${at}  crash loop   a.b[0]/web                    7 failed runs in 1m30s  exited with 1 after 2 s, 7 times since 03:42 UTC`,
   ],
   [
     "one failed run",
-    alert({ story: story({ Failures: 1, Reason: "failed, once since 03:42" }) }),
-    `${at}  crash loop   a.b[0]                        1 failed run          failed, once since 03:42`,
+    alert({ story: story({ Failures: 1, Reason: "failed, once since 03:42 UTC" }) }),
+    `${at}  crash loop   a.b[0]                        1 failed run          failed, once since 03:42 UTC`,
   ],
   [
     "the end of a loop",
     alert({
       reason: "resolved",
-      story: story({ Reason: "it was stopped, after 7 failed runs since 03:42" }),
+      story: story({ Reason: "it was stopped, after 7 failed runs since 03:42 UTC" }),
     }),
-    `${at}  is over      a.b[0]                        7 failed runs         it was stopped, after 7 failed runs since 03:42`,
+    `${at}  is over      a.b[0]                        7 failed runs         it was stopped, after 7 failed runs since 03:42 UTC`,
   ],
   [
     "the end of a loop of which no restart counts any more",

@@ -432,6 +432,13 @@ Deno.test("run() takes the flag before the environment", async () => {
   });
 });
 
+Deno.test("run() takes the level warn for warning", async () => {
+  const args = ["check", "--source-type", "stdin"];
+  const expected = { code: 0, stdout: checked, stderr: "" };
+  assert.deepEqual(await ran(args, { LOG_LEVEL: "warn" }), expected);
+  assert.deepEqual(await ran([...args, "--log-level", "WARN"], {}), expected);
+});
+
 Deno.test("run() takes a secret from a file, by flag or by variable, and the source that it is for", async () => {
   const file = await Deno.makeTempFile();
   try {

@@ -34,7 +34,11 @@ function storyOf(updates: readonly string[], now?: bigint, resolved?: string): S
 }
 
 /** The time of day of the tests' beginning, and a minute after. */
-const [clock, clockLater] = [at(0), at(60)].map((time) => formatTime(time).slice(11, 16)) as [string, string];
+const clockOf = (time: bigint) => {
+  const text = formatTime(time);
+  return `${text.slice(11, 16)} ${text.endsWith("Z") ? "UTC" : text.slice(-6)}`;
+};
+const [clock, clockLater] = [clockOf(at(0)), clockOf(at(60))];
 
 /** A first failure, then a run of a second that ends so. */
 const ending = (code: number, signal: number, of: Said = {}, before: readonly string[] = []) => [
@@ -56,22 +60,37 @@ const sentences: readonly (readonly [what: string, updates: readonly string[], s
   [
     "a signal",
     ending(139, 11),
-    `was killed by signal 11 after 1 s, 2 times since ${clock}; Nomad tries again in 52 s`,
+    `was killed by signal 11 (SIGSEGV) after 1 s, 2 times since ${clock}; Nomad tries again in 52 s`,
+  ],
+  [
+    "a signal without a name",
+    ending(0, 40),
+    `was killed by signal 40 after 1 s, 2 times since ${clock}; Nomad tries again in 52 s`,
+  ],
+  [
+    "a code that stands for a signal",
+    ending(143, 0),
+    `exited with 143 (SIGTERM) after 1 s, 2 times since ${clock}; Nomad tries again in 52 s`,
+  ],
+  [
+    "the code 139, as of a container",
+    ending(139, 0),
+    `exited with 139 (SIGSEGV) after 1 s, 2 times since ${clock}; Nomad tries again in 52 s`,
   ],
   [
     "signal 9",
     ending(137, 9),
-    `was killed by signal 9 after 1 s, likely out of memory, 2 times since ${clock}; Nomad tries again in 52 s`,
+    `was killed by signal 9 (SIGKILL) after 1 s, likely out of memory, 2 times since ${clock}; Nomad tries again in 52 s`,
   ],
   [
     "the code 137, as of a container",
     ending(137, 0),
-    `exited with 137 after 1 s, likely out of memory, 2 times since ${clock}; Nomad tries again in 52 s`,
+    `exited with 137 (SIGKILL) after 1 s, likely out of memory, 2 times since ${clock}; Nomad tries again in 52 s`,
   ],
   [
     "signal 9 of Nomad's",
     ending(137, 9, {}, [killing(at(20.5))]),
-    `was killed by signal 9 after 1 s, 2 times since ${clock}; Nomad tries again in 52 s`,
+    `was killed by signal 9 (SIGKILL) after 1 s, 2 times since ${clock}; Nomad tries again in 52 s`,
   ],
   [
     "out of memory, says Nomad",
@@ -124,7 +143,7 @@ for (const [what, updates, sentence] of sentences) {
 Deno.test("tellStory() says the date where the row did not begin today", () => {
   const begun = formatTime(at(0));
   const { Reason } = storyOf(crashes(3).slice(2), at(2 * 86_400));
-  assert.equal(Reason, `exited with 1 after 1 s, 3 times since ${begun.slice(0, 10)} ${begun.slice(11, 16)}`);
+  assert.equal(Reason, `exited with 1 after 1 s, 3 times since ${begun.slice(0, 10)} ${clock}`);
 });
 
 Deno.test("tellStory() says when Nomad tries again for as long as that is to come", () => {
@@ -165,7 +184,7 @@ Deno.test("tellStory() has all that is known", () => {
     Since: formatTime(at(0)),
     LastExit: { Time: formatTime(at(21.5)), ExitCode: 137, Signal: 9, OutOfMemory: "likely", After: "1.5s" },
     Reason:
-      `was killed by signal 9 after 1.5 s, likely out of memory, 5 times since ${clock}; Nomad tries again in 15 s`,
+      `was killed by signal 9 (SIGKILL) after 1.5 s, likely out of memory, 5 times since ${clock}; Nomad tries again in 15 s`,
     NextAttempt: formatTime(at(37)),
     Node: { ID: "n1", Name: "worker-1" },
     Events: [

@@ -27,6 +27,7 @@ export class MemoryLedger implements Ledger {
     told: () => [],
     rows: () => [],
     notes: () => new Map<string, string>(),
+    remembered: () => [],
   };
   readonly #outboxes: ReadonlyMap<string, ShelvedOutbox<Shelved>>;
   readonly #texts = new Texts(64);
@@ -48,6 +49,7 @@ export class MemoryLedger implements Ledger {
   told(): void {}
   row(): void {}
   note(): void {}
+  remember(): void {}
   commit(): void {}
 
   tell(alert: Alert): void {

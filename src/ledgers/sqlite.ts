@@ -26,6 +26,7 @@ export class SqliteLedger implements Ledger {
   readonly #told = new Map<string, Told | undefined>();
   readonly #rows = new Map<string, Row | undefined>();
   readonly #notes = new Map<string, string | undefined>();
+  readonly #remembered = new Map<string, string | undefined>();
   #alerts: Alert[] = [];
   #removed: Seq[] = [];
 
@@ -52,7 +53,7 @@ export class SqliteLedger implements Ledger {
   }
 
   get kept(): Kept {
-    const { selectRestarts, selectTold, selectRows, selectNotes } = this.#statements;
+    const { selectRestarts, selectTold, selectRows, selectNotes, selectLoops } = this.#statements;
     return {
       *restarts() {
         for (const { name, time, identity, leaves, arrival } of rows<RestartRow>(selectRestarts)) {
@@ -73,6 +74,9 @@ export class SqliteLedger implements Ledger {
         for (const { name, row } of rows<RowRow>(selectRows)) yield [readName(name), readJson<Row>(row)];
       },
       notes: () => new Map([...rows<NoteRow>(selectNotes)].map(({ key, value }) => [key, value])),
+      *remembered() {
+        for (const { id, remembered } of rows<LoopRow>(selectLoops)) yield [id, remembered];
+      },
     };
   }
 
@@ -104,6 +108,11 @@ export class SqliteLedger implements Ledger {
     this.#notes.set(key, value);
   }
 
+  remember(loop: string, text: string | undefined): void {
+    this.#remembered.delete(loop);
+    this.#remembered.set(loop, text);
+  }
+
   tell(alert: Alert): void {
     this.#alerts.push(alert);
   }
@@ -126,6 +135,7 @@ export class SqliteLedger implements Ledger {
     this.#told.clear();
     this.#rows.clear();
     this.#notes.clear();
+    this.#remembered.clear();
     this.#alerts = [];
     this.#removed = [];
     for (const { outbox, name, seq } of added) outbox.add(name, seq);
@@ -146,8 +156,7 @@ export class SqliteLedger implements Ledger {
 
   #isClean(): boolean {
     return this.#restarts.length + this.#told.size + this.#rows.size + this.#notes.size +
-        this.#alerts.length +
-        this.#removed.length === 0;
+        this.#remembered.size + this.#alerts.length + this.#removed.length === 0;
   }
 
   #writeRestarts(now: Nanoseconds): void {
@@ -173,10 +182,14 @@ export class SqliteLedger implements Ledger {
   }
 
   #writeNotes(): void {
-    const { replaceNote, deleteNote } = this.#statements;
+    const { replaceNote, deleteNote, replaceLoop, deleteLoop } = this.#statements;
     for (const [key, value] of this.#notes) {
       if (value === undefined) deleteNote.run(key);
       else replaceNote.run(key, value);
+    }
+    for (const [id, text] of this.#remembered) {
+      if (text === undefined) deleteLoop.run(id);
+      else replaceLoop.run(id, text);
     }
   }
 
@@ -245,6 +258,9 @@ const statements = {
   replaceNote: "REPLACE INTO notes (key, value) VALUES (?, ?)",
   deleteNote: "DELETE FROM notes WHERE key = ?",
   selectNotes: "SELECT key, value FROM notes",
+  replaceLoop: "REPLACE INTO loops (id, remembered) VALUES (?, ?)",
+  deleteLoop: "DELETE FROM loops WHERE id = ?",
+  selectLoops: "SELECT id, remembered FROM loops ORDER BY rowid",
   insertAlert: "INSERT INTO outbox (seq, sink, name, alert) VALUES (?, ?, ?, ?)",
   updateAlert: "UPDATE outbox SET alert = ? WHERE seq = ?",
   deleteAlert: "DELETE FROM outbox WHERE seq = ?",
@@ -285,6 +301,11 @@ interface RowRow {
 interface NoteRow {
   readonly key: string;
   readonly value: string;
+}
+
+interface LoopRow {
+  readonly id: string;
+  readonly remembered: string;
 }
 
 interface OutboxRow {

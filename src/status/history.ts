@@ -3,6 +3,7 @@
 // they have ten each or more; and 10,000 names that restarted in the last hour without being a loop.
 import type { Alert } from "../alert.ts";
 import type { Nanoseconds } from "../duration.ts";
+import type { Kept, LoopMemory } from "../ledger.ts";
 import type { Observer } from "../pipeline.ts";
 import type { Decision, Rule, RuleEvent } from "../rule.ts";
 import { formatTime } from "../time.ts";
@@ -33,10 +34,17 @@ export interface Remembered {
   readonly id: string;
   readonly name: string;
   readonly trace: Trace;
+  /** It was told before the start: of what was before, it has what the state kept. */
+  readonly restored: boolean;
   /** As it was when it was last looked at; something happened since then where it is `stale`. */
   view: LoopView;
   stale: boolean;
 }
+
+/** What the ledger keeps of a loop: of one that goes on what the rule does not know, of one that ended all of it. */
+type KeptLoop = Pick<LoopView, "firstTold" | "since"> | LoopView;
+
+const nothing = { remember: () => {} };
 
 /** Remembers loops. */
 export class History implements Observer {
@@ -44,6 +52,7 @@ export class History implements Observer {
   onChange: (loop: Remembered) => void = () => {};
   readonly #rule: Pick<Rule, "loop" | "loops">;
   readonly #bounds: Bounds;
+  readonly #memory: LoopMemory;
   /** By name, the oldest first. */
   readonly #looping = new Map<string, Remembered>();
   /** Those that Nomad makes no further attempt at, by name. */
@@ -54,21 +63,48 @@ export class History implements Observer {
   readonly #restarting = new Map<string, Trace>();
   #reads = { second: 0n, count: 0 };
 
-  constructor(rule: Pick<Rule, "loop" | "loops">, bounds: Bounds = defaultBounds) {
+  /** What it is to find again after a start it reports to `memory`. */
+  constructor(
+    rule: Pick<Rule, "loop" | "loops">,
+    bounds: Bounds = defaultBounds,
+    memory: LoopMemory = nothing,
+  ) {
     this.#rule = rule;
     this.#bounds = bounds;
+    this.#memory = memory;
   }
 
-  /** Goes on with the loops that the rule goes on with. */
-  restore(now: Nanoseconds): void {
+  /** Goes on with the loops that the rule goes on with, and with those that ended before. */
+  restore(now: Nanoseconds, kept: Pick<Kept, "remembered"> = { remembered: () => [] }): void {
+    const goingOn = new Map<string, KeptLoop>();
+    for (const [id, text] of kept.remembered()) {
+      const loop: KeptLoop = JSON.parse(text);
+      if ("status" in loop) {
+        this.#ended.set(id, {
+          id,
+          name: loop.name,
+          trace: new Trace(),
+          restored: true,
+          view: loop,
+          stale: false,
+        });
+      } else goingOn.set(id, loop);
+    }
+    this.#forgetOldest();
     for (const name of this.#rule.loops()) {
-      if (this.#looping.size >= this.#bounds.looping) return;
+      if (this.#looping.size >= this.#bounds.looping) break;
       this.#tell(name, now);
       this.#setApart(name, now);
       const loop = this.#looping.get(name);
+      if (loop === undefined) continue;
+      const was = goingOn.get(loop.id);
+      goingOn.delete(loop.id);
+      if (was !== undefined) loop.view = { ...loop.view, firstTold: was.firstTold, since: was.since };
       // The clock may be that of the events, which is not known before the first.
-      if (loop !== undefined) loop.stale = true;
+      loop.stale = true;
     }
+    // They ended while nobody remembered it.
+    for (const id of goingOn.keys()) this.#memory.remember(id, undefined);
   }
 
   /** All loops; what their views say of their counts and times is true, even where they are stale. */
@@ -97,7 +133,8 @@ export class History implements Observer {
         .find((loop) =>
           loop.id === what || loop.name === what || loop.view.allocation === what || loop.trace.knows(what)
         );
-    return loop && { loop: this.view(loop, now), events: loop.trace.views() };
+    if (loop === undefined) return undefined;
+    return { loop: this.view(loop, now), restored: loop.restored, events: loop.trace.views() };
   }
 
   recorded(event: RuleEvent, decision: Decision, now: Nanoseconds): void {
@@ -171,9 +208,10 @@ export class History implements Observer {
     addWhatIsTold(trace, alert);
     const firstTold = told?.reason === "first" ? formatTime(now) : null;
     const view = loopView(alert, { told: going?.told ?? 1, times: trace.times, firstTold });
-    const loop = { id: alert.loop, name, trace, view, stale: false };
+    const loop = { id: alert.loop, name, trace, restored: told === undefined, view, stale: false };
     this.#looping.set(name, loop);
-    dropOldest(this.#looping, this.#bounds.looping);
+    if (firstTold !== null) this.#keep(loop.id, { firstTold, since: view.since });
+    for (const { id } of dropOldest(this.#looping, this.#bounds.looping)) this.#keep(id, undefined);
     this.onChange(loop);
   }
 
@@ -208,8 +246,17 @@ export class History implements Observer {
       reason: story?.Reason ?? because,
     };
     this.#ended.set(loop.id, loop);
-    dropOldest(this.#ended, this.#bounds.ended);
+    this.#keep(loop.id, loop.view);
+    this.#forgetOldest();
     this.onChange(loop);
+  }
+
+  #forgetOldest(): void {
+    for (const { id } of dropOldest(this.#ended, this.#bounds.ended)) this.#keep(id, undefined);
+  }
+
+  #keep(id: string, loop: KeptLoop | undefined): void {
+    this.#memory.remember(id, loop && JSON.stringify(loop));
   }
 
   #eventsOfEach(): number {
@@ -225,11 +272,15 @@ export class History implements Observer {
   }
 }
 
-function dropOldest(map: Map<string, Remembered>, most: number): void {
-  for (const key of map.keys()) {
-    if (map.size <= most) return;
+/** Yields what it dropped. */
+function dropOldest(map: Map<string, Remembered>, most: number): Remembered[] {
+  const dropped: Remembered[] = [];
+  for (const [key, loop] of map) {
+    if (map.size <= most) break;
     map.delete(key);
+    dropped.push(loop);
   }
+  return dropped;
 }
 
 /** After a start nothing was seen yet of a loop that goes on; what is told of it was seen before. */

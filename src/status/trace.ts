@@ -55,7 +55,15 @@ export class Trace {
     for (const event of events) {
       if (first !== undefined && event.time >= first) continue;
       this.#keep(
-        { ...event, exitCode: null, signal: null, allocation: null, task: null, node: null },
+        {
+          ...event,
+          exitCode: null,
+          signal: null,
+          failed: false,
+          allocation: null,
+          task: null,
+          node: null,
+        },
         mostEvents,
       );
     }
@@ -89,6 +97,7 @@ function seenOf(event: Restart | RunEvent, before: Seen | undefined, withWords: 
       message: event.displayMessage.slice(0, mostWords),
       exitCode: event.exit?.code ?? null,
       signal: event.exit?.signal ?? null,
+      failed: event.meaning === "failed" || event.meaning === "failing",
       allocation: same("allocation", event.allocation),
       task: same("task", event.key.Task),
       node: same("node", event.node.Name || event.node.ID),
@@ -101,6 +110,7 @@ function seenOf(event: Restart | RunEvent, before: Seen | undefined, withWords: 
     message: message.slice(0, mostWords),
     exitCode: null,
     signal: null,
+    failed: !event.intended,
     allocation: same("allocation", event.allocation),
     task: same("task", event.task),
     node: same("node", node),

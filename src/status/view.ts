@@ -74,7 +74,7 @@ export interface LoopView {
   readonly count: number;
   /** How often it was told, its end included. */
   readonly alerts: number;
-  /** When it was told first; null where that is not remembered, because it was before the program started. */
+  /** When it was told first; null where that was before the program started, and its state did not keep it. */
   readonly firstTold: string | null;
   readonly since: string;
   readonly lastAt: string;
@@ -101,6 +101,8 @@ export interface EventView {
   readonly message: string;
   readonly exitCode: number | null;
   readonly signal: number | null;
+  /** It says that the run failed, whatever its type: Nomad kills a task that failed as one that somebody stops. */
+  readonly failed: boolean;
   readonly allocation: string | null;
   readonly task: string | null;
   readonly node: string | null;
@@ -109,6 +111,8 @@ export interface EventView {
 /** `GET /api/v1/allocations/<name or id of a loop, or id of an allocation>`: its loop and what was seen of it. */
 export interface AllocationView {
   readonly loop: LoopView;
+  /** It was told before the program started: of what was before, the events are those that its state kept. */
+  readonly restored: boolean;
   /** Oldest first; the last 200 at most. */
   readonly events: readonly EventView[];
 }

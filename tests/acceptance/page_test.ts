@@ -1,5 +1,6 @@
 // The page of the real program in a real Chromium: what comes from RabbitMQ, and what a recording has.
 import assert from "node:assert/strict";
+import type { LoopView } from "../../src/status/view.ts";
 import { hand } from "../helpers/amqp.ts";
 import { inPage, type Page, shows, startChromium, texts } from "../helpers/chromium.ts";
 import { Program } from "../helpers/program.ts";
@@ -70,7 +71,11 @@ Deno.test(
     await own.put(queue, [update({ name, type: "Started" }), ...restarts(3, { name })]);
     await shows(page, `${rows} .name a`, name);
     await shows(page, "h1", "1 looping now");
-    await shows(page, "#arrivals", /^<b>job<\/b>\/group\[0\] loops: restarted 3 times since [\d:]+: Restart/);
+    await shows(
+      page,
+      "#arrivals",
+      /^<b>job<\/b>\/group\[0\] loops: restarted 3 times since [\d:]+ UTC: Restart/,
+    );
     assert.deepEqual(await texts(page, `${rows} .count`), ["3 restarts"]);
     await page.keyboard.press("j");
     await page.keyboard.press("Enter");
@@ -130,9 +135,9 @@ Deno.test("a recording is shown as of its end, with every event, its numbers and
   await shows(
     page,
     ".reason",
-    "Was killed by signal 9 after 2 s, likely out of memory, 27 times since 04:42",
+    "Was killed by signal 9 (SIGKILL) after 2 s, likely out of memory, 27 times since 04:42 +01:00",
   );
-  await shows(page, ".events .exit", "137, signal 9");
+  await shows(page, ".events .exit", "137, signal 9 (SIGKILL)");
   assert.ok(await inPage(page, "document.documentElement.scrollWidth <= innerWidth"));
   assert.deepEqual(faults, []);
 });
@@ -168,30 +173,56 @@ Deno.test("of 10,000 loops the page shows those in sight, to the last, and finds
   }
 });
 
-Deno.test("after a start with a state file the page says of what it knows only what the file kept", async () => {
+Deno.test("after a start with a state file the page says when a loop was told first", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const env = { LISTEN: "127.0.0.1:0", STATE: `sqlite:${folder}/state.db` };
-    for (
-      const [file, since] of [[recording, "for 4 min 03:42:57"], ["/dev/null", "for over 4 min 03:42:57"]]
-    ) {
-      await using program = new Program({ env, args: [file!] });
+    const shown: string[] = [];
+    for (const file of [recording, "/dev/null"]) {
+      await using program = new Program({ env, args: [file] });
       const url = await statusOf(program);
       await program.logged("All files are read");
       await using chromium = await startChromium();
       const page = await chromium.open(`${url}/?q=exit0`);
-      await shows(page, `${rows} .since`, since!);
+      await shows(page, `${rows} .since`, "for 4 min 03:42:57");
       await shows(page, "h1", "1 of 11 looping match");
-      assert.match((await texts(page, `${rows} .why`))[0]!, /^Restarted 34 times since 03:42: /);
+      assert.match((await texts(page, `${rows} .why`))[0]!, /^Restarted 34 times since 03:42 UTC: /);
       await page.click(`${rows} .name a`);
       await shows(
         page,
         "#allocation .note",
-        file === recording ? /^Newest first/ : /what its state kept/,
+        file === recording ? /^Newest first; times are the detector's\.$/ : /what its state kept/,
       );
+      shown.push(...(await texts(page, ".facts div")).filter((fact) => fact.startsWith("First told")));
       program.signal("SIGINT");
       assert.equal((await program.ended).code, 0);
     }
+    assert.match(shown[0]!, /^First told2026-11-24 03:4\d:\d\d\.\d{3} UTC$/);
+    assert.equal(shown[1], shown[0]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("after a start with a state file all loops are shown as before, those that ended too", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const env = { LISTEN: "127.0.0.1:0", RULE: "loops", STATE: `sqlite:${folder}/state.db` };
+    const shown: LoopView[][] = [];
+    for (const file of [recording, "/dev/null"]) {
+      await using program = new Program({ env, args: [file] });
+      const url = await statusOf(program);
+      await program.logged("All files are read");
+      const { loops } = await (await fetch(`${url}/api/v1/loops?limit=1000`)).json();
+      shown.push(loops);
+      program.signal("SIGINT");
+      assert.equal((await program.ended).code, 0);
+    }
+    const told = shown.map((loops) => loops.map(({ timeline: _, reason: __, ...loop }) => loop));
+    assert.deepEqual(told[1], told[0]);
+    const ended = (loops: LoopView[]) => loops.filter(({ status }) => status === "resolved");
+    assert.equal(ended(shown[0]!).length, 3);
+    assert.deepEqual(ended(shown[1]!), ended(shown[0]!), "whole");
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -442,6 +442,27 @@ export function durableLedgerContract(name: string, makeHome: () => LedgerHome):
     for (const name of strangeNames) assert.deepEqual(rows.get(name), row(name, name === "a" ? 2n : 1n));
   });
 
+  test("remember() keeps the last of several reports, in their order, and forgets where that is nothing", async ({ open }) => {
+    {
+      await using ledger = open(one);
+      for (const id of ["a", "b", "c", "d"]) ledger.remember(id, `{"of":"${id}\\u0000"}`);
+      ledger.commit(0n);
+      ledger.remember("a", "later");
+      ledger.remember("c", undefined);
+      ledger.remember("d", "x");
+      ledger.remember("d", "é".repeat(10_000));
+      ledger.remember("new", undefined);
+      ledger.commit(1n << 62n);
+      ledger.remember("b", "not committed");
+    }
+    await using ledger = open(one);
+    assert.deepEqual([...ledger.kept.remembered()], [
+      ["b", `{"of":"b\\u0000"}`],
+      ["a", "later"],
+      ["d", "é".repeat(10_000)],
+    ]);
+  });
+
   test("an alert leaves each sink's outbox for good once it is confirmed and committed", async ({ open }) => {
     const context = { sinks: ["stdout", "amqp"], newerReplaces: true };
     const alerts = ["a", "b", "c"].map((name) => alertAbout(name));

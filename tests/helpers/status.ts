@@ -3,6 +3,7 @@ import { CommitFigures } from "../../src/commits.ts";
 import { Detector } from "../../src/detector.ts";
 import type { LaneFigures } from "../../src/delivery.ts";
 import { Histogram } from "../../src/histogram.ts";
+import type { LoopMemory } from "../../src/ledger.ts";
 import { Loops } from "../../src/loops.ts";
 import type { Rule } from "../../src/rule.ts";
 import { Standing } from "../../src/standing.ts";
@@ -71,9 +72,9 @@ export function facts(differs: Partial<Facts> = {}): Facts {
 export class Watched {
   readonly history: History;
 
-  constructor(readonly rule: Rule, bounds?: Bounds) {
+  constructor(readonly rule: Rule, bounds?: Bounds, memory?: LoopMemory) {
     rule.restore({ restarts: () => [], told: () => [], rows: () => [] }, undefined);
-    this.history = new History(rule, bounds);
+    this.history = new History(rule, bounds, memory);
   }
 
   /** Lets both hear of updates, on the clock of the events. */

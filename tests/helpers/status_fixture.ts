@@ -48,7 +48,7 @@ export function madeLoop(name: string, some: Partial<LoopView> = {}): LoopView {
     since,
     lastAt,
     endedAt: null,
-    reason: `exited with 1 after 2.1 s, ${count} times since ${since.slice(11, 16)}`,
+    reason: `exited with 1 after 2.1 s, ${count} times since ${since.slice(11, 16)} UTC`,
     exitCode: 1,
     timeline: Array.from(
       { length: count },
@@ -71,6 +71,7 @@ export function madeEvents({ timeline, allocation, task, node, exitCode }: LoopV
     message,
     exitCode: code,
     signal: code === null ? null : code > 128 ? code - 128 : 0,
+    failed: type === "Restarting",
     allocation,
     task,
     node,
@@ -218,7 +219,8 @@ export class StatusFixture implements AsyncDisposable {
     if (name === "events") return this.#events();
     const loop = this.#find(decodeURIComponent(key ?? ""));
     if (!loop) return Response.json({ error: "no such loop" }, { status: 404 });
-    return Response.json({ loop, events: madeEvents(loop) } satisfies AllocationView);
+    const restored = loop.firstTold === null;
+    return Response.json({ loop, restored, events: madeEvents(loop) } satisfies AllocationView);
   }
 
   #find(key: string): LoopView | undefined {
@@ -282,14 +284,14 @@ export const badNight: readonly LoopView[] = [
     exitCode: 137,
     node: "worker-11",
     reason:
-      "was killed by signal 9 after 11 s, likely out of memory, 148 times since 12:21; Nomad tries again in 15 s",
+      "was killed by signal 9 (SIGKILL) after 11 s, likely out of memory, 148 times since 12:21 UTC; Nomad tries again in 15 s",
   }),
   madeLoop("payments/ledger-sync.worker[0]", {
     count: 41,
     alerts: 2,
     since: ago(74),
     allocation: "0b6f7a1e-5b39-4f0e-9a5c-8d6f4f1c2e07",
-    reason: "exited with 1 after 2.1 s, 41 times since 13:18; Nomad tries again in 32 s",
+    reason: "exited with 1 after 2.1 s, 41 times since 13:18 UTC; Nomad tries again in 32 s",
   }),
   madeLoop("payments/ledger-sync.worker[1]", {
     count: 39,
@@ -297,14 +299,14 @@ export const badNight: readonly LoopView[] = [
     since: ago(72),
     node: "worker-07",
     allocation: "c3a01f5d-7a44-4f9b-8f7e-1b2d90e5a6f3",
-    reason: "exited with 1 after 2.3 s, 39 times since 13:20; Nomad tries again in 8 s",
+    reason: "exited with 1 after 2.3 s, 39 times since 13:20 UTC; Nomad tries again in 8 s",
   }),
   madeLoop("media/thumbnailer.resize[4]", {
     count: 17,
     since: ago(26),
     node: "worker-02",
     exitCode: 127,
-    reason: "exited with 127 after 0.1 s, 17 times since 14:06",
+    reason: "exited with 127 after 0.1 s, 17 times since 14:06 UTC",
   }),
   madeLoop("search/indexer-nightly-2026-03-10.shard[11]", {
     count: 9,
@@ -312,20 +314,20 @@ export const badNight: readonly LoopView[] = [
     node: "worker-09",
     exitCode: null,
     reason:
-      "failed to pull `registry.internal/search/indexer:2026.3.1`: manifest unknown, 9 times since 14:13",
+      "failed to pull `registry.internal/search/indexer:2026.3.1`: manifest unknown, 9 times since 14:13 UTC",
   }),
   madeLoop("default/geoip-refresh.cron[0]", {
     count: 6,
     since: ago(7),
     node: "worker-05",
     exitCode: 2,
-    reason: "exited with 2 after 4.8 s, 6 times since 14:25",
+    reason: "exited with 2 after 4.8 s, 6 times since 14:25 UTC",
   }),
   madeLoop("observability/otel-gateway.collector[3]", {
     count: 5,
     since: ago(4.6),
     node: "worker-14",
-    reason: "exited with 1 after 0.9 s, 5 times since 14:27",
+    reason: "exited with 1 after 0.9 s, 5 times since 14:27 UTC",
   }),
   ended(madeLoop("shop/cart.web[0]", { count: 12, since: ago(96), lastAt: ago(71) }), ago(66)),
   ended(madeLoop("media/transcoder.gpu[1]", { count: 22, since: ago(190), lastAt: ago(128) }), ago(123)),

@@ -122,6 +122,30 @@ test("that is a database of another program is refused", async (file, folder) =>
   }
 });
 
+test("of every older version goes on with what it kept, and is of the present one then", async (file) => {
+  const added = ["notes", "loops"];
+  for (const version of [1, 2]) {
+    const old = `${file}-${version}`;
+    await makeStateFile(old, 3);
+    const database = new DatabaseSync(old);
+    for (const table of added.slice(version - 1)) database.exec(`DROP TABLE ${table}`);
+    database.exec(`PRAGMA user_version = ${version}`);
+    database.close();
+    for (const _ of ["brought to the present format", "opened again"]) {
+      await using ledger = new SqliteLedger(old, context);
+      assert.deepEqual([...ledger.kept.told()].map(([name]) => name), ["name 0", "name 1", "name 2"]);
+    }
+    const after = new DatabaseSync(old);
+    assert.equal(after.prepare("PRAGMA user_version").get()!.user_version, 3);
+    const tables = after.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").all();
+    after.close();
+    assert.deepEqual(
+      tables.map(({ name }) => name),
+      ["loops", "notes", "outbox", "restarts", "rows", "told"],
+    );
+  }
+});
+
 test("of a newer version is refused", async (file, folder) => {
   await makeStateFile(file);
   const database = new DatabaseSync(file);
@@ -130,7 +154,7 @@ test("of a newer version is refused", async (file, folder) => {
   await refused(
     folder,
     file,
-    "a newer version of the program wrote it (format 7; this one knows 2); " +
+    "a newer version of the program wrote it (format 7; this one knows 3); " +
       "use that version, or name another file; it was left as it is",
   );
 });
@@ -146,7 +170,7 @@ test("of a newer version that was killed, which says so in its log only, is refu
   await refused(
     folder,
     file,
-    "a newer version of the program wrote it (format 7; this one knows 2); " +
+    "a newer version of the program wrote it (format 7; this one knows 3); " +
       "use that version, or name another file; it was left as it is",
   );
 });

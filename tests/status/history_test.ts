@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { History } from "../../src/status/history.ts";
 import type { LoopView } from "../../src/status/view.ts";
 import { loopsRule, restartsRule, Watched } from "../helpers/status.ts";
-import { at, crash, crashes, started, stop, terminated } from "../helpers/runs.ts";
+import { at, crash, crashes, killing, started, stop, terminated } from "../helpers/runs.ts";
 import { update } from "../helpers/updates.ts";
 
 const milliseconds = (time: bigint) => Number(time / 1_000_000n);
@@ -32,7 +32,7 @@ Deno.test("a loop of the rule loops is shown with its task, its count, its exit 
     since: "2026-11-24T03:42:55.002Z",
     lastAt: "2026-11-24T03:43:35.002Z",
     endedAt: null,
-    reason: "exited with 1 after 1 s, 3 times since 03:42",
+    reason: "exited with 1 after 1 s, 3 times since 03:42 UTC",
     exitCode: 1,
     timeline: [1, 21, 41].map((seconds) => milliseconds(at(seconds)) + 2),
   });
@@ -59,7 +59,7 @@ Deno.test("a loop of the rule restarts is shown with its last task, and since it
     since: "2026-11-24T03:42:54Z",
     lastAt: "2026-11-24T03:43:24Z",
     endedAt: null,
-    reason: "restarted 3 times since 03:42: Restart within policy",
+    reason: "restarted 3 times since 03:42 UTC: Restart within policy",
     exitCode: null,
     timeline: [0, 10, 30].map((seconds) => milliseconds(at(seconds))),
   });
@@ -90,13 +90,25 @@ Deno.test("an allocation has what happened before it was a loop, each event once
   assert.equal(events[0]!.node, "n1");
 });
 
+Deno.test("an event says whether the run failed: Nomad kills a task that failed as one that is stopped", () => {
+  const watched = new Watched(loopsRule());
+  watched.hear(...crashes(2), started(at(50)), killing(at(51)), killing(at(52), { fails: true }));
+  const { events } = watched.history.find("api.web[0]/app", at(60))!;
+  assert.deepEqual(events.slice(-4).map(({ type, failed }) => [type, failed]), [
+    ["Restarting", true],
+    ["Started", false],
+    ["Killing", false],
+    ["Killing", true],
+  ]);
+});
+
 Deno.test("a loop that is over is shown as it was, with when and why it ended", () => {
   const watched = new Watched(loopsRule());
   watched.hear(...crashes(4), ...stop(at(100)));
   const [view] = views(watched);
   assert.deepEqual(
     [view!.status, view!.count, view!.alerts, view!.endedAt, view!.reason],
-    ["resolved", 4, 2, "2026-11-24T03:44:34Z", "it was stopped, after 4 failed runs since 03:42"],
+    ["resolved", 4, 2, "2026-11-24T03:44:34Z", "it was stopped, after 4 failed runs since 03:42 UTC"],
   );
   assert.equal(watched.history.find(view!.id, at(200))!.loop.status, "resolved");
 });
@@ -153,6 +165,80 @@ Deno.test("restore() shows loops that were told before the start, with what the 
     assert.equal(found.events.at(-1)!.at, is!.lastAt);
   }
 });
+
+/** What is remembered of loops, as a ledger keeps it. */
+class Memory extends Map<string, string> {
+  remember(loop: string, text: string | undefined): void {
+    this.delete(loop);
+    if (text !== undefined) this.set(loop, text);
+  }
+  remembered(): Iterable<readonly [string, string]> {
+    return this;
+  }
+}
+
+/** A history that goes on after a start where the rule goes on, and views of all that it has. */
+function restored(watched: Watched, memory: Memory) {
+  const anew = new History(watched.rule, undefined, memory);
+  anew.restore(at(4_000), memory);
+  return viewsOf(anew, at(4_000));
+}
+
+Deno.test("restore() knows when loops were told first and since when they go on, and which ended, as before", () => {
+  const quick = (seconds: number) => update({ time: at(seconds) });
+  for (const [rule, updates] of [[loopsRule(), crashes(3)], [restartsRule(), [0, 10].map(quick)]] as const) {
+    const memory = new Memory();
+    const watched = new Watched(rule, undefined, memory);
+    watched.hear(...updates);
+    // Its first restarts have left the window, where it has one.
+    watched.hear(...[2_000, 3_601, 3_700].map(quick));
+    const was = views(watched);
+    assert.notEqual(was[0]!.firstTold, null);
+    assert.deepEqual(restored(watched, memory).map(essence), was.map(essence));
+  }
+});
+
+const essence = ({ id, status, firstTold, since, count, endedAt }: LoopView) => [
+  id,
+  status,
+  firstTold,
+  since,
+  count,
+  endedAt,
+];
+
+Deno.test("restore() has the loops that ended before the start, whole, the youngest last", () => {
+  const memory = new Memory();
+  const watched = new Watched(loopsRule(), undefined, memory);
+  for (const index of [0, 1, 2]) watched.hear(...crashes(2, index * 100, 20, job(index)));
+  for (const index of [1, 0]) watched.hear(...stop(at(600 - index), undefined, job(index)));
+  const was = views(watched);
+  assert.deepEqual(names(was), ["job2", "job1", "job0"]);
+  assert.deepEqual(restored(watched, memory), was);
+  const anew = new History(watched.rule, undefined, memory);
+  anew.restore(at(4_000), memory);
+  const { loop, restored: isRestored, events } = anew.find(was[2]!.id, at(4_000))!;
+  assert.deepEqual([loop.job, isRestored, events], ["job0", true, []]);
+});
+
+Deno.test("what is kept is bounded as what is shown, and what ended unseen is kept no longer", () => {
+  const memory = new Memory();
+  const watched = new Watched(loopsRule(), bounds, memory);
+  for (const index of [0, 1, 2, 3, 4]) watched.hear(...crashes(2, index * 100, 20, job(index)));
+  for (const index of [2, 3, 4]) watched.hear(...stop(at(600 + index), undefined, job(index)));
+  assert.equal(memory.size, bounds.ended, "none of those that are shown goes on");
+  watched.hear(...crashes(2, 700, 20, job(5)));
+  assert.equal(memory.size, bounds.ended + 1);
+  watched.rule.record(decodedStop(), at(800));
+  assert.deepEqual(names(restored(watched, memory)), ["job0", "job1", "job3", "job4"]);
+  assert.equal(memory.size, bounds.ended);
+});
+
+function decodedStop() {
+  const event = loopsRule().decode(new TextEncoder().encode(stop(at(800), undefined, job(5))[0]!));
+  assert.ok(event.kind === "event");
+  return event;
+}
 
 const bounds = { looping: 3, ended: 2, restarting: 4, events: 60 };
 const job = (index: number) => ({ job: `job${index}` });

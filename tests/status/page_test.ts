@@ -122,6 +122,34 @@ Deno.test("a sink that is up but takes nothing is told with its problem", async 
   await shows(page, "#state .loud dd", "amqp takes nothing");
 });
 
+Deno.test("a banner leaves the address that a problem begins with as it is", async () => {
+  const problem = "http://nomad.internal:4646: nobody listens there";
+  const source = { type: "nomad", up: false, since: ago(5), problem, ended: false };
+  await using fixture = startStatusFixture({ status: { source } });
+  await using chromium = await startChromium();
+  const page = await chromium.open(fixture.url);
+  await shows(page, ".banner", /^Source nomad is down since 14:27:08 http:\/\/nomad\.internal:4646: nobody /);
+});
+
+Deno.test("the head has one line at a width of 1280, with two sinks, or one that alerts wait for", async () => {
+  const sink = { up: true, since: ago(190), problem: null, waiting: 0, oldest: null };
+  const [one, two] = [{ ...sink, type: "kinesis" }, { ...sink, type: "stdout" }];
+  await using fixture = startStatusFixture({ loops: badNight, status: { sinks: [one, two] } });
+  await using chromium = await startChromium();
+  const page = await chromium.open(fixture.url);
+  const isOneLine = () =>
+    inPage(
+      page,
+      `new Set([...document.querySelectorAll('#state dd')].map((one) => one.offsetTop)).size === 1 &&
+        document.querySelector('#state').offsetTop < document.querySelector('#live').offsetTop`,
+    );
+  await shows(page, "#state dd", "stdout up 3 h 10 min");
+  assert.ok(await isOneLine());
+  fixture.setStatus({ sinks: [{ ...one, waiting: 1234, oldest: ago(72) }] });
+  await shows(page, "#state dd", "1,234 alerts wait, the oldest for 1 h 12 min");
+  assert.ok(await isOneLine());
+});
+
 Deno.test("times of a recording are those of its end, and times of the program those of the wall", async () => {
   const recording = {
     clock: "events",
@@ -175,7 +203,7 @@ Deno.test("a loop is a row: name, where, why, how often, its last hour, since wh
   assert.deepEqual(await texts(page, `${rows} .where`), ["shop · job checkout-api · on worker-11"]);
   assert.deepEqual(await texts(page, `${rows} .count`), ["148 restarts"]);
   assert.deepEqual(await texts(page, `${rows} .since`), ["for 2 h 11 min 12:21:08"]);
-  assert.match((await texts(page, `${rows} .why`))[0]!, /^Was killed by signal 9 after 11 s/);
+  assert.match((await texts(page, `${rows} .why`))[0]!, /^Was killed by signal 9 \(SIGKILL\) after 11 s/);
   assert.equal(
     await inPage(page, "document.querySelector('.hour svg').getAttribute('aria-label')"),
     "147 restarts in the last hour",
@@ -222,7 +250,7 @@ Deno.test("a loop that begins appears, goes on in its own row, and moves to thos
   fixture.loop(second);
   await showsNames(page, ["one.web[0]", "two.web[0]"]);
   await shows(page, "h1", "2 looping now");
-  await shows(page, "#arrivals", "two.web[0] loops: exited with 1 after 2.1 s, 9 times since 14:14");
+  await shows(page, "#arrivals", "two.web[0] loops: exited with 1 after 2.1 s, 9 times since 14:14 UTC");
 
   await inPage(page, `for (const row of document.querySelectorAll("${rows}")) row.mark = row.textContent`);
   fixture.loop({ ...second, count: 30, alerts: 2 });
@@ -320,15 +348,15 @@ Deno.test("an allocation's view tells every event, commands to look further, and
   await shows(page, "#allocation h1", "sync.worker[0]");
   await shows(page, "#allocation .events tbody tr .type", "Terminated");
   assert.deepEqual(await texts(page, ".commands code"), [
-    "nomad alloc status 6f1ad34c-20e5-bc5e-4a05-0d8c43a0c9a1",
-    "nomad alloc logs -stderr 6f1ad34c-20e5-bc5e-4a05-0d8c43a0c9a1",
-    String.raw`nomad job status -namespace pay 'it'\''s $(id)'`,
+    "nomad alloc status -namespace pay -- 6f1ad34c-20e5-bc5e-4a05-0d8c43a0c9a1",
+    "nomad alloc logs -stderr -namespace pay -- 6f1ad34c-20e5-bc5e-4a05-0d8c43a0c9a1",
+    String.raw`nomad job status -namespace pay -- 'it'\''s $(id)'`,
   ]);
   assert.deepEqual(await texts(page, ".events tbody tr:nth-child(2) td"), [
     "2026-03-10 14:31:42.150",
     "Terminated",
     'Exit Code: 137, Exit Message: "exited with 137"',
-    "137, signal 9",
+    "137, signal 9 (SIGKILL)",
     "6f1ad34c",
   ]);
   assert.equal((await texts(page, ".events tbody tr")).length, 9);
@@ -338,6 +366,26 @@ Deno.test("an allocation's view tells every event, commands to look further, and
   await page.click(".commands li:last-child button");
   await shows(page, ".commands li:last-child button", "Copied");
   assert.deepEqual(faults, []);
+});
+
+Deno.test("an allocation's view gives no name to Nomad as an option, and no name that shells read differently", async () => {
+  const loops = [
+    madeLoop("a/one.web[0]", { job: "-address=http://evil" }),
+    madeLoop("a/two.web[0]", { job: "\u001b]0;", task: "a\\" }),
+  ];
+  await using fixture = startStatusFixture({ loops });
+  await using chromium = await startChromium();
+  const page = await chromium.open(`${fixture.url}/allocation/${encodeURIComponent("a/one.web[0]")}`);
+  await shows(page, ".commands code", "nomad job status -namespace a -- '-address=http://evil'");
+  assert.equal((await texts(page, ".commands code")).length, 3);
+  const note = "A name has characters that shells read in different ways: " +
+    "no command with it is offered to copy.";
+  assert.ok(!(await texts(page, "#allocation .note")).includes(note));
+  await page.goto(`${fixture.url}/allocation/${encodeURIComponent("a/two.web[0]")}`);
+  await shows(page, "#allocation .note", note);
+  assert.deepEqual(await texts(page, ".commands code"), [
+    "nomad alloc status -namespace a -- 6f1ad34c-20e5-bc5e-4a05-0d8c43a0c9a1",
+  ]);
 });
 
 Deno.test("an allocation's view says where nothing is known, and leads back to the list", async () => {

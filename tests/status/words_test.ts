@@ -1,7 +1,19 @@
 // How the page writes times, numbers, names and commands, and how it reads its stream of events.
 import assert from "node:assert/strict";
 import { EventParser } from "../../src/status/page/api.js";
-import { clock, counted, exact, plain, shellWord, span, written } from "../../src/status/page/words.js";
+import { exitCodeWords, signalWords } from "../../src/signals.ts";
+import * as words from "../../src/status/page/words.js";
+import {
+  capital,
+  clock,
+  counted,
+  exact,
+  nomadCommand,
+  plain,
+  shellWord,
+  span,
+  written,
+} from "../../src/status/page/words.js";
 
 const minute = 60_000;
 
@@ -46,6 +58,33 @@ Deno.test("counted() counts in words", () => {
   assert.equal(counted(12_345, "failed run"), "12,345 failed runs");
 });
 
+Deno.test("capital() begins a sentence, and leaves addresses and names as they are", () => {
+  const cases = [
+    ["connection refused", "Connection refused"],
+    ["throttled", "Throttled"],
+    ["it completed", "It completed"],
+    ["http://n:4646: nobody listens there", "http://n:4646: nobody listens there"],
+    ["amqp://n:5672/: refused", "amqp://n:5672/: refused"],
+    ["rabbit.internal refused it", "rabbit.internal refused it"],
+    ["rabbit1: refused", "rabbit1: refused"],
+    ["`web` failed", "`web` failed"],
+    ["", ""],
+  ] as const;
+  for (const [text, expected] of cases) assert.equal(capital(text), expected);
+});
+
+Deno.test("signals and exit codes have the same names on the page as in alerts", () => {
+  for (let number = -1; number < 300; number++) {
+    assert.equal(words.signalWords(number), signalWords(number));
+    assert.equal(words.exitCodeWords(number), exitCodeWords(number));
+  }
+  assert.deepEqual([11, 40].map(signalWords), ["11 (SIGSEGV)", "40"]);
+  assert.deepEqual(
+    [1, 128, 137, 139, 143, 255].map(exitCodeWords),
+    ["1", "128", "137 (SIGKILL)", "139 (SIGSEGV)", "143 (SIGTERM)", "255"],
+  );
+});
+
 Deno.test("plain() shows what cannot be seen, and what turns a text around", () => {
   assert.equal(plain("web.app[0] é 名"), "web.app[0] é 名");
   assert.equal(
@@ -62,23 +101,47 @@ Deno.test("shellWord() stands for the text and nothing else when a shell reads i
     "a b",
     "$(touch /nosuch)",
     "`id`",
-    'it\'s; rm -rf "$HOME" \\',
+    `it's; rm -rf "$HOME" !!`,
     "*",
     "é 名",
-    "two\nlines",
-    "\u001b[31m it's \\ \u202e",
     "job=1",
   ];
-  for (const text of texts) {
-    const { stdout } = await new Deno.Command("bash", {
-      args: ["-c", `printf %s ${shellWord(text)}`],
-      env: { LC_ALL: "C.UTF-8" },
-    }).output();
-    assert.equal(new TextDecoder().decode(stdout), text);
-    // deno-lint-ignore no-control-regex
-    assert.doesNotMatch(shellWord(text), /[\u0000-\u001f\u202e]/);
+  for (const shell of ["bash", "dash"]) {
+    for (const text of texts) {
+      const { stdout } = await new Deno.Command(shell, {
+        args: ["-c", `printf %s ${shellWord(text)}`],
+        env: { LC_ALL: "C.UTF-8" },
+      }).output();
+      assert.equal(new TextDecoder().decode(stdout), text, shell);
+    }
   }
   assert.equal(shellWord("ledger-sync"), "ledger-sync");
+});
+
+Deno.test("shellWord() has no word for what shells read differently, or a terminal could obey", () => {
+  for (const text of ["two\nlines", "\u001b[31m", "a\u202eb", "\u200b", "a\\", "\u0000", "\ud800"]) {
+    assert.equal(shellWord(text), undefined, JSON.stringify(text));
+  }
+});
+
+const evil = "-address=http://evil";
+
+Deno.test("nomadCommand() gives Nomad names as words, never as options", async () => {
+  assert.equal(
+    nomadCommand("job status", "pay", ["sync"]),
+    "nomad job status -namespace pay -- sync",
+  );
+  assert.equal(nomadCommand("job status", null, ["sync"]), "nomad job status -- sync");
+  assert.equal(nomadCommand("job status", "pay", ["a\u0007"]), undefined);
+  assert.equal(nomadCommand("job status", "a\u0007", ["sync"]), undefined);
+  const command = nomadCommand("alloc logs -stderr", evil, [evil, evil]);
+  const { stdout } = await new Deno.Command("dash", {
+    args: ["-c", `nomad() { printf '%s\n' "$@"; }; ${command}`],
+  }).output();
+  assert.deepEqual(
+    new TextDecoder().decode(stdout).trim().split("\n"),
+    ["alloc", "logs", "-stderr", "-namespace", evil, "--", evil, evil],
+  );
 });
 
 const stream = ': hello\nevent: loop\r\ndata: {"a":\ndata:1}\n\nid: 7\n\ndata: x\n\nevent: late\ndata';

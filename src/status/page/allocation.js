@@ -3,7 +3,19 @@ import { get, Refusal } from "./api.js";
 import { element, setText } from "./element.js";
 import { isOlder, nameOf, toldWords } from "./row.js";
 import { largeTimeline } from "./timeline.js";
-import { capital, clock, counted, exact, number, plain, shellWord, span, written } from "./words.js";
+import {
+  capital,
+  clock,
+  counted,
+  exact,
+  exitCodeWords,
+  nomadCommand,
+  number,
+  plain,
+  signalWords,
+  span,
+  written,
+} from "./words.js";
 
 /** @typedef {import("../view.ts").AllocationView} AllocationView */
 /** @typedef {import("../view.ts").LoopView} LoopView */
@@ -11,24 +23,25 @@ import { capital, clock, counted, exact, number, plain, shellWord, span, written
 
 const restoredWords =
   "It was told before the detector started; of what was before, this is what its state kept.";
+const noCommandWords =
+  "A name has characters that shells read in different ways: no command with it is offered to copy.";
 /** As many events are kept of an allocation. */
 const eventLimit = 200;
 
 /**
- * The commands of Nomad that tell more.
+ * The commands of Nomad that tell more, in the namespace, since Nomad looks for an allocation in one only. Those that
+ * cannot be written safely are left out.
  *
  * @param {LoopView} loop
  * @returns {string[]}
  */
 export function commandsFor({ allocation, task, namespace, job }) {
   const ofAllocation = allocation === null ? [] : [
-    `nomad alloc status ${shellWord(allocation)}`,
-    `nomad alloc logs -stderr ${shellWord(allocation)}${task === null ? "" : ` ${shellWord(task)}`}`,
+    nomadCommand("alloc status", namespace, [allocation]),
+    nomadCommand("alloc logs -stderr", namespace, task === null ? [allocation] : [allocation, task]),
   ];
-  return [
-    ...ofAllocation,
-    `nomad job status ${namespace === null ? "" : `-namespace ${shellWord(namespace)} `}${shellWord(job)}`,
-  ];
+  return [...ofAllocation, nomadCommand("job status", namespace, [job])]
+    .filter((command) => command !== undefined);
 }
 
 /** The view of one allocation, which is asked for again when its loop changes. */
@@ -45,6 +58,7 @@ export class Allocation {
   #facts = element("dl", { class: "facts" });
   #picture = element("div", { class: "picture" });
   #commands = element("ul", { class: "commands" });
+  #noCommand = element("p", { class: "note", hidden: true }, noCommandWords);
   #events = element("tbody", { role: "rowgroup" });
   #caption = element("p", { class: "note" });
   #found = element("div", {});
@@ -67,7 +81,7 @@ export class Allocation {
       this.#reason,
       this.#facts,
       section("Timeline", this.#picture),
-      section("Look further", this.#commands),
+      section("Look further", this.#commands, this.#noCommand),
       section(
         "Events",
         this.#caption,
@@ -155,18 +169,20 @@ export class Allocation {
   }
 
   /** @param {AllocationView} view */
-  #render({ loop, events }) {
+  #render({ loop, restored, events }) {
     setText(this.#title, nameOf(loop));
     document.title = `${nameOf(loop)} · nomad-crashloop-detector`;
     setText(this.#reason, capital(plain(loop.reason)));
     this.#showFacts(loop);
-    this.#commands.replaceChildren(...commandsFor(loop).map(commandItem));
+    const commands = commandsFor(loop);
+    this.#commands.replaceChildren(...commands.map(commandItem));
+    this.#noCommand.hidden = commands.length === (loop.allocation === null ? 1 : 3);
     const newestFirst = [...events].reverse();
     const limited = events.length < eventLimit ? "" : `The last ${eventLimit}. `;
     const told = events.length === 0
       ? "No event of it is kept."
       : `${limited}Newest first; times are the detector's.`;
-    setText(this.#caption, loop.firstTold === null ? `${told} ${restoredWords}` : told);
+    setText(this.#caption, restored ? `${told} ${restoredWords}` : told);
     this.#events.replaceChildren(...newestFirst.map(eventRow));
     this.#drawnAt = 0;
     this.tick();
@@ -187,7 +203,7 @@ export class Allocation {
       [`Last ${what}`, exact(loop.lastAt)],
       [loop.status === "gave-up" ? "Given up" : "Ended", loop.endedAt === null ? null : exact(loop.endedAt)],
       [`${capital(what)}s`, number(loop.count)],
-      ["Exit code", loop.exitCode === null ? null : `${loop.exitCode}`],
+      ["Exit code", loop.exitCode === null ? null : exitCodeWords(loop.exitCode)],
       ["Told", toldWords(loop)],
       ["First told", loop.firstTold === null ? null : exact(loop.firstTold)],
       ["Loop", loop.id],
@@ -254,12 +270,20 @@ function section(title, ...content) {
   return element("section", {}, element("h2", {}, title), ...content);
 }
 
+/**
+ * How a process ended: `1`, `137 (SIGKILL)`, `137, signal 9 (SIGKILL)`.
+ *
+ * @param {number | null} exitCode
+ * @param {number} signal 0 where it was none
+ */
+function exitWords(exitCode, signal) {
+  if (signal === 0) return exitCode === null ? "" : exitCodeWords(exitCode);
+  return `${exitCode === null ? "" : `${exitCode}, `}signal ${signalWords(signal)}`;
+}
+
 /** @param {EventView} event */
 function eventRow({ at, type, message, exitCode, signal, allocation, task, node }) {
-  const exit = [
-    exitCode === null ? "" : `${exitCode}`,
-    signal === null || signal === 0 ? "" : `signal ${signal}`,
-  ].filter((part) => part !== "").join(", ");
+  const exit = exitWords(exitCode, signal ?? 0);
   const failed = (exitCode ?? 0) !== 0 || (signal ?? 0) !== 0;
   const place = [allocation ?? "", task === null ? "" : `task ${task}`, node === null ? "" : `on ${node}`];
   return element(

@@ -86,11 +86,7 @@ export function largeTimeline(events, restarts, until, what) {
   const first = times.length === 0 ? until - hour : Math.min(...times);
   const length = Math.max(until - first, 10_000) * 1.02;
   const x = (/** @type {number} */ time) => Math.round((1 - (until - time) / length) * wide * 10) / 10;
-  const step = steps.find((one) => length / one <= 8) ?? Math.ceil(length / 8 / day) * day;
-  const ticks = [];
-  for (let ago = 0; ago < length; ago += step) {
-    ticks.push({ at: x(until - ago) / wide, label: ago === 0 ? "" : `−${span(ago)}` });
-  }
+  const ticks = ticksOf(length).map(({ ago, label }) => ({ at: x(until - ago) / wide, label }));
   const lanes = lanesOf(events, restarts, what);
   const bottom = laneHeight * lanes.length;
   const marks = lanes.map(({ times }, index) =>
@@ -120,6 +116,22 @@ export function largeTimeline(events, restarts, until, what) {
 }
 
 /**
+ * The ticks of an axis that is so long, each with a label of its own; the first, at its end, has none.
+ *
+ * @param {number} length in milliseconds
+ * @returns {{ ago: number, label: string }[]}
+ */
+export function ticksOf(length) {
+  const step = steps.find((one) => length / one <= 8) ?? Math.ceil(length / 8 / day) * day;
+  const ticks = [];
+  for (let ago = 0; ago < length; ago += step) {
+    const seconds = ago > 60_000 && ago % 60_000 !== 0 ? ` ${ago % 60_000 / 1000} s` : "";
+    ticks.push({ ago, label: ago === 0 ? "" : `−${span(ago)}${seconds}` });
+  }
+  return ticks;
+}
+
+/**
  * @param {readonly EventView[]} events
  * @param {readonly number[]} restarts
  * @param {string} what
@@ -138,8 +150,12 @@ function lanesOf(events, restarts, what) {
   return lanes.filter(({ times }, index) => index === 0 || times.length > 0);
 }
 
-/** @param {EventView} event */
-function laneOf({ type, exitCode, signal }) {
-  if (/fail|not restarting|killing/i.test(type) || (exitCode ?? 0) !== 0 || (signal ?? 0) !== 0) return 1;
+/**
+ * The lane of an event below that of the restarts: 1 of what failed, 2 of what started, 3 of the rest.
+ *
+ * @param {Pick<EventView, "type" | "failed" | "exitCode" | "signal">} event
+ */
+export function laneOf({ type, failed, exitCode, signal }) {
+  if (failed || /fail|not restarting/i.test(type) || (exitCode ?? 0) !== 0 || (signal ?? 0) !== 0) return 1;
   return type === "Started" ? 2 : 3;
 }

@@ -100,13 +100,56 @@ export function counted(count, what) {
 }
 
 /**
- * The text with its first letter large.
+ * The text with its first letter large, where it begins with a word; addresses and names stay as they are.
  *
  * @param {string} text
  * @returns {string}
  */
 export function capital(text) {
-  return text.slice(0, 1).toUpperCase() + text.slice(1);
+  const [first = ""] = text.split(/\s/, 1);
+  return /^[a-z]+[,;.!?]?$/.test(first) ? text.slice(0, 1).toUpperCase() + text.slice(1) : text;
+}
+
+/** @type {Readonly<Record<number, string>>} what signals of Linux that end processes are called */
+const signals = {
+  1: "SIGHUP",
+  2: "SIGINT",
+  3: "SIGQUIT",
+  4: "SIGILL",
+  5: "SIGTRAP",
+  6: "SIGABRT",
+  7: "SIGBUS",
+  8: "SIGFPE",
+  9: "SIGKILL",
+  10: "SIGUSR1",
+  11: "SIGSEGV",
+  12: "SIGUSR2",
+  13: "SIGPIPE",
+  14: "SIGALRM",
+  15: "SIGTERM",
+  24: "SIGXCPU",
+  25: "SIGXFSZ",
+  31: "SIGSYS",
+};
+
+/**
+ * A signal with its name: `9 (SIGKILL)`.
+ *
+ * @param {number} signal
+ * @returns {string}
+ */
+export function signalWords(signal) {
+  return signal in signals ? `${signal} (${signals[signal]})` : `${signal}`;
+}
+
+/**
+ * An exit code, with the name of the signal where it says that one ended the process: `137 (SIGKILL)`.
+ *
+ * @param {number} code
+ * @returns {string}
+ */
+export function exitCodeWords(code) {
+  return code - 128 in signals ? `${code} (${signals[code - 128]})` : `${code}`;
 }
 
 // Controls, and marks that turn the direction of what follows or cannot be seen.
@@ -125,14 +168,31 @@ export function plain(text) {
 }
 
 /**
- * A word of a POSIX shell that stands for this text and for nothing else. Where the text has characters that a
- * terminal could obey when it is pasted, they are written as bash and zsh know them: `$'\u001b'`.
+ * A word of a shell that stands for this text and for nothing else, or undefined where there is none that every shell
+ * reads so: of characters that cannot be seen, or that a terminal could obey when they are pasted, and of backslashes.
  *
  * @param {string} text
- * @returns {string}
+ * @returns {string | undefined}
  */
 export function shellWord(text) {
   if (/^[\w./:@%+,][\w./:@%+,=-]*$/.test(text)) return text;
-  if (plain(text) === text) return `'${text.replaceAll("'", `'\\''`)}'`;
-  return `$'${plain(text.replaceAll(/[\\']/g, "\\$&"))}'`;
+  if (plain(text) !== text || text.includes("\\") || !text.isWellFormed()) return undefined;
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/**
+ * A command in which words of others are only ever what they stand for: none of them is read as an option. Undefined
+ * where one of them cannot be written.
+ *
+ * @param {string} command with its options
+ * @param {string | null} namespace
+ * @param {readonly string[]} words
+ * @returns {string | undefined}
+ */
+export function nomadCommand(command, namespace, words) {
+  const within = namespace === null ? [] : [namespace];
+  const written = [...within, ...words].map(shellWord);
+  if (written.includes(undefined)) return undefined;
+  const option = namespace === null ? "" : ` -namespace ${written.shift()}`;
+  return `nomad ${command}${option} -- ${written.join(" ")}`;
 }
