@@ -77,6 +77,7 @@ const lives: Readonly<Record<string, readonly string[]>> = {
   "is of a system job in a namespace": crashes(4, 0, 20, {
     fields: { Namespace: "ops", JobType: "system", NodeName: "worker-1" },
   }),
+  "flaps": [0, 800, 1600].flatMap((from) => [...crashes(3, from), started(at(from + 60))]),
   "fails unseen": [restarting(at(0)), restarting(at(1), { fields: { RestartsNotSeen: 400 } })],
   "is of an old nomad-firehose": [1, 2, 3].map((index) =>
     `{"Name":"a.b[0]","JobID":"a","GroupName":"b","TaskName":"c","TaskEvent":{"Type":"Restarting","Time":${

@@ -265,6 +265,16 @@ Deno.test("alertText() has no character that moves a terminal's cursor, colours 
   }
 });
 
+Deno.test("alertText() says of a loop that flaps that it does, until it is over", () => {
+  const flapping = story({ FlappingSince: formatTime(time) });
+  for (
+    const [reason, heading] of [["first", "flaps"], ["repeat", "flaps"], ["resolved", "is over"]] as const
+  ) {
+    const text = alertText(alert({ reason, story: flapping }));
+    assert.equal(/(?<=^\S+ {2})\S+( \S+)?/.exec(text)![0], heading);
+  }
+});
+
 Deno.test("alertText() in colours differs in nothing else: red, yellow and green headings", () => {
   for (const [reason, color] of [["first", 31], ["repeat", 33], ["resolved", 32]] as const) {
     const plain = alertText(alert({ reason }));

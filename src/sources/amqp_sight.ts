@@ -46,6 +46,8 @@ export class QueueSight {
     this.#lookedAt = now;
     if (isFull || (isAlive && this.#wasSilent(now))) this.#lose();
     if (isAlive) this.#heardAt = now;
+    // The clock was set back.
+    if (now < before) this.#emptySince = undefined;
     if (isFull) return;
     if (this.#sight.isBlind) this.#catchUp(now, isQuiet);
     else if (isAlive) this.#sight.hear(before);

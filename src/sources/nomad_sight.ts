@@ -33,7 +33,9 @@ export class StreamSight {
 
   /** All that the stream brought up to then is judged. */
   hear(now: Nanoseconds): void {
-    if (this.#heardAt !== undefined && now - this.#heardAt > this.#beat) {
+    const pause = this.#heardAt === undefined ? 0n : now - this.#heardAt;
+    // A time long before the last is of a clock that was set back.
+    if (pause > this.#beat || pause < -this.#beat) {
       this.lose();
       this.listed(now);
     }

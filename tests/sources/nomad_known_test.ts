@@ -119,6 +119,21 @@ Deno.test("take() counts the restarts before the first event that is left", () =
   ]);
 });
 
+Deno.test("take() says with the first news of a task that events before it were missed, and only then", () => {
+  const known = new KnownAllocations();
+  const missed = (index: number, states: Parameters<typeof told>[1]["states"]) =>
+    known.take(allocation({ index, states }), "service", false).map(({ text }) =>
+      JSON.parse(text).EventsMissed
+    );
+  assert.deepEqual(missed(1, { app: { Events: crashes(1, 2), Restarts: 2 } }), Array(6).fill(undefined));
+  assert.deepEqual(missed(2, { app: { Events: crashes(2, 4), Restarts: 4 } }), Array(6).fill(undefined));
+  const all = missed(3, { app: { Events: crashes(1, 40), Restarts: 40 } });
+  assert.deepEqual(all, [true, ...Array(9).fill(undefined)]);
+  const LastRestart = "2026-11-24T03:42:50.125615555Z";
+  const states = { app: { Events: [event("Killing", 50_000_000_000)], Restarts: 60, LastRestart } };
+  assert.deepEqual(missed(4, states), [true, undefined]);
+});
+
 Deno.test("take() makes an update of the last restart where no event of any is left", () => {
   const known = new KnownAllocations();
   told(known, { index: 1, states: { app: { Events: crashes(1, 2), Restarts: 2 } } });
