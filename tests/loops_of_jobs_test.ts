@@ -44,18 +44,22 @@ class Told {
       if (event.kind === "malformed") break;
       if (event.time > this.#now) this.#now = event.time;
       this.decisions.push(this.loops.record(event, this.#now));
-      this.wait(this.#now);
+      this.#due(this.#now);
     }
-    return this.said.splice(0);
+    return this.said();
   }
 
   wait(until: bigint): string[] {
+    this.#due(until);
+    return this.said();
+  }
+
+  #due(until: bigint): void {
     for (const decision of this.loops.due(until, 1000)) this.decisions.push(decision);
-    return this.said;
   }
 
   /** What was decided since it was asked last. */
-  get said(): string[] {
+  said(): string[] {
     const said = this.decisions.splice(0).filter(({ reason }) =>
       /first|repeat|recovered|gave-up/.test(reason)
     );
