@@ -45,21 +45,18 @@ function pick(topic: string, from: Record<string, unknown>): Record<string, unkn
   );
 }
 
+interface State {
+  readonly Events?: readonly Readonly<Record<string, unknown>>[] | null;
+}
+
 /** What is empty in a task event is as if it were left out. */
-// deno-lint-ignore no-explicit-any
-function taskStates(states: any): unknown {
+function taskStates(states: unknown): unknown {
   if (!states) return undefined;
-  // deno-lint-ignore no-explicit-any
+  const isEmpty = (value: unknown) => value === "" || value === 0 || value === false || value === null;
+  const cutEvent = (event: Readonly<Record<string, unknown>>) =>
+    Object.fromEntries(Object.entries(event).filter(([, value]) => !isEmpty(value)));
+  const cutState = ({ Events, ...state }: State) => ({ ...state, Events: Events?.map(cutEvent) });
   return Object.fromEntries(
-    Object.entries<any>(states).map(([task, { Events, ...state }]) => [task, {
-      ...state,
-      Events: Events?.map((event: Record<string, unknown>) =>
-        Object.fromEntries(
-          Object.entries(event).filter(([, value]) =>
-            value !== "" && value !== 0 && value !== false && value !== null
-          ),
-        )
-      ),
-    }]),
+    Object.entries(states as Record<string, State>).map(([task, state]) => [task, cutState(state)]),
   );
 }

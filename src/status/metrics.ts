@@ -98,7 +98,7 @@ export const metrics: readonly Metric[] = [
   {
     type: "counter",
     name: `${prefix}alerts`,
-    help: "Alerts about a loop: its first, repeats, and that it is over.",
+    help: "Alerts about a loop: its first, repeats, and that it is over or given up.",
     labels: ["kind"],
     read: ({ facts: { tally } }) => Object.entries(tally.alerts).map(([kind, count]) => [{ kind }, count]),
   },

@@ -141,7 +141,7 @@ Deno.test("/api/v1/loops filters, sorts and cuts", async () => {
 });
 
 const wrong: readonly (readonly [method: string, path: string, status: number, error: string])[] = [
-  ["GET", "/api/v1/loops?status=over", 400, 'status: found "over"; expected looping or resolved'],
+  ["GET", "/api/v1/loops?status=over", 400, 'status: found "over"; expected looping, gave-up or resolved'],
   ["GET", "/api/v1/loops?sort=best", 400, 'sort: found "best"; expected newest or worst'],
   ["GET", "/api/v1/loops?offset=-1", 400, 'offset: found "-1"; expected a whole number from 0 to 1000000'],
   ["GET", "/api/v1/loops?limit=1001", 400, 'limit: found "1001"; expected a whole number from 1 to 1000'],
