@@ -71,7 +71,11 @@ Deno.test(
     await own.put(queue, [update({ name, type: "Started" }), ...restarts(3, { name })]);
     await shows(page, `${rows} .name a`, name);
     await shows(page, "h1", "1 looping now");
-    await shows(page, "#arrivals", /^<b>job<\/b>\/group\[0\] loops: restarted 3 times since [\d:]+ UTC: Restart/);
+    await shows(
+      page,
+      "#arrivals",
+      /^<b>job<\/b>\/group\[0\] loops: restarted 3 times since [\d:]+ UTC: Restart/,
+    );
     assert.deepEqual(await texts(page, `${rows} .count`), ["3 restarts"]);
     await page.keyboard.press("j");
     await page.keyboard.press("Enter");
@@ -81,7 +85,7 @@ Deno.test(
     assert.equal((await texts(page, ".events tbody tr")).length, 3);
     assert.equal(
       (await texts(page, ".commands code"))[0],
-      "nomad alloc status 2b1f6c9a-0b51-0f5e-9f14-3c6f4a3a8c11",
+      "nomad alloc status -- 2b1f6c9a-0b51-0f5e-9f14-3c6f4a3a8c11",
     );
     await own.put(queue, restarts(1, { name }));
     await shows(page, ".verdict", /· 4 restarts, the last /);
