@@ -85,7 +85,7 @@ Deno.test(
     assert.equal((await texts(page, ".events tbody tr")).length, 3);
     assert.equal(
       (await texts(page, ".commands code"))[0],
-      "nomad alloc status 2b1f6c9a-0b51-0f5e-9f14-3c6f4a3a8c11",
+      "nomad alloc status -- 2b1f6c9a-0b51-0f5e-9f14-3c6f4a3a8c11",
     );
     await own.put(queue, restarts(1, { name }));
     await shows(page, ".verdict", /· 4 restarts, the last /);
