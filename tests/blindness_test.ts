@@ -136,7 +136,16 @@ Deno.test("no loop is over while Nomad is frozen, nor after, if its task went on
   await using proxy = await startProxy(Number(new URL(server.address).port));
   const env = { NOMAD_ADDR: `http://127.0.0.1:${proxy.port}` };
   const settings = readSettings(nomadSettings, { flags: {}, env, problems: [] })!;
-  const pace = { silence: 1_000, renewal: 3_600_000, quiet: 50, idleCommit: 0, beat: 800, settling: 300 };
+  const pace = {
+    silence: 1_000,
+    renewal: 3_600_000,
+    quiet: 50,
+    idleCommit: 0,
+    beat: 800,
+    settling: 300,
+    settled: 100,
+    audit: 200,
+  };
   await using told = new Told((context) => new NomadSource(settings, context, pace), 2n * second);
   await told.has("first 3");
   await waitFor("sight", () => !told.sight.isBlind);

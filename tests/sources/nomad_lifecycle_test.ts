@@ -10,7 +10,16 @@ import { NomadServer, Recording, type ServerOptions } from "../helpers/nomad.ts"
 import { waitFor } from "../helpers/wait_for.ts";
 
 const recording = Recording.load("all-topics.ndjson.br");
-const pace = { silence: 5_000, renewal: 3_600_000, quiet: 50, idleCommit: 0, settled: 100, audit: 200 };
+const pace = {
+  silence: 5_000,
+  renewal: 3_600_000,
+  quiet: 50,
+  idleCommit: 0,
+  beat: 4_000,
+  settling: 0,
+  settled: 100,
+  audit: 200,
+};
 const all = { job: "loop-norestart", namespace: "default", allocation: "x", made: 2416 };
 /** Lines before and after the purge of that job. */
 const before = recorded(2426);
