@@ -4,7 +4,7 @@ WORKDIR /app
 COPY deno.json deno.lock ./
 RUN deno install --frozen
 COPY src src
-COPY tests/third_party.ts tests/third_party.ts
+COPY tests/tools/third_party.ts tests/tools/third_party.ts
 RUN deno task compile && deno task licenses
 
 # "cc" because the binary needs glibc and libgcc; it has CA certificates, and no shell.

@@ -1,9 +1,9 @@
 // The process: arguments, environment, streams and signals go into run(). The only exit.
-import { settingsGroups } from "./app.ts";
-import { run } from "./cli.ts";
-import { recordSettings } from "./record_settings.ts";
-import { variablesOf } from "./settings.ts";
-import { TurnWriter } from "./turn_writer.ts";
+import { settingsGroups } from "./commands/app.ts";
+import { run } from "./commands/run.ts";
+import { recordSettings } from "./commands/record/settings.ts";
+import { variablesOf } from "./lib/settings/setting.ts";
+import { TurnWriter } from "./lib/coalescing_writer.ts";
 
 const stop = new AbortController();
 /** Not Deno's synchronous write, which blocks for as long as nobody reads. */

@@ -1,14 +1,14 @@
 // The sink `amqp`: publishes alerts to an exchange of RabbitMQ, persistent, mandatory and confirmed.
 import type { ConfirmChannel } from "amqplib";
 import { Buffer } from "node:buffer";
-import type { Alert } from "../alert.ts";
-import { amqpUrl, explain, type OpenChannel, openConfirmChannel } from "../clients/amqp.ts";
-import { look, type Presence } from "../clients/amqp_look.ts";
-import { tlsConflicts, tlsSettings } from "../clients/tls.ts";
-import { Fault } from "../fault.ts";
-import { kind } from "../kind.ts";
-import { printable, text, type Values, wholeNumber } from "../settings.ts";
-import type { Sink, SinkContext } from "../sink.ts";
+import type { Alert } from "../detection/alert/alert.ts";
+import { amqpUrl, explain, type OpenChannel, openConfirmChannel } from "../clients/amqp/connection.ts";
+import { look, type Presence } from "../clients/amqp/look.ts";
+import { tlsConflicts, tlsSettings } from "../clients/tls/settings.ts";
+import { Fault } from "../lib/errors.ts";
+import { kind } from "../lib/settings/adapter.ts";
+import { printable, text, type Values, wholeNumber } from "../lib/settings/setting.ts";
+import type { Sink, SinkContext } from "./sink.ts";
 
 const prefix = "SINK_AMQP";
 

@@ -1,9 +1,9 @@
 // The sink `stdout`: one alert a line, JSON for programs and a sentence for a terminal.
 import { Buffer } from "node:buffer";
-import { type Alert, alertText } from "../alert.ts";
-import { asFault, Fault } from "../fault.ts";
-import { kind } from "../kind.ts";
-import type { Sink, SinkContext } from "../sink.ts";
+import { type Alert, alertText } from "../detection/alert/alert.ts";
+import { asFault, Fault } from "../lib/errors.ts";
+import { kind } from "../lib/settings/adapter.ts";
+import type { Sink, SinkContext } from "./sink.ts";
 
 /** The row of the sink `stdout`. */
 export const stdout = kind({

@@ -1,9 +1,9 @@
 // The answers of /api/v1, made of facts and history. view.ts has their shapes.
-import { formatTime, wallClock } from "../time.ts";
-import { type Facts, nowOf } from "./facts.ts";
+import { formatTime, wallClock } from "../lib/time.ts";
+import { type Facts, nowOf } from "./runtime_info.ts";
 import type { History } from "./history.ts";
 import type { LoopsView, LoopView, PartView, StatusView } from "./view.ts";
-import type { Standing } from "../standing.ts";
+import type { Standing } from "../lib/health.ts";
 
 /** `GET /api/v1/status`. */
 export function statusView(facts: Facts): StatusView {

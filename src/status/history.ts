@@ -1,16 +1,16 @@
 // What the page shows and the rule does not keep: the last hour of what restarts, the events of what loops, and the
 // loops that ended or were given up. Bounded in all: 10,000 loops that go on, 10,000 that were given up and 1,000 that ended, with 100,000 events together where
 // they have ten each or more; and 10,000 names that restarted in the last hour without being a loop.
-import type { Alert } from "../alert.ts";
-import type { Nanoseconds } from "../duration.ts";
-import type { Kept, LoopMemory } from "../ledger.ts";
-import type { Observer } from "../pipeline.ts";
-import type { Decision, Rule, RuleEvent } from "../rule.ts";
-import { formatTime } from "../time.ts";
-import { readUpdate, textOf } from "../update.ts";
-import { tellRestarts } from "../story.ts";
+import type { Alert } from "../detection/alert/alert.ts";
+import type { Nanoseconds } from "../lib/duration.ts";
+import type { Kept, LoopMemory } from "../state/store.ts";
+import type { Observer } from "../pipeline/pipeline.ts";
+import type { Decision, Rule, RuleEvent } from "../detection/rule.ts";
+import { formatTime } from "../lib/time.ts";
+import { readUpdate, textOf } from "../detection/decode/update.ts";
+import { tellRestarts } from "../detection/alert/details.ts";
 import { hour, loopView, milliseconds, timeline } from "./loop_view.ts";
-import { mostEvents, Trace } from "./trace.ts";
+import { mostEvents, Trace } from "./task_history.ts";
 import type { AllocationView, LoopView } from "./view.ts";
 
 /** How much is remembered. */

@@ -1,7 +1,7 @@
 // Where the status server listens: its settings, and how their address is taken.
-import { Fault } from "../fault.ts";
-import { keepToOwner } from "../files.ts";
-import { namesOf, optional, quoted, type Setting, text, type Values } from "../settings.ts";
+import { Fault } from "../lib/errors.ts";
+import { keepToOwner } from "../lib/files.ts";
+import { namesOf, optional, quoted, type Setting, text, type Values } from "../lib/settings/setting.ts";
 
 /** A TCP address or a socket of Unix. */
 export type Address =

@@ -1,9 +1,9 @@
 // A loop as the API shows it, made of what would be told about it.
-import type { Alert } from "../alert.ts";
-import type { Nanoseconds } from "../duration.ts";
-import { tellRestarts } from "../story.ts";
-import { formatTime } from "../time.ts";
-import { type Fields, isObject, textOf } from "../update.ts";
+import type { Alert } from "../detection/alert/alert.ts";
+import type { Nanoseconds } from "../lib/duration.ts";
+import { tellRestarts } from "../detection/alert/details.ts";
+import { formatTime } from "../lib/time.ts";
+import { type Fields, isObject, textOf } from "../detection/decode/update.ts";
 import type { LoopView } from "./view.ts";
 
 /** The last hour, in milliseconds: what timelines show. */

@@ -1,10 +1,10 @@
 // The metrics: declared once, as a table from which the text for Prometheus and README's table are made.
 // Names follow https://prometheus.io/docs/practices/naming/; every series exists from the start.
-import type { Histogram } from "../histogram.ts";
-import { wallClock } from "../time.ts";
-import type { Nanoseconds } from "../duration.ts";
-import type { Facts } from "./facts.ts";
-import type { ProcessFigures } from "./process.ts";
+import type { Histogram } from "../lib/histogram.ts";
+import { wallClock } from "../lib/time.ts";
+import type { Nanoseconds } from "../lib/duration.ts";
+import type { Facts } from "./runtime_info.ts";
+import type { ProcessFigures } from "./process_stats.ts";
 
 /** What the values are read from. */
 export interface Read {

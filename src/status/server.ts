@@ -4,15 +4,15 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Answer, busy, failure, fresh, InFlight, json, Recent, text } from "./answer.ts";
 import { loopsView, statusView } from "./api.ts";
 import { Connections, type Limits, type Times } from "./connections.ts";
-import { EventStream } from "./events.ts";
-import { type Facts, nowOf } from "./facts.ts";
-import { problems } from "./health.ts";
+import { EventStream } from "./event_stream.ts";
+import { type Facts, nowOf } from "./runtime_info.ts";
+import { problems } from "./readiness.ts";
 import type { History } from "./history.ts";
 import { isLocal, wrongHost } from "./host.ts";
 import { type Address, bind, type Listening } from "./listen.ts";
 import { contentTypes, formatFor, write } from "./metrics.ts";
-import { type PageFile, readPages } from "./pages.ts";
-import { ProcessFigures } from "./process.ts";
+import { type PageFile, readPages } from "./page_files.ts";
+import { ProcessFigures } from "./process_stats.ts";
 
 /** A path, and what it answers. */
 export interface Endpoint {

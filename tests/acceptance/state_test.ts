@@ -1,7 +1,7 @@
 // The program with a state file against a real RabbitMQ: killed and started again, with a full disk, with a sink
 // that is down. No message is acknowledged before its effects are in the file.
 import assert from "node:assert/strict";
-import { SqliteLedger } from "../../src/ledgers/sqlite.ts";
+import { SqliteLedger } from "../../src/state/sqlite.ts";
 import { alertAbout } from "../helpers/alerts.ts";
 import { type Hand, hand } from "../helpers/amqp.ts";
 import { Program, run } from "../helpers/program.ts";

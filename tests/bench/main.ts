@@ -1,7 +1,7 @@
 // Measures how fast the program is and prints one table: `deno task bench`. Needs Linux, for /proc.
 import { stderr, stdout } from "node:process";
 import { parseArgs } from "node:util";
-import { setUp, setUpBench } from "../setup.ts";
+import { setUp, setUpBench } from "../tools/setup.ts";
 import { alerts } from "./alerts.ts";
 import { backlog, restarts } from "./backlog.ts";
 import type { Bench, BenchKind, Row } from "./bench.ts";

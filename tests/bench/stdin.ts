@@ -1,5 +1,5 @@
 // A file of updates on standard input, against the programs that one would reach for.
-import { findServer } from "../setup.ts";
+import { findServer } from "../tools/setup.ts";
 import { atLeast, type Bench, type BenchKind, type Row } from "./bench.ts";
 import { Messages } from "./helpers/messages.ts";
 import { Measured, startDetector } from "./helpers/process.ts";

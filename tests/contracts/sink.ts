@@ -1,8 +1,8 @@
 // What every sink must do, whatever it is: run by sinks_test.ts over each of them, with a real receiver.
 import assert from "node:assert/strict";
-import { type Alert, alertJson } from "../../src/alert.ts";
-import type { Fault } from "../../src/fault.ts";
-import type { Sink } from "../../src/sink.ts";
+import { type Alert, alertJson } from "../../src/detection/alert/alert.ts";
+import type { Fault } from "../../src/lib/errors.ts";
+import type { Sink } from "../../src/sinks/sink.ts";
 import { alertAbout } from "../helpers/alerts.ts";
 
 /** A sink and its receiver, set up for one test. */

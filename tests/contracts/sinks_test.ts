@@ -1,7 +1,7 @@
 // The contract of sinks, over all of them.
-import { alertJson } from "../../src/alert.ts";
+import { alertJson } from "../../src/detection/alert/alert.ts";
 import { amqpSink } from "../../src/sinks/amqp.ts";
-import { kinesis } from "../../src/sinks/kinesis.ts";
+import { kinesis } from "../../src/sinks/kinesis/kinesis.ts";
 import { stdout } from "../../src/sinks/stdout.ts";
 import { hand } from "../helpers/amqp.ts";
 import { awsEnv, type Kinesis, kinesisHand, setAwsEnv, startKinesis } from "../helpers/kinesis.ts";

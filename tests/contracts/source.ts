@@ -1,6 +1,6 @@
 // What every source must do, whatever it is: run by sources_test.ts over each of them.
 import assert from "node:assert/strict";
-import type { Batch, Source } from "../../src/source.ts";
+import type { Batch, Source } from "../../src/sources/source.ts";
 import { waitFor, within } from "../helpers/wait_for.ts";
 
 /** A source and its sender, set up for one test. */

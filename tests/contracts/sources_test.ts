@@ -1,9 +1,9 @@
 // The contract of sources, over all of them; and what only a source that can give messages back must do.
 import assert from "node:assert/strict";
-import { openLog } from "../../src/log.ts";
-import type { SourceContext } from "../../src/source.ts";
-import { amqpSource } from "../../src/sources/amqp.ts";
-import { lines } from "../../src/sources/lines.ts";
+import { openLog } from "../../src/lib/log.ts";
+import type { SourceContext } from "../../src/sources/source.ts";
+import { amqpSource } from "../../src/sources/amqp/source.ts";
+import { lines } from "../../src/sources/stdin/source.ts";
 import { type Hand, hand } from "../helpers/amqp.ts";
 import { type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
 import { waitFor } from "../helpers/wait_for.ts";

@@ -1,7 +1,7 @@
 // Mutated messages through the decoders of both rules, compared with the slow one.
 import assert from "node:assert/strict";
-import { decodeRun } from "../../src/run_event.ts";
-import { decode, type Update } from "../../src/update.ts";
+import { decodeRun } from "../../src/detection/decode/run_event.ts";
+import { decode, type Update } from "../../src/detection/decode/update.ts";
 import { assertDecoded, decodeSlowly, tooDeep } from "../helpers/slow_decoder.ts";
 import { hugeMessage, mutated } from "./mutations.ts";
 

@@ -1,7 +1,7 @@
 // Mutated messages through the running program: each is counted or set aside, and the sums are those of what was sent.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { decode } from "../../src/update.ts";
+import { decode } from "../../src/detection/decode/update.ts";
 import { Publisher } from "../chaos/publisher.ts";
 import { hand } from "../helpers/amqp.ts";
 import { Program } from "../helpers/program.ts";

@@ -1,5 +1,5 @@
 // Alerts made up for tests.
-import { type Alert, alertId } from "../../src/alert.ts";
+import { type Alert, alertId } from "../../src/detection/alert/alert.ts";
 import { now, update } from "./updates.ts";
 
 /** An alert about a name; no two have the same id unless told. */

@@ -1,5 +1,5 @@
 // Certificate authorities of a test's own, and what they sign, as PEM files. Made with openssl.
-import { findServer } from "../setup.ts";
+import { findServer } from "../tools/setup.ts";
 
 /** The files of a certificate and of its private key. */
 export interface Certificate {

@@ -1,7 +1,7 @@
 // A real Chromium for a test: no profile but its own, which is gone when the test ends.
 
 import puppeteer, { type Browser, type Page } from "puppeteer-core";
-import { findServer } from "../setup.ts";
+import { findServer } from "../tools/setup.ts";
 import { waitFor } from "./wait_for.ts";
 
 export type { Page };

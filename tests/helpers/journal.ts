@@ -1,6 +1,6 @@
 // A journal in memory that a test stops and goes on from: what is not committed is lost.
-import type { KeptRestarts, RestartJournal, Told } from "../../src/journal.ts";
-import type { Counted } from "../../src/windows.ts";
+import type { KeptRestarts, RestartJournal, Told } from "../../src/detection/journal.ts";
+import type { Counted } from "../../src/detection/restarts/windows.ts";
 
 /** A journal, and what is kept of it. */
 export class TestJournal implements RestartJournal {

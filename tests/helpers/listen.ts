@@ -1,6 +1,6 @@
 // Lets a rule hear of updates, with the clock of the events.
-import type { Nanoseconds } from "../../src/duration.ts";
-import type { Decision, Rule } from "../../src/rule.ts";
+import type { Nanoseconds } from "../../src/lib/duration.ts";
+import type { Decision, Rule } from "../../src/detection/rule.ts";
 
 /** What a rule decides, each with its time: of updates one by one, then of the time until the end. */
 export function* decisions(

@@ -1,5 +1,5 @@
 // A log that a test reads.
-import { type Log, openLog } from "../../src/log.ts";
+import { type Log, openLog } from "../../src/lib/log.ts";
 
 /** The log of a test, from `debug` on. The lines have no times: `warning sink amqp: …`. */
 export function testLog(): { readonly log: Log; readonly lines: string[] } {

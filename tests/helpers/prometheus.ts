@@ -1,5 +1,5 @@
 // A private Prometheus for a test: own port, own folder, gone when the test ends; and promtool.
-import { findServer } from "../setup.ts";
+import { findServer } from "../tools/setup.ts";
 import { freePort } from "./rabbitmq.ts";
 import { waitFor } from "./wait_for.ts";
 

@@ -1,7 +1,7 @@
 // A private RabbitMQ for a test: own ports, own folder, own epmd; gone when the test ends, even when it is killed.
 
 import { dirname } from "node:path";
-import { findServer } from "../setup.ts";
+import { findServer } from "../tools/setup.ts";
 import { waitFor } from "./wait_for.ts";
 
 /** What a test may ask of its broker. */

@@ -1,6 +1,6 @@
 // The command line in this process, with the streams of a fake one.
-import { run } from "../../src/cli.ts";
-import type { Process } from "../../src/given.ts";
+import { run } from "../../src/commands/run.ts";
+import type { Process } from "../../src/commands/given.ts";
 
 /** What it printed and how it ended; of the log without the times. */
 export interface Ran {

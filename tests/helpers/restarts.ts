@@ -1,5 +1,5 @@
 // Restarts as update.ts decodes them, made up for tests of the rule.
-import { identityOf, type Restart } from "../../src/update.ts";
+import { identityOf, type Restart } from "../../src/detection/decode/update.ts";
 
 /** A restart whose update says what it is: `a/alloc/task at 5`. */
 export function restart(

@@ -1,5 +1,5 @@
 // The updates of tasks that run, fail and are stopped, made up for tests, in the shape of nomad-firehose.
-import { decodeRun, type RunEvent } from "../../src/run_event.ts";
+import { decodeRun, type RunEvent } from "../../src/detection/decode/run_event.ts";
 
 /** What matters of an update. */
 export interface Said {

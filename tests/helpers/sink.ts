@@ -1,7 +1,7 @@
 // A sink that does what a test says.
-import type { Alert } from "../../src/alert.ts";
-import type { Fault } from "../../src/fault.ts";
-import type { Sink } from "../../src/sink.ts";
+import type { Alert } from "../../src/detection/alert/alert.ts";
+import type { Fault } from "../../src/lib/errors.ts";
+import type { Sink } from "../../src/sinks/sink.ts";
 
 /** An alert on its way. */
 export interface OnItsWay {

@@ -1,6 +1,6 @@
 // The decoder once more, slow and plain, to compare the fast one with.
 import assert from "node:assert/strict";
-import { identityOf, type Update } from "../../src/update.ts";
+import { identityOf, type Update } from "../../src/detection/decode/update.ts";
 
 /** A number of JSON as it is written. */
 class Digits {

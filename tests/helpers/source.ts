@@ -1,5 +1,5 @@
 // A source whose batches a test hands in, and what became of them.
-import type { Batch, Hold, Source } from "../../src/source.ts";
+import type { Batch, Hold, Source } from "../../src/sources/source.ts";
 
 /** A batch by itself. `acknowledged` is called when it is. */
 export function batchOf(

@@ -1,17 +1,17 @@
 // A status server of a test: the rule and the history in the test's hand, everything else as if it just started.
-import { CommitFigures } from "../../src/commits.ts";
-import { Detector } from "../../src/detector.ts";
-import type { LaneFigures } from "../../src/delivery.ts";
-import { Histogram } from "../../src/histogram.ts";
-import type { LoopMemory } from "../../src/ledger.ts";
-import { Loops } from "../../src/loops.ts";
-import type { Rule } from "../../src/rule.ts";
-import { Standing } from "../../src/standing.ts";
-import type { Facts } from "../../src/status/facts.ts";
+import { CommitFigures } from "../../src/pipeline/acknowledger.ts";
+import { Detector } from "../../src/detection/restarts/rule.ts";
+import type { LaneFigures } from "../../src/pipeline/delivery.ts";
+import { Histogram } from "../../src/lib/histogram.ts";
+import type { LoopMemory } from "../../src/state/store.ts";
+import { Loops } from "../../src/detection/failures/rule.ts";
+import type { Rule } from "../../src/detection/rule.ts";
+import { Standing } from "../../src/lib/health.ts";
+import type { Facts } from "../../src/status/runtime_info.ts";
 import { type Bounds, History } from "../../src/status/history.ts";
 import type { Address } from "../../src/status/listen.ts";
 import { type Differing, StatusServer } from "../../src/status/server.ts";
-import { Tally } from "../../src/tally.ts";
+import { Tally } from "../../src/pipeline/counters.ts";
 import { nowhere } from "./listen.ts";
 
 const hour = 3_600_000_000_000n;

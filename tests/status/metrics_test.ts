@@ -1,8 +1,8 @@
 // The metrics as Prometheus reads them.
 import assert from "node:assert/strict";
-import { Histogram } from "../../src/histogram.ts";
+import { Histogram } from "../../src/lib/histogram.ts";
 import { contentTypes, formatFor, type Metric, metrics, type Read, write } from "../../src/status/metrics.ts";
-import { ProcessFigures } from "../../src/status/process.ts";
+import { ProcessFigures } from "../../src/status/process_stats.ts";
 import { facts, lane } from "../helpers/status.ts";
 
 const histogram = new Histogram([0.5, 1]);

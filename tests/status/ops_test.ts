@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { metrics, write } from "../../src/status/metrics.ts";
-import { ProcessFigures } from "../../src/status/process.ts";
+import { ProcessFigures } from "../../src/status/process_stats.ts";
 import { endpoints } from "../../src/status/server.ts";
-import { settingsGroups } from "../../src/app.ts";
-import { variablesOf } from "../../src/settings.ts";
+import { settingsGroups } from "../../src/commands/app.ts";
+import { variablesOf } from "../../src/lib/settings/setting.ts";
 import { promtool } from "../helpers/prometheus.ts";
 import { facts } from "../helpers/status.ts";
 

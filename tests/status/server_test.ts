@@ -1,10 +1,10 @@
 // What the server answers to whom, over real connections; and where it can and cannot listen.
 import assert from "node:assert/strict";
-import { Standing } from "../../src/standing.ts";
+import { Standing } from "../../src/lib/health.ts";
 import { usualLimits } from "../../src/status/connections.ts";
 import { type Address, listenSettings } from "../../src/status/listen.ts";
 import { endpoints, type StatusServer } from "../../src/status/server.ts";
-import { readSettings } from "../../src/settings.ts";
+import { readSettings } from "../../src/lib/settings/setting.ts";
 import { freePort } from "../helpers/rabbitmq.ts";
 import { at, crashes, stop } from "../helpers/runs.ts";
 import { facts, lane, loopsRule, statusServer, Watched } from "../helpers/status.ts";

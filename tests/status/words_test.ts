@@ -1,7 +1,7 @@
 // How the page writes times, numbers, names and commands, and how it reads its stream of events.
 import assert from "node:assert/strict";
 import { EventParser } from "../../src/status/page/api.js";
-import { exitCodeWords, signalWords } from "../../src/signals.ts";
+import { exitCodeWords, signalWords } from "../../src/detection/alert/signals.ts";
 import * as words from "../../src/status/page/words.js";
 import {
   capital,

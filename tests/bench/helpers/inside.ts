@@ -1,13 +1,13 @@
 // The program from the pipeline inwards, fed by a source and emptied by a sink that cost nothing: for what a broker
 // would drown, pauses of milliseconds and bytes of heap.
-import { type Alert, alertJson } from "../../../src/alert.ts";
-import { Delivery } from "../../../src/delivery.ts";
-import { Detector, type Thresholds } from "../../../src/detector.ts";
-import { MemoryLedger } from "../../../src/ledgers/memory.ts";
-import { openLog } from "../../../src/log.ts";
-import { follow } from "../../../src/pipeline.ts";
-import type { Sink } from "../../../src/sink.ts";
-import type { Batch, Source } from "../../../src/source.ts";
+import { type Alert, alertJson } from "../../../src/detection/alert/alert.ts";
+import { Delivery } from "../../../src/pipeline/delivery.ts";
+import { Detector, type Thresholds } from "../../../src/detection/restarts/rule.ts";
+import { MemoryLedger } from "../../../src/state/memory.ts";
+import { openLog } from "../../../src/lib/log.ts";
+import { follow } from "../../../src/pipeline/pipeline.ts";
+import type { Sink } from "../../../src/sinks/sink.ts";
+import type { Batch, Source } from "../../../src/sources/source.ts";
 import { permissions } from "../../helpers/program.ts";
 import { Messages } from "./messages.ts";
 

@@ -1,0 +1,242 @@
+// Nomad's HTTP API, asked as its own command line asks it: the same settings with the same meanings. It knows
+// nothing of what the answers say.
+import { Buffer } from "node:buffer";
+import { type ClientRequest, type IncomingMessage, request as requestHttp } from "node:http";
+import { Agent, request as requestHttps } from "node:https";
+import { isIP } from "node:net";
+import { pipeline, type Readable } from "node:stream";
+import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
+import { createGunzip } from "node:zlib";
+import { Fault } from "../../lib/errors.ts";
+import { explainAnswer, explainError } from "./errors.ts";
+import { addressOf, type NomadAddress, type NomadSettings } from "./settings.ts";
+import { nomadTls } from "./tls.ts";
+
+/** An answer with status 200. */
+export interface Answer {
+  header(name: string): string | undefined;
+  /** Its body, unpacked. Closes the answer at its end. @throws {Fault} where it breaks off or falls silent. */
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Ends the connection; resolves when it is closed. */
+  close(): Promise<void>;
+}
+
+/** What is asked for. */
+export interface Question {
+  readonly path: string;
+  /** One name may have several values. */
+  readonly query?: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** Milliseconds without a byte after which nobody is there: before the answer begins, and within it. */
+  readonly patience: number;
+  /** Milliseconds for the whole answer; without it the answer may go on for as long as it comes. */
+  readonly deadline?: number;
+  /** Bytes of the answer, unpacked; one that is longer is given up. */
+  readonly maxBytes?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** What is read of an answer for which nothing else is said. */
+const defaultMaxBytes = 64 << 20;
+
+/** Nomad's HTTP API at one address. */
+export class NomadClient {
+  /** The address, for people: it holds no secret. */
+  readonly where: string;
+  readonly #address: NomadAddress;
+  readonly #settings: NomadSettings;
+
+  constructor(settings: NomadSettings) {
+    this.#settings = settings;
+    this.#address = addressOf(settings);
+    this.where = this.#address.shown;
+  }
+
+  /** Asks. Connections are not used twice. @throws {Fault} where the answer is not one of Nomad's, or a refusal. */
+  async get({ path, query = {}, patience, deadline, maxBytes, signal }: Question): Promise<Answer> {
+    const asked = new URLSearchParams();
+    for (const [name, value] of Object.entries({ ...query, region: this.#settings.region })) {
+      for (const one of [value ?? []].flat()) asked.append(name, one);
+    }
+    const exchange = new Exchange(this.#request(`${path}?${asked}`), this.#explain, {
+      patience,
+      deadline,
+      maxBytes: maxBytes ?? defaultMaxBytes,
+    });
+    const abort = () => exchange.destroy();
+    signal?.addEventListener("abort", abort, { once: true });
+    exchange.request.once("close", () => signal?.removeEventListener("abort", abort));
+    if (signal?.aborted) abort();
+    try {
+      return await this.#accept(await exchange.answered, exchange);
+    } catch (error) {
+      await exchange.close();
+      throw await this.#explain(error);
+    }
+  }
+
+  #request(path: string): ClientRequest {
+    const { socket, host, port, secure, auth } = this.#address;
+    const token = this.#settings.token?.().trim();
+    const basic = this.#settings.httpAuth ?? auth;
+    const options = {
+      ...(socket === undefined ? { host, port } : { socketPath: socket }),
+      path,
+      agent: false,
+      headers: {
+        Accept: "application/json",
+        "Accept-Encoding": "gzip",
+        ...(token ? { "X-Nomad-Token": token } : {}),
+        ...(basic ? { Authorization: `Basic ${Buffer.from(basic).toString("base64")}` } : {}),
+      },
+    };
+    if (!secure) return requestHttp(options);
+    return requestHttps({ ...options, agent: new TlsAgent(host, port, nomadTls(this.#settings)) });
+  }
+
+  async #accept(response: IncomingMessage, exchange: Exchange): Promise<Answer> {
+    const header = (name: string) => {
+      const value = response.headers[name];
+      return Array.isArray(value) ? value[0] : value;
+    };
+    const type = header("content-type") ?? "";
+    if (response.statusCode !== 200 || type.startsWith("text/")) {
+      const challenge = header("www-authenticate");
+      const answer = { status: response.statusCode!, type, location: header("location"), challenge };
+      throw explainAnswer({ ...answer, text: await exchange.beginning() }, this.where);
+    }
+    return { header, body: exchange.body(), close: () => exchange.close() };
+  }
+
+  readonly #explain = (error: unknown): Promise<Fault> => explainError(error, this.#address, this.#settings);
+}
+
+/** Connects by `tls.connect`, since `https.connect` of Deno asks for permissions that the former does without. */
+class TlsAgent extends Agent {
+  readonly #connection: ConnectionOptions;
+
+  constructor(host: string, port: number, options: ConnectionOptions) {
+    super({ keepAlive: false });
+    this.#connection = { ...isIP(host) === 0 && { servername: host }, ...options, host, port };
+  }
+
+  override createConnection(): TLSSocket {
+    return connect(this.#connection);
+  }
+}
+
+/** Bytes: with node's 16 KiB, large answers need twice the time. */
+const unpackedAtOnce = 64 << 10;
+
+/** A question on its way and its answer. */
+class Exchange {
+  readonly request: ClientRequest;
+  readonly answered: Promise<IncomingMessage>;
+  readonly #explain: (error: unknown) => Promise<Fault>;
+  readonly #patience: number;
+  readonly #maxBytes: number;
+  readonly #closed: Promise<void>;
+  #response: Readable | undefined;
+
+  constructor(
+    request: ClientRequest,
+    explain: (error: unknown) => Promise<Fault>,
+    { patience, deadline, maxBytes }:
+      & Required<Pick<Question, "patience" | "maxBytes">>
+      & Pick<Question, "deadline">,
+  ) {
+    this.request = request;
+    this.#explain = explain;
+    this.#patience = patience;
+    this.#maxBytes = maxBytes;
+    if (deadline !== undefined) this.#limitTime(deadline);
+    this.#closed = new Promise((resolve) => {
+      request.once("close", resolve);
+      request.once("socket", (socket) => socket.once("close", resolve));
+    });
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    this.answered = this.#watched(promise);
+    request.once("response", resolve);
+    request.on("error", reject);
+    request.once("close", () => reject(new Error("socket hang up")));
+    request.end();
+  }
+
+  /** Ends it when it takes longer in all: drop by drop, an answer is never silent. */
+  #limitTime(milliseconds: number): void {
+    const timer = setTimeout(
+      () => this.destroy(new Error(`the answer takes longer than ${milliseconds / 1000} s`)),
+      milliseconds,
+    );
+    this.request.once("close", () => clearTimeout(timer));
+  }
+
+  destroy(error?: Error): void {
+    this.#response?.destroy(error);
+    this.request.destroy(error);
+  }
+
+  async close(): Promise<void> {
+    this.destroy();
+    await this.#closed;
+  }
+
+  /** The first bytes of the body as text, for what an answer says that is none. */
+  async beginning(): Promise<string> {
+    const parts: Uint8Array[] = [];
+    let length = 0;
+    this.#limitTime(this.#patience);
+    try {
+      for await (const part of this.body()) {
+        parts.push(part);
+        if ((length += part.length) > 2000) break;
+      }
+    } catch {
+      // What came is enough.
+    }
+    return Buffer.concat(parts).toString();
+  }
+
+  async *body(): AsyncIterable<Uint8Array> {
+    const response = this.#unpacked(await this.answered);
+    try {
+      const chunks = response[Symbol.asyncIterator]();
+      let length = 0;
+      for (let next = await this.#watched(chunks.next()); !next.done;) {
+        if ((length += next.value.length) > this.#maxBytes) throw this.#tooLong();
+        yield next.value;
+        next = await this.#watched(chunks.next());
+      }
+    } catch (error) {
+      throw await this.#explain(error);
+    } finally {
+      await this.close();
+    }
+  }
+
+  #unpacked(response: IncomingMessage): Readable {
+    this.#response = response;
+    if (response.headers["content-encoding"] !== "gzip") return response;
+    return pipeline(response, createGunzip({ chunkSize: unpackedAtOnce }), () => {});
+  }
+
+  /** What is waited for, while the time for it is not up. */
+  async #watched<T>(awaited: Promise<T>): Promise<T> {
+    const timer = setTimeout(() => this.destroy(this.#silent()), this.#patience);
+    try {
+      return await awaited;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #tooLong(): Error {
+    return new Error(`the answer is longer than ${this.#maxBytes / 2 ** 20} MB, the most that is read`);
+  }
+
+  #silent(): Error {
+    return new Silent(`silent for ${this.#patience / 1000} s`);
+  }
+}
+
+/** Nothing came for longer than the one who asked would wait. */
+class Silent extends Error {}

@@ -1,0 +1,141 @@
+// What can go wrong with Nomad's HTTP API, in words: what was found, and what to do.
+import { Fault } from "../../lib/errors.ts";
+import { namesOf } from "../../lib/settings/setting.ts";
+import { type NomadAddress, type NomadSettings, nomadSettings } from "./settings.ts";
+import { nomadTls } from "./tls.ts";
+import { explainHandshake, type Peer } from "../tls/handshake_error.ts";
+
+/** An answer that is not what was asked for. */
+export interface Refusal {
+  readonly status: number;
+  readonly type: string;
+  readonly location: string | undefined;
+  /** How a client is to show who it is: its header `WWW-Authenticate`. */
+  readonly challenge: string | undefined;
+  /** The beginning of its body. */
+  readonly text: string;
+}
+
+/** The server does not accept the token, or not for this. */
+export class RefusedToken extends Fault {}
+
+/** Nomad's own word that there is no such job. */
+export class NoSuchJob extends Fault {}
+
+/** Nomad's words for a token that it does not accept, behind what each of its layers puts before them. */
+const refusesToken =
+  /^(?:[^:]+: )*(?:Permission denied|ACL token (?:not found|expired|is invalid)|UUID must be 36 characters)$/i;
+
+/**
+ * What an answer means that is not what was asked for. Only what Nomad itself says of token and settings is taken for
+ * their fault, its own texts in `agent/http.go` and `acl` as a whole: all else can be of a proxy, and pass.
+ */
+export function explainAnswer({ status, type, location, challenge, text }: Refusal, where: string): Fault {
+  const said = oneLine(text);
+  const found = (what: string) => new Fault(`${where} ${what}`);
+  const wrong = (what: string) => new Fault(`${where} ${what}`, "misconfigured");
+  const address = namesOf(nomadSettings.address);
+  if (isHtml(type)) {
+    if (status >= 500) return found(`answered ${status}: an HTML page`);
+    if (status < 300 || status >= 400) {
+      return found(`answered ${status} with an HTML page, as a proxy does; set ${address} to Nomad itself`);
+    }
+  }
+  if ([403, 500].includes(status) && refusesToken.test(said)) return refusedToken(where, said);
+  if (status === 401 && /^basic\b/i.test(challenge ?? "")) {
+    return wrong(`refused user and password; set ${namesOf(nomadSettings.httpAuth)}`);
+  }
+  if (status === 500 && /^(?:[^:]+: )*No path to region$/.test(said)) {
+    return wrong(`knows no such region; set ${namesOf(nomadSettings.region)} to one that it knows`);
+  }
+  if (status === 400 && said === "Client sent an HTTP request to an HTTPS server.") {
+    return wrong(`speaks TLS; let ${address} begin with https://`);
+  }
+  if (status >= 300 && status < 400) {
+    return found(`answered ${status}, go to ${shownLocation(location)}; set ${address} to where that leads`);
+  }
+  if (status === 404 && said === "job not found") return new NoSuchJob(`${where} knows no such job`);
+  if (status === 404) {
+    return found(
+      `answered 404 (${said}), as what is not Nomad does, and Nomad before 1.0; set ${address} to a newer one`,
+    );
+  }
+  return found(`answered ${status}: ${said}`);
+}
+
+/** The server does not accept the token. */
+export function refusedToken(where: string, said: string): RefusedToken {
+  return new RefusedToken(
+    `${where} refused the token: ${said}; set ${namesOf(nomadSettings.token)} to one that has read-job in ` +
+      `every namespace of ${namesOf(nomadSettings.namespace)}`,
+    "misconfigured",
+  );
+}
+
+/** An error of the connection, in words. */
+export async function explainError(
+  error: unknown,
+  address: NomadAddress,
+  settings: NomadSettings,
+): Promise<Fault> {
+  if (error instanceof Fault) return error;
+  const tls = address.secure ? await explainHandshake(error, peerOf(address, settings)) : undefined;
+  if (tls !== undefined) return tls;
+  const { code = "", message } = error as Error & { code?: string };
+  for (const { words, found, healing } of causes) {
+    if (words.test(`${code} ${message}`)) return new Fault(`${address.shown}${found}`, healing);
+  }
+  return new Fault(`${address.shown}: ${oneLine(message)}`);
+}
+
+function peerOf({ shown, host, port }: NomadAddress, settings: NomadSettings): Peer {
+  const { caFile, clientCertificate, clientKey, serverName } = nomadSettings;
+  return {
+    where: shown,
+    host,
+    port,
+    options: () => nomadTls(settings),
+    serverName: settings.serverName,
+    caFile: settings.caFile ?? settings.caDirectory,
+    certFile: settings.clientCertificate,
+    settings: { ca: caFile, cert: clientCertificate, key: clientKey, serverName },
+  };
+}
+
+const setAddress = `set ${namesOf(nomadSettings.address)}`;
+
+/** By node's error codes, and by their messages where there is no code. */
+const causes: { words: RegExp; found: string; healing?: Fault["healing"] }[] = [
+  { words: /ECONNREFUSED/, found: `: nobody listens there; start Nomad, or ${setAddress}` },
+  { words: /ENOENT/, found: `: there is no such socket; start Nomad, or ${setAddress}` },
+  { words: /ENOTFOUND|EAI_AGAIN/, found: `: there is no such host; ${setAddress}` },
+  {
+    words: /EACCES|EPERM|NotCapable|PermissionDenied/,
+    found: ": opening it is not permitted; let this user read and write it",
+    healing: "misconfigured",
+  },
+  {
+    words: /HPE_/,
+    found: ` does not speak HTTP; ${setAddress} to Nomad's HTTP address`,
+  },
+  { words: /Z_BUF_ERROR/, found: ": the answer breaks off" },
+  { words: /Z_\w+_ERROR/, found: ": the answer should be gzip and is not" },
+  { words: /ECONNRESET|EPIPE|socket hang up|aborted/, found: ": the connection broke" },
+];
+
+function isHtml(type: string): boolean {
+  return type.startsWith("text/html");
+}
+
+/** Without user, password and query, which can be secret. */
+function shownLocation(location: string | undefined): string {
+  const url = URL.parse(location ?? "");
+  return url === null ? "an address that is none" : url.origin + url.pathname;
+}
+
+/** A text of somebody else's as a short line. */
+export function oneLine(text: string): string {
+  const line = text.trim().replaceAll(/\s+/g, " ");
+  if (line === "") return "nothing said";
+  return line.length > 200 ? `${line.slice(0, 200)}…` : line;
+}

@@ -1,0 +1,146 @@
+// The command `record`: writes what the source delivers to a file, a message a line, so that it can be replayed. It
+// decides nothing and sends nothing.
+import { oneLine } from "../../detection/alert/alert.ts";
+import { chooseSource, processSettings, type World } from "../app.ts";
+import { asFault, Fault } from "../../lib/errors.ts";
+import { type Log, openLogOn } from "../../lib/log.ts";
+import { Patience } from "../../lib/retry.ts";
+import { RecordFile, type RecordTo } from "./rotating_file.ts";
+import { recordSettings } from "./settings.ts";
+import { SetAside } from "../../pipeline/rejection_log.ts";
+import { type Input, namesOf, quoted, readSettings, type Values } from "../../lib/settings/setting.ts";
+import { formatSize } from "../../lib/size.ts";
+import type { Batch, Source, SourceContext } from "../../sources/source.ts";
+import { amqpTap } from "../../sources/amqp/source.ts";
+
+/** What `record` is to do. */
+export interface RecordPlan {
+  readonly process: Values<typeof processSettings>;
+  readonly to: RecordTo;
+  readonly openSource: (context: SourceContext) => Source | Promise<Source>;
+}
+
+/** Milliseconds after which what was delivered is on disk. */
+const flushPeriod = 1000;
+
+/** Reads the settings. What is wrong with them stands in `input.problems`, and then there is no plan. */
+export function planRecord(input: Input, files: readonly string[]): RecordPlan | undefined {
+  const to = readSettings(recordSettings, input);
+  const chosen = chooseSource(input, files);
+  // The queue is somebody else's: what is taken from it would be missing there.
+  const openSource = (chosen?.type === amqpTap.type ? amqpTap : chosen)?.prepare(input);
+  const process = readSettings(processSettings, input);
+  return to && openSource && process && { process, to, openSource };
+}
+
+/** Records until the source ends or `stop`. Yields the exit code. */
+export async function record(plan: RecordPlan, world: World, stop: AbortSignal): Promise<number> {
+  const log = openLogOn(world.stderr, plan.process.logLevel, plan.process.logFormat);
+  let recorder: Recorder | undefined;
+  try {
+    await requireOthers(world.files, plan.to.path);
+    const file = await RecordFile.open(plan.to);
+    recorder = new Recorder(file, log);
+    await using parts = new AsyncDisposableStack();
+    parts.use(file);
+    const patience = parts.use(new Patience(plan.process.connectTimeout));
+    const source = parts.use(await plan.openSource({ ...world, log, patience, restartsOnly: false }));
+    const recording = recorder.follow(source, stop);
+    recording.catch(() => {});
+    await Promise.race([recording, file.over, patience.over]);
+  } catch (error) {
+    log.error("{reason}", { reason: asFault(unsuppressed(error)).message });
+    recorder?.sayTotals();
+    return 1;
+  }
+  recorder.sayTotals();
+  return 0;
+}
+
+/** @throws {Fault} where a file to read is the one to write, which would be set aside before it is read. */
+async function requireOthers(files: readonly string[], path: string): Promise<void> {
+  const real = (name: string) => Deno.realPath(name).catch(() => undefined);
+  const written = await real(path);
+  for (const file of files) {
+    if (written === undefined || await real(file) !== written) continue;
+    throw new Fault(
+      `cannot record ${quoted(file)} into itself; name another file with ${namesOf(recordSettings.path)}`,
+      "misconfigured",
+    );
+  }
+}
+
+/** The first of several errors. */
+function unsuppressed(error: unknown): unknown {
+  return error instanceof SuppressedError ? unsuppressed(error.suppressed) : error;
+}
+
+/** Writes the messages of a source, and counts them. */
+class Recorder {
+  readonly #file: RecordFile;
+  readonly #log: Log;
+  #messages = 0;
+  #setAside = 0;
+
+  constructor(file: RecordFile, log: Log) {
+    this.#file = file;
+    this.#log = log;
+  }
+
+  async follow(source: Source, stop: AbortSignal): Promise<void> {
+    const setAside = new SetAside(this.#log);
+    const timer = setInterval(() => void this.#file.flush().catch(() => {}), flushPeriod);
+    try {
+      for await (const batch of source.batches(stop)) {
+        await this.#take(batch, setAside);
+        batch.acknowledge();
+      }
+    } finally {
+      clearInterval(timer);
+      setAside.stop();
+    }
+  }
+
+  async #take(batch: Batch, setAside: SetAside): Promise<void> {
+    for (const [index, body] of batch.bodies.entries()) {
+      if (!(body instanceof Uint8Array)) continue; // a source skips for one rule only
+      try {
+        await this.#file.write(lineOf(body));
+        this.#messages++;
+      } catch (error) {
+        if (error instanceof Fault) throw error;
+        this.#setAside++;
+        setAside.add(batch, index, body, (error as Error).message);
+      }
+    }
+  }
+
+  sayTotals(): void {
+    this.#log.info("Recorded {messages} messages, {size}; files written: {files}; no JSON: {setAside}", {
+      messages: this.#messages,
+      size: formatSize(this.#file.bytes),
+      files: this.#file.files,
+      setAside: this.#setAside,
+    });
+  }
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const encoder = new TextEncoder();
+
+/** A message on one line. @throws {Error} with the reason where it is no JSON. */
+export function lineOf(body: Uint8Array): Uint8Array {
+  if (body.length === 0) throw new Error("empty");
+  let text: string;
+  try {
+    text = utf8.decode(body);
+  } catch {
+    throw new Error("not UTF-8");
+  }
+  try {
+    JSON.parse(text);
+  } catch {
+    throw new Error("not JSON");
+  }
+  return /[\r\n]/.test(text) ? encoder.encode(oneLine(text)) : body;
+}

@@ -1,0 +1,254 @@
+// A recording: lines of a file or of standard input, recognised by how it begins, and read as the updates that
+// detection would make of it. What is wrong with it is told, and what can be read of it is read.
+import type { Nanoseconds } from "../../lib/duration.ts";
+import { Fault } from "../../lib/errors.ts";
+import type { Log } from "../../lib/log.ts";
+import { isObject } from "../../detection/decode/update.ts";
+import type { Bytes, Skipped } from "../../sources/source.ts";
+import { type Block, Lines, openFile, titleOf } from "../../sources/stdin/source.ts";
+import { garbageIgnored, unpacked, whyPackedUnreadable } from "../../sources/stdin/decompress.ts";
+import { KnownAllocations } from "../../sources/nomad/allocation_tracker.ts";
+import { readLine } from "../../sources/nomad/event_stream.ts";
+import type { Allocation } from "../../sources/nomad/allocation.ts";
+
+/** What stands in a recording: nomad-firehose's updates, those that the source `nomad` makes, or the lines of Nomad's
+ * event stream. */
+export type Format = "firehose" | "nomad" | "event stream";
+
+/** Some updates of a recording. */
+export interface Piece {
+  readonly bodies: readonly (Uint8Array | Skipped)[];
+  /** How many lines they were made of. */
+  readonly lines: number;
+  /** Where an update stands, in words: `line 12 of updates.ndjson`. */
+  place(index: number): string;
+}
+
+/** What recordings are read with. */
+export interface Reading {
+  readonly log: Log;
+  readonly stdin: Bytes;
+  readonly stop: AbortSignal;
+  /** Called with the bytes of the input as they are read. */
+  onRead(bytes: number): void;
+  /** Takes a line that cannot be read. */
+  setAside(place: string, body: Uint8Array, reason: string): void;
+}
+
+/** The word for standard input in the place of a file. */
+export const standardInput = "-";
+
+/** Bytes among which what the recording is must show. */
+const mostPeeked = 1 << 20;
+
+/** A recording that is open. */
+export class Recording implements AsyncDisposable {
+  readonly format: Format;
+  /** Up to which time updates may be skipped by their look. */
+  skipUntil: Nanoseconds | undefined;
+  readonly #name: string;
+  readonly #bytes: AsyncGenerator<Uint8Array>;
+  readonly #first: readonly Uint8Array[];
+  readonly #reading: Reading;
+  readonly #cut: { isCut: boolean };
+
+  private constructor(
+    name: string,
+    reading: Reading,
+    cut: { isCut: boolean },
+    bytes: AsyncGenerator<Uint8Array>,
+    first: readonly Uint8Array[],
+    format: Format,
+  ) {
+    this.#name = name;
+    this.#reading = reading;
+    this.#cut = cut;
+    this.#bytes = bytes;
+    this.#first = first;
+    this.format = format;
+  }
+
+  /** Opens a file, or standard input, and looks what it is. @throws {Fault} */
+  static async open(file: string, reading: Reading): Promise<Recording> {
+    const name = file === standardInput ? "" : file;
+    const input = name === "" ? reading.stdin : await openFile(name);
+    const { stop, log } = reading;
+    const cut = { isCut: false };
+    const sayGarbage = () => log.warning(garbageIgnored, { what: titleOf(name) });
+    const bytes = upToFault(unpacked(input, stop, sayGarbage, reading.onRead), (reason) => {
+      cut.isCut = true;
+      if (stop.aborted) return; // which cuts gzip short
+      log.warning("{what}: {reason}; it is replayed up to there", { what: titleOf(name), reason });
+    });
+    const first: Uint8Array[] = [];
+    const decoder = new TextDecoder();
+    let text = "";
+    let format: Format | undefined;
+    try {
+      while (format === undefined && text.length < mostPeeked) {
+        const { done, value } = await bytes.next();
+        if (!done) first.push(value.slice());
+        text += done ? decoder.decode() : decoder.decode(value, { stream: true });
+        format = recognise(text.slice(0, mostPeeked), done ?? false);
+        if (done) break;
+      }
+    } catch (error) {
+      throw new Fault(`cannot read ${titleOf(name)}: ${(error as Error).message}`, "misconfigured");
+    }
+    return new Recording(name, reading, cut, bytes, first, format ?? "firehose");
+  }
+
+  /** How it is called in messages. */
+  get title(): string {
+    return titleOf(this.#name);
+  }
+
+  /** Its updates. `allocations` is what is known of Nomad's, over all recordings of one replay. */
+  async *pieces(restartsOnly: boolean, allocations: EventStream): AsyncGenerator<Piece> {
+    const { stop, log } = this.#reading;
+    const lines = new Lines(this.#name, {
+      log,
+      restartsOnly: restartsOnly && this.format !== "event stream",
+    }, () => this.skipUntil);
+    for await (const block of lines.blocks(withFirst(this.#first, this.#bytes), stop)) {
+      if (block.unended && !isJson(block.bodies[0] as Uint8Array)) this.#sayBreaksOff();
+      else if (this.format === "event stream") yield this.#convert(block, lines, allocations);
+      else yield pieceOf(block.bodies, block.numbers, block, lines);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#bytes.return(undefined);
+  }
+
+  #convert(block: Block, lines: Lines, allocations: EventStream): Piece {
+    const bodies: Uint8Array[] = [];
+    const numbers: number[] = [];
+    for (const [index, line] of (block.bodies as Uint8Array[]).entries()) {
+      const number = block.numbers[index]!;
+      try {
+        for (const body of allocations.take(line)) {
+          bodies.push(body);
+          numbers.push(number);
+        }
+      } catch (error) {
+        if (!(error instanceof Fault)) throw error;
+        this.#reading.setAside(lines.place(number), line, error.message);
+      }
+    }
+    return pieceOf(bodies, numbers, block, lines);
+  }
+
+  /** Where gzip is cut short, it was said already. */
+  #sayBreaksOff(): void {
+    if (!this.#cut.isCut) {
+      this.#reading.log.warning("{what}: its last line breaks off; it is replayed up to there", {
+        what: this.title,
+      });
+    }
+  }
+}
+
+/** The allocations of Nomad's event stream, and what is new in each of its lines: the same updates as those of the
+ * source `nomad`, but for the types of jobs, which the stream does not say. */
+export class EventStream {
+  readonly #known = new KnownAllocations();
+  /** Time of the first change: allocations that are made later are new, and all of their restarts count. */
+  #since: number | undefined;
+
+  /** The updates that a line brings. @throws {Fault} where it cannot be read. */
+  *take(line: Uint8Array): Generator<Uint8Array> {
+    let isStrange = false;
+    const { allocations } = readLine(decoder.decode(line), "the stream", () => isStrange = true);
+    for (const allocation of allocations) yield* this.#news(allocation);
+    this.#known.takeChanges(); // nobody asks for them, and they would pile up
+    if (isStrange) throw new Fault("the stream sent an allocation that is not understood");
+  }
+
+  *#news(allocation: Allocation): Generator<Uint8Array> {
+    this.#since ??= allocation.ModifyTime;
+    const isHistory = allocation.CreateTime <= this.#since;
+    for (const { text } of this.#known.take(allocation, this.#known.jobTypeOf(allocation), isHistory)) {
+      yield encoder.encode(text);
+    }
+  }
+}
+
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+
+/** What the lines of a text are, by the first that tells; undefined where none does. Of the last line, which may break
+ * off, the beginning must do. */
+function recognise(text: string, isWhole: boolean): Format | undefined {
+  const lines = text.split("\n");
+  const last = lines.pop()!;
+  for (const line of lines) {
+    const format = formatOf(line);
+    if (format !== undefined) return format;
+  }
+  if (/^\{"Index":[0-9]/.test(last)) return "event stream";
+  const format = isWhole || text.length >= mostPeeked ? formatOf(last) : undefined;
+  if (format !== undefined) return format;
+  return isWhole && lines.some((line) => line.trim() === "{}") ? "event stream" : undefined;
+}
+
+function formatOf(line: string): Format | undefined {
+  let found: unknown;
+  try {
+    found = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  if (!isObject(found)) return undefined;
+  if (typeof found.Index === "number") return "event stream";
+  if (!isObject(found.TaskEvent)) return undefined;
+  return typeof found.Namespace === "string" ? "nomad" : "firehose";
+}
+
+function isJson(line: Uint8Array): boolean {
+  try {
+    JSON.parse(decoder.decode(line));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function pieceOf(
+  bodies: Piece["bodies"],
+  numbers: readonly number[],
+  block: Block,
+  lines: Lines,
+): Piece {
+  const count = block.bodies.reduce(
+    (count, body) => count + (body instanceof Uint8Array ? 1 : body.count),
+    0,
+  );
+  return {
+    bodies,
+    lines: count,
+    place: (index) => lines.place(numbers[index]!),
+  };
+}
+
+/** The blocks up to where gzip cannot be unpacked any further, which is told. */
+async function* upToFault(
+  blocks: AsyncIterable<Uint8Array>,
+  tell: (reason: string) => void,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* blocks;
+  } catch (error) {
+    const reason = whyPackedUnreadable(error as Error);
+    if (reason === undefined) throw error;
+    tell(reason);
+  }
+}
+
+async function* withFirst(
+  first: readonly Uint8Array[],
+  rest: AsyncGenerator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  yield* first;
+  yield* rest;
+}

@@ -1,0 +1,100 @@
+// How often something happened in the course of a recording, in a bounded number of bins, and its drawing. All
+// histories of a recording have the same scale, which doubles as the recording grows longer. No clock, no I/O.
+import type { Nanoseconds } from "../../lib/duration.ts";
+
+/** The smallest bin, in nanoseconds: a second. */
+const leastWidth = 1_000_000_000n;
+/** So many bins at most; a drawing has fewer columns, so that it does not matter where bins begin. */
+const mostBins = 1024n;
+
+/** The scale of all histories: the span of the recording so far, and how wide a bin is. */
+export class Scale {
+  first: Nanoseconds | undefined;
+  last: Nanoseconds | undefined;
+  /** How often the width has doubled. */
+  level = 0n;
+
+  /** The recording goes on to this time. */
+  extend(time: Nanoseconds): void {
+    this.first ??= time;
+    if (this.last === undefined || time > this.last) this.last = time;
+    while ((this.last - this.first) / this.width >= mostBins) this.level++;
+  }
+
+  /** Nanoseconds of a bin. */
+  get width(): Nanoseconds {
+    return leastWidth << this.level;
+  }
+}
+
+/** How often something happened, by time. */
+export class History {
+  readonly #scale: Scale;
+  #level: bigint;
+  /** Numbers of the bins that are not empty, from the first time of the recording on, in order; and what is in them. */
+  #bins: number[] = [];
+  #counts: number[] = [];
+
+  constructor(scale: Scale) {
+    this.#scale = scale;
+    this.#level = scale.level;
+  }
+
+  /** It happened so often at this time. What was before the recording, or is after it, counts for its ends. */
+  add(time: Nanoseconds, count = 1): void {
+    this.#rescale();
+    const { first = time, last = time, width } = this.#scale;
+    const bin = Number((clamp(time, first, last) - first) / width);
+    let at = this.#bins.length;
+    while (at > 0 && this.#bins[at - 1]! > bin) at--;
+    if (at > 0 && this.#bins[at - 1] === bin) this.#counts[at - 1]! += count;
+    else {
+      this.#bins.splice(at, 0, bin);
+      this.#counts.splice(at, 0, count);
+    }
+  }
+
+  /** How often it happened in each of so many equal parts of the recording. */
+  columns(count: number): number[] {
+    this.#rescale();
+    const { first = 0n, last = 0n, width } = this.#scale;
+    const span = last - first + 1n;
+    const columns: number[] = Array(count).fill(0);
+    for (const [index, bin] of this.#bins.entries()) {
+      const column = Number(BigInt(bin) * width * BigInt(count) / span);
+      columns[Math.min(column, count - 1)]! += this.#counts[index]!;
+    }
+    return columns;
+  }
+
+  #rescale(): void {
+    for (; this.#level < this.#scale.level; this.#level++) {
+      const bins: number[] = [];
+      const counts: number[] = [];
+      for (const [index, bin] of this.#bins.entries()) {
+        const wider = Math.floor(bin / 2);
+        if (bins.at(-1) === wider) counts[counts.length - 1]! += this.#counts[index]!;
+        else {
+          bins.push(wider);
+          counts.push(this.#counts[index]!);
+        }
+      }
+      this.#bins = bins;
+      this.#counts = counts;
+    }
+  }
+}
+
+function clamp(time: Nanoseconds, least: Nanoseconds, most: Nanoseconds): Nanoseconds {
+  return time < least ? least : time > most ? most : time;
+}
+
+const blocks = "▁▂▃▄▅▆▇█";
+
+/** Numbers as blocks, the highest as the whole one: `▂  █▅▁`. Nothing is a space. */
+export function sparkline(counts: readonly number[]): string {
+  const most = counts.reduce((a, b) => Math.max(a, b), 0);
+  return counts.map((count) => count === 0 ? " " : blocks[Math.ceil(count / most * blocks.length) - 1]).join(
+    "",
+  );
+}

@@ -1,0 +1,14 @@
+// The command line. Without arguments, as services are started, there is nothing to read and it detects; what reads
+// them and the other commands are loaded only when there are some, since that is a good part of the start.
+import { detect, plan } from "./app.ts";
+import { planned, type Process } from "./given.ts";
+
+/** Does what arguments and environment say. Yields the exit code. */
+export async function run(process: Process): Promise<number> {
+  if (process.args.length > 0) {
+    const { command } = await import("./program.ts");
+    return await command(process);
+  }
+  const planOfAll = planned(process, {}, (input) => plan(input, []));
+  return planOfAll === undefined ? 1 : await detect(planOfAll, { ...process, files: [] }, process.stop);
+}

@@ -1,0 +1,163 @@
+// An update as the rule `loops` sees it: of which task it is, and what it says of a run of that task.
+// What the events mean: Nomad's client/allocrunner/taskrunner and client/allocrunner/taskrunner/restarts.
+import type { Nanoseconds } from "../../lib/duration.ts";
+import { type JobEvent, jobEventOf } from "./job_event.ts";
+import { type Key, keyOf, nameOf } from "./task_key.ts";
+import type { RuleEvent } from "../rule.ts";
+import {
+  type Fields,
+  identityOf,
+  isIntended,
+  isObject,
+  type Malformed,
+  notSeen,
+  readUpdate,
+  textOf,
+} from "./update.ts";
+
+/** What an event says of a run. */
+export type Meaning =
+  | "started"
+  /** The process ended, for whatever reason; what that means says the next event. */
+  | "exited"
+  /** The process ended as it should, and the task with it. */
+  | "completed"
+  /** The run failed: so Nomad's own policy says. */
+  | "failed"
+  /** The run failed, and with it the task, which has yet to be killed. */
+  | "failing"
+  /** Somebody stopped the job, or there is no room for this allocation in it any more. */
+  | "stopped"
+  /** Nothing that counts: a restart that somebody asked for, a deploy, a drain, the death of a sibling. */
+  | "nothing";
+
+/** How a process ended, as Nomad says. */
+export interface Exit {
+  readonly code: number | undefined;
+  readonly signal: number | undefined;
+  /** Nomad says that it ran out of memory. */
+  readonly outOfMemory: boolean;
+}
+
+/** One update for the rule `loops`. */
+export interface RunEvent extends RuleEvent {
+  readonly kind: "event";
+  readonly key: Key;
+  readonly allocation: string;
+  /** Nomad's index of the allocation's making, higher for a younger one; 0 where it is not known. */
+  readonly made: number;
+  /** The allocation and the task as a number: with `time` it tells a failure from all others of its task. */
+  readonly identity: number;
+  readonly type: string;
+  readonly meaning: Meaning;
+  readonly displayMessage: string;
+  /** Failed runs before this one that no event told of. */
+  readonly notSeen: number;
+  /** Events of the task before this one were not seen. */
+  readonly afterGap: boolean;
+  /** When the last run began, where the update says so. It is of a later moment than its event. */
+  readonly startedAt: Nanoseconds | undefined;
+  /** Of an event that says so. */
+  readonly exit: Exit | undefined;
+  /** When Nomad starts the task again, of an event that says so. */
+  readonly nextAttempt: Nanoseconds | undefined;
+  readonly node: { readonly ID: string; readonly Name: string };
+  /** The update as it came. */
+  readonly update: string;
+}
+
+/** Decodes one message for the rule `loops`. Never throws. */
+export function decodeRun(body: Uint8Array): RunEvent | JobEvent | Malformed {
+  const read = readUpdate(body);
+  if (read.kind === "malformed") return read;
+  const ofJob = jobEventOf(read);
+  if (ofJob !== undefined) return ofJob;
+  const { update, event, type, time } = read;
+  const key = keyOf(update, textOf(update.Name));
+  const allocation = textOf(update.AllocationID);
+  const exit = type === "Terminated" ? exitOf(event) : undefined;
+  return {
+    kind: "event",
+    name: nameOf(key),
+    key,
+    time,
+    allocation,
+    made: wholeNumber(update.CreateIndex) ?? 0,
+    identity: identityOf(allocation, key.Task),
+    type,
+    meaning: meaningOf(update, event, type, exit),
+    displayMessage: textOf(event.DisplayMessage) || type,
+    notSeen: notSeen(update),
+    afterGap: update.EventsMissed === true,
+    startedAt: timeOf(textOf(update.TaskStartedAt)),
+    exit,
+    nextAttempt: type === "Restarting" ? nextAttempt(event, time) : undefined,
+    node: { ID: textOf(update.NodeID), Name: textOf(update.NodeName) },
+    update: read.text,
+  };
+}
+
+function meaningOf(update: Fields, event: Fields, type: string, exit: Exit | undefined): Meaning {
+  if (isStopped(update)) return "stopped";
+  switch (type) {
+    case "Started":
+      return "started";
+    case "Terminated":
+      return isDone(update) && exit?.code === 0 && exit.signal === undefined ? "completed" : "exited";
+    case "Restarting":
+      return isIntended(event) ? "nothing" : "failed";
+    case "Not Restarting":
+      return "failed";
+    case "Killing":
+      return failsTask(event) ? "failing" : "nothing";
+    default:
+      return "nothing";
+  }
+}
+
+/** Nomad's scheduler/structs/const.go has what it says when it stops an allocation. Others of its reasons are a
+ * deploy, a drain, a failure, a replacement whose lost original came back: then the task goes on elsewhere. */
+function isStopped({ DesiredStatus, DesiredDescription }: Fields): boolean {
+  return DesiredStatus === "stop" &&
+    /^(?:system )?alloc not needed (?:due to job update|as node is tainted)/.test(textOf(DesiredDescription));
+}
+
+/** A service that ends with 0 is restarted, and dead only when that is given up; a batch task is done. */
+function isDone({ DesiredStatus, ClientStatus, TaskState, TaskFailed }: Fields): boolean {
+  return DesiredStatus === "run" && ClientStatus !== "failed" && TaskState === "dead" && TaskFailed === false;
+}
+
+function failsTask({ FailsTask, Details }: Fields): boolean {
+  return FailsTask === true || (isObject(Details) && Details.fails_task === "true");
+}
+
+/** `oom_killed` can say false where it was so; drivers also put it into words. */
+function exitOf(event: Fields): Exit {
+  const details: Fields = isObject(event.Details) ? event.Details : {};
+  const words = `${textOf(details.exit_message)} ${textOf(event.Message)}`;
+  return {
+    code: wholeNumber(details.exit_code ?? event.ExitCode),
+    signal: wholeNumber(details.signal ?? event.Signal) || undefined,
+    outOfMemory: details.oom_killed === "true" || /\bOOM\b|out of memory/i.test(words),
+  };
+}
+
+function nextAttempt({ StartDelay, Details }: Fields, time: Nanoseconds): Nanoseconds | undefined {
+  const delay = wholeNumber((isObject(Details) ? Details.start_delay : undefined) ?? StartDelay);
+  return delay === undefined || delay < 0 ? undefined : time + BigInt(delay);
+}
+
+function wholeNumber(value: unknown): number | undefined {
+  const found = typeof value === "string" && value !== "" ? Number(value) : value;
+  return typeof found === "number" && Number.isSafeInteger(found) ? found : undefined;
+}
+
+/** RFC 3339 with up to nine digits of a second; Go writes a zero time as the year 1. */
+function timeOf(text: string): Nanoseconds | undefined {
+  const [, seconds, fraction = "", zone] =
+    /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/
+      .exec(text) ?? [];
+  const milliseconds = Date.parse(`${seconds}${zone}`);
+  if (!(milliseconds > 0)) return undefined;
+  return BigInt(milliseconds) * 1_000_000n + BigInt(fraction.padEnd(9, "0"));
+}

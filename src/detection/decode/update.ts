@@ -1,0 +1,214 @@
+// A message's bytes → what they mean: a restart, something to ignore, or malformed. Exact nanoseconds.
+// It follows nomad-firehose's allocation updates; no rule and no I/O here.
+import { Buffer, isAscii } from "node:buffer";
+import type { Nanoseconds } from "../../lib/duration.ts";
+import { mayRestart, timeOfOther } from "./prefilter/prefilter.ts";
+import { readPlainRestart } from "./plain_restart.ts";
+
+/** A task of an allocation was restarted: what the rule `restarts` counts. */
+export interface Restart {
+  readonly kind: "restart";
+  /** `job.group[index]`, in the source `nomad` after `namespace/`: what restarts are counted by. */
+  readonly name: string;
+  readonly allocation: string;
+  readonly task: string;
+  /** Allocation and task as a number: with `time` it identifies the restart. */
+  readonly identity: number;
+  /** `TaskEvent.Time`, since the Unix epoch. */
+  readonly time: Nanoseconds;
+  /** Nobody's fault: a person or a template asked for it. */
+  readonly intended: boolean;
+  /** How many restarts before it no event told of. */
+  readonly notSeen: number;
+  /** The update as it came. */
+  readonly update: string;
+}
+
+/** An update that is of no interest. */
+export interface Other {
+  readonly kind: "other";
+  readonly time: Nanoseconds;
+}
+
+/** A message that is no update. */
+export interface Malformed {
+  readonly kind: "malformed";
+  readonly reason: string;
+}
+
+/** What a message is to the rule `restarts`. */
+export type Update = Restart | Other | Malformed;
+
+/** An update of any type, read but not judged. */
+export interface Read {
+  readonly kind: "read";
+  readonly time: Nanoseconds;
+  readonly name: string;
+  readonly type: string;
+  /** The update, and its `TaskEvent`. The numbers in them are not exact. */
+  readonly update: Fields;
+  readonly event: Fields;
+  readonly text: string;
+}
+
+/** An object of JSON. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+const least = -(1n << 63n);
+const most = (1n << 63n) - 1n;
+
+/** Decodes one message for the rule `restarts`. Never throws: what it cannot read is malformed, with the reason. */
+export function decode(body: Uint8Array): Update {
+  const time = timeOfOther(body);
+  if (time > mayRestart) return { kind: "other", time };
+  const plain = time === mayRestart ? plainRestart(latin1(body)) : undefined;
+  if (plain !== undefined) return plain;
+  const read = readUpdate(body);
+  if (read.kind === "malformed") return read;
+  const { type, name, update, event, text } = read;
+  if (type !== "Restarting") return { kind: "other", time: read.time };
+  const allocation = textOf(update.AllocationID);
+  const task = textOf(update.TaskName);
+  return {
+    kind: "restart",
+    name,
+    allocation,
+    task,
+    identity: identityOf(allocation, task),
+    time: read.time,
+    intended: isIntended(event),
+    notSeen: notSeen(update),
+    update: text,
+  };
+}
+
+function plainRestart(text: string): Restart | undefined {
+  const plain = readPlainRestart(text);
+  if (plain === undefined) return undefined;
+  const { name, allocation, task, time } = plain;
+  const identity = identityOf(allocation, task);
+  return {
+    kind: "restart",
+    name,
+    allocation,
+    task,
+    identity,
+    time: BigInt(time),
+    intended: false,
+    notSeen: 0,
+    update: text,
+  };
+}
+
+/** The bytes as characters, one each. */
+function latin1(body: Uint8Array): string {
+  const buffer = body instanceof Buffer ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  return buffer.toString("latin1");
+}
+
+/** Reads one message of any type. Never throws. */
+export function readUpdate(body: Uint8Array): Read | Malformed {
+  if (body.length === 0) return malformed("empty");
+  let text;
+  try {
+    text = isAscii(body) ? latin1(body) : utf8.decode(body);
+  } catch {
+    return malformed("not UTF-8");
+  }
+  let update: unknown;
+  try {
+    update = JSON.parse(text);
+  } catch {
+    return malformed("not JSON");
+  }
+  if (!isObject(update)) return malformed("not a JSON object");
+  const { Name: name, TaskEvent: event } = update;
+  if (typeof name !== "string" || name === "") return malformed("no Name");
+  if (!isObject(event)) return malformed("no TaskEvent");
+  if (typeof event.Type !== "string") return malformed("no TaskEvent.Type");
+  if (typeof event.Time !== "number") return malformed("TaskEvent.Time is not a number");
+  const time = exactTime(text);
+  if (time === "too deep") return malformed("nested too deeply");
+  if (time === undefined || time < least || time > most) {
+    return malformed("TaskEvent.Time is not a whole number of 64 bits");
+  }
+  return { kind: "read", time, name: fullName(update, name), type: event.Type, update, event, text };
+}
+
+/** The name after its namespace, where the update has one. Half a surrogate pair could not be kept in a file. */
+function fullName({ Namespace: namespace }: Fields, name: string): string {
+  return (typeof namespace === "string" ? `${namespace}/${name}` : name).toWellFormed();
+}
+
+/** The source `nomad` adds how many restarts happened that no event told of. */
+export function notSeen({ RestartsNotSeen: count }: Fields): number {
+  return typeof count === "number" && Number.isSafeInteger(count) && count > 0 ? count : 0;
+}
+
+function malformed(reason: string): Malformed {
+  return { kind: "malformed", reason };
+}
+
+/** Whether the value is an object of JSON. */
+export function isObject(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The value where it is a text, else an empty one. */
+export function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+/**
+ * `TaskEvent.Time` to the last digit, which a JavaScript number does not hold. Where the text has one key
+ * `Time` and none that could be one in disguise, its digits are cut out; else the text is parsed again.
+ */
+function exactTime(text: string): Nanoseconds | undefined | "too deep" {
+  const key = text.indexOf('"Time"');
+  if (key >= 0 && text.indexOf('"Time"', key + 1) < 0 && !text.includes("\\u")) {
+    afterTime.lastIndex = key;
+    const digits = afterTime.exec(text)?.[1];
+    return digits === undefined ? undefined : wholeNumber(digits);
+  }
+  try {
+    const { TaskEvent: event } = JSON.parse(text, wholeTimes);
+    return typeof event.Time === "bigint" ? event.Time : undefined;
+  } catch {
+    return "too deep"; // the text is JSON, but a reviver recurses
+  }
+}
+
+const afterTime = /"Time"\s*:\s*(-?[0-9]+)\s*[,}]/y;
+
+function wholeTimes(key: string, value: unknown, { source }: { source?: string } = {}): unknown {
+  return key === "Time" && source !== undefined ? wholeNumber(source) ?? value : value;
+}
+
+/** The number where the text is a whole one that can be of 64 bits: to read longer ones takes more than their length. */
+function wholeNumber(text: string): bigint | undefined {
+  return /^-?[0-9]{1,19}$/.test(text) ? BigInt(text) : undefined;
+}
+
+/** Nomad gives a reason for a restart that its policy decided, and none for one that was asked for. */
+export function isIntended({ RestartReason: reason, Details: details }: Fields): boolean {
+  const detail = isObject(details) ? details.restart_reason : undefined;
+  if (reason === undefined && detail === undefined) return false;
+  return (reason ?? "") === "" && (detail ?? "") === "";
+}
+
+/**
+ * Allocation and task as a whole number up to 2^53, to be kept in the place of two strings. Two restarts of one
+ * name that agree in it and in the nanosecond are taken for the same.
+ */
+export function identityOf(allocation: string, task: string): number {
+  const text = `${allocation}\0${task}`;
+  let high = 0x811c9dc5;
+  let low = 0x9e3779b9;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    high = Math.imul(high ^ code, 0x01000193);
+    low = Math.imul(low ^ code, 0x85ebca6b) ^ low >>> 13;
+  }
+  return (high >>> 0) % 2 ** 21 * 2 ** 32 + (low >>> 0);
+}

@@ -1,0 +1,296 @@
+// The failed runs of one task in a row: what each event does to it. No clock, no I/O.
+import type { Nanoseconds } from "../../lib/duration.ts";
+import type { Key } from "../decode/task_key.ts";
+import type { Exit, RunEvent } from "../decode/run_event.ts";
+
+/** How a run ended. */
+export interface Ended extends Exit {
+  readonly time: Nanoseconds;
+  /** How long the process ran. */
+  readonly after: Nanoseconds | undefined;
+  /** Nomad ended it. */
+  readonly killed: boolean;
+}
+
+/** The last run in an allocation, as far as events told of it. */
+export interface Run {
+  readonly allocation: string;
+  /** Nomad's index of its making, 0 where that is not known. */
+  readonly made: number;
+  /** The allocation's newest event: what is not newer came again. */
+  newest: Nanoseconds;
+  startedAt?: Nanoseconds | undefined;
+  ended?: Ended | undefined;
+  /** Nomad is about to end it. */
+  killing?: boolean;
+  /** What Nomad said was wrong, where it did. */
+  why?: string | undefined;
+}
+
+/** A failure that an event told of. */
+export interface Failure {
+  readonly time: Nanoseconds;
+  readonly identity: number;
+  /** The end of its allocation: what else fails in it is the same failure. */
+  readonly last?: boolean;
+}
+
+/** What a row has told. */
+export interface RowTold {
+  readonly id: string;
+  repeats: number;
+  /** When it was told last. */
+  at: Nanoseconds;
+  /** The loop that was told is over. */
+  over: boolean;
+  /** Its end was sent too. */
+  endSent?: boolean;
+  /** When the last loops of this task were told first, of those within the notification interval. */
+  begun?: readonly Nanoseconds[];
+  /** Since when it flaps, and since when a completed run keeps it quiet. */
+  flapsSince?: Nanoseconds;
+  quietSince?: Nanoseconds;
+  /** Nomad makes no further attempt. It was told so, and stays so until somebody stops the job or runs it again. */
+  gaveUp?: true;
+}
+
+/** A task whose runs failed. All of it is kept; it is plain data. */
+export interface Row {
+  readonly key: Key;
+  /** Failed runs in a row, and of them those that no event told of. */
+  failures: number;
+  notSeen: number;
+  /** The first failure of the row, and the newest event. */
+  since: Nanoseconds;
+  newest: Nanoseconds;
+  /** By allocation; at the end that in which a run began or failed last. */
+  runs: Run[];
+  /** Nothing from this time and before it counts: a row ended there. */
+  clearedAt?: Nanoseconds;
+  /** The failures that events told of, by time; the newest `mostLogged`. */
+  log: Failure[];
+  /** How the last failed run ended, and why. */
+  ended?: Ended | undefined;
+  why?: string;
+  /** Nomad tries again then. */
+  nextAttempt?: Nanoseconds | undefined;
+  node: RunEvent["node"];
+  /** The last events, whatever they mean, in order of arrival. */
+  events: { readonly Time: Nanoseconds; readonly Type: string; readonly DisplayMessage: string }[];
+  /** The update of the last failure. */
+  lastEvent: string;
+  told?: RowTold;
+}
+
+/** Of the failures of a row so many are remembered one by one. */
+export const mostLogged = 100;
+/** And so many events and allocations, and characters of what an event says. */
+const mostEvents = 10;
+const mostRuns = 10;
+const mostWords = 500;
+
+/** A row for a task whose first failure is about to be taken. */
+export function newRow({ key, time, node }: RunEvent): Row {
+  return {
+    key,
+    failures: 0,
+    notSeen: 0,
+    since: time,
+    newest: time,
+    runs: [],
+    log: [],
+    node,
+    events: [],
+    lastEvent: "",
+  };
+}
+
+/** What an event did to a row: `stable`, `completed` and `stopped` end it. */
+export type Step = "noted" | "duplicate" | "failed" | "stable" | "completed" | "stopped";
+
+/** Takes an event into its row. A run that lasted `stableAfter` breaks the row. */
+export function take(row: Row, event: RunEvent, stableAfter: Nanoseconds): Step {
+  if (isOld(row, event)) return isFailure(event) ? "duplicate" : "noted";
+  const wasLast = row.runs.at(-1)?.allocation === event.allocation;
+  const run = runOf(row, event);
+  const isLast = row.runs.at(-1) === run;
+  remember(row, run, event);
+  if (isLast) row.node = event.node;
+  const step = isFailure(event)
+    ? fail(row, run, event, wasLast, stableAfter)
+    : follow(row, run, event, isLast, stableAfter);
+  // Of another row, told again: where it is not known how old its allocation is, it goes by the time.
+  const isBefore = event.made === 0 && event.time < row.since;
+  return step !== "failed" && isBefore ? "noted" : step;
+}
+
+/** Takes an event that is no failure. Only the last allocation can end the row: one that was replaced is long in
+ * stopping. */
+function follow(row: Row, run: Run, event: RunEvent, isLast: boolean, stableAfter: Nanoseconds): Step {
+  const { type, meaning, time, displayMessage } = event;
+  switch (meaning) {
+    case "started":
+      start(run, time);
+      if (isLast) row.nextAttempt = undefined;
+      return "noted";
+    case "exited":
+    case "completed":
+      return end(run, event, isLast, stableAfter);
+    case "stopped":
+      start(run, undefined);
+      return isLast ? "stopped" : "noted";
+    default:
+      if (type === "Restarting") start(run, undefined);
+      if (type === "Killing" || type === "Restart Signaled") run.killing = true;
+      if (saysWhy.has(type)) run.why = cut(displayMessage);
+      return "noted";
+  }
+}
+
+/** Begins anew: what was counted so far does not count any more. */
+export function clear(row: Row, at: Nanoseconds): void {
+  row.failures = 0;
+  row.notSeen = 0;
+  row.log = [];
+  row.nextAttempt = undefined;
+  if (row.clearedAt === undefined || at > row.clearedAt) row.clearedAt = at;
+  if (row.told !== undefined) row.told.over = true;
+}
+
+/** When the run began that goes on. */
+export function runningSince({ runs }: Row): Nanoseconds | undefined {
+  const run = runs.at(-1);
+  return run?.ended === undefined ? run?.startedAt : undefined;
+}
+
+/** Types of events that tell what was wrong with a run that fails. */
+const saysWhy = new Set([
+  "Driver Failure",
+  "Setup Failure",
+  "Failed Validation",
+  "Failed Artifact Download",
+  "Task hook failed",
+  "Disk Resources Exceeded",
+  "Restart Signaled",
+]);
+
+/** Types of events that an allocation has while it is the one that its task is in. */
+const saysAlive = new Set(["Received", "Started", "Restarting", "Not Restarting"]);
+
+/** Whether the event, newer than all that is known of the row, shows its task alive. */
+export function isNewsOfLife(row: Row, { type, time }: RunEvent): boolean {
+  return time > row.newest && saysAlive.has(type);
+}
+
+function isFailure({ meaning }: RunEvent): boolean {
+  return meaning === "failed" || meaning === "failing";
+}
+
+/** Events come again after an outage, and late: a late failure counts, a late start says nothing of now. That an
+ * allocation is to stop can be said with an event that was told before. */
+function isOld(row: Row, event: RunEvent): boolean {
+  const { time, identity, meaning, allocation } = event;
+  if (row.clearedAt !== undefined && time <= row.clearedAt) return true;
+  if (meaning === "stopped") return false;
+  if (!isFailure(event)) {
+    const run = row.runs.find((run) => run.allocation === allocation);
+    if (run !== undefined) return time <= run.newest;
+    return row.log.some((logged) => logged.identity === identity && time <= logged.time);
+  }
+  if (row.log.length >= mostLogged && time < row.log[0]!.time) return true;
+  return row.log.some((logged) =>
+    logged.identity === identity && (time === logged.time || logged.last === true && time > logged.time)
+  );
+}
+
+/** The run in the event's allocation. It becomes the last where the event is news of a task that lives in it. */
+function runOf(row: Row, event: RunEvent): Run {
+  const { runs } = row;
+  const { allocation, made, time } = event;
+  const at = runs.findIndex((run) => run.allocation === allocation);
+  const run: Run = runs[at] ?? { allocation, made, newest: time };
+  const isAlive = saysAlive.has(event.type) || event.meaning === "failing";
+  const isNews = at < 0 || isFailure(event) || time > run.newest;
+  if (isAlive && isNews && !isLate(row, event)) {
+    if (at >= 0) runs.splice(at, 1);
+    runs.push(run);
+  } else if (at < 0) runs.unshift(run);
+  if (runs.length > mostRuns) runs.shift();
+  return run;
+}
+
+/**
+ * Whether an allocation younger than the event's is known. Where nothing says how old they are, it goes by the order
+ * of arrival, since nodes have clocks of their own; only what is older than the run that goes on came late.
+ */
+function isLate(row: Row, { made, time }: RunEvent): boolean {
+  const last = row.runs.at(-1);
+  // A cluster that was set up anew counts from the beginning.
+  if (made > 0 && last !== undefined && last.made > 0) return made < last.made && time <= row.newest;
+  const running = runningSince(row);
+  return running !== undefined && time < running;
+}
+
+function remember(row: Row, run: Run, { time, type, displayMessage }: RunEvent): void {
+  const last = row.events.at(-1);
+  if (last?.Time !== time || last.Type !== type) {
+    row.events.push({ Time: time, Type: type, DisplayMessage: cut(displayMessage) });
+  }
+  if (row.events.length > mostEvents) row.events.shift();
+  if (time > row.newest) row.newest = time;
+  if (time > run.newest) run.newest = time;
+}
+
+function cut(text: string): string {
+  return text.length > mostWords ? `${text.slice(0, mostWords)}…`.toWellFormed() : text;
+}
+
+function start(run: Run, at: Nanoseconds | undefined): void {
+  run.startedAt = at;
+  run.ended = undefined;
+  run.killing = false;
+  run.why = undefined;
+}
+
+function end(run: Run, { time, meaning, exit }: RunEvent, isLast: boolean, stableAfter: Nanoseconds): Step {
+  const killed = run.killing === true;
+  const after = run.startedAt === undefined ? undefined : time - run.startedAt;
+  run.ended = { ...exit!, time, after, killed };
+  run.killing = false;
+  if (!isLast) return "noted";
+  if (after !== undefined && after >= stableAfter) return "stable";
+  return meaning === "completed" && !killed ? "completed" : "noted";
+}
+
+function fail(row: Row, run: Run, event: RunEvent, wasLast: boolean, stableAfter: Nanoseconds): Step {
+  const { time, identity, meaning, notSeen } = event;
+  const newest = row.log.at(-1);
+  // What is known of the run is of a later one then.
+  const isLate = run.startedAt !== undefined && run.startedAt > time;
+  const { startedAt = startedBefore(row, event), ended, why } = isLate ? {} as Partial<Run> : run;
+  if (!isLate) start(run, undefined);
+  if (startedAt !== undefined && (ended?.time ?? time) - startedAt >= stableAfter) {
+    // One that ran on while others failed is of another node, or namespace, where the key does not tell them apart.
+    return wasLast || newest === undefined || startedAt > newest.time ? "stable" : "noted";
+  }
+  if (row.failures === 0 || time < row.since) row.since = time;
+  row.failures += 1 + notSeen;
+  row.notSeen += notSeen;
+  row.log.push({ time, identity, ...(meaning === "failing" ? { last: true } : {}) });
+  if (newest === undefined || time >= newest.time) {
+    row.lastEvent = event.update;
+    row.ended = ended;
+    row.why = why ?? (meaning === "failing" ? cut(event.displayMessage) : "");
+    row.nextAttempt = runningSince(row) === undefined ? event.nextAttempt : undefined;
+  } else row.log.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
+  if (row.log.length > mostLogged) row.log.shift();
+  return "failed";
+}
+
+/** When the failed run began, as the update says; not where that is the run before it, which has been judged. */
+function startedBefore(row: Row, { startedAt, time, identity }: RunEvent): Nanoseconds | undefined {
+  if (startedAt === undefined || startedAt > time) return undefined;
+  if (row.clearedAt !== undefined && startedAt <= row.clearedAt) return undefined;
+  const isJudged = row.log.some((logged) => logged.identity === identity && logged.time >= startedAt);
+  return isJudged ? undefined : startedAt;
+}

@@ -1,0 +1,49 @@
+// What the rule reports so that it can be kept, and what it goes on from.
+import type { Nanoseconds } from "../lib/duration.ts";
+import type { Row } from "./failures/streak.ts";
+import type { Counted } from "./restarts/windows.ts";
+
+/** What was told about a name, for as long as that keeps it from being told. */
+export interface Told {
+  /** When it was told last; a repeat is told at the nanosecond at which it was due. */
+  readonly toldAt: Nanoseconds;
+  /** Id of the first alert, and how many repeats followed. */
+  readonly id: string;
+  readonly repeats: number;
+  /** The update of the last restart, for the repeat. */
+  readonly lastEvent: string;
+}
+
+/** Takes what the rule `restarts` reports as it goes. */
+export interface RestartJournal {
+  /** A restart of this name entered its window. */
+  counted(name: string, restart: Counted): void;
+  /** A restart of this name was dropped before its time. */
+  dropped(name: string, restart: Counted): void;
+  /** What was told about this name; undefined where that counts no longer. */
+  told(name: string, told: Told | undefined): void;
+}
+
+/** What was kept of that. */
+export interface KeptRestarts {
+  /** In order of arrival. */
+  restarts(): Iterable<readonly [name: string, restart: Counted]>;
+  told(): Iterable<readonly [name: string, told: Told]>;
+}
+
+/** Takes what the rule `loops` reports. */
+export interface RowJournal {
+  /** A row; undefined where it is forgotten. */
+  row(name: string, row: Row | undefined): void;
+}
+
+/** What was kept of that. */
+export interface KeptRows {
+  rows(): Iterable<readonly [name: string, row: Row]>;
+}
+
+/** Takes what any rule reports. */
+export interface Journal extends RestartJournal, RowJournal {}
+
+/** What was kept of a journal. */
+export interface Kept extends KeptRestarts, KeptRows {}

@@ -1,0 +1,257 @@
+// The rule `restarts`: that of seatgeek's nomad-crashloop-detector. Which restarts count, when a loop is told and
+// when it is told again. No clock, no I/O.
+import { Agenda } from "../../lib/offheap/indexed_heap.ts";
+import { type Alert, alertId } from "../alert/alert.ts";
+import type { Nanoseconds } from "../../lib/duration.ts";
+import type { KeptRestarts, RestartJournal, Told } from "../journal.ts";
+import { Names } from "../../lib/offheap/interner.ts";
+import type { Decision, Rule, ToldLoop } from "../rule.ts";
+import { ToldNames } from "./notified.ts";
+import { decode, type Restart } from "../decode/update.ts";
+import { type Counted, Windows } from "./windows.ts";
+
+/** When a loop is told. */
+export interface Thresholds {
+  /** This many restarts … */
+  readonly restartCount: number;
+  /** … younger than this are a crash loop, … */
+  readonly restartInterval: Nanoseconds;
+  /** … which is told at most this often. */
+  readonly notificationInterval: Nanoseconds;
+  /** Restarts that a person or a template asked for do not count. */
+  readonly ignoreIntended?: boolean;
+  /** The end of a loop is told too. */
+  readonly notifyResolved?: boolean;
+}
+
+/** Of one name at most so many restarts are kept, or `restartCount` where that is more; the oldest make room. */
+export const mostRestarts = 10_000;
+const latest = (1n << 63n) - 1n;
+
+/**
+ * Counts restarts by name and decides what is told. It remembers a name for as long as one of its restarts is
+ * in the window or its last alert is younger than `notificationInterval`, and nothing else.
+ */
+export class Detector implements Rule<Restart> {
+  readonly counts = "restart";
+  readonly decode = decode;
+  readonly #thresholds: Thresholds;
+  readonly #journal: RestartJournal;
+  /** Those with restarts in their window, or told not long ago; all else goes by their rows. */
+  readonly #names = new Names();
+  readonly #agenda = new Agenda();
+  readonly #windows = new Windows();
+  readonly #told = new ToldNames();
+  /** Restarts kept of one name. */
+  readonly #most: number;
+  #arrivals = 0;
+  /** The clock is that of the wall, not that of the events. */
+  #isLive = true;
+
+  constructor(thresholds: Thresholds, journal: RestartJournal) {
+    this.#thresholds = thresholds;
+    this.#journal = journal;
+    this.#most = Math.max(mostRestarts, thresholds.restartCount);
+  }
+
+  get names(): number {
+    return this.#names.size;
+  }
+
+  get looping(): number {
+    return this.#told.size;
+  }
+
+  get nextDue(): Nanoseconds | undefined {
+    return this.#agenda.next;
+  }
+
+  /** Only what other thresholds change in it is reported. */
+  restore(kept: KeptRestarts, now?: Nanoseconds): void {
+    this.#isLive = now !== undefined;
+    for (const [name, restart] of kept.restarts()) {
+      const row = this.#watch(name);
+      this.#arrivals = restart.arrival + 1;
+      if (!this.#windows.add(row, this.#leavingAsNow(name, restart))) continue;
+      this.#makeRoom(row, name);
+      this.#agenda.set(row, this.#windows.emptyAt(row));
+    }
+    for (const [name, told] of kept.told()) {
+      const row = this.#watch(name);
+      this.#told.add(row, told);
+      this.#agenda.set(row, this.#dueAt(told));
+    }
+  }
+
+  clockSetBack(now: Nanoseconds, from: Nanoseconds): void {
+    for (const row of this.#names.rows()) {
+      const name = this.#names.name(row);
+      this.#setWindowBack(row, name, now, from);
+      const told = this.#told.has(row) ? this.#told.get(row) : undefined;
+      if (told === undefined) {
+        this.#agenda.set(row, this.#windows.size(row) > 0 ? this.#windows.emptyAt(row) : now);
+        continue;
+      }
+      if (told.toldAt <= now) continue;
+      const right = { ...told, toldAt: now };
+      this.#told.repeat(row, right);
+      this.#journal.told(name, right);
+      this.#agenda.set(row, this.#dueAt(right));
+    }
+  }
+
+  record(restart: Restart, now: Nanoseconds): Decision {
+    const { name, update } = restart;
+    if (restart.intended && this.#thresholds.ignoreIntended) return { reason: "intended" };
+    if (now - restart.time >= this.#thresholds.restartInterval) return { reason: "outside-window" };
+    const row = this.#watch(name);
+    this.#windows.drop(row, now);
+    if (!this.#countAll(row, restart, now)) return { reason: "duplicate" };
+    const isTold = this.#told.has(row);
+    if (isTold) this.#journal.told(name, this.#told.happened(row, update));
+    const counted = this.#windows.size(row);
+    if (counted < this.#thresholds.restartCount) return { reason: "below-threshold", counted };
+    if (isTold) return { reason: "already-notified", counted };
+    return { reason: "first", alert: this.#tell(row, restart, now) };
+  }
+
+  due(now: Nanoseconds, most: number): Decision[] {
+    const decisions: Decision[] = [];
+    for (; most > 0 && this.#agenda.next !== undefined && this.#agenda.next <= now; most--) {
+      const row = this.#agenda.take();
+      this.#windows.drop(row, now);
+      if (this.#told.has(row)) decisions.push(this.#tellAgain(row, now));
+      if (this.#agenda.has(row)) continue;
+      if (this.#windows.size(row) > 0) this.#agenda.set(row, this.#windows.emptyAt(row));
+      else this.#names.delete(row);
+    }
+    return decisions;
+  }
+
+  /** With the restarts that were in the window when something last happened to it. */
+  loop(name: string): ToldLoop | undefined {
+    const row = this.#names.find(name);
+    if (row < 0 || !this.#told.has(row)) return undefined;
+    const told = this.#told.get(row);
+    return { alert: this.#alert(row, name, told, "repeat"), told: told.repeats + 1 };
+  }
+
+  *loops(): Iterable<string> {
+    for (const row of this.#names.rows()) if (this.#told.has(row)) yield this.#names.name(row);
+  }
+
+  #watch(name: string): number {
+    const row = this.#names.find(name);
+    return row >= 0 ? row : this.#names.add(name);
+  }
+
+  /** The restart, and as many more of its time as happened unseen before it. */
+  #countAll(row: number, restart: Restart, now: Nanoseconds): boolean {
+    if (!this.#count(row, restart, now)) return false;
+    const most = Math.min(restart.notSeen, this.#most);
+    for (let more = 1; more <= most; more++) {
+      this.#count(row, { ...restart, identity: (restart.identity + more) % 2 ** 53 }, now);
+    }
+    return true;
+  }
+
+  #count(row: number, { time, identity, name }: Restart, now: Nanoseconds): boolean {
+    const restart = { time, identity, leavesAt: this.#leavesAt(time, now), arrival: this.#arrivals };
+    if (!this.#windows.add(row, restart)) return false;
+    this.#arrivals++;
+    this.#journal.counted(name, restart);
+    if (!this.#agenda.has(row)) this.#agenda.set(row, restart.leavesAt);
+    this.#makeRoom(row, name);
+    return true;
+  }
+
+  /** Restarts after `now` are of the clock that was wrong, and dropped; those of a node that is ahead count as if they
+   * came now. */
+  #setWindowBack(row: number, name: string, now: Nanoseconds, from: Nanoseconds): void {
+    const restarts: Counted[] = [];
+    while (this.#windows.size(row) > 0) restarts.push(this.#windows.dropFirst(row));
+    for (const restart of restarts) {
+      const leavesAt = this.#leavesAt(restart.time, now);
+      const isWrong = this.#isLive && restart.time > now && restart.time <= from;
+      if (isWrong || leavesAt < restart.leavesAt) this.#journal.dropped(name, restart);
+      if (isWrong) continue;
+      const right = leavesAt < restart.leavesAt ? { ...restart, leavesAt } : restart;
+      this.#windows.add(row, right);
+      if (right !== restart) this.#journal.counted(name, right);
+    }
+  }
+
+  #makeRoom(row: number, name: string): void {
+    while (this.#windows.size(row) > this.#most) this.#journal.dropped(name, this.#windows.dropFirst(row));
+  }
+
+  /** The restart as if it had been counted with the interval of now. One far in the future stays as it is. */
+  #leavingAsNow(name: string, restart: Counted): Counted {
+    const leavesAt = atMost64Bits(restart.time + this.#thresholds.restartInterval);
+    if (leavesAt === restart.leavesAt || restart.leavesAt <= restart.time) return restart;
+    const changed = { ...restart, leavesAt };
+    this.#journal.dropped(name, restart);
+    this.#journal.counted(name, changed);
+    return changed;
+  }
+
+  /** A time in the future counts; one far in the future not for ever, but for twice the interval. */
+  #leavesAt(time: Nanoseconds, now: Nanoseconds): Nanoseconds {
+    const { restartInterval } = this.#thresholds;
+    const far = now + 2n * restartInterval;
+    return atMost64Bits(time > far ? far : time + restartInterval);
+  }
+
+  #dueAt({ toldAt }: Told): Nanoseconds {
+    return atMost64Bits(toldAt + this.#thresholds.notificationInterval);
+  }
+
+  #tell(row: number, restart: Restart, now: Nanoseconds): Alert {
+    const { name, allocation, task, time, update } = restart;
+    const id = alertId(name, allocation, task, String(time));
+    const told = { toldAt: now, id, repeats: 0, lastEvent: update };
+    this.#told.add(row, told);
+    return this.#keep(row, name, told, "first");
+  }
+
+  #tellAgain(row: number, now: Nanoseconds): Decision {
+    const name = this.#names.name(row);
+    const told = this.#told.get(row);
+    if (this.#windows.size(row) < this.#thresholds.restartCount) {
+      this.#told.delete(row);
+      this.#journal.told(name, undefined);
+      const because = "it no longer restarts often enough";
+      if (!this.#thresholds.notifyResolved) return { reason: "recovered", name, because };
+      return { reason: "recovered", name, because, alert: this.#alert(row, name, told, "resolved") };
+    }
+    const interval = this.#thresholds.notificationInterval;
+    const toldAt = told.toldAt + (now - told.toldAt) / interval * interval;
+    const again = { ...told, toldAt, repeats: told.repeats + 1 };
+    this.#told.repeat(row, again);
+    return { reason: "repeat", alert: this.#keep(row, name, again, "repeat") };
+  }
+
+  /** What is told now, until it is told again. */
+  #keep(row: number, name: string, told: Told, reason: "first" | "repeat"): Alert {
+    this.#agenda.set(row, this.#dueAt(told));
+    this.#journal.told(name, told);
+    return this.#alert(row, name, told, reason);
+  }
+
+  #alert(row: number, name: string, { id, repeats, lastEvent }: Told, reason: Alert["reason"]): Alert {
+    return {
+      id: reason === "first" ? id : alertId(id, reason === "repeat" ? String(repeats) : reason),
+      loop: id,
+      name,
+      reason,
+      lastEvent,
+      eventLog: this.#windows.times(row),
+      ...(this.#windows.size(row) >= this.#most ? { limit: this.#most } : {}),
+    };
+  }
+}
+
+/** Columns and files hold times of 64 bits. */
+function atMost64Bits(time: Nanoseconds): Nanoseconds {
+  return time < latest ? time : latest;
+}

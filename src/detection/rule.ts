@@ -1,0 +1,87 @@
+// What a rule is: it decides which events count, when a loop is told, when it is told again and when it is over.
+// No clock, no I/O: the time comes as an argument, and what is to be kept is reported to a journal.
+import type { Alert } from "./alert/alert.ts";
+import type { Nanoseconds } from "../lib/duration.ts";
+import type { Kept } from "./journal.ts";
+import type { Malformed, Other } from "./decode/update.ts";
+
+/** What every event has that a rule takes. */
+export interface RuleEvent {
+  readonly kind: "restart" | "event" | "job";
+  /** What it is about. */
+  readonly name: string;
+  /** `TaskEvent.Time`, since the Unix epoch. */
+  readonly time: Nanoseconds;
+  /** The update as it came. */
+  readonly update: string;
+}
+
+/** What a rule made of an event, or of time going by. */
+export type Decision =
+  /** Nothing to count: a start, a stop, an exit that somebody wanted. */
+  | { readonly reason: "noted" }
+  /** Seen before: not counted again. */
+  | { readonly reason: "duplicate" }
+  /** Too old to count. */
+  | { readonly reason: "outside-window" }
+  /** A person or a template asked for it: not counted. */
+  | { readonly reason: "intended" }
+  | { readonly reason: "below-threshold"; readonly counted: number }
+  /** Enough, but told less than the notification interval ago. */
+  | { readonly reason: "already-notified"; readonly counted: number }
+  /** Enough, but of the past: what followed is awaited for a moment, then time decides. */
+  | { readonly reason: "catching-up"; readonly counted: number }
+  | { readonly reason: "first" | "repeat"; readonly alert: Alert }
+  /** Told once, and over now. There is an alert where that is to be told too. */
+  | { readonly reason: "recovered"; readonly name: string; readonly because: string; readonly alert?: Alert }
+  /** Nomad makes no further attempt: told once, then kept apart. There is an alert where ends are to be told. */
+  | { readonly reason: "gave-up"; readonly name: string; readonly because: string; readonly alert?: Alert };
+
+/** A task whose last run failed. */
+export interface FailingTask {
+  readonly namespace: string;
+  readonly job: string;
+  /** Its last allocation, and Nomad's index of its making, 0 where that is not known. */
+  readonly allocation: string;
+  readonly made: number;
+}
+
+/** A loop that was told and goes on, or that Nomad has given up. */
+export interface ToldLoop {
+  /** As it would be told again now. */
+  readonly alert: Alert;
+  /** How often it was told. */
+  readonly told: number;
+  /** When Nomad was known to have given it up. */
+  readonly gaveUpAt?: Nanoseconds;
+}
+
+/** A rule. `Event` is what its decoder yields. */
+export interface Rule<Event extends RuleEvent = RuleEvent> {
+  /** What it counts, in the singular; the plural has an s. */
+  readonly counts: string;
+  /** How many names are remembered. */
+  readonly names: number;
+  /** How many loops were told and go on. */
+  readonly looping: number;
+  /** When `due` has something to do next. */
+  readonly nextDue: Nanoseconds | undefined;
+  /** Decodes one message. Never throws. */
+  decode(body: Uint8Array): Event | Other | Malformed;
+  /** Goes on where the one stopped whose journal kept this. `now` is that of the wall, where that is the clock. */
+  restore(kept: Kept, now: Nanoseconds | undefined): void;
+  /** The clock was ahead, up to `from`, and is right now: what is of the time between is of a clock that was wrong, and
+   * must neither keep a loop silent nor count for long. */
+  clockSetBack(now: Nanoseconds, from: Nanoseconds): void;
+  /** Takes an event at the time `now`. What fell due before `now` must have been asked for with `due`. */
+  record(event: Event, now: Nanoseconds): Decision;
+  /** What time alone decides, up to `now`. At most so many names are looked at in one call; `nextDue` says whether
+   * there are more. */
+  due(now: Nanoseconds, most: number): Decision[];
+  /** The loop of a name, where one was told and goes on, or was given up. */
+  loop(name: string, now: Nanoseconds): ToldLoop | undefined;
+  /** The names of all such loops. It looks at every name. */
+  loops(): Iterable<string>;
+  /** The tasks whose last runs failed, where the rule knows runs. It looks at every name. */
+  failing?(): Iterable<FailingTask>;
+}

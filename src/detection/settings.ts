@@ -1,0 +1,148 @@
+// The settings of the rule and of the payload, and the rule's opening. With app.ts it knows all rules.
+import { type Payload, payloads } from "./alert/alert.ts";
+import { Detector, type Thresholds } from "./restarts/rule.ts";
+import type { Journal } from "./journal.ts";
+import { Loops, type LoopThresholds } from "./failures/rule.ts";
+import type { Rule } from "./rule.ts";
+import {
+  choice,
+  duration,
+  flagOf,
+  type Input,
+  optional,
+  readSettings,
+  type Setting,
+  toggle,
+  wholeNumber,
+} from "../lib/settings/setting.ts";
+import { formatDuration, parseDuration } from "../lib/duration.ts";
+import type { Sight } from "./visibility.ts";
+
+/** The settings of the rule. */
+export const ruleSettings = {
+  rule: optional(choice({
+    env: "RULE",
+    help: "what a crash loop is: so many restarts in a time, or so many failed runs in a row",
+    defaultNote: "loops with the source nomad, restarts with others",
+    example: "loops",
+  }, ["restarts", "loops"] as const)),
+  restartCount: wholeNumber(
+    {
+      env: "RESTART_COUNT",
+      help: "restarts, or failed runs, that make a crash loop",
+      default: "5",
+      example: "3",
+    },
+    1,
+    1_000_000,
+  ),
+  restartInterval: duration({
+    env: "RESTART_INTERVAL",
+    help: "rule restarts: only restarts younger than this count",
+    default: "5m",
+    example: "1h30m",
+  }),
+  stableAfter: duration({
+    env: "STABLE_AFTER",
+    help: "rule loops: a run that lasts this long ends a loop",
+    default: "10m",
+    example: "30m",
+  }),
+  notificationInterval: optional(duration({
+    env: "NOTIFICATION_INTERVAL",
+    help: "a loop is told at most this often",
+    defaultNote: "5m with the rule restarts, 1h with loops",
+    example: "30m",
+  })),
+  ignoreIntended: toggle({
+    env: "IGNORE_INTENDED_RESTARTS",
+    help: "rule restarts: do not count those that a person or a template asked for",
+  }),
+};
+
+/** The settings of what is told. */
+export const payloadSettings = {
+  payload: optional(choice({
+    env: "PAYLOAD",
+    help: "what an alert says: the two fields of the original, or those and the whole story",
+    defaultNote: "full with the rule loops, original with restarts",
+    example: "full",
+  }, payloads)),
+  notifyResolved: optional(toggle({
+    env: "NOTIFY_RESOLVED",
+    help: "tell the end of a loop too; it needs PAYLOAD=full",
+    defaultNote: "on with the rule loops and PAYLOAD=full, else off",
+  })),
+};
+
+/** What a rule was told to do, in words. */
+export interface RuleWords {
+  readonly type: "restarts" | "loops";
+  /** What it counts, in the singular. */
+  readonly counts: string;
+  readonly threshold: number;
+  /** The time in which restarts count, or after which a run is stable; and how often a loop is told. */
+  readonly interval: string;
+  readonly notificationInterval: string;
+}
+
+/** The rule, ready to be opened, and how its alerts are written. */
+export interface RulePlan {
+  readonly type: "restarts" | "loops";
+  readonly thresholds: Thresholds & LoopThresholds;
+  readonly open: (journal: Journal, sight?: Sight) => Rule;
+  /** It has no use for updates of other types than `Restarting`. */
+  readonly restartsOnly: boolean;
+  readonly payload: Payload;
+  readonly words: RuleWords;
+  /** The variables of settings that were given and have no meaning with this rule. */
+  readonly unused: readonly string[];
+}
+
+/** What is told, in a sentence: `5 restarts in 5m; told again each 5m`. */
+export function ruleSentence({ type, counts, threshold, interval, notificationInterval }: RuleWords): string {
+  const counted = `${threshold} ${counts}${threshold === 1 ? "" : "s"}`;
+  const when = type === "loops"
+    ? `${counted} in a row, none as long as ${interval}`
+    : `${counted} in ${interval}`;
+  return `${when}; told again each ${notificationInterval}`;
+}
+
+/** Reads the settings of the rule. What is wrong with them stands in `input.problems`. */
+export function planRule(input: Input, sourceType: string | undefined): RulePlan | undefined {
+  const values = readSettings(ruleSettings, input);
+  const told = readSettings(payloadSettings, input);
+  if (values === undefined || told === undefined) return undefined;
+  const loops = (values.rule ?? (sourceType === "nomad" ? "loops" : "restarts")) === "loops";
+  const payload = told.payload ?? (loops ? "full" : "original");
+  const notifyResolved = told.notifyResolved ?? (loops && payload === "full");
+  if (notifyResolved && payload === "original") {
+    input.problems.push(
+      "NOTIFY_RESOLVED (--notify-resolved): found it on with the payload original, which cannot say that a loop " +
+        "is over; expected PAYLOAD=full (--payload full) with it",
+    );
+    return undefined;
+  }
+  const notificationInterval = values.notificationInterval ?? parseDuration(loops ? "1h" : "5m");
+  const thresholds = { ...values, notificationInterval, notifyResolved };
+  const { restartInterval, ignoreIntended, stableAfter } = ruleSettings;
+  const ofOther = loops ? [restartInterval, ignoreIntended] : [stableAfter];
+  const isGiven = (setting: Setting<unknown>) =>
+    input.flags[flagOf(setting)] ?? (input.env[setting.env] || undefined);
+  return {
+    type: loops ? "loops" : "restarts",
+    thresholds,
+    payload,
+    restartsOnly: !loops,
+    words: {
+      type: loops ? "loops" : "restarts",
+      counts: loops ? "failed run" : "restart",
+      threshold: values.restartCount,
+      interval: formatDuration(loops ? values.stableAfter : values.restartInterval),
+      notificationInterval: formatDuration(notificationInterval),
+    },
+    unused: ofOther.filter((setting) => isGiven(setting) !== undefined).map(({ env }) => env),
+    open: (journal, sight) =>
+      loops ? new Loops(thresholds, journal, sight) : new Detector(thresholds, journal),
+  };
+}

@@ -1,0 +1,79 @@
+// What is to be done when: a binary heap of rows by their time. No clock, no I/O.
+import { blockRows, Blocks, within } from "./chunked_columns.ts";
+import type { Nanoseconds } from "../duration.ts";
+
+/** Rows, the earliest first. Adding, moving and taking one cost the logarithm of how many there are. */
+export class Agenda {
+  readonly #heap = new Blocks(() => ({
+    rows: new Int32Array(blockRows),
+    times: new BigInt64Array(blockRows),
+  }));
+  /** Where a row stands in the heap, counted from 1; 0 where it does not. */
+  readonly #places = new Blocks(() => new Int32Array(blockRows));
+  #length = 0;
+
+  /** The time of the earliest row. */
+  get next(): Nanoseconds | undefined {
+    return this.#length > 0 ? this.#heap.of(0).times[0] : undefined;
+  }
+
+  /** Whether a row stands there. */
+  has(row: number): boolean {
+    return this.#places.of(row)[within(row)]! > 0;
+  }
+
+  /** Puts a row down for a time of at most 64 bits; one that stands there already is moved. */
+  set(row: number, wakeAt: Nanoseconds): void {
+    const place = this.#places.of(row)[within(row)]! - 1;
+    if (place < 0) this.#up(row, wakeAt, this.#length++);
+    else if (wakeAt < this.#timeAt(place)) this.#up(row, wakeAt, place);
+    else this.#down(row, wakeAt, place);
+  }
+
+  /** Takes the earliest row; -1 where there is none. */
+  take(): number {
+    if (this.#length === 0) return -1;
+    const earliest = this.#rowAt(0);
+    const end = --this.#length;
+    if (end > 0) this.#down(this.#rowAt(end), this.#timeAt(end), 0);
+    this.#places.of(earliest)[within(earliest)] = 0;
+    return earliest;
+  }
+
+  #up(row: number, wakeAt: Nanoseconds, place: number): void {
+    while (place > 0) {
+      const above = (place - 1) >>> 1;
+      if (this.#timeAt(above) <= wakeAt) break;
+      this.#put(this.#rowAt(above), this.#timeAt(above), place);
+      place = above;
+    }
+    this.#put(row, wakeAt, place);
+  }
+
+  #down(row: number, wakeAt: Nanoseconds, place: number): void {
+    const length = this.#length;
+    for (;;) {
+      let below = 2 * place + 1;
+      if (below + 1 < length && this.#timeAt(below + 1) < this.#timeAt(below)) below++;
+      if (below >= length || this.#timeAt(below) >= wakeAt) break;
+      this.#put(this.#rowAt(below), this.#timeAt(below), place);
+      place = below;
+    }
+    this.#put(row, wakeAt, place);
+  }
+
+  #put(row: number, wakeAt: Nanoseconds, place: number): void {
+    const { rows, times } = this.#heap.of(place);
+    rows[within(place)] = row;
+    times[within(place)] = wakeAt;
+    this.#places.of(row)[within(row)] = place + 1;
+  }
+
+  #rowAt(place: number): number {
+    return this.#heap.of(place).rows[within(place)]!;
+  }
+
+  #timeAt(place: number): Nanoseconds {
+    return this.#heap.of(place).times[within(place)]!;
+  }
+}

@@ -1,0 +1,323 @@
+// What a setting is, and how flags and environment variables become values. It knows no particular adapter:
+// sources and sinks declare their settings beside themselves with the makers below.
+import { formatDuration, type Nanoseconds, parseDuration } from "../duration.ts";
+import { readText } from "../files.ts";
+import { plain } from "../log.ts";
+import { formatSize, parseSize } from "../size.ts";
+
+/** One setting: declared once, it yields flag, validation, help, README row and redaction. */
+export interface Setting<T> {
+  /** Name of the environment variable; the flag is made from it: `AMQP_QUEUE`, `--amqp-queue`. */
+  readonly env: string;
+  /** The flag, where it is not made from the variable: of a command that has it for itself. */
+  readonly flag?: string;
+  /** What it is for, as a noun phrase without a full stop. */
+  readonly help: string;
+  /** What is accepted, after "expected". */
+  readonly accepts: string;
+  /** A value that works, shown in help and errors. */
+  readonly example: string;
+  /** The text that counts as given when nothing is. */
+  readonly default?: string;
+  /** Said in help instead of the default where the default depends on something. */
+  readonly defaultNote?: string;
+  /** Without a default: whether its absence is fine (the value is then undefined) or an error. */
+  readonly optional?: boolean;
+  /** Its value holds a password: errors do not show it, and a file can hold it, whose path is given by `fileOf`. */
+  readonly secret?: boolean;
+  /** The flag takes no value. */
+  readonly toggle?: boolean;
+  /** The accepted words, where they are few: for help and completions. */
+  readonly choices?: readonly string[];
+  /** `path` is the file that the text stands in. @throws {Error} whose message is why the text is not accepted, or empty
+   * where `accepts` says it all. */
+  parse(text: string, path?: string): T;
+}
+
+/** Settings by the name that code uses for them. */
+// deno-lint-ignore no-explicit-any -- the one place where settings of different types are kept together
+export type Settings = Readonly<Record<string, Setting<any>>>;
+
+/** What reading `Settings` yields. */
+export type Values<S extends Settings> = {
+  readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : never;
+};
+
+/** Settings under one heading of the help and of README's table. */
+export interface SettingsGroup {
+  readonly title: string;
+  readonly settings: Settings;
+}
+
+/** Where the texts of settings come from, and where what is wrong with them is collected. */
+export interface Input {
+  /** By flag, `--amqp-queue`: the text given on the command line. */
+  readonly flags: Readonly<Record<string, string | undefined>>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** One line for each wrong setting. */
+  readonly problems: string[];
+}
+
+/** What names a setting. */
+export type Named = Pick<Setting<unknown>, "env" | "flag">;
+
+/** The flag of a setting: `--amqp-queue` for `AMQP_QUEUE`. */
+export function flagOf({ env, flag }: Named): string {
+  return flag ?? `--${env.toLowerCase().replaceAll("_", "-")}`;
+}
+
+/** Both names of a setting, as errors begin: `AMQP_QUEUE (--amqp-queue)`. */
+export function namesOf(setting: Named): string {
+  return `${setting.env} (${flagOf(setting)})`;
+}
+
+/** What names the file of a secret setting: `AMQP_CONNECTION_FILE`, as container platforms mount secrets. */
+export function fileOf({ env }: Named): Named {
+  return { env: `${env}_FILE` };
+}
+
+/** The environment variables by which a setting can be given. */
+export function variablesOf(setting: Setting<unknown>): string[] {
+  return [setting, ...setting.secret ? [fileOf(setting)] : []].map(({ env }) => env);
+}
+
+/** Reads all settings of a group, flag before environment; an empty variable is as good as none. */
+export function readSettings<S extends Settings>(settings: S, input: Input): Values<S> | undefined {
+  const before = input.problems.length;
+  const entries = Object.entries(settings).map(([name, setting]) => [name, readSetting(setting, input)]);
+  return input.problems.length === before ? Object.fromEntries(entries) as Values<S> : undefined;
+}
+
+/** A text that was given for a setting: by what, and in which file. */
+interface Given {
+  readonly text: string;
+  readonly names: string;
+  readonly path?: string;
+}
+
+function readSetting<T>(setting: Setting<T>, input: Input): T | undefined {
+  const { problems } = input;
+  let given: Given | undefined;
+  try {
+    given = findText(setting, input);
+  } catch (error) {
+    problems.push((error as Error).message);
+    return undefined;
+  }
+  if (given === undefined) {
+    if (!setting.optional) {
+      problems.push(`Missing ${namesOf(setting)}: ${setting.help}, such as ${setting.example}`);
+    }
+    return undefined;
+  }
+  try {
+    return setting.parse(given.text, given.path);
+  } catch (error) {
+    const reason = (error as Error).message;
+    const place = given.path === undefined ? "" : ` in ${quoted(given.path)}`;
+    const found = setting.secret ? `a value${place} that is not shown here` : quoted(given.text);
+    problems.push(
+      `${given.names}: found ${found}${reason && `, ${reason}`}; expected ${setting.accepts}, ` +
+        `such as ${setting.example}`,
+    );
+    return undefined;
+  }
+}
+
+/** @throws {Error} with the problem's line, where there are two texts or a file cannot be read. */
+function findText(setting: Setting<unknown>, { flags, env }: Input): Given | undefined {
+  const byFlag = (named: Named) => flags[flagOf(named)];
+  const byVariable = (named: Named) => env[named.env] || undefined;
+  for (const [find, name] of [[byFlag, flagOf], [byVariable, ({ env }: Named) => env]] as const) {
+    const text = find(setting);
+    const path = setting.secret ? find(fileOf(setting)) : undefined;
+    if (text !== undefined && path !== undefined) {
+      throw new Error(`${name(setting)} and ${name(fileOf(setting))}: found both; give one of them`);
+    }
+    if (text !== undefined) return { text, names: namesOf(setting) };
+    if (path !== undefined) return readSecret(setting, path);
+  }
+  return setting.default === undefined ? undefined : { text: setting.default, names: namesOf(setting) };
+}
+
+function readSecret(setting: Setting<unknown>, path: string): Given {
+  const names = namesOf(fileOf(setting));
+  let text: string;
+  try {
+    text = readText(path).replace(/[\r\n]+$/, "");
+  } catch (error) {
+    const reason = (error as Error).message;
+    throw new Error(
+      `${names}: cannot read ${quoted(path)}: ${reason}; name a file that holds the value of ${setting.env}`,
+    );
+  }
+  if (text === "") {
+    throw new Error(`${names}: ${quoted(path)} is empty; let it hold the value of ${setting.env}`);
+  }
+  return { text, names, path };
+}
+
+/** The setting, whose absence is fine: its value is then undefined. */
+export function optional<T>(setting: Setting<T>): Setting<T | undefined> {
+  const { default: _, ...rest } = setting;
+  return { ...rest, optional: true };
+}
+
+type Declared<T> = Omit<Setting<T>, "parse" | "accepts">;
+
+/** A setting that takes any text, or only such as matches. `accepts` says what that is. */
+export function text(declared: Declared<string>, accepts = "text", matches = /^.+$/s): Setting<string> {
+  return {
+    ...declared,
+    accepts,
+    parse(text) {
+      if (!matches.test(text)) throw new Error("");
+      return text;
+    },
+  };
+}
+
+/** A setting that takes a whole number from `least` to `most`. */
+export function wholeNumber(declared: Declared<number>, least: number, most: number): Setting<number> {
+  const accepts = `a whole number from ${least} to ${most}`;
+  return {
+    ...declared,
+    accepts,
+    parse(text) {
+      const value = /^\+?[0-9]+$/.test(text) ? Number(text) : NaN;
+      if (!(value >= least && value <= most)) throw new Error("");
+      return value;
+    },
+  };
+}
+
+/** A setting that takes a size in bytes of at least one. */
+export function size(declared: Declared<number>): Setting<number> {
+  return {
+    ...declared,
+    accepts: "a size of at least a byte",
+    parse(text) {
+      const value = parseSize(text);
+      if (value < 1) throw new Error(`which is ${formatSize(value)}`);
+      return value;
+    },
+  };
+}
+
+/** A setting that takes a duration above zero, as Go writes it. */
+export function duration(declared: Declared<Nanoseconds>): Setting<Nanoseconds> {
+  return {
+    ...declared,
+    accepts: "a Go duration above zero",
+    parse(text) {
+      const value = parseDuration(text);
+      if (value <= 0n) throw new Error(`which is ${formatDuration(value)}`);
+      return value;
+    },
+  };
+}
+
+/** A setting that is on or off; as a flag it takes no value, and `--no-…` turns it off. */
+export function toggle(
+  declared: Omit<Declared<boolean>, "default" | "toggle" | "example">,
+): Setting<boolean> {
+  const on = ["true", "1", "on"].map((word) => [word, true] as const);
+  const off = ["false", "0", "off"].map((word) => [word, false] as const);
+  const words = new Map<string, boolean>([...on, ...off]);
+  return {
+    ...declared,
+    accepts: "true or false",
+    example: "true",
+    default: "false",
+    defaultNote: declared.defaultNote ?? "off",
+    toggle: true,
+    parse(text) {
+      const value = words.get(text.toLowerCase());
+      if (value === undefined) throw new Error("");
+      return value;
+    },
+  };
+}
+
+/** A setting that takes one of a few words, or another word for one of them. */
+export function choice<T extends string>(
+  declared: Declared<T>,
+  choices: readonly T[],
+  synonyms: Readonly<Record<string, T>> = {},
+): Setting<T> {
+  return {
+    ...declared,
+    accepts: oneOf(choices),
+    choices,
+    parse(text) {
+      const given = text.toLowerCase();
+      const found = choices.find((word) => word === given) ??
+        Object.entries(synonyms).find(([word]) => word === given)?.[1];
+      if (found === undefined) throw new Error("");
+      return found;
+    },
+  };
+}
+
+/** A setting that takes one or more of a few words, separated by commas; none counts twice. */
+export function choices(
+  declared: Declared<readonly string[]>,
+  words: readonly string[],
+): Setting<readonly string[]> {
+  return {
+    ...declared,
+    accepts: `one or more, separated by commas, of ${words.join(", ")}`,
+    choices: words,
+    parse(text) {
+      const found = text.toLowerCase().split(",").map((word) => word.trim());
+      if (!found.every((word) => words.includes(word))) throw new Error("");
+      return [...new Set(found)];
+    },
+  };
+}
+
+/** A setting that takes the URL of a server. Its password is never shown. */
+export function url(declared: Declared<URL>, schemes: readonly string[]): Setting<URL> {
+  return {
+    ...declared,
+    accepts: `a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`,
+    parse(text) {
+      if (/^[^/]*\/\/[^/?#@]*:[^/?#@]*[/?#].*@/.test(text)) {
+        throw new Error('with "/", "?" or "#" before "@"; in a password these are %2F, %3F and %23');
+      }
+      const value = URL.parse(text);
+      const scheme = value?.protocol.slice(0, -1) ?? "";
+      // What is no URL has perhaps a password where its scheme would be.
+      if (value === null || !schemes.includes(scheme) && !text.toLowerCase().includes(`${scheme}://`)) {
+        throw new Error("not a URL");
+      }
+      if (!schemes.includes(scheme)) throw new Error(`a URL of ${value.protocol}`);
+      if (value.hostname === "") throw new Error("without a host");
+      return value;
+    },
+  };
+}
+
+/** The URL as it may be printed: without its password and its query. */
+export function printable(url: URL): string {
+  const shown = new URL(url);
+  if (shown.password !== "") shown.password = "***";
+  shown.search = "";
+  shown.hash = "";
+  return shown.href;
+}
+
+/** What was found, in quotes as it may be printed: without passwords, and plain. */
+export function quoted(found: string): string {
+  return plain(JSON.stringify(withoutPasswords(found)));
+}
+
+/** The text with the passwords of all that looks like a URL left out: for what should hold none. */
+export function withoutPasswords(text: string): string {
+  return text.replace(/((?:^|[\s/])[^\s/:@]*:)(?!\/\/)\S*@/g, "$1***@");
+}
+
+/** `a`, `a or b`, `a, b or c`. */
+export function oneOf(words: readonly string[]): string {
+  return words.join(", ").replace(/, ([^,]*)$/, " or $1");
+}

@@ -1,0 +1,18 @@
+// What is said of clocks that are wrong.
+import { formatDuration, type Nanoseconds } from "../lib/duration.ts";
+import type { Log } from "../lib/log.ts";
+
+/** Says that the clock of a node is ahead, and what to do. */
+export function clockWarning(log: Log): (node: string, ahead: Nanoseconds) => void {
+  return (node, ahead) =>
+    log.warning(
+      "The clock of {node} is ahead by {ahead}: its events no longer move the time of the others. Set its clock, " +
+        "or see why NTP does not",
+      { node, ahead: inSeconds(ahead) },
+    );
+}
+
+/** The duration without parts of a second. */
+export function inSeconds(duration: Nanoseconds): string {
+  return formatDuration(duration / 1_000_000_000n * 1_000_000_000n);
+}

@@ -1,0 +1,55 @@
+// What became of messages and events, counted by reason as they go by.
+import type { Alert } from "../detection/alert/alert.ts";
+import type { Nanoseconds } from "../lib/duration.ts";
+import type { Decision } from "../detection/rule.ts";
+
+/** What became of the messages; every message is one of `events`, `others` and `malformed`. */
+export interface Totals {
+  /** Restarts, or failed runs: what the rule counts. */
+  events: number;
+  others: number;
+  malformed: number;
+  /** Of the events: seen before, too old to count, or intended and not to be counted. */
+  duplicates: number;
+  outsideWindow: number;
+  intended: number;
+  alerts: number;
+}
+
+/** The counts of one run of the program. */
+export class Tally {
+  others = 0;
+  malformed = 0;
+  /** Events, by what the rule decided; `noted` and ends are others instead. */
+  readonly events: Record<Exclude<Decision["reason"], "noted" | "recovered" | "gave-up">, number> = {
+    "duplicate": 0,
+    "outside-window": 0,
+    "intended": 0,
+    "below-threshold": 0,
+    "already-notified": 0,
+    "catching-up": 0,
+    "first": 0,
+    "repeat": 0,
+  };
+  readonly alerts: Record<Alert["reason"], number> = { first: 0, repeat: 0, resolved: 0, "gave-up": 0 };
+  /** The time of the newest event of any kind, but not after now. */
+  newest: Nanoseconds | undefined;
+
+  /** Alerts of every kind. */
+  get told(): number {
+    return this.alerts.first + this.alerts.repeat + this.alerts.resolved + this.alerts["gave-up"];
+  }
+
+  totals(): Totals {
+    const { others, malformed, told, events } = this;
+    return {
+      events: Object.values(events).reduce((sum, count) => sum + count),
+      others,
+      malformed,
+      duplicates: events.duplicate,
+      outsideWindow: events["outside-window"],
+      intended: events.intended,
+      alerts: told,
+    };
+  }
+}

@@ -1,0 +1,255 @@
+// The one straight way of a message: source → update → rule → ledger → alerts → sinks → acknowledgement.
+import type { Alert } from "../detection/alert/alert.ts";
+import { clockWarning } from "./clock_warnings.ts";
+import { type CommitFigures, Commits } from "./acknowledger.ts";
+import type { Delivery } from "./delivery.ts";
+import type { Nanoseconds } from "../lib/duration.ts";
+import { EventClock } from "./event_clock.ts";
+import { eventClockNote, keptEventTime } from "./event_time.ts";
+import { Late } from "./late_events.ts";
+import type { Ledger } from "../state/store.ts";
+import type { Log } from "../lib/log.ts";
+import type { Decision, Rule, RuleEvent } from "../detection/rule.ts";
+import { SetAside } from "./rejection_log.ts";
+import type { Batch, Source } from "../sources/source.ts";
+import type { Sight } from "../detection/visibility.ts";
+import type { Standing } from "../lib/health.ts";
+import { Tally, type Totals } from "./counters.ts";
+import { wallClock } from "../lib/time.ts";
+import { WallWatch } from "./wall_clock_watch.ts";
+
+export type { Totals } from "./counters.ts";
+
+/** Hears of every event that the rule took, and of what time alone decided. */
+export interface Observer {
+  /** The decision is made, and the rule is as it is after it. */
+  recorded(event: RuleEvent, decision: Decision, now: Nanoseconds): void;
+  decided(decision: Decision, now: Nanoseconds): void;
+}
+
+/** The parts that the way leads through. */
+export interface Way {
+  readonly source: Source;
+  readonly rule: Rule;
+  readonly ledger: Ledger;
+  readonly delivery: Delivery;
+  readonly log: Log;
+  /** What is counted on the way; of its own where it is not given. */
+  readonly tally?: Tally;
+  readonly commits?: CommitFigures | undefined;
+  /** Told when a batch comes. */
+  readonly standing?: Standing;
+  /** Told of events that come while the source is blind. */
+  readonly sight?: Sight;
+  readonly observer?: Observer | undefined;
+}
+
+/** Leads every message of the source its way, until the input ends or `stop`; then every alert has arrived. */
+export async function follow(way: Way, stop: AbortSignal): Promise<Totals> {
+  const pipeline = new Pipeline(way);
+  try {
+    for await (const batch of way.source.batches(stop, way.ledger.kept.notes())) pipeline.take(batch);
+    await pipeline.settled();
+  } finally {
+    pipeline.stop();
+  }
+  return pipeline.tally.totals();
+}
+
+class Pipeline {
+  readonly tally: Tally;
+  readonly #way: Way;
+  readonly #commits: Commits;
+  readonly #setAside: SetAside;
+  readonly #late: Late;
+  /** The clock, where it is that of the wall. */
+  readonly #wall: WallWatch | undefined;
+  /** The clock, where it is that of the events. */
+  readonly #clock: EventClock;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timerAt: Nanoseconds | undefined;
+
+  constructor(way: Way) {
+    this.#way = way;
+    this.tally = way.tally ?? new Tally();
+    this.#wall = way.source.clock === "wall" ? new WallWatch(way) : undefined;
+    this.#clock = new EventClock(
+      this.#wall === undefined ? keptEventTime(way) : undefined,
+      clockWarning(way.log),
+    );
+    this.tally.newest = this.#clock.newest;
+    this.#setAside = new SetAside(way.log);
+    this.#late = new Late(way.log, way.rule.counts);
+    const now = way.source.clock === "wall" ? wallClock : () => this.#clock.now;
+    this.#commits = new Commits(way, now);
+    if (this.#wall === undefined) way.source.skipUntil?.(this.#clock.skipUntil);
+    else {
+      if (way.sight !== undefined) way.sight.onMore = () => this.#look();
+      this.#wall.now();
+      this.#schedule();
+    }
+  }
+
+  /** Leads a batch through; it is acknowledged when what it caused is kept, in the ledger or by the sinks. */
+  take(batch: Batch): void {
+    const names = new Set<string>();
+    const alerts = this.tally.told;
+    const { sight } = this.#way;
+    const wall = this.#wall?.now();
+    if (wall !== undefined) this.#tellDue(wall);
+    this.#way.standing?.heard(wall);
+    for (let index = 0; index < batch.bodies.length; index++) {
+      const body = batch.bodies[index]!;
+      if (!(body instanceof Uint8Array)) {
+        this.tally.others += body.count;
+        if (wall === undefined) this.#advance(body.newest);
+        continue;
+      }
+      const update = this.#way.rule.decode(body);
+      if (update.kind === "malformed") {
+        this.tally.malformed++;
+        this.#setAside.add(batch, index, body, update.reason);
+        continue;
+      }
+      const now = wall ?? this.#advance(update.time, body);
+      if (wall !== undefined) this.#noteNewest(update.time, wall);
+      if (sight?.isBlind) sight.noteEvent(update.time);
+      if (update.kind === "other") this.tally.others++;
+      else if (this.#record(update, now)) names.add(update.name);
+    }
+    for (const [key, value] of batch.notes ?? []) this.#way.ledger.note(key, value);
+    // An input that begins anew with what is long over is no news then.
+    const { newest } = this.#clock;
+    if (wall === undefined && newest !== undefined) {
+      this.tally.newest = newest;
+      this.#way.ledger.note(eventClockNote, String(newest));
+      this.#way.source.skipUntil?.(this.#clock.skipUntil);
+    }
+    this.#commits.add(batch, names, this.tally.told > alerts);
+    if (wall !== undefined) this.#schedule();
+  }
+
+  /** Resolves when every alert has arrived and every batch is acknowledged. */
+  async settled(): Promise<void> {
+    await this.#commits.settled();
+    await this.#way.delivery.settled();
+    await this.#commits.settled();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    if (this.#way.sight !== undefined) this.#way.sight.onMore = () => {};
+    this.#setAside.stop();
+    this.#commits.stop();
+  }
+
+  /** Yields whether the event counts as one. */
+  #record(event: RuleEvent, now: Nanoseconds): boolean {
+    const decision = this.#way.rule.record(event, now);
+    const { reason } = decision;
+    const alerts = this.tally.told;
+    this.#act(decision, event.name);
+    this.#way.observer?.recorded(event, decision, now);
+    // What befell a job falls due at once for each of its tasks.
+    if (event.kind === "job") this.#tellDue(now);
+    if (reason === "noted" || reason === "recovered" || reason === "gave-up") {
+      this.tally.others++;
+      return this.tally.told > alerts;
+    }
+    this.tally.events[reason]++;
+    if (reason === "outside-window") this.#late.add(event, now);
+    return true;
+  }
+
+  #advance(time: Nanoseconds, update?: Uint8Array): Nanoseconds {
+    return this.#clock.advance(time, this.#way.rule, (now) => this.#tellDue(now), update);
+  }
+
+  #tellDue(now: Nanoseconds): void {
+    for (const decision of this.#way.rule.due(now, mostDue)) {
+      this.#act(decision, "");
+      this.#way.observer?.decided(decision, now);
+    }
+  }
+
+  /** One from a clock that is ahead says nothing of how far behind the program is. */
+  #noteNewest(time: Nanoseconds, now: Nanoseconds): void {
+    const { newest } = this.tally;
+    if (newest === undefined || time > newest) this.tally.newest = time < now ? time : now;
+  }
+
+  /** One timer for the next thing due on the wall's clock. */
+  #schedule(): void {
+    const next = this.#way.rule.nextDue;
+    if (next === this.#timerAt) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = next;
+    if (next === undefined) return;
+    const milliseconds = Number((next - wallClock()) / 1_000_000n) + 1;
+    this.#timer = setTimeout(() => this.#wake(), Math.min(Math.max(milliseconds, 0), longestTimer));
+  }
+
+  #wake(): void {
+    this.#timerAt = undefined;
+    this.#tellDue(this.#wall!.now());
+    this.#commits.now();
+    this.#schedule();
+  }
+
+  /** Does what can be done now that more is seen. */
+  #look(): void {
+    const { nextDue } = this.#way.rule;
+    if (nextDue !== undefined && nextDue <= this.#wall!.now()) this.#wake();
+  }
+
+  #act(decision: Decision, name: string): void {
+    const { log, rule } = this.#way;
+    switch (decision.reason) {
+      case "first":
+      case "repeat":
+        log.info(sentences[isFlapping(decision.alert) ? "flaps" : decision.reason], {
+          ...toldFields(decision.alert),
+          counts: rule.counts,
+        });
+        this.#tell(decision.alert);
+        break;
+      case "recovered":
+        log.info("{name}: over: {because}", { name: decision.name, because: decision.because });
+        if (decision.alert !== undefined) this.#tell(decision.alert);
+        break;
+      case "gave-up":
+        log.info("{name}: given up: {because}", { name: decision.name, because: decision.because });
+        if (decision.alert !== undefined) this.#tell(decision.alert);
+        break;
+      case "noted":
+        break;
+      default:
+        if (!log.detailed) break;
+        log.debug("{name}: {counts}, {reason}", { name, counts: rule.counts, ...decision });
+    }
+  }
+
+  #tell(alert: Alert): void {
+    this.tally.alerts[alert.reason]++;
+    this.#way.ledger.tell(alert);
+  }
+}
+
+/** Names that are looked at in one go when their time has come: a moment's work. */
+const mostDue = 100;
+/** Longer ones than this, in milliseconds, timers do not take. */
+const longestTimer = 2 ** 31 - 1;
+
+const sentences = {
+  first: "{name}: crash loop, {count} {counts}s; alert {id}",
+  repeat: "{name}: still loops, {count} {counts}s; alert {id}",
+  flaps: "{name}: flaps, {count} {counts}s; alert {id}",
+};
+
+function isFlapping({ story }: Alert): boolean {
+  return story?.FlappingSince !== undefined;
+}
+
+function toldFields({ name, id, eventLog, story }: Alert): Record<string, unknown> {
+  return { name, id, count: story?.Failures ?? eventLog.length };
+}

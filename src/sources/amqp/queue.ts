@@ -1,0 +1,142 @@
+// The queue that is consumed: whether it is there, what it is as far as the broker tells a client, and what of queue,
+// exchange and binding is missing.
+import type { Channel } from "amqplib";
+import type { OpenChannel } from "../../clients/amqp/connection.ts";
+import { look, replyCode } from "../../clients/amqp/look.ts";
+import { Fault } from "../../lib/errors.ts";
+
+/** Declares the queue, the exchange and the binding where they are missing. What is there stays as it is, with its
+ * type and arguments, which a declaration with others would fail for. */
+export async function declareMissing(
+  open: OpenChannel<Channel>,
+  { queue, exchange, routingKey }: { queue: string; exchange: string; routingKey: string },
+): Promise<void> {
+  const { channel } = open;
+  if (await look(open, (aside) => aside.checkExchange(exchange)) === "missing") {
+    await channel.assertExchange(exchange, "topic", { durable: true });
+  }
+  if (await look(open, (aside) => aside.checkQueue(queue)) === "missing") {
+    await channel.assertQueue(queue, { durable: true });
+  }
+  await channel.bindQueue(queue, exchange, routingKey);
+}
+
+/** Why the broker cancelled the consumption: the queue was deleted, or it is there all the same. */
+export async function cancelled(open: OpenChannel<Channel>, queue: string): Promise<Fault> {
+  switch (await look(open, (aside) => aside.checkQueue(queue))) {
+    case "missing":
+      return new Fault(`queue "${queue}" was deleted`, "mended");
+    case "there":
+      return new Fault(
+        `RabbitMQ cancelled the consumption of queue "${queue}", which is there; an acknowledgement took longer than ` +
+          "its consumer timeout, or the queue moved or was made anew",
+      );
+    case "hidden":
+      return new Fault(
+        `RabbitMQ cancelled the consumption of queue "${queue}"; it was deleted, or an acknowledgement took longer ` +
+          "than its consumer timeout",
+      );
+  }
+}
+
+/** A stream keeps what is acknowledged, and gives a consumer that comes back only what is new. */
+export function streamFault(queue: string): Fault {
+  return new Fault(
+    `queue "${queue}" is a stream, from which messages cannot be taken; bind a classic or a quorum queue to the same ` +
+      "exchange and name it with AMQP_QUEUE (--amqp-queue)",
+    "misconfigured",
+  );
+}
+
+/** What a queue is, in words. @throws {Fault} for a stream */
+export async function describe(open: OpenChannel<Channel>, queue: string): Promise<string> {
+  const kind = await kindOf(open, queue);
+  if (kind === "hidden") {
+    return "its type and delivery-limit are hidden from this user, who has no permission configure for it";
+  }
+  if (kind === undefined) return "its type is not known";
+  const { type, limit } = kind;
+  if (type === "stream") throw streamFault(queue);
+  if (type !== "quorum") return `it is a ${type} queue`;
+  if (limit === undefined) return "it is a quorum queue whose delivery-limit is not known";
+  if (limit !== "none") return `it is a quorum queue with the delivery-limit ${limit}, or less by a policy`;
+  if (Number.parseInt(open.version) >= 4) {
+    return "it is a quorum queue with the delivery-limit 20, which is RabbitMQ's default, or another by a policy";
+  }
+  return "it is a quorum queue without a delivery-limit, unless a policy sets one";
+}
+
+interface Kind {
+  readonly type: string;
+  /** The delivery-limit among the arguments of a quorum queue; undefined where it is not known. */
+  readonly limit: string | undefined;
+}
+
+/** Questions about one queue: it has a dozen arguments at most. */
+const mostQuestions = 20;
+/** What no argument has for its value. A type or a TTL like that makes no queue, should it be gone meanwhile. */
+const noValue = "no value";
+const ofAnyType = { "x-queue-type": noValue };
+const ofQuorum = { "x-queue-type": "quorum", "x-delivery-limit": noValue, "x-message-ttl": noValue };
+
+/**
+ * The kind of a queue that is there; undefined where the broker's words do not say it. It has no answer to that, except
+ * in its refusal of a declaration with other arguments, which names the first that differs and its value: so one after
+ * the other is asked for.
+ */
+async function kindOf(open: OpenChannel<Channel>, queue: string): Promise<Kind | "hidden" | undefined> {
+  const known: Record<string, unknown> = {};
+  const flags = { durable: true, auto_delete: false };
+  let type: string | undefined;
+  for (let question = 0; question < mostQuestions; question++) {
+    const refusal = await refusalOf(open, (aside) =>
+      aside.assertQueue(queue, {
+        durable: flags.durable,
+        autoDelete: flags.auto_delete,
+        arguments: { ...known, ...(type === "quorum" ? ofQuorum : ofAnyType) },
+      }));
+    if (replyCode(refusal) === 403) return "hidden";
+    const differs = differenceIn(String(refusal));
+    if (differs?.name === "x-delivery-limit" && type === "quorum") {
+      return { type, limit: differs.value ?? "none" };
+    }
+    if (differs?.name === "x-queue-type") {
+      type = differs.value ?? "classic";
+      if (type !== "quorum") return { type, limit: undefined };
+    } else if (differs?.value === undefined) break;
+    else if (differs.name === "durable" || differs.name === "auto_delete") {
+      flags[differs.name] = differs.value === "true";
+    } else known[differs.name] = typed(differs.value, differs.type);
+  }
+  return type === undefined ? undefined : { type, limit: undefined };
+}
+
+async function refusalOf(
+  open: OpenChannel<Channel>,
+  ask: (channel: Channel) => Promise<unknown>,
+): Promise<unknown> {
+  try {
+    await open.aside(ask);
+  } catch (error) {
+    return error;
+  }
+}
+
+/** What differs, by RabbitMQ's words: `inequivalent arg 'x' for queue 'q' in vhost '/': received none but current is the
+ * value '1' of type 'signedint'`, or shorter `received '0' but current is '1'`, or `current is none`. */
+function differenceIn(refusal: string): { name: string; value?: string; type?: string } | undefined {
+  const [, name, current] =
+    /inequivalent arg '([^']+)' for queue .*: received .* but current is (.*)$/s.exec(refusal) ?? [];
+  if (name === undefined || current === undefined) return undefined;
+  const [, value, type] = /^(?:the value )?'(.*?)'(?: of type '(\w+)')?"?$/s.exec(current) ?? [];
+  return {
+    name,
+    ...(value !== undefined && { value }),
+    ...(type !== undefined && { type }),
+  };
+}
+
+function typed(value: string, type: string | undefined): unknown {
+  if (type === "longstr" || type === undefined) return value;
+  return type === "bool" ? value === "true" : Number(value);
+}

@@ -1,0 +1,179 @@
+// What is known of every allocation, to tell what is new in what Nomad says of it; and how that is kept over a
+// restart. No I/O, no clock.
+import type { News } from "./news.ts";
+import { AllocationTable, type Known, type KnownTask } from "./allocation_table.ts";
+import {
+  type Allocation,
+  nanosecondsOf,
+  type TaskEvent,
+  type TaskState,
+  UpdateWriter,
+} from "./allocation.ts";
+
+/** Everything that is known. */
+export class KnownAllocations {
+  readonly #known = new AllocationTable();
+  #listing = 0;
+  /** Those that changed since they were kept last. */
+  #changed = new Set<string>();
+
+  /** How many there are. */
+  get size(): number {
+    return this.#known.size;
+  }
+
+  /** The type of an allocation's job, where one of that job is known. */
+  jobTypeOf({ ID, JobType, PreviousAllocation = "" }: Allocation): string | undefined {
+    return JobType || this.#known.get(ID)?.jobType || this.#known.get(PreviousAllocation)?.jobType ||
+      undefined;
+  }
+
+  /** Goes on from what `takeChanges` gave. What cannot be read is not known. */
+  restore(id: string, value: string): void {
+    try {
+      const [index, time, desired, jobType, ...tasks] = JSON.parse(value);
+      this.#known.set(id, {
+        index,
+        time,
+        desired,
+        jobType,
+        tasks: tasks.map(([name, type, time, restarts]: [string, string, number, number]) => (
+          { name, type, time, restarts }
+        )),
+      });
+    } catch {
+      // It will be taken for new.
+    }
+  }
+
+  /** What changed since the last call, by id: a text, or undefined for what is forgotten. */
+  takeChanges(): Map<string, string | undefined> {
+    const texts = new Map<string, string | undefined>();
+    for (const id of this.#changed) {
+      const known = this.#known.get(id);
+      texts.set(id, known && write(known));
+    }
+    this.#changed = new Set();
+    return texts;
+  }
+
+  /** From here on, what is not seen before `endListing` is gone. */
+  beginListing(): void {
+    this.#listing++;
+  }
+
+  /** Forgets the allocations that were not seen since `beginListing`. */
+  endListing(): void {
+    for (const id of this.#known.deleteUntouched(this.#listing)) this.#changed.add(id);
+  }
+
+  /**
+   * Takes what Nomad says of an allocation and tells what is new in it. `isHistory`: if it was not known so far,
+   * restarts that no event shows are not counted.
+   */
+  take(allocation: Allocation, jobType: string | undefined, isHistory: boolean): News[] {
+    const { ID: id, DesiredStatus: desired, ModifyIndex: index, ModifyTime: time } = allocation;
+    const known = this.#known.get(id);
+    this.#known.touch(id, this.#listing);
+    if (known !== undefined && isOlder(allocation, known)) return [];
+    const isEnd = desired !== (known?.desired ?? "run") && desired !== "run";
+    const news: News[] = [];
+    const tasks: KnownTask[] = [];
+    for (const [name, state] of Object.entries(allocation.TaskStates ?? {})) {
+      const task = known?.tasks.find((task) => task.name === name);
+      const writer = () => new UpdateWriter(allocation, name, state, jobType);
+      news.push(...newsOf(state, task, writer, known === undefined && isHistory, isEnd));
+      const last = state.Events?.at(-1);
+      if (last !== undefined) tasks.push(knownOf(name, last, state, task));
+      else if (task !== undefined) tasks.push(task);
+    }
+    this.#known.set(id, { index, time, desired, jobType: jobType ?? "", tasks });
+    this.#known.touch(id, this.#listing);
+    if (news.length > 0 || isEnd || (known === undefined && isHistory)) this.#changed.add(id);
+    return news;
+  }
+}
+
+/** Whether it says nothing that is not known. Time alone does not tell, since clocks are set; nor does the index, which
+ * goes back where a server is restored. */
+function isOlder({ ModifyIndex, ModifyTime }: Allocation, { index, time }: Known): boolean {
+  return ModifyIndex <= index && ModifyTime <= time;
+}
+
+function knownOf(
+  name: string,
+  { Type, Time }: TaskEvent,
+  state: TaskState,
+  before: KnownTask | undefined,
+): KnownTask {
+  // A client that lost its data counts from zero again; what it counted before has been told.
+  const restarts = Math.max(before?.restarts ?? 0, state.Restarts ?? 0);
+  return { name, type: Type, time: Number(Time), restarts };
+}
+
+function newsOf(
+  state: TaskState,
+  known: KnownTask | undefined,
+  writer: () => UpdateWriter,
+  isHistory: boolean,
+  isEnd: boolean,
+): News[] {
+  const { Events, Restarts: restarts = 0 } = state;
+  const events = Events ?? [];
+  // Where the last known event is not among them, all of them are new.
+  const first = known === undefined ? 0 : lastIndexOf(events, known) + 1;
+  const seen = countRestarts(events, first);
+  const before = known?.restarts ?? (isHistory ? restarts : 0);
+  const notSeen = Math.max(0, restarts - before - seen);
+  const isAfterGap = known !== undefined && first === 0;
+  if (first < events.length || notSeen > 0) return tell(state, first, seen, notSeen, isAfterGap, writer());
+  const last = events.at(-1);
+  if (!isEnd || last === undefined) return [];
+  return [{ text: writer().write(last, { restarts, notSeen: 0 }), time: Number(last.Time) }];
+}
+
+/** The news of a task: its events from the `first` on, of which `seen` are restarts, and `notSeen` restarts before.
+ * `isAfterGap`: others were before it that were not seen. */
+function tell(
+  state: TaskState,
+  first: number,
+  seen: number,
+  notSeen: number,
+  isAfterGap: boolean,
+  writer: UpdateWriter,
+): News[] {
+  const { Events, Restarts = 0, LastRestart } = state;
+  const news: News[] = [];
+  let restarts = Restarts - seen;
+  const time = LastRestart ? nanosecondsOf(LastRestart) : undefined;
+  if (notSeen > 0 && seen === 0 && time !== undefined) {
+    const counts = { restarts, notSeen: notSeen - 1, afterGap: isAfterGap };
+    news.push({ text: writer.writeRestart(time, counts), time: Number(time) });
+  }
+  for (const event of (Events ?? []).slice(first)) {
+    let before = 0;
+    if (event.Type === "Restarting" && restarts++ === Restarts - seen) before = notSeen;
+    const afterGap = isAfterGap && news.length === 0;
+    news.push({
+      text: writer.write(event, { restarts, notSeen: before, afterGap }),
+      time: Number(event.Time),
+    });
+  }
+  return news;
+}
+
+function countRestarts(events: readonly TaskEvent[], from: number): number {
+  let count = 0;
+  for (let at = from; at < events.length; at++) if (events[at]!.Type === "Restarting") count++;
+  return count;
+}
+
+function lastIndexOf(events: readonly TaskEvent[], { type, time }: KnownTask): number {
+  return events.findLastIndex(({ Type, Time }) => Type === type && Number(Time) === time);
+}
+
+/** `[463,1795491838001234000,"run","service",["app","Started",1795491837996929000,9]]` */
+function write({ index, time, desired, jobType, tasks }: Known): string {
+  const written = tasks.map(({ name, type, time, restarts }) => [name, type, time, restarts]);
+  return JSON.stringify([index, time, desired, jobType, ...written]);
+}

@@ -1,0 +1,259 @@
+// Where a source of Nomad's events is, over all its sessions: its place in the stream, and what it knows. From what
+// the sessions bring it makes updates, and notes from which the next start goes on.
+import type { NomadClient } from "../../clients/nomad/client.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Notes } from "../source.ts";
+import { wallClock } from "../../lib/time.ts";
+import { asFault } from "../../lib/errors.ts";
+import type { FailingTask } from "../../detection/rule.ts";
+import { Background } from "./background.ts";
+import { JobFacts, type JobList } from "./job_facts.ts";
+import { JobTypes } from "./job_types.ts";
+import { KnownAllocations } from "./allocation_tracker.ts";
+import { isOver, Lifecycle } from "./lifecycle.ts";
+import type { News } from "./news.ts";
+import type { Pace, Session } from "./session.ts";
+import type { StreamSight } from "./visibility.ts";
+import type { Line } from "./event_stream.ts";
+import type { Allocation } from "./allocation.ts";
+
+/** Updates, and what is to be kept with them. */
+export interface Found {
+  readonly bodies: readonly Uint8Array[];
+  readonly notes: Notes;
+}
+
+/** While the list is read, news is held back to be sorted by time: so many at most, and so long, in milliseconds. */
+const mostHeld = 2000;
+const longestHeld = 1_000;
+
+/** Of an allocation that changed in the last nanoseconds before the first list, something more may come. */
+const recent = 10e9;
+
+/** What a follower follows with. */
+export interface FollowerContext {
+  readonly client: NomadClient;
+  readonly namespace: string;
+  readonly log: Log;
+  readonly pace: Pace;
+  readonly notes: ReadonlyMap<string, string>;
+  /** The tasks that fail, whose jobs are watched; undefined where nobody wants to know of jobs. */
+  readonly failing?: (() => Iterable<FailingTask>) | undefined;
+}
+
+/** Keys of the notes. */
+const positionKey = "nomad/position";
+const allocationKey = "nomad/allocation/";
+
+/** Follows Nomad from session to session. */
+export class Follower {
+  readonly #known = new KnownAllocations();
+  readonly #jobs: JobTypes;
+  readonly #where: string;
+  readonly #log: Log;
+  readonly #pace: Pace;
+  readonly #facts: JobFacts;
+  readonly #lifecycle: Lifecycle;
+  readonly #failing: (() => Iterable<FailingTask>) | undefined;
+  #saidNoJobs = false;
+  /** The jobs at the very first list. */
+  #firstJobs: JobList | undefined;
+  /** Raft index of the last line, and of the last that had an allocation, with which the list's can be compared. */
+  #index: number | undefined;
+  #allocationsAt: number | undefined;
+  /** Time of the last change that the very first list showed, in nanoseconds, about: younger allocations are new. */
+  #since: number | undefined;
+  #held: News[] = [];
+  #heldSince = 0;
+  #keptAt = 0;
+
+  constructor({ client, namespace, log, pace, notes, failing }: FollowerContext) {
+    this.#facts = new JobFacts(client, namespace);
+    this.#lifecycle = new Lifecycle(this.#facts, pace);
+    this.#failing = failing;
+    this.#jobs = new JobTypes(client, log);
+    this.#where = client.where;
+    this.#log = log;
+    this.#pace = pace;
+    for (const [key, value] of notes) {
+      if (key.startsWith(allocationKey)) this.#known.restore(key.slice(allocationKey.length), value);
+    }
+    const [index, since, allocationsAt = index] = notes.get(positionKey)?.split(" ") ?? [];
+    if (index !== undefined) this.#index = Number(index);
+    if (allocationsAt !== undefined) this.#allocationsAt = Number(allocationsAt);
+    if (since !== undefined) this.#since = Number(since);
+  }
+
+  /** From where the stream of the next session is to go on; the line of this index comes again. */
+  get index(): number | undefined {
+    return this.#index;
+  }
+
+  /** Follows one session to its end. `sight` is told how far all is passed on, and so judged. @throws {Fault} */
+  async *follow(session: Session, sight: StreamSight): AsyncGenerator<Found> {
+    if (this.#beganAnew(session)) return;
+    await using background = new Background();
+    if (this.#since === undefined) this.#firstJobs = await this.#listJobs(session.stop);
+    this.#known.beginListing();
+    let isListed = false;
+    let newest = 0;
+    try {
+      for await (const turn of session.turns(background)) {
+        if (turn.kind === "lines") await this.#takeLines(turn.lines, session.stop, background);
+        else if (turn.kind === "listed") {
+          newest = Math.max(newest, this.#takeListed(turn.allocations, background));
+        } else if (turn.kind === "news") this.#hold(turn.news);
+        else this.#endListing(newest);
+        const isEnd = turn.kind === "end of list";
+        if (isListed || isEnd || this.#isHeldEnough()) yield* this.#release(!isListed);
+        isListed ||= isEnd;
+        // No lines are read ahead while these are passed on.
+        if (isEnd) sight.listed(wallClock());
+        else if (isListed) sight.hear(session.heardAt);
+        if (isEnd) this.#audit(session, background);
+      }
+    } catch (error) {
+      yield* this.#release(!isListed);
+      throw error;
+    }
+  }
+
+  /** Looks what became of the jobs whose tasks fail, now that the rule has what the list told, and again and again. */
+  #audit(session: Session, background: Background): void {
+    if (this.#failing === undefined) return;
+    background.ask(async (signal) => {
+      background.later("audit", this.#pace.audit, () => {
+        this.#audit(session, background);
+        return Promise.resolve([]);
+      });
+      const jobs = someOf(this.#failing!()) ? await this.#listJobs(signal) : undefined;
+      if (jobs === undefined) return [];
+      const { listIndex } = session;
+      const newest = listIndex && Math.max(listIndex, this.#index ?? 0);
+      return this.#lifecycle.audit(this.#failing!(), jobs, newest || undefined, background);
+    });
+  }
+
+  /** Undefined where there is no list, or nobody wants it. */
+  async #listJobs(signal: AbortSignal): Promise<JobList | undefined> {
+    if (this.#failing === undefined) return undefined;
+    try {
+      return await this.#facts.list(signal);
+    } catch (error) {
+      if (signal.aborted || this.#saidNoJobs) return undefined;
+      this.#saidNoJobs = true;
+      const reason = asFault(error).message;
+      this.#log.warning(
+        "source nomad: the list of jobs cannot be had, so that the loop of a job that was purged may go on: {reason}",
+        { reason },
+      );
+      return undefined;
+    }
+  }
+
+  /** Whether the raft index went back: a server that was set up anew or restored, whose whole stream is wanted. */
+  #beganAnew({ listIndex }: Session): boolean {
+    const before = this.#allocationsAt;
+    if (before === undefined || listIndex === undefined || listIndex >= before) return false;
+    this.#log.warning(
+      "source nomad: the index of {where} went back from {before} to {now}: it was set up anew or restored",
+      { where: this.#where, before, now: listIndex },
+    );
+    this.#index = this.#allocationsAt = undefined;
+    return true;
+  }
+
+  async #takeLines(lines: readonly Line[], stop: AbortSignal, background: Background): Promise<void> {
+    for (const { index, allocations, ofJobs = [] } of lines) {
+      if (index === 0) continue;
+      for (const allocation of allocations) {
+        const jobType = this.#known.jobTypeOf(allocation) ?? await this.#jobs.ask(allocation, stop);
+        this.#take(allocation, jobType, background);
+      }
+      for (const event of ofJobs) this.#hold(this.#lifecycle.take(event, index, background));
+      this.#index = index;
+      if (allocations.length > 0) this.#allocationsAt = index;
+    }
+  }
+
+  /** Yields the time of the newest change. */
+  #takeListed(allocations: Iterable<Allocation>, background: Background): number {
+    let newest = 0;
+    for (const allocation of allocations) {
+      this.#take(allocation, this.#known.jobTypeOf(allocation), background);
+      newest = Math.max(newest, allocation.ModifyTime);
+    }
+    return newest;
+  }
+
+  #endListing(newest: number): void {
+    this.#known.endListing();
+    this.#firstJobs = undefined;
+    if (this.#since !== undefined) return;
+    this.#since = newest;
+    this.#log.info("source nomad: {allocations} allocations found", { allocations: this.#known.size });
+  }
+
+  #take(allocation: Allocation, jobType: string | undefined, background: Background): void {
+    const isHistory = !(this.#since !== undefined && allocation.CreateTime > this.#since);
+    const news = this.#known.take(allocation, jobType, isHistory);
+    const job = this.#firstJobs?.get(allocation.Namespace, allocation.JobID);
+    if (job !== undefined && isOver(allocation, job, Date.now() * 1e6 - recent)) return;
+    this.#hold(news);
+    if (this.#failing === undefined) return;
+    this.#hold(this.#lifecycle.takeAllocation(allocation, jobType, background));
+  }
+
+  #hold(news: readonly News[]): void {
+    if (this.#held.length === 0) this.#heldSince = performance.now();
+    this.#held.push(...news);
+  }
+
+  #isHeldEnough(): boolean {
+    return this.#held.length >= mostHeld ||
+      (this.#held.length > 0 && performance.now() - this.#heldSince > longestHeld);
+  }
+
+  /** Passes on what is held, all at once: with its notes it is kept whole or not at all. */
+  *#release(sorted: boolean): Generator<Found> {
+    const held = this.#held;
+    this.#held = [];
+    if (sorted) held.sort((a, b) => a.time - b.time);
+    const notes = this.#notes(held.length > 0);
+    if (held.length > 0 || notes.size > 0) yield { bodies: encode(held), notes };
+  }
+
+  /** What changed since the last notes. A position alone is kept from time to time: from an older one, lines come
+   * again that bring nothing. */
+  #notes(withNews: boolean): Notes {
+    const notes = new Map<string, string | undefined>();
+    for (const [id, value] of this.#known.takeChanges()) notes.set(allocationKey + id, value);
+    const now = performance.now();
+    if (!withNews && notes.size === 0 && now - this.#keptAt < this.#pace.idleCommit) return notes;
+    this.#keptAt = now;
+    if (this.#index !== undefined) {
+      const after = this.#since === undefined ? "" : ` ${this.#since} ${this.#allocationsAt ?? 0}`;
+      notes.set(positionKey, `${this.#index}${after}`);
+    }
+    return notes;
+  }
+}
+
+function someOf(tasks: Iterable<unknown>): boolean {
+  for (const _ of tasks) return true;
+  return false;
+}
+
+const utf8 = new TextEncoder();
+
+/** The updates as bytes, all in one piece: thousands of small ones would leave the memory outside the heap in holes. */
+function encode(news: readonly News[]): Uint8Array[] {
+  // Most have as many bytes as characters.
+  const piece = new Uint8Array(news.reduce((length, { text }) => length + text.length, 0));
+  let start = 0;
+  return news.map(({ text }) => {
+    const { read, written } = utf8.encodeInto(text, piece.subarray(start));
+    if (read < text.length) return utf8.encode(text);
+    return piece.subarray(start, start += written);
+  });
+}

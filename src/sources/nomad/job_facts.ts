@@ -1,0 +1,128 @@
+// What Nomad says of jobs and evaluations, asked by HTTP: the list of all jobs, one job, and when an allocation is
+// placed again. Answers are read to a limit.
+import { Buffer } from "node:buffer";
+import type { NomadClient } from "../../clients/nomad/client.ts";
+import { NoSuchJob } from "../../clients/nomad/errors.ts";
+import { Elements } from "./event_stream.ts";
+import { nanosecondsOf } from "./allocation.ts";
+
+/** A job, as its list and its own answer have it. */
+export interface JobFact {
+  readonly status: string;
+  readonly stopped: boolean;
+  /** Service, batch, system, sysbatch. */
+  readonly type: string;
+  /** Raft index of its making, a job that was purged and run again has another; and of its last change. */
+  readonly made: number;
+  readonly changed: number;
+}
+
+/** All jobs that the token may see. */
+export interface JobList {
+  get(namespace: string, job: string): JobFact | undefined;
+}
+
+/** Milliseconds without a byte, and in all for an answer about a single thing. */
+const patience = 10_000;
+/** Bytes that an answer about a single thing may have, and the list of all jobs, of which one at a time is kept. */
+const maxBytes = 16 << 20;
+const maxListBytes = 2 ** 30;
+
+/** Asks about jobs. */
+export class JobFacts {
+  readonly #client: NomadClient;
+  readonly #namespace: string;
+
+  constructor(client: NomadClient, namespace: string) {
+    this.#client = client;
+    this.#namespace = namespace;
+  }
+
+  /** @throws {Fault} */
+  async list(signal: AbortSignal): Promise<JobList> {
+    const query = { namespace: this.#namespace };
+    const { body } = await this.#client.get({
+      path: "/v1/jobs",
+      query,
+      patience,
+      maxBytes: maxListBytes,
+      signal,
+    });
+    const elements = new Elements(this.#client.where, "jobs");
+    const jobs = new Map<string, JobFact>();
+    for await (const chunk of body) {
+      for (const element of elements.push(chunk)) {
+        const job = parse(new TextDecoder().decode(element));
+        const namespace = textOf(job?.Namespace) || this.#ownNamespace;
+        const fact = factOf(job);
+        if (fact !== undefined) jobs.set(`${namespace}\0${job!.ID}`, fact);
+      }
+    }
+    elements.end();
+    return { get: (namespace, job) => jobs.get(`${namespace}\0${job}`) };
+  }
+
+  /** One job; "none" where there is no such job. Undefined where Nomad does not say. */
+  async ask(namespace: string, job: string, signal: AbortSignal): Promise<JobFact | "none" | undefined> {
+    try {
+      return factOf(await this.#read(`/v1/job/${encodeURIComponent(job)}`, namespace, signal));
+    } catch (error) {
+      return error instanceof NoSuchJob ? "none" : undefined;
+    }
+  }
+
+  /** Digits of the time, in nanoseconds, at which an evaluation is made. Undefined where Nomad does not say. */
+  async waitUntil(namespace: string, evaluation: string, signal: AbortSignal): Promise<string | undefined> {
+    try {
+      const path = `/v1/evaluation/${encodeURIComponent(evaluation)}`;
+      return untilOf(await this.#read(path, namespace, signal));
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Where a list names no namespace, it is of this one. */
+  get #ownNamespace(): string {
+    return this.#namespace === "*" ? "default" : this.#namespace;
+  }
+
+  async #read(path: string, namespace: string, signal: AbortSignal): Promise<Thing | undefined> {
+    const { body } = await this.#client.get({
+      path,
+      query: { namespace },
+      patience,
+      deadline: patience,
+      maxBytes,
+      signal,
+    });
+    return parse(Buffer.concat(await Array.fromAsync(body)).toString());
+  }
+}
+
+type Thing = Readonly<Record<string, unknown>>;
+
+/** When an evaluation that waits is made; undefined for one that does not wait. */
+export function untilOf(evaluation: Thing | undefined): string | undefined {
+  const text = textOf(evaluation?.WaitUntil);
+  return text === "" || text.startsWith("0001-") ? undefined : nanosecondsOf(text);
+}
+
+/** Undefined for what is no job. */
+export function factOf(job: Thing | undefined): JobFact | undefined {
+  if (typeof job?.ID !== "string" || typeof job.Status !== "string") return undefined;
+  const [made, changed] = [numberOf(job.CreateIndex), numberOf(job.ModifyIndex)];
+  return { status: job.Status, stopped: job.Stop === true, type: textOf(job.Type), made, changed };
+}
+
+function numberOf(value: unknown): number {
+  return typeof value === "number" ? value : 0;
+}
+
+function parse(text: string): Thing | undefined {
+  const value = JSON.parse(text);
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}

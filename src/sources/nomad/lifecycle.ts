@@ -1,0 +1,232 @@
+// What becomes of jobs: stopped, purged, given up, placed again, as events and allocations show it. What no event says
+// is asked in the background, which events do not wait for.
+import type { FailingTask } from "../../detection/rule.ts";
+import type { Background } from "./background.ts";
+import type { Pace } from "./session.ts";
+import { factOf, type JobFact, type JobFacts, type JobList, untilOf } from "./job_facts.ts";
+import { type News, writeJobNews } from "./news.ts";
+import type { OfJob } from "./event_stream.ts";
+import type { Allocation } from "./allocation.ts";
+
+/** So many evaluations, and allocations that wait, are remembered. */
+const mostRemembered = 10_000;
+
+/** A job, or one allocation of a system job, that may have been given up. */
+interface Suspect {
+  readonly namespace: string;
+  readonly job: string;
+  readonly index: number;
+  readonly allocation?: string;
+  /** Raft index of the job's last change: a job that changes goes on. */
+  readonly changed?: number;
+}
+
+/** Watches jobs over all sessions. */
+export class Lifecycle {
+  readonly #facts: JobFacts;
+  readonly #pace: Pick<Pace, "settled" | "audit">;
+  /** By evaluation: digits of the time at which it is made. */
+  readonly #untils = new Recent<string>();
+  /** By allocation that waits: the evaluation that places it again. */
+  readonly #followups = new Recent<string>();
+  /** Jobs of which an allocation failed, by namespace and job. */
+  readonly #failed = new Recent<true>();
+
+  constructor(facts: JobFacts, pace: Pick<Pace, "settled" | "audit">) {
+    this.#facts = facts;
+    this.#pace = pace;
+  }
+
+  /** Takes an event of the topic Job or Evaluation. */
+  take({ type, job, evaluation }: OfJob, index: number, background: Background): News[] {
+    const namespace = textOf((job ?? evaluation)?.Namespace);
+    const id = textOf(job?.ID) || textOf(evaluation?.JobID);
+    if (id === "") return [];
+    const key = jobKey(namespace, id);
+    if (type === "JobDeregistered" || type === "JobBatchDeregistered") {
+      background.cancel(key);
+      const time = typeof evaluation?.ModifyTime === "number" ? evaluation.ModifyTime : undefined;
+      return [writeJobNews({ namespace, job: id, fate: "stopped", index, time })];
+    }
+    if (evaluation !== undefined) {
+      const until = untilOf(evaluation);
+      if (until !== undefined && evaluation.Status === "pending") {
+        this.#untils.set(textOf(evaluation.ID), until);
+      }
+    }
+    const fact = factOf(job);
+    if (fact === undefined) return [];
+    if (!isDead(fact)) background.cancel(key);
+    else if (this.#failed.get(key)) {
+      this.#suspect({ namespace, job: id, index, changed: fact.changed }, background);
+    }
+    return [];
+  }
+
+  /** Takes an allocation, of a line or of the list. */
+  takeAllocation(allocation: Allocation, jobType: string | undefined, background: Background): News[] {
+    const { ID, Namespace, JobID, FollowupEvalID } = allocation;
+    const { ClientStatus, DesiredStatus, NextAllocation, CreateIndex = 0, ModifyIndex } = allocation;
+    const isLast = ClientStatus === "failed" && DesiredStatus === "run" && !NextAllocation;
+    if (!isLast || FollowupEvalID) background.cancel(ID);
+    if (!isLast) {
+      this.#followups.delete(ID);
+      return [];
+    }
+    this.#failed.set(jobKey(Namespace, JobID), true);
+    if (!FollowupEvalID) {
+      const suspect = { namespace: Namespace, job: JobID, index: ModifyIndex, allocation: ID };
+      if (isSystem(jobType)) this.#suspect(suspect, background);
+      return [];
+    }
+    if (this.#followups.get(ID) === FollowupEvalID) return [];
+    this.#followups.set(ID, FollowupEvalID);
+    const until = this.#untils.get(FollowupEvalID);
+    return until === undefined ? [] : [placedAgain(Namespace, JobID, ID, CreateIndex, until)];
+  }
+
+  /** Compares what fails with the list of all jobs. What the list does not have is asked for one by one: a token may
+   * see fewer jobs in the list than it may read. `newest` is the cluster's raft index: what was made after it was made
+   * in another cluster. */
+  audit(
+    failing: Iterable<FailingTask>,
+    jobs: JobList,
+    newest: number | undefined,
+    background: Background,
+  ): News[] {
+    const news: News[] = [];
+    for (const tasks of byJob(failing)) {
+      const [{ namespace, job }] = tasks as [FailingTask];
+      const fact = jobs.get(namespace, job);
+      if (newest !== undefined && tasks.some(({ made }) => made > newest)) news.push(...gone(tasks));
+      else if (fact === undefined) {
+        background.ask(async (signal) =>
+          this.#judge(tasks, await this.#facts.ask(namespace, job, signal), background)
+        );
+      } else news.push(...this.#judge(tasks, fact, background));
+      for (const task of tasks) this.#askWhen(task, background);
+    }
+    return news;
+  }
+
+  #judge(tasks: readonly FailingTask[], fact: JobFact | "none" | undefined, background: Background): News[] {
+    if (fact === undefined) return [];
+    if (fact === "none") return gone(tasks);
+    const [{ namespace, job }] = tasks as [FailingTask];
+    const index = newestOf(tasks);
+    if (fact.stopped) return [writeJobNews({ namespace, job, fate: "stopped", index })];
+    if (isDead(fact)) this.#suspect({ namespace, job, index, changed: fact.changed }, background);
+    return gone(tasks.filter(({ made }) => made > 0 && made < fact.made));
+  }
+
+  /** It stays suspect for a while, and is asked for then: between a failure and what follows, a job is dead as well. */
+  #suspect(suspect: Suspect, background: Background, wait = this.#pace.settled): void {
+    const { namespace, job, index, allocation, changed } = suspect;
+    // The next child of a periodic job is the next attempt.
+    if (/\/periodic-[0-9]+$/.test(job)) return;
+    background.later(allocation ?? jobKey(namespace, job), wait, async (signal) => {
+      const fact = await this.#facts.ask(namespace, job, signal);
+      if (fact === undefined && !signal.aborted) this.#suspect(suspect, background, this.#pace.audit);
+      if (fact === undefined || fact === "none" || fact.stopped) return [];
+      if (allocation !== undefined) {
+        return [writeJobNews({ namespace, job, fate: "gave-up", index, allocation })];
+      }
+      if (!isDead(fact)) return [];
+      if (fact.changed === changed) return [writeJobNews({ namespace, job, fate: "gave-up", index })];
+      this.#suspect({ ...suspect, changed: fact.changed }, background);
+      return [];
+    });
+  }
+
+  #askWhen({ namespace, job, allocation, made }: FailingTask, background: Background): void {
+    const evaluation = this.#followups.get(allocation);
+    if (evaluation === undefined || this.#untils.get(evaluation) !== undefined) return;
+    background.ask(async (signal) => {
+      const until = await this.#facts.waitUntil(namespace, evaluation, signal);
+      if (until === undefined) return [];
+      this.#untils.set(evaluation, until);
+      return [placedAgain(namespace, job, allocation, made, until)];
+    });
+  }
+}
+
+function placedAgain(namespace: string, job: string, allocation: string, index: number, until: string): News {
+  return writeJobNews({ namespace, job: parentOf(job), fate: "waits", index, allocation, until });
+}
+
+/** What the rule counts a periodic job's children for. */
+function parentOf(job: string): string {
+  return job.replace(/\/periodic-[0-9]+$/, "");
+}
+
+/** Nomad makes no attempt of its own any more. Jobs that have children are never so while they are not stopped. */
+export function isDead({ status, stopped }: JobFact): boolean {
+  return status === "dead" && !stopped;
+}
+
+function isSystem(type: string | undefined): boolean {
+  return type === "system" || type === "sysbatch";
+}
+
+function gone(tasks: readonly FailingTask[]): News[] {
+  const [first] = tasks;
+  if (first === undefined) return [];
+  const { namespace, job } = first;
+  return [writeJobNews({ namespace, job, fate: "gone", index: newestOf(tasks) })];
+}
+
+function newestOf(tasks: readonly FailingTask[]): number {
+  return Math.max(...tasks.map(({ made }) => made));
+}
+
+function byJob(tasks: Iterable<FailingTask>): Iterable<FailingTask[]> {
+  const jobs = new Map<string, FailingTask[]>();
+  for (const task of tasks) {
+    const key = jobKey(task.namespace, task.job);
+    const known = jobs.get(key);
+    if (known === undefined) jobs.set(key, [task]);
+    else known.push(task);
+  }
+  return jobs.values();
+}
+
+function jobKey(namespace: string, job: string): string {
+  return `${namespace}\0${job}`;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+/** Whether a list shows that nothing more is to come of an allocation's failures: to a program that starts, it is no
+ * news. Of what changed in the last moments, `before` in nanoseconds, more may come. */
+export function isOver(
+  { JobID, CreateIndex = 0, ModifyTime, ClientStatus, FollowupEvalID, NextAllocation }: Allocation,
+  fact: JobFact,
+  before: number,
+): boolean {
+  if (/\/periodic-[0-9]+$/.test(JobID)) return false;
+  if (fact.stopped || CreateIndex < fact.made) return true;
+  const isLast = ClientStatus === "failed" && !FollowupEvalID && !NextAllocation;
+  return ModifyTime < before && (isDead(fact) || (isSystem(fact.type) && isLast));
+}
+
+/** A map of what was set last. */
+class Recent<Value> {
+  readonly #map = new Map<string, Value>();
+
+  get(key: string): Value | undefined {
+    return this.#map.get(key);
+  }
+
+  set(key: string, value: Value): void {
+    this.#map.delete(key);
+    this.#map.set(key, value);
+    if (this.#map.size <= mostRemembered) return;
+    for (const oldest of this.#map.keys()) return void this.#map.delete(oldest);
+  }
+
+  delete(key: string): boolean {
+    return this.#map.delete(key);
+  }
+}

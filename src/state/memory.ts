@@ -1,0 +1,99 @@
+// The ledger in memory: it ends with the process, so messages wait for their acknowledgement until sinks confirm.
+import type { Alert } from "../detection/alert/alert.ts";
+import type { Ledger, LedgerContext } from "./store.ts";
+import { type Outbox, ShelvedOutbox } from "./outbox.ts";
+import { Texts } from "../lib/offheap/string_pool.ts";
+
+/** Alerts about one name that sinks have not confirmed. */
+interface Unconfirmed {
+  count: number;
+  /** Called when there are none any more. */
+  readonly done: (() => void)[];
+}
+
+/** An alert in one outbox or several. Its update is by far the most of it, and stands outside of V8's heap. */
+interface Shelved {
+  readonly alert: Omit<Alert, "lastEvent">;
+  readonly lastEvent: number;
+  outboxes: number;
+}
+
+/** A ledger whose contents are gone with it. */
+export class MemoryLedger implements Ledger {
+  readonly durable = false;
+  readonly orphans = 0;
+  readonly kept = {
+    restarts: () => [],
+    told: () => [],
+    rows: () => [],
+    notes: () => new Map<string, string>(),
+    remembered: () => [],
+  };
+  readonly #outboxes: ReadonlyMap<string, ShelvedOutbox<Shelved>>;
+  readonly #texts = new Texts(64);
+  readonly #unconfirmed = new Map<string, Unconfirmed>();
+
+  constructor({ sinks, newerReplaces }: LedgerContext) {
+    const shelf = {
+      read: ({ alert, lastEvent }: Shelved) => ({ ...alert, lastEvent: this.#texts.read(lastEvent) }),
+      removed: (name: string, shelved: Shelved) => {
+        this.#release(shelved);
+        this.#removed(name);
+      },
+    };
+    this.#outboxes = new Map(sinks.map((sink) => [sink, new ShelvedOutbox(shelf, newerReplaces)]));
+  }
+
+  counted(): void {}
+  dropped(): void {}
+  told(): void {}
+  row(): void {}
+  note(): void {}
+  remember(): void {}
+  commit(): void {}
+
+  tell(alert: Alert): void {
+    if (this.#outboxes.size === 0) return;
+    const { lastEvent, ...rest } = alert;
+    const shelved = { alert: rest, lastEvent: this.#texts.put(lastEvent), outboxes: this.#outboxes.size };
+    for (const outbox of this.#outboxes.values()) {
+      const older = outbox.replaceable(alert.name);
+      if (older !== undefined) {
+        this.#release(older.slot);
+        older.slot = shelved;
+      } else {
+        this.#added(alert.name);
+        outbox.add(alert.name, shelved);
+      }
+    }
+  }
+
+  awaits(name: string, done: () => void): boolean {
+    const unconfirmed = this.#unconfirmed.get(name);
+    unconfirmed?.done.push(done);
+    return unconfirmed !== undefined;
+  }
+
+  outbox(sink: string): Outbox {
+    return this.#outboxes.get(sink)!;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  #release(shelved: Shelved): void {
+    if (--shelved.outboxes === 0) this.#texts.free(shelved.lastEvent);
+  }
+
+  #added(name: string): void {
+    const unconfirmed = this.#unconfirmed.get(name);
+    if (unconfirmed === undefined) this.#unconfirmed.set(name, { count: 1, done: [] });
+    else unconfirmed.count++;
+  }
+
+  #removed(name: string): void {
+    const unconfirmed = this.#unconfirmed.get(name)!;
+    if (--unconfirmed.count > 0) return;
+    this.#unconfirmed.delete(name);
+    for (const done of unconfirmed.done) done();
+  }
+}

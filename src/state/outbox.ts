@@ -1,0 +1,142 @@
+// The alerts that one sink has not confirmed, oldest first. Where newer ones replace, at most one about each name
+// waits, so that a sink that was down for a day is not told every loop a hundred times over.
+import type { Alert } from "../detection/alert/alert.ts";
+import type { Nanoseconds } from "../lib/duration.ts";
+import { wallClock } from "../lib/time.ts";
+
+/** An alert that was taken out of an outbox, to be sent. */
+export interface Parcel {
+  readonly alert: Alert;
+  /** The sink has it: it leaves the outbox. */
+  confirmed(): void;
+  /** It could not be sent: it waits again in its old place, unless a newer one about its name does. */
+  returned(): void;
+}
+
+/** The outbox as the delivery sees it. */
+export interface Outbox {
+  /** How many alerts are not confirmed, those that are being sent included. */
+  readonly size: number;
+  /** Since when the oldest of them waits, on the wall's clock; of an earlier start of the program, since this one. */
+  readonly oldest: Nanoseconds | undefined;
+  /** Takes the oldest alert that can be sent now. @throws {Fault} where it cannot be read. */
+  take(): Parcel | undefined;
+}
+
+/** What is known of an alert in an outbox. */
+export interface Entry<Slot> {
+  readonly name: string;
+  /** Where the alert is. */
+  slot: Slot;
+  taken: boolean;
+  readonly since: Nanoseconds;
+  /** Its place in the order in which they came, and its neighbours there. */
+  readonly number: number;
+  before: Entry<Slot> | undefined;
+  after: Entry<Slot> | undefined;
+}
+
+/** Where the alerts of an outbox are: in memory, or in a file. */
+export interface Shelf<Slot> {
+  read(slot: Slot): Alert;
+  /** The alert is done with. */
+  removed(name: string, slot: Slot): void;
+}
+
+/** An outbox whose alerts stand on a shelf. */
+export class ShelvedOutbox<Slot> implements Outbox {
+  readonly #shelf: Shelf<Slot>;
+  readonly #newerReplaces: boolean;
+  /** A list in the order in which they came, so that taking the oldest of a hundred thousand costs no search. */
+  #first: Entry<Slot> | undefined;
+  #last: Entry<Slot> | undefined;
+  #size = 0;
+  #added = 0;
+  /** All before it are taken. */
+  #untaken: Entry<Slot> | undefined;
+  /** Where newer ones replace, by name: the one that waits, and the one that is being sent. */
+  readonly #waiting = new Map<string, Entry<Slot>>();
+  readonly #sending = new Set<string>();
+
+  constructor(shelf: Shelf<Slot>, newerReplaces: boolean) {
+    this.#shelf = shelf;
+    this.#newerReplaces = newerReplaces;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get oldest(): Nanoseconds | undefined {
+    return this.#first?.since;
+  }
+
+  /** The entry whose alert a newer one about this name replaces. */
+  replaceable(name: string): Entry<Slot> | undefined {
+    return this.#waiting.get(name);
+  }
+
+  /** Lets an alert wait behind all others. Where newer ones replace, an older one about its name leaves. */
+  add(name: string, slot: Slot): void {
+    const older = this.#waiting.get(name);
+    if (older !== undefined) this.#remove(older);
+    const entry: Entry<Slot> = {
+      name,
+      slot,
+      taken: false,
+      since: wallClock(),
+      number: this.#added++,
+      before: this.#last,
+      after: undefined,
+    };
+    if (this.#last === undefined) this.#first = entry;
+    else this.#last.after = entry;
+    this.#last = entry;
+    this.#untaken ??= entry;
+    this.#size++;
+    if (this.#newerReplaces) this.#waiting.set(name, entry);
+  }
+
+  take(): Parcel | undefined {
+    while (this.#untaken?.taken) this.#untaken = this.#untaken.after;
+    for (let entry = this.#untaken; entry !== undefined; entry = entry.after) {
+      if (entry.taken || this.#sending.has(entry.name)) continue;
+      const alert = this.#shelf.read(entry.slot);
+      entry.taken = true;
+      if (this.#newerReplaces) {
+        this.#waiting.delete(entry.name);
+        this.#sending.add(entry.name);
+      }
+      return this.#parcel(entry, alert);
+    }
+    return undefined;
+  }
+
+  #parcel(entry: Entry<Slot>, alert: Alert): Parcel {
+    return {
+      alert,
+      confirmed: () => {
+        this.#sending.delete(entry.name);
+        this.#remove(entry);
+      },
+      returned: () => {
+        this.#sending.delete(entry.name);
+        entry.taken = false;
+        if (this.#untaken === undefined || entry.number < this.#untaken.number) this.#untaken = entry;
+        if (this.#waiting.has(entry.name)) this.#remove(entry);
+        else if (this.#newerReplaces) this.#waiting.set(entry.name, entry);
+      },
+    };
+  }
+
+  #remove(entry: Entry<Slot>): void {
+    const { before, after } = entry;
+    if (before === undefined) this.#first = after;
+    else before.after = after;
+    if (after === undefined) this.#last = before;
+    else after.before = before;
+    if (this.#untaken === entry) this.#untaken = after;
+    this.#size--;
+    this.#shelf.removed(entry.name, entry.slot);
+  }
+}

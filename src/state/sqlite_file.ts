@@ -1,0 +1,210 @@
+// The state file: opened, examined and brought to the present format, or refused and left as it is.
+import { resolve } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { Fault } from "../lib/errors.ts";
+import { makeFile } from "../lib/files.ts";
+import { quoted } from "../lib/settings/setting.ts";
+
+/** "NCLD": tells our files from other programs' databases (https://sqlite.org/fileformat2.html#application_id). */
+const applicationId = 0x4e434c44;
+
+/** What leads from one format of the file to the next. Their number is the present format. */
+const migrations = [
+  `CREATE TABLE restarts (
+     leaves INTEGER NOT NULL, name TEXT NOT NULL, time INTEGER NOT NULL, identity INTEGER NOT NULL,
+     arrival INTEGER NOT NULL,
+     PRIMARY KEY (leaves, name, time, identity)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE told (
+     name TEXT NOT NULL PRIMARY KEY, told_at INTEGER NOT NULL, id TEXT NOT NULL, repeats INTEGER NOT NULL,
+     last_event TEXT NOT NULL
+   ) STRICT;
+   CREATE TABLE outbox (
+     seq INTEGER NOT NULL PRIMARY KEY, sink TEXT NOT NULL, name TEXT NOT NULL, alert TEXT NOT NULL
+   ) STRICT;
+   CREATE TABLE rows (name TEXT NOT NULL PRIMARY KEY, row TEXT NOT NULL) STRICT;`,
+  `CREATE TABLE notes (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
+  `CREATE TABLE loops (id TEXT NOT NULL PRIMARY KEY, remembered TEXT NOT NULL) STRICT;`,
+];
+
+/**
+ * Opens the state file, alone until it is closed; makes it where there is none. A file that cannot be used is not
+ * changed. @throws {Fault} with the reason, "misconfigured".
+ */
+export function openFile(path: string): DatabaseSync {
+  const found = examine(path);
+  let file: DatabaseSync | undefined;
+  try {
+    if (found === "with a log") readOnly(path, (file) => requireUsable(file, path));
+    // SQLite gives the log and the index beside it the mode of the file.
+    if (found === "missing") make(path);
+    file = new DatabaseSync(resolve(path));
+    // Locked until it is closed. FULL: what is committed survives a loss of power, not only of the process.
+    file.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 0");
+    if (found === "alone") requireUsable(file, path);
+    migrate(file, path);
+    file.exec("PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 16777216");
+    // Written for no other purpose than to see that it can be.
+    file.exec(`BEGIN IMMEDIATE; PRAGMA user_version = ${migrations.length}; COMMIT`);
+    return file;
+  } catch (error) {
+    file?.close();
+    if (found === "missing") removeEmpty(path);
+    throw explain(error, path, "misconfigured");
+  }
+}
+
+/** Looks at the file without opening it as a database. One "with a log" was not closed in an orderly way. */
+function examine(path: string): "missing" | "empty" | "alone" | "with a log" {
+  let header: DataView;
+  let size: number;
+  try {
+    const found = Deno.statSync(path);
+    if (found.isDirectory) throw unusable(path, "it is a directory", "name a file in it");
+    if (!found.isFile) throw unusable(path, "it is not a file", "name a file");
+    size = found.size;
+    // For writing too: whether it may be written is known here, SQLite would say "disk I/O error".
+    using file = Deno.openSync(path, { read: true, write: true });
+    header = new DataView(new ArrayBuffer(100));
+    file.readSync(new Uint8Array(header.buffer));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "missing";
+    throw explain(error, path, "misconfigured");
+  }
+  const log = isThere(`${path}-wal`);
+  if (size === 0 && log) throw damaged(path, "it is empty, and the log beside it is not");
+  if (size === 0) return "empty";
+  const isDatabase = new TextDecoder().decode(header.buffer.slice(0, 16)) === "SQLite format 3\0";
+  if (!isDatabase || header.getUint32(68) !== applicationId) {
+    throw unusable(path, "it is a file of another program", "name another file; it was left as it is");
+  }
+  requireVersion(path, header.getUint32(60));
+  const whole = header.getUint32(28) * (header.getUint16(16) === 1 ? 65536 : header.getUint16(16));
+  // With a log or a journal beside it, what is missing may stand there.
+  if (size < whole && !log && !isThere(`${path}-journal`)) {
+    throw damaged(path, `${size} of ${whole} bytes are there`);
+  }
+  return log ? "with a log" : "alone";
+}
+
+/** Looks into a file as one who may not write: who may would write the log into it when it is closed again. */
+function readOnly(path: string, look: (file: DatabaseSync) => void): void {
+  const index = `${path}-shm`;
+  const wasThere = isThere(index);
+  const file = new DatabaseSync(resolve(path), { readOnly: true });
+  try {
+    look(file);
+  } finally {
+    file.close();
+    if (!wasThere && isThere(index)) Deno.removeSync(index);
+  }
+}
+
+function requireUsable(file: DatabaseSync, path: string): void {
+  requireVersion(path, versionOf(file));
+  const [found] = Object.values(file.prepare("PRAGMA quick_check(1)").get() ?? {});
+  if (found !== "ok") throw damaged(path, String(found).replaceAll(/\s+/g, " "));
+  if (versionOf(file) > 0) file.prepare("SELECT * FROM restarts, told, outbox, rows"); // throws where one is missing
+}
+
+function versionOf(file: DatabaseSync): number {
+  return Number(file.prepare("PRAGMA user_version").get()!.user_version);
+}
+
+function requireVersion(path: string, version: number): void {
+  if (version <= migrations.length) return;
+  throw unusable(
+    path,
+    `a newer version of the program wrote it (format ${version}; this one knows ${migrations.length})`,
+    "use that version, or name another file; it was left as it is",
+  );
+}
+
+function migrate(file: DatabaseSync, path: string): void {
+  const version = versionOf(file);
+  requireVersion(path, version);
+  if (version === migrations.length) return;
+  file.exec(
+    `BEGIN IMMEDIATE; PRAGMA application_id = ${applicationId}; ${migrations.slice(version).join(";")};
+     PRAGMA user_version = ${migrations.length}; COMMIT`,
+  );
+}
+
+function damaged(path: string, how: string): Fault {
+  return unusable(path, `it is damaged: ${how}`, "move it away or name another file; it was left as it is");
+}
+
+function unusable(
+  path: string,
+  found: string,
+  advice: string,
+  healing: Fault["healing"] = "misconfigured",
+): Fault {
+  return new Fault(`cannot use the state file ${quoted(path)}: ${found}; ${advice}`, healing);
+}
+
+/** An error of SQLite or of the file system as a fault; their codes do not arrive, so it goes by their words. */
+export function explain(error: unknown, path: string, healing: Fault["healing"] = "heals"): Fault {
+  if (error instanceof Fault) return error;
+  const said = error instanceof Error ? error.message : String(error);
+  for (const { words, found, advice } of causes) {
+    if (words.test(said)) return unusable(path, found, advice, healing);
+  }
+  return unusable(path, said, "mend that, or name another file", healing);
+}
+
+const causes = [
+  {
+    words: /database is locked/,
+    found: "another process uses it",
+    advice: "stop that one, or name another file",
+  },
+  { words: /disk is full|No space left/i, found: "the disk is full", advice: "make room" },
+  {
+    words: /malformed|not a database|no such (table|column)/,
+    found: "it is damaged",
+    advice: "move it away or name another file; it was left as it is",
+  },
+  {
+    words: /Requires \w+ access/,
+    found: "the program has no right to it from Deno",
+    advice: "name a file outside of /dev, /proc and /sys, and let the program read and write files",
+  },
+  {
+    words: /readonly database|Permission denied|Read-only file system/i,
+    found: "it cannot be written",
+    advice: "let this user write the file and its directory",
+  },
+  {
+    words: /unable to open database file/,
+    found: "it cannot be opened or made",
+    advice: "name a file in a directory that exists and that this user may write",
+  },
+];
+
+/** Whether there is a file that is not empty. */
+function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(path).size > 0;
+  } catch {
+    return false;
+  }
+}
+
+/** Makes the file for its owner alone. Where that fails, SQLite says why. */
+function make(path: string): void {
+  try {
+    makeFile(path);
+  } catch {
+    // it is said soon
+  }
+}
+
+/** Takes away the empty file that an attempt left. */
+function removeEmpty(path: string): void {
+  try {
+    if (Deno.statSync(path).size === 0) Deno.removeSync(path);
+  } catch {
+    // there is none
+  }
+}

@@ -1,0 +1,30 @@
+// What the status server knows of the program: parts that count by themselves, read when somebody asks.
+import type { CommitFigures } from "../pipeline/acknowledger.ts";
+import type { LaneFigures } from "../pipeline/delivery.ts";
+import type { Nanoseconds } from "../lib/duration.ts";
+import type { Rule } from "../detection/rule.ts";
+import type { Standing } from "../lib/health.ts";
+import type { Tally } from "../pipeline/counters.ts";
+import { wallClock } from "../lib/time.ts";
+import type { LineOutput } from "../lib/coalescing_writer.ts";
+import type { StatusView } from "./view.ts";
+
+/** The parts of the program, and what does not change. */
+export interface Facts {
+  readonly version: string;
+  readonly startedAt: Nanoseconds;
+  readonly clock: "wall" | "events";
+  readonly rule: Pick<Rule, "names" | "looping" | "loop" | "loops">;
+  readonly ruleView: StatusView["rule"];
+  readonly tally: Tally;
+  readonly source: { readonly type: string; readonly standing: Standing };
+  readonly state: { readonly type: string; readonly commits: CommitFigures };
+  readonly sinks: readonly LaneFigures[];
+  /** Where the log is written. */
+  readonly log: Pick<LineOutput, "dropped">;
+}
+
+/** The time now, on the program's own clock. */
+export function nowOf({ clock, tally }: Facts): Nanoseconds {
+  return clock === "wall" ? wallClock() : tally.newest ?? wallClock();
+}

@@ -1,0 +1,579 @@
+// What every ledger must do, whatever it keeps its things in.
+import assert from "node:assert/strict";
+import type { Alert } from "../../src/detection/alert/alert.ts";
+import type { Told } from "../../src/detection/journal.ts";
+import type { Ledger, LedgerContext } from "../../src/state/store.ts";
+import type { Outbox, Parcel } from "../../src/state/outbox.ts";
+import type { Row } from "../../src/detection/failures/streak.ts";
+import type { Counted } from "../../src/detection/restarts/windows.ts";
+import { alertAbout } from "../helpers/alerts.ts";
+import { Random } from "../helpers/random.ts";
+
+/** How a ledger is opened in a test. */
+export interface LedgerHome extends AsyncDisposable {
+  /** Opens it, again with what it kept where it is durable. */
+  open(context: LedgerContext): Ledger;
+  /** Opens what the process would leave behind if it were killed now. Only where it is durable. */
+  openAsKilled?(context: LedgerContext): Ledger;
+}
+
+const one: LedgerContext = { sinks: ["stdout"], newerReplaces: false };
+
+/** Takes everything that can be sent now; each is still being sent then. */
+export function takeAll(outbox: Outbox): Parcel[] {
+  const parcels: Parcel[] = [];
+  for (let next = outbox.take(); next !== undefined; next = outbox.take()) parcels.push(next);
+  return parcels;
+}
+
+/** The alerts of an outbox, which is as before afterwards. */
+function alertsIn(outbox: Outbox): Alert[] {
+  const parcels = takeAll(outbox);
+  for (const { returned } of parcels.toReversed()) returned();
+  return parcels.map(({ alert }) => alert);
+}
+
+function tell(ledger: Ledger, ...alerts: Alert[]): void {
+  for (const alert of alerts) ledger.tell(alert);
+  ledger.commit(0n);
+}
+
+/** Names that are hard on files, maps and terminals. */
+export const strangeNames = [
+  "job.group[0]",
+  "a\0b",
+  "a\0c",
+  "a",
+  "a\\0b",
+  "a\\\\0b",
+  "\\",
+  "\0",
+  "'; DROP TABLE restarts; --",
+  '"',
+  "%_?",
+  "é",
+  "e\u0301",
+  "😀\u{10ffff}",
+  "\ufffd",
+  "\u0001\u001b[31m\r\n",
+  "__proto__",
+  "constructor",
+  " ",
+  "x".repeat(100_000),
+];
+
+/** Registers the tests that a ledger must pass. */
+export function ledgerContract(name: string, makeHome: () => LedgerHome): void {
+  const test = (what: string, use: (home: LedgerHome) => Promise<void> | void) =>
+    Deno.test(`${name}: ${what}`, async () => {
+      await using home = makeHome();
+      await use(home);
+    });
+
+  test("an outbox is empty at first", async ({ open }) => {
+    await using ledger = open(one);
+    const outbox = ledger.outbox("stdout");
+    assert.equal(outbox.size, 0);
+    assert.equal(outbox.take(), undefined);
+    ledger.commit(0n);
+    assert.equal(outbox.take(), undefined);
+    assert.equal(ledger.awaits("job.group[0]", () => {}), false);
+  });
+
+  test("tell() puts an alert into the outbox of every sink, whole and by itself in each", async ({ open }) => {
+    await using ledger = open({ sinks: ["stdout", "amqp"], newerReplaces: true });
+    const alert = alertAbout("a", {
+      lastEvent: '{"Name":"a","😀":"\\u0000\\ud800\\n","Time":1499867775401013209}',
+      eventLog: [1_499_867_775_401_013_209n, -1n, (1n << 63n) - 1n, -(1n << 63n)],
+      limit: 10_000,
+    });
+    tell(ledger, alert);
+    for (const sink of ["stdout", "amqp"]) {
+      const outbox = ledger.outbox(sink);
+      assert.equal(outbox.size, 1);
+      const parcel = outbox.take()!;
+      assert.deepEqual(parcel.alert, alert);
+      assert.equal(outbox.take(), undefined);
+      parcel.confirmed();
+      assert.equal(outbox.size, 0);
+    }
+  });
+
+  test("take() yields the oldest first; what is returned waits in its old place", async ({ open }) => {
+    await using ledger = open(one);
+    const alerts = ["a", "b", "c", "a", "b"].map((name) => alertAbout(name));
+    tell(ledger, ...alerts);
+    const outbox = ledger.outbox("stdout");
+    const parcels = takeAll(outbox);
+    assert.deepEqual(parcels.map(({ alert }) => alert), alerts);
+    assert.equal(outbox.size, 5, "what is being sent counts");
+    parcels[3]!.returned();
+    parcels[1]!.returned();
+    parcels[0]!.confirmed();
+    tell(ledger, alertAbout("d"));
+    assert.deepEqual(takeAll(outbox).map(({ alert }) => alert.name), ["b", "a", "d"]);
+  });
+
+  test("where newer ones replace, a newer alert takes the place of one that waits", async ({ open }) => {
+    await using ledger = open({ ...one, newerReplaces: true });
+    const [a1, b1, a2, a3, b2] = ["a", "b", "a", "a", "b"].map((name) => alertAbout(name));
+    tell(ledger, a1!, b1!);
+    tell(ledger, a2!);
+    tell(ledger, a3!, b2!);
+    const outbox = ledger.outbox("stdout");
+    assert.equal(outbox.size, 2);
+    assert.deepEqual(takeAll(outbox).map(({ alert }) => alert), [a3, b2]);
+  });
+
+  test("where newer ones replace, an alert that is being sent is not replaced; the newer one waits for it", async ({ open }) => {
+    await using ledger = open({ ...one, newerReplaces: true });
+    const outbox = ledger.outbox("stdout");
+    const [a1, a2, a3] = ["a", "a", "a"].map((name) => alertAbout(name));
+    tell(ledger, a1!);
+    const sending = outbox.take()!;
+    tell(ledger, a2!);
+    tell(ledger, a3!, alertAbout("b"));
+    assert.deepEqual(sending.alert, a1);
+    assert.equal(outbox.size, 3);
+    assert.deepEqual(takeAll(outbox).map(({ alert }) => alert.name), ["b"], "one of a name at a time");
+    sending.confirmed();
+    assert.deepEqual(outbox.take()!.alert, a3);
+    assert.equal(outbox.take(), undefined);
+  });
+
+  test("where newer ones replace, what is returned gives way to a newer one that waits", async ({ open }) => {
+    await using ledger = open({ ...one, newerReplaces: true });
+    const outbox = ledger.outbox("stdout");
+    const [a1, a2] = ["a", "a"].map((name) => alertAbout(name));
+    tell(ledger, a1!);
+    const sending = outbox.take()!;
+    tell(ledger, a2!);
+    sending.returned();
+    assert.equal(outbox.size, 1);
+    const again = outbox.take()!;
+    assert.deepEqual(again.alert, a2);
+    again.returned();
+    assert.deepEqual(outbox.take()!.alert, a2);
+  });
+
+  test("where newer ones replace, what is returned is replaced by the next one", async ({ open }) => {
+    await using ledger = open({ ...one, newerReplaces: true });
+    const outbox = ledger.outbox("stdout");
+    tell(ledger, alertAbout("a"), alertAbout("b"));
+    outbox.take()!.returned();
+    const newer = alertAbout("a");
+    tell(ledger, newer);
+    assert.equal(outbox.size, 2);
+    assert.deepEqual(alertsIn(outbox).map(({ name }) => name), ["a", "b"]);
+    assert.deepEqual(outbox.take()!.alert, newer);
+  });
+
+  test("sinks are apart: one that has confirmed gets the next while another still sends", async ({ open }) => {
+    await using ledger = open({ sinks: ["stdout", "amqp"], newerReplaces: true });
+    tell(ledger, alertAbout("a"));
+    ledger.outbox("stdout").take()!.confirmed();
+    const sending = ledger.outbox("amqp").take()!;
+    const newer = alertAbout("a");
+    tell(ledger, newer);
+    assert.deepEqual(ledger.outbox("stdout").take()!.alert, newer);
+    assert.equal(ledger.outbox("amqp").take(), undefined);
+    sending.confirmed();
+    assert.deepEqual(ledger.outbox("amqp").take()!.alert, newer);
+  });
+
+  test("awaits() says no where it is durable, else calls when all sinks confirmed a name's alerts", async ({ open }) => {
+    await using ledger = open({ sinks: ["stdout", "amqp"], newerReplaces: true });
+    tell(ledger, alertAbout("a"), alertAbout("b"));
+    tell(ledger, alertAbout("a"));
+    const calls: string[] = [];
+    const awaits = (name: string) => ledger.awaits(name, () => calls.push(name));
+    if (ledger.durable) return assert.equal(awaits("a"), false);
+    assert.equal(awaits("a"), true);
+    assert.equal(awaits("c"), false);
+    const parcels = ["stdout", "amqp"].flatMap((sink) => takeAll(ledger.outbox(sink)));
+    const [first, second] = parcels.filter(({ alert }) => alert.name === "a");
+    first!.confirmed();
+    tell(ledger, alertAbout("a")); // in the outbox of the one that confirmed, and behind the one that sends
+    second!.confirmed();
+    assert.deepEqual(calls, []);
+    const again = ["stdout", "amqp"].flatMap((sink) => takeAll(ledger.outbox(sink)));
+    assert.deepEqual(again.map(({ alert }) => alert.name), ["a", "a"]);
+    again[0]!.confirmed();
+    again[1]!.returned();
+    assert.deepEqual(calls, []);
+    ledger.outbox("amqp").take()!.confirmed();
+    assert.deepEqual(calls, ["a"]);
+    assert.equal(awaits("a"), false);
+    assert.equal(awaits("b"), true);
+  });
+
+  test("names are kept apart, whatever is in them", async ({ open }) => {
+    await using ledger = open({ ...one, newerReplaces: true });
+    tell(ledger, ...strangeNames.map((name) => alertAbout(name)));
+    assert.deepEqual(alertsIn(ledger.outbox("stdout")).map(({ name }) => name), strangeNames);
+    tell(ledger, ...strangeNames.map((name) => alertAbout(name)));
+    assert.equal(ledger.outbox("stdout").size, strangeNames.length);
+  });
+
+  test("commit() of nothing, and again, is fine", async ({ open }) => {
+    await using ledger = open(one);
+    for (let time = 0n; time < 3n; time++) ledger.commit(time);
+    tell(ledger, alertAbout("a"));
+    ledger.commit(5n);
+    assert.equal(ledger.outbox("stdout").size, 1);
+  });
+
+  test("10,000 alerts and more are told one by one, in their order", async ({ open }) => {
+    await using ledger = open({ ...one, newerReplaces: true });
+    const alerts = Array.from({ length: 10_000 }, (_, index) => alertAbout(`name ${index}`));
+    tell(ledger, ...alerts);
+    const outbox = ledger.outbox("stdout");
+    for (const { id } of alerts) {
+      const parcel = outbox.take()!;
+      assert.equal(parcel.alert.id, id);
+      parcel.confirmed();
+    }
+    assert.equal(outbox.size, 0);
+  });
+}
+
+let arrival = 0;
+
+/** A restart that leaves at 1,000, unless told otherwise. */
+function counted(differs: Partial<Counted> = {}): Counted {
+  return { time: 900n, identity: arrival, leavesAt: 1_000n, arrival: arrival++, ...differs };
+}
+
+function toldAt(time: bigint, differs: Partial<Told> = {}): Told {
+  return { toldAt: time, id: "0123456789abcdef0123456789abcdef", repeats: 0, lastEvent: "{}", ...differs };
+}
+
+/** What a ledger kept, and what its outboxes hold. */
+interface Contents {
+  readonly restarts: readonly (readonly [name: string, restart: Counted])[];
+  readonly told: Readonly<Record<string, Told>>;
+  readonly alerts: Readonly<Record<string, readonly Alert[]>>;
+}
+
+function contentsOf(ledger: Ledger, sinks: readonly string[]): Contents {
+  return {
+    restarts: [...ledger.kept.restarts()],
+    told: Object.fromEntries(ledger.kept.told()),
+    alerts: Object.fromEntries(sinks.map((sink) => [sink, alertsIn(ledger.outbox(sink))])),
+  };
+}
+
+/** Registers the tests that a ledger must pass which outlives the process. */
+export function durableLedgerContract(name: string, makeHome: () => LedgerHome): void {
+  const test = (what: string, use: (home: LedgerHome) => Promise<void> | void) =>
+    Deno.test(`${name}: ${what}`, async () => {
+      await using home = makeHome();
+      await use(home);
+    });
+
+  test("what is committed is there after closing and opening, restarts in order of arrival", async ({ open }) => {
+    const restarts = [counted({ leavesAt: 1_500n }), counted(), counted({ time: -5n, leavesAt: 1_200n })];
+    const alert = alertAbout("a");
+    {
+      await using ledger = open(one);
+      ledger.counted("b", restarts[0]!);
+      ledger.counted("a", restarts[1]!);
+      ledger.counted("b", restarts[2]!);
+      ledger.told("a", toldAt(7n, { repeats: 3, lastEvent: '{"a":"é😀"}' }));
+      ledger.tell(alert);
+      ledger.commit(999n);
+    }
+    await using ledger = open(one);
+    assert.deepEqual(contentsOf(ledger, ["stdout"]), {
+      restarts: [["b", restarts[0]], ["a", restarts[1]], ["b", restarts[2]]],
+      told: { a: toldAt(7n, { repeats: 3, lastEvent: '{"a":"é😀"}' }) },
+      alerts: { stdout: [alert] },
+    });
+  });
+
+  test("what is not committed is lost with the process, and nothing else", async ({ open }) => {
+    {
+      await using ledger = open(one);
+      ledger.counted("a", counted({ identity: 1 }));
+      ledger.told("a", toldAt(1n));
+      tell(ledger, alertAbout("a"));
+      ledger.counted("a", counted({ identity: 2 }));
+      ledger.told("a", undefined);
+      ledger.told("b", toldAt(2n));
+      ledger.tell(alertAbout("b"));
+    }
+    await using ledger = open(one);
+    const { restarts, told, alerts } = contentsOf(ledger, ["stdout"]);
+    assert.deepEqual(restarts.map(([name, { identity }]) => [name, identity]), [["a", 1]]);
+    assert.deepEqual(told, { a: toldAt(1n) });
+    assert.deepEqual(alerts.stdout!.map(({ name }) => name), ["a"]);
+  });
+
+  test("numbers are kept to the last digit, at the limits of 64 and of 53 bits", async ({ open }) => {
+    const [least, most] = [-(1n << 63n), (1n << 63n) - 1n];
+    const times = [least, least + 1n, -1n, 0n, 1_499_867_775_401_013_209n, most - 1n, most];
+    const identities = [0, 2 ** 31, 2 ** 32 + 1, 2 ** 51 + 1, 2 ** 53 - 2, 2 ** 53 - 1];
+    const restarts = times.flatMap((time) =>
+      identities.map((identity) => counted({ time, identity, leavesAt: most, arrival: arrival += 2 ** 40 }))
+    );
+    {
+      await using ledger = open(one);
+      for (const restart of restarts) ledger.counted("a", restart);
+      for (const time of times) ledger.told(String(time), toldAt(time, { repeats: 2 ** 53 - 1 }));
+      ledger.commit(most - 1n);
+    }
+    await using ledger = open(one);
+    const { told, restarts: kept } = contentsOf(ledger, []);
+    assert.deepEqual(kept.map(([, restart]) => restart), restarts);
+    for (const time of times) assert.deepEqual(told[String(time)], toldAt(time, { repeats: 2 ** 53 - 1 }));
+    ledger.dropped("a", restarts[40]!);
+    ledger.commit(most - 1n);
+    assert.equal([...ledger.kept.restarts()].length, restarts.length - 1);
+  });
+
+  test("names are kept to the last character, whatever is in them", async ({ open }) => {
+    {
+      await using ledger = open({ ...one, newerReplaces: true });
+      for (const name of strangeNames) {
+        ledger.counted(name, counted({ identity: 1, time: 1n }));
+        ledger.told(name, toldAt(1n, { lastEvent: JSON.stringify(name) }));
+        ledger.tell(alertAbout(name));
+      }
+      ledger.commit(0n);
+    }
+    await using ledger = open({ ...one, newerReplaces: true });
+    assert.deepEqual([...ledger.kept.restarts()].map(([name]) => name), strangeNames);
+    assert.deepEqual([...ledger.kept.told()].map(([name]) => name).sort(), strangeNames.toSorted());
+    for (const [name, { lastEvent }] of ledger.kept.told()) assert.equal(lastEvent, JSON.stringify(name));
+    tell(ledger, ...strangeNames.map((name) => alertAbout(name)));
+    assert.equal(ledger.outbox("stdout").size, strangeNames.length, "each replaces its own");
+    for (const name of strangeNames) {
+      ledger.dropped(name, { time: 1n, identity: 1, leavesAt: 1_000n, arrival: 0 });
+      ledger.told(name, undefined);
+    }
+    ledger.commit(0n);
+    assert.deepEqual([...ledger.kept.restarts(), ...ledger.kept.told()], []);
+  });
+
+  test("commit() forgets restarts that left by its time, to the nanosecond", async ({ open }) => {
+    {
+      await using ledger = open(one);
+      for (const leavesAt of [99n, 100n, 101n]) ledger.counted("a", counted({ leavesAt }));
+      ledger.commit(98n);
+      assert.equal([...ledger.kept.restarts()].length, 3);
+      ledger.counted("b", counted({ leavesAt: 500n }));
+      ledger.commit(100n);
+    }
+    await using ledger = open(one);
+    assert.deepEqual([...ledger.kept.restarts()].map(([, { leavesAt }]) => leavesAt), [101n, 500n]);
+  });
+
+  test("a restart that is dropped and counted in one commit is as it was last", async ({ open }) => {
+    const [kept, gone] = [counted(), counted()];
+    {
+      await using ledger = open(one);
+      ledger.counted("a", kept);
+      ledger.counted("a", gone);
+      ledger.commit(0n);
+      ledger.dropped("a", kept);
+      ledger.counted("a", { ...kept, arrival: 77 });
+      ledger.dropped("a", gone);
+      ledger.counted("a", gone);
+      ledger.dropped("a", gone);
+      ledger.commit(0n);
+    }
+    await using ledger = open(one);
+    assert.deepEqual([...ledger.kept.restarts()], [["a", { ...kept, arrival: 77 }]]);
+  });
+
+  test("told() keeps the last of several reports, and forgets where the last is nothing", async ({ open }) => {
+    {
+      await using ledger = open(one);
+      for (const name of ["a", "b", "c"]) ledger.told(name, toldAt(1n));
+      ledger.commit(0n);
+      ledger.told("a", undefined);
+      ledger.told("a", toldAt(2n));
+      ledger.told("b", toldAt(3n));
+      ledger.told("b", undefined);
+      ledger.told("new", undefined);
+      ledger.commit(0n);
+    }
+    await using ledger = open(one);
+    assert.deepEqual(contentsOf(ledger, []).told, { a: toldAt(2n), c: toldAt(1n) });
+  });
+
+  test("row() keeps the last of several reports, its numbers to the last digit, and forgets where that is nothing", async ({ open }) => {
+    const [least, most] = [-(1n << 63n), (1n << 63n) - 1n];
+    const row = (name: string, since: bigint): Row => ({
+      key: { Namespace: "default", JobID: name, TaskGroup: "web", Index: 0, Task: "server" },
+      failures: 3,
+      notSeen: 1,
+      since,
+      newest: most,
+      runs: [
+        { allocation: "b", made: 0, newest: -1n, killing: true },
+        { allocation: "a", made: 7, newest: most, startedAt: 9_007_199_254_740_993n },
+      ],
+      clearedAt: least,
+      log: [{ time: 1_499_867_775_401_013_209n, identity: 2 ** 53 - 1, last: true }],
+      ended: { time: 0n, code: 137, signal: 9, outOfMemory: true, after: 1n, killed: false },
+      why: "because",
+      nextAttempt: 5n,
+      node: { ID: "n", Name: "" },
+      events: [{ Time: 1n, Type: "Restarting", DisplayMessage: '{"int64":"7"}' }],
+      lastEvent: '{"int64":"7","TaskEvent":{"Time":1}}',
+      told: { id: "1", repeats: 2, at: most, over: false },
+    });
+    {
+      await using ledger = open(one);
+      for (const name of [...strangeNames, "gone"]) ledger.row(name, row(name, 1n));
+      ledger.commit(0n);
+      ledger.row("a", undefined);
+      ledger.row("a", row("a", 2n));
+      ledger.row("gone", row("gone", 2n));
+      ledger.row("gone", undefined);
+      ledger.row("new", undefined);
+      ledger.commit(most);
+      ledger.row("a", row("a", 3n));
+    }
+    await using ledger = open(one);
+    const rows = new Map(ledger.kept.rows());
+    assert.deepEqual([...rows.keys()].sort(), strangeNames.toSorted());
+    for (const name of strangeNames) assert.deepEqual(rows.get(name), row(name, name === "a" ? 2n : 1n));
+  });
+
+  test("remember() keeps the last of several reports, in their order, and forgets where that is nothing", async ({ open }) => {
+    {
+      await using ledger = open(one);
+      for (const id of ["a", "b", "c", "d"]) ledger.remember(id, `{"of":"${id}\\u0000"}`);
+      ledger.commit(0n);
+      ledger.remember("a", "later");
+      ledger.remember("c", undefined);
+      ledger.remember("d", "x");
+      ledger.remember("d", "é".repeat(10_000));
+      ledger.remember("new", undefined);
+      ledger.commit(1n << 62n);
+      ledger.remember("b", "not committed");
+    }
+    await using ledger = open(one);
+    assert.deepEqual([...ledger.kept.remembered()], [
+      ["b", `{"of":"b\\u0000"}`],
+      ["a", "later"],
+      ["d", "é".repeat(10_000)],
+    ]);
+  });
+
+  test("an alert leaves each sink's outbox for good once it is confirmed and committed", async ({ open }) => {
+    const context = { sinks: ["stdout", "amqp"], newerReplaces: true };
+    const alerts = ["a", "b", "c"].map((name) => alertAbout(name));
+    {
+      await using ledger = open(context);
+      tell(ledger, ...alerts);
+      ledger.outbox("stdout").take()!.confirmed();
+      const [, b] = takeAll(ledger.outbox("amqp"));
+      b!.confirmed();
+      ledger.commit(0n);
+    }
+    {
+      await using ledger = open(context);
+      assert.deepEqual(contentsOf(ledger, context.sinks).alerts, {
+        stdout: [alerts[1], alerts[2]],
+        amqp: [alerts[0], alerts[2]],
+      });
+      ledger.outbox("stdout").take()!.confirmed();
+    }
+    await using ledger = open(context);
+    assert.equal(ledger.outbox("stdout").size, 2, "without a commit it is told again");
+  });
+
+  test("an alert that was replaced is the newer one after opening, in the old place", async ({ open }) => {
+    const context = { ...one, newerReplaces: true };
+    const newer = alertAbout("a");
+    const other = alertAbout("b");
+    {
+      await using ledger = open(context);
+      tell(ledger, alertAbout("a"), other);
+      tell(ledger, newer);
+    }
+    await using ledger = open(context);
+    assert.deepEqual(contentsOf(ledger, ["stdout"]).alerts, { stdout: [newer, other] });
+  });
+
+  test("where newer ones replace, of several about a name that were kept otherwise the newest waits", async ({ open }) => {
+    const alerts = ["a", "b", "a", "a"].map((name) => alertAbout(name));
+    {
+      await using ledger = open(one);
+      tell(ledger, ...alerts);
+    }
+    {
+      await using ledger = open({ ...one, newerReplaces: true });
+      assert.deepEqual(contentsOf(ledger, ["stdout"]).alerts, { stdout: [alerts[1], alerts[3]] });
+      tell(ledger, alerts[0]!);
+    }
+    await using ledger = open({ ...one, newerReplaces: true });
+    assert.deepEqual(contentsOf(ledger, ["stdout"]).alerts, { stdout: [alerts[1], alerts[0]] });
+  });
+
+  test("alerts of a sink that is not there wait for it; a new sink gets the alerts from then on", async ({ open }) => {
+    const [old, later] = [alertAbout("a"), alertAbout("a")];
+    {
+      await using ledger = open({ sinks: ["stdout", "amqp"], newerReplaces: true });
+      tell(ledger, old);
+    }
+    {
+      await using ledger = open({ sinks: ["stdout", "kinesis"], newerReplaces: true });
+      assert.equal(ledger.outbox("kinesis").size, 0);
+      tell(ledger, later);
+      assert.deepEqual(contentsOf(ledger, ["stdout", "kinesis"]).alerts, {
+        stdout: [later],
+        kinesis: [later],
+      });
+    }
+    await using ledger = open({ sinks: ["amqp"], newerReplaces: true });
+    assert.deepEqual(contentsOf(ledger, ["amqp"]).alerts, { amqp: [old] });
+  });
+
+  test("what a killed process leaves behind is what it committed last, at 300 random moments", async (home) => {
+    const random = new Random(20170712);
+    const context = { sinks: ["stdout", "amqp"], newerReplaces: true };
+    const names = ["a", "b", "c"];
+    await using ledger = home.open(context);
+    let restarts: [string, Counted][] = [];
+    let told: Record<string, Told> = {};
+    let committed: Contents = { restarts: [], told: {}, alerts: { stdout: [], amqp: [] } };
+    let now = 0n;
+    for (let moment = 0; moment < 300; moment++) {
+      for (let left = random.below(8); left > 0; left--) {
+        const name = random.pick(names);
+        now += BigInt(random.below(50));
+        if (random.chance(0.6)) {
+          const restart = counted({ time: now, leavesAt: now + BigInt(random.between(1, 1_000)) });
+          ledger.counted(name, restart);
+          restarts.push([name, restart]);
+        } else if (random.chance(0.3) && restarts.length > 0) {
+          const [[of, restart]] = restarts.splice(random.below(restarts.length), 1) as [[string, Counted]];
+          ledger.dropped(of, restart);
+        } else {
+          const value = random.chance(0.7)
+            ? toldAt(now, { lastEvent: "x".repeat(random.below(5_000)) })
+            : undefined;
+          ledger.told(name, value);
+          const { [name]: _, ...others } = told;
+          told = value === undefined ? others : { ...others, [name]: value };
+        }
+        if (random.chance(0.3)) ledger.tell(alertAbout(name));
+        if (random.chance(0.3)) ledger.outbox(random.pick(context.sinks)).take()?.confirmed();
+      }
+      if (random.chance(0.7)) {
+        ledger.commit(now);
+        const at = now;
+        restarts = restarts.filter(([, { leavesAt }]) => leavesAt > at);
+        const alerts = Object.fromEntries(context.sinks.map((sink) => [sink, alertsIn(ledger.outbox(sink))]));
+        committed = { restarts: [...restarts], told, alerts };
+      }
+      await using left = home.openAsKilled!(context);
+      assert.deepEqual(contentsOf(left, context.sinks), committed, `moment ${moment}`);
+    }
+    assert.ok(now > 5_000n);
+  });
+}

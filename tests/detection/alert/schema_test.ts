@@ -1,0 +1,193 @@
+// alert.schema.json describes what sinks get: alerts of both rules are held to it, and it refuses what is none.
+import { Ajv2020 } from "ajv/dist/2020.js";
+import assert from "node:assert/strict";
+import { type Alert, alertJson } from "../../../src/detection/alert/alert.ts";
+import schema from "../../../src/detection/alert/alert.schema.json" with { type: "json" };
+import { Detector } from "../../../src/detection/restarts/rule.ts";
+import { Loops } from "../../../src/detection/failures/rule.ts";
+import type { Rule } from "../../../src/detection/rule.ts";
+import { recordedUpdates } from "../../helpers/event_stream.ts";
+import { decisions, minutes, nowhere } from "../../helpers/listen.ts";
+import { at, crashes, killing, restarting, said, started, stop, terminated } from "../../helpers/runs.ts";
+
+// Formats are other packages' business; the schema has a pattern for times beside their format.
+const validate = new Ajv2020({
+  allErrors: true,
+  strictRequired: false,
+  strictTypes: false,
+  validateFormats: false,
+}).compile(
+  schema,
+);
+
+/** What is wrong with an alert, a line each. */
+function wrong(alert: unknown): string[] {
+  if (validate(alert)) return [];
+  return validate.errors!.map(({ instancePath, message }) => `${instancePath} ${message}`);
+}
+
+const loops = (restartCount = 3): Rule =>
+  new Loops({
+    restartCount,
+    stableAfter: minutes(10),
+    notificationInterval: minutes(60),
+    notifyResolved: true,
+  }, nowhere);
+const restarts = (restartCount = 3): Rule =>
+  new Detector({
+    restartCount,
+    restartInterval: minutes(5),
+    notificationInterval: minutes(5),
+    notifyResolved: true,
+  }, nowhere);
+
+/** All that a rule tells of updates, until a day after the tests' time began. */
+function alertsOf(rule: Rule, updates: readonly string[]): Alert[] {
+  return [...decisions(rule, updates, at(86_400))]
+    .flatMap(({ decision }) => "alert" in decision && decision.alert !== undefined ? [decision.alert] : []);
+}
+
+/** Lives whose alerts have each of the optional fields, and have it not. */
+const lives: Readonly<Record<string, readonly string[]>> = {
+  "crashes, and is stable": [...crashes(4), started(at(100))],
+  "crashes for hours": crashes(1000, 0, 20),
+  "is stopped": [...crashes(4), ...stop(at(100))],
+  "never starts": [1, 2, 3].flatMap((index) => [
+    said({ type: "Driver Failure", time: at(index * 20), event: { DisplayMessage: "no such\n  image" } }),
+    restarting(at(index * 20 + 1)),
+  ]),
+  "fails at its template": [1, 2, 3].map((index) =>
+    killing(at(index * 20), { fails: true, allocation: `a${index}` })
+  ),
+  "runs out of memory": [1, 2, 3].flatMap((index) => [
+    started(at(index * 20)),
+    terminated(at(index * 20 + 1), 137, 9),
+    restarting(at(index * 20 + 1.1)),
+  ]),
+  "runs out of memory, says Nomad": [1, 2, 3].flatMap((index) => [
+    started(at(index * 20)),
+    terminated(at(index * 20 + 0.0004), 137, 9, { event: { Details: { oom_killed: "true" } } }),
+    restarting(at(index * 20 + 1)),
+  ]),
+  "says nothing of how it ends": [1, 2, 3].flatMap((index) => [
+    started(at(index * 20)),
+    said({ type: "Terminated", time: at(index * 20 + 1) }),
+    restarting(at(index * 20 + 2), { delay: 0n, event: { StartDelay: null, Details: null } }),
+  ]),
+  "is of a system job in a namespace": crashes(4, 0, 20, {
+    fields: { Namespace: "ops", JobType: "system", NodeName: "worker-1" },
+  }),
+  "flaps": [0, 800, 1600].flatMap((from) => [...crashes(3, from), started(at(from + 60))]),
+  "fails unseen": [restarting(at(0)), restarting(at(1), { fields: { RestartsNotSeen: 400 } })],
+  "is of an old nomad-firehose": [1, 2, 3].map((index) =>
+    `{"Name":"a.b[0]","JobID":"a","GroupName":"b","TaskName":"c","TaskEvent":{"Type":"Restarting","Time":${
+      at(index)
+    }}}`
+  ),
+};
+
+for (const [life, updates] of Object.entries(lives)) {
+  for (const [rule, open] of Object.entries({ loops, restarts })) {
+    Deno.test(`the schema describes alerts of the rule ${rule} about a task that ${life}`, () => {
+      const alerts = alertsOf(open(), updates);
+      if (rule === "loops") assert.ok(alerts.length >= 2);
+      for (const alert of alerts) {
+        for (const payload of ["original", "full"] as const) {
+          const json = alertJson(alert, payload);
+          assert.deepEqual(wrong(JSON.parse(json)), [], json);
+        }
+      }
+    });
+  }
+}
+
+Deno.test("the schema describes alerts of both rules about a real cluster", async () => {
+  const updates = await recordedUpdates();
+  for (const open of [loops, restarts]) {
+    const alerts = alertsOf(open(), updates);
+    assert.ok(alerts.length > 13);
+    for (const alert of alerts) assert.deepEqual(wrong(JSON.parse(alertJson(alert, "full"))), []);
+  }
+});
+
+/** Everything told about the lives, with the payload full. */
+const told = Object.values(lives).flatMap((updates) =>
+  [loops, restarts].flatMap((open) => alertsOf(open(), updates))
+)
+  .map((alert) => JSON.parse(alertJson(alert, "full")));
+
+Deno.test("the lives tell of both rules first, again and at the end, with each field and without", () => {
+  const kinds = told.map(({ Rule, Status, Id, Loop }) =>
+    `${Rule} ${Status} ${Id === Loop ? "first" : "later"}`
+  );
+  assert.deepEqual([...new Set(kinds)].sort(), [
+    "loops looping first",
+    "loops looping later",
+    "loops resolved later",
+    "restarts looping first",
+    "restarts looping later",
+    "restarts resolved later",
+  ]);
+  const { original, full, key, exit } = schema.$defs;
+  const has = (field: string, of: (alert: Record<string, unknown>) => unknown = (alert) => alert) => {
+    const [some, none] = [true, false].map((there) =>
+      told.some((alert) => (field in Object(of(alert))) === there)
+    );
+    return { some, none };
+  };
+  for (
+    const [fields, required, of] of [
+      [full.properties, full.required, undefined],
+      [key.properties, key.required, (alert: Record<string, unknown>) => alert.Key],
+      [exit.properties, exit.required, (alert: Record<string, unknown>) => alert.LastExit],
+      [{ ID: 0, Name: 0 }, ["ID"], (alert: Record<string, unknown>) => alert.Node],
+    ] as const
+  ) {
+    for (const field of Object.keys(fields)) {
+      assert.ok(has(field, of).some, `there is ${field}`);
+      if (!(required as readonly string[]).includes(field)) {
+        assert.ok(has(field, of).none, `there is none: ${field}`);
+      }
+    }
+  }
+  assert.ok(Object.keys(original.properties).every((field) => field in full.properties));
+});
+
+/** An alert with an exit and a next attempt. */
+const good = told.find(({ LastExit, NextAttempt }) => LastExit && NextAttempt);
+const resolved = told.find(({ Rule, Status }) => Rule === "loops" && Status === "resolved");
+const ofRestarts = told.find(({ Rule }) => Rule === "restarts");
+
+const bad: readonly (readonly [what: string, alert: unknown])[] = [
+  ["nothing", null],
+  ["an empty object", {}],
+  ["an update", good.LastEvent],
+  ["a field of the original missing", { LastEvent: good.LastEvent }],
+  ["the original with a field more", { LastEvent: good.LastEvent, EventLog: [], Status: "looping" }],
+  ["an update that is none", { ...good, LastEvent: {} }],
+  ["times that are none", { ...good, EventLog: ["yesterday"] }],
+  ["times as numbers", { ...good, EventLog: [5] }],
+  ["a time with zeros at its end", { ...good, Since: "2026-11-24T03:42:54.500Z" }],
+  ["no failure", { ...good, Failures: 0 }],
+  ["no event", { ...good, Events: [] }],
+  ["an unknown field", { ...good, Surprise: 1 }],
+  ["an unknown status", { ...good, Status: "fine" }],
+  ["an id that is too short", { ...good, Id: good.Id.slice(1) }],
+  ["a reason that says nothing", { ...good, Reason: "" }],
+  ["a key without a task", { ...good, Key: { ...good.Key, Task: undefined } }],
+  ["a key with more", { ...good, Key: { ...good.Key, Name: "x" } }],
+  ["a node without a name that has none", { ...good, Node: { ID: "n", Name: "" } }],
+  ["memory of another kind", { ...good, LastExit: { ...good.LastExit, OutOfMemory: true } }],
+  ["signal 0, which is none", { ...good, LastExit: { ...good.LastExit, Signal: 0 } }],
+  ["a duration in words", { ...good, LastExit: { ...good.LastExit, After: "1 s" } }],
+  ["an end with a next attempt", { ...resolved, NextAttempt: good.NextAttempt }],
+  ["the rule restarts with an exit", { ...ofRestarts, LastExit: good.LastExit }],
+  ...schema.$defs.full.required.map((field) => [`no ${field}`, { ...good, [field]: undefined }] as const),
+];
+
+for (const [what, alert] of bad) {
+  Deno.test(`the schema refuses ${what}`, () => {
+    assert.deepEqual(wrong(good), []);
+    assert.notDeepEqual(wrong(JSON.parse(JSON.stringify(alert))), []);
+  });
+}

@@ -1,0 +1,146 @@
+// What the rule `loops` makes of what became of a job: it was stopped, it is gone, Nomad gave it up, or it waits.
+import assert from "node:assert/strict";
+import { Loops, type LoopThresholds } from "../../../src/detection/failures/rule.ts";
+import type { Row } from "../../../src/detection/failures/streak.ts";
+import type { Decision } from "../../../src/detection/rule.ts";
+import { decodeRun } from "../../../src/detection/decode/run_event.ts";
+import { type JobNews, writeJobNews } from "../../../src/sources/nomad/news.ts";
+import { formatTime } from "../../../src/lib/time.ts";
+import { at, crashes, giveUp, type Said, started } from "../../helpers/runs.ts";
+
+const hour = 3_600_000_000_000n;
+const thresholds: LoopThresholds = {
+  restartCount: 3,
+  stableAfter: 600_000_000_000n,
+  notificationInterval: hour,
+  notifyResolved: true,
+};
+
+/** An allocation of the job `api`, made at this raft index. */
+const made = (index: number): Said => ({
+  allocation: `a${index}`,
+  fields: { Namespace: "default", CreateIndex: index },
+});
+
+class Told {
+  readonly loops: Loops;
+  readonly rows = new Map<string, Row>();
+  readonly decisions: Decision[] = [];
+  #now = at(0);
+
+  constructor(rows: ReadonlyMap<string, Row> = new Map()) {
+    const row = (name: string, row: Row | undefined) => {
+      if (row === undefined) this.rows.delete(name);
+      else this.rows.set(name, structuredClone(row));
+    };
+    this.loops = new Loops(thresholds, { row });
+    this.loops.restore({ rows: () => structuredClone(rows) }, undefined);
+  }
+
+  take(...updates: string[]): string[] {
+    for (const update of updates) {
+      const event = decodeRun(new TextEncoder().encode(update));
+      assert.notEqual(event.kind, "malformed");
+      if (event.kind === "malformed") break;
+      if (event.time > this.#now) this.#now = event.time;
+      this.decisions.push(this.loops.record(event, this.#now));
+      this.#due(this.#now);
+    }
+    return this.said();
+  }
+
+  wait(until: bigint): string[] {
+    this.#due(until);
+    return this.said();
+  }
+
+  #due(until: bigint): void {
+    for (const decision of this.loops.due(until, 1000)) this.decisions.push(decision);
+  }
+
+  /** What was decided since it was asked last. */
+  said(): string[] {
+    const said = this.decisions.splice(0).filter(({ reason }) =>
+      /first|repeat|recovered|gave-up/.test(reason)
+    );
+    return said.map((decision) =>
+      "because" in decision
+        ? `${decision.reason}: ${decision.because}${decision.alert ? " (sent)" : ""}`
+        : decision.reason
+    );
+  }
+
+  news(news: Partial<JobNews>): string[] {
+    return this.take(
+      writeJobNews({
+        namespace: "default",
+        job: "api",
+        fate: "stopped",
+        index: 100,
+        time: Number(at(50)),
+        ...news,
+      }).text,
+    );
+  }
+}
+
+const looping = (rows?: ReadonlyMap<string, Row>) => {
+  const told = new Told(rows);
+  assert.deepEqual(
+    told.take(...crashes(2, 0, 20, made(50)), started(at(40), made(50)), ...giveUp(at(41), made(50))),
+    ["first"],
+  );
+  return told;
+};
+
+Deno.test("a loop that waits to be placed again is over when its job is stopped, or is gone", () => {
+  assert.deepEqual(looping().news({}), ["recovered: it was stopped (sent)"]);
+  assert.deepEqual(looping().news({ fate: "gone" }), ["recovered: its job is gone (sent)"]);
+});
+
+Deno.test("a loop goes on where another job is stopped, or the same before its allocation was made", () => {
+  for (const other of [{ job: "api2" }, { namespace: "team-b" }, { index: 49 }, { allocation: "other" }]) {
+    const told = looping();
+    assert.deepEqual(told.news(other), [], JSON.stringify(other));
+    assert.equal(told.loops.looping, 1);
+  }
+});
+
+Deno.test("what Nomad gave up is told once, not repeated, and stays apart over a restart until it runs again", () => {
+  const told = looping();
+  const [gaveUp] = told.news({ fate: "gave-up" });
+  assert.match(gaveUp!, /^gave-up: exited with 1 .*, 3 times since \S+; Nomad has given it up \(sent\)$/);
+  assert.deepEqual(told.news({ fate: "gave-up" }), []);
+  assert.equal(told.loops.looping, 0);
+  const again = new Told(told.rows);
+  assert.deepEqual(again.wait(at(100_000)), []);
+  const name = [...again.loops.loops()][0]!;
+  const shown = again.loops.loop(name, at(100_000))!;
+  assert.deepEqual([shown.alert.reason, shown.alert.story!.Status, shown.told], ["gave-up", "gave-up", 2]);
+  assert.equal(formatTime(shown.gaveUpAt!), formatTime(at(50)));
+  assert.deepEqual(again.take(started(at(100_001), made(200))), ["recovered: it runs again"]);
+  assert.deepEqual(again.take(...crashes(3, 100_002, 20, made(200))), ["first"]);
+});
+
+Deno.test("what Nomad gave up leaves the list when its job is stopped, and nothing is sent of that", () => {
+  const told = looping();
+  told.news({ fate: "gave-up" });
+  assert.deepEqual(told.news({}), ["recovered: it was stopped"]);
+  assert.deepEqual([...told.loops.loops()], []);
+});
+
+Deno.test("what Nomad gave up before it was a loop is not told", () => {
+  const told = new Told();
+  assert.deepEqual(told.take(...crashes(2, 0, 20, made(50))), []);
+  assert.deepEqual(told.news({ fate: "gave-up" }), []);
+  assert.deepEqual([...told.loops.failing()], []);
+});
+
+Deno.test("an allocation that waits to be placed again says when in the next alert", () => {
+  const told = looping();
+  told.news({ fate: "waits", allocation: "a50", until: String(at(41) + 2n * hour) });
+  const repeat = told.loops.due(at(41) + hour + 10_000_000n, 10)[0]!;
+  assert.ok(repeat.reason === "repeat");
+  assert.equal(repeat.alert.story!.NextAttempt, formatTime(at(41) + 2n * hour));
+  assert.match(repeat.alert.story!.Reason, /; Nomad tries again in 1 h/);
+});

@@ -1,0 +1,33 @@
+// The ledger in memory.
+import assert from "node:assert/strict";
+import { MemoryLedger } from "../../src/state/memory.ts";
+import { ledgerContract } from "../contracts/store.ts";
+import { alertAbout } from "../helpers/alerts.ts";
+
+ledgerContract("memory", () => ({
+  open: (context) => new MemoryLedger(context),
+  async [Symbol.asyncDispose]() {},
+}));
+
+Deno.test("the ledger in memory starts with nothing and is not durable", () => {
+  const ledger = new MemoryLedger({ sinks: [], newerReplaces: true });
+  assert.equal(ledger.durable, false);
+  assert.deepEqual([...ledger.kept.restarts(), ...ledger.kept.told()], []);
+});
+
+Deno.test("an update stays for the sink that is slow, also when newer alerts replaced the others", () => {
+  const ledger = new MemoryLedger({ sinks: ["fast", "slow"], newerReplaces: true });
+  const alerts = [1, 2, 3, 4].map((number) => alertAbout("a", { lastEvent: `{"number":${number}}` }));
+  const take = (sink: string) => ledger.outbox(sink).take()!;
+  ledger.tell(alerts[0]!);
+  const sending = take("slow");
+  take("fast").confirmed();
+  for (const alert of alerts.slice(1)) ledger.tell(alert);
+  assert.deepEqual(take("fast").alert, alerts[3]);
+  assert.deepEqual(sending.alert, alerts[0]);
+  sending.confirmed();
+  const last = take("slow");
+  assert.deepEqual(last.alert, alerts[3]);
+  last.returned();
+  assert.deepEqual(take("slow").alert, alerts[3]);
+});

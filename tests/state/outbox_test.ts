@@ -1,0 +1,136 @@
+// The outbox: what it takes from its shelf and when, and over random steps that each alert is sent once or replaced.
+import assert from "node:assert/strict";
+import type { Alert } from "../../src/detection/alert/alert.ts";
+import { type Parcel, ShelvedOutbox } from "../../src/state/outbox.ts";
+import { alertAbout } from "../helpers/alerts.ts";
+import { Random } from "../helpers/random.ts";
+
+/** An outbox of numbered alerts, and what became of its shelf. */
+function outboxOf(newerReplaces: boolean) {
+  const alerts: Alert[] = [];
+  const read: number[] = [];
+  const removed: number[] = [];
+  const outbox = new ShelvedOutbox<number>({
+    read(slot) {
+      read.push(slot);
+      return alerts[slot]!;
+    },
+    removed(name, slot) {
+      assert.equal(name, alerts[slot]!.name);
+      removed.push(slot);
+    },
+  }, newerReplaces);
+  const add = (name: string): number => {
+    const slot = alerts.push(alertAbout(name)) - 1;
+    outbox.add(name, slot);
+    return slot;
+  };
+  return { outbox, alerts, read, removed, add };
+}
+
+Deno.test("the outbox reads an alert when it is taken, not before, and again each time", () => {
+  const { outbox, read, removed, add } = outboxOf(true);
+  for (const name of ["a", "b"]) add(name);
+  assert.deepEqual(read, []);
+  outbox.take()!.returned();
+  const again = outbox.take()!;
+  assert.deepEqual(read, [0, 0]);
+  assert.deepEqual(removed, []);
+  again.confirmed();
+  assert.deepEqual(removed, [0]);
+});
+
+Deno.test("replaceable() is the alert about a name that waits; none while it is sent, none where none replaces", () => {
+  const { outbox, add } = outboxOf(true);
+  assert.equal(outbox.replaceable("a"), undefined);
+  add("a");
+  assert.equal(outbox.replaceable("a")!.slot, 0);
+  assert.equal(outbox.replaceable("b"), undefined);
+  const parcel = outbox.take()!;
+  assert.equal(outbox.replaceable("a"), undefined);
+  parcel.returned();
+  assert.equal(outbox.replaceable("a")!.slot, 0);
+  const other = outboxOf(false);
+  other.add("a");
+  assert.equal(other.outbox.replaceable("a"), undefined);
+});
+
+Deno.test("an alert whose place on the shelf was changed while it waits is read from there", () => {
+  const { outbox, alerts, removed, add } = outboxOf(true);
+  add("a");
+  alerts.push(alertAbout("a"));
+  outbox.replaceable("a")!.slot = 1;
+  const parcel = outbox.take()!;
+  assert.equal(parcel.alert, alerts[1]);
+  parcel.confirmed();
+  assert.deepEqual(removed, [1]);
+});
+
+Deno.test("add() of a second alert about a name takes the first from the shelf, where newer ones replace", () => {
+  const { outbox, removed, add } = outboxOf(true);
+  for (const name of ["a", "b", "a"]) add(name);
+  assert.deepEqual(removed, [0]);
+  assert.equal(outbox.size, 2);
+  assert.deepEqual([outbox.take()!.alert.name, outbox.take()!.alert.name], ["b", "a"]);
+});
+
+for (const newerReplaces of [true, false]) {
+  Deno.test(`every alert leaves the shelf once, in order, newerReplaces ${newerReplaces}, over 50,000 random steps`, () => {
+    const random = new Random(20170712);
+    const { outbox, alerts, removed, add } = outboxOf(newerReplaces);
+    const sending = new Map<Parcel, number>();
+    const confirmed: number[] = [];
+    let longest = 0;
+    for (let step = 0; step < 50_000; step++) {
+      if (random.chance(step % 1_000 < 500 ? 0.5 : 0.1)) add(random.pick(["a", "b", "c", "d", "e"]));
+      const parcel = random.chance(0.4) ? outbox.take() : undefined;
+      if (parcel !== undefined) {
+        const slot = alerts.indexOf(parcel.alert);
+        assert.ok(![...sending.values()].includes(slot), "it is not being sent already");
+        if (newerReplaces) {
+          assert.ok(
+            [...sending.keys()].every(({ alert }) => alert.name !== parcel.alert.name),
+            "one of a name",
+          );
+        }
+        sending.set(parcel, slot);
+      }
+      if (sending.size > 0 && random.chance(0.5)) {
+        const [done, slot] = random.pick([...sending]);
+        sending.delete(done);
+        if (random.chance(0.6)) {
+          done.confirmed();
+          confirmed.push(slot);
+        } else done.returned();
+      }
+      longest = Math.max(longest, outbox.size);
+      const waiting = outbox.size - sending.size;
+      assert.ok(waiting >= 0 && (!newerReplaces || waiting <= 5), `${waiting} wait`);
+    }
+    for (const parcel of sending.keys()) parcel.returned();
+    for (let last = -1, next = outbox.take(); next !== undefined; next = outbox.take()) {
+      const slot = alerts.indexOf(next.alert);
+      if (!newerReplaces) assert.ok(slot > last, "in their order");
+      last = slot;
+      next.confirmed();
+      confirmed.push(slot);
+    }
+    assert.equal(outbox.size, 0);
+    assert.equal(new Set(removed).size, removed.length, "none is removed twice");
+    assert.equal(removed.length, alerts.length, "all are");
+    assert.equal(new Set(confirmed).size, confirmed.length, "none is confirmed twice");
+    if (newerReplaces) assert.ok(confirmed.length < alerts.length && longest <= 10);
+    else assert.ok(confirmed.length === alerts.length && longest > 50, String(longest));
+  });
+}
+
+Deno.test("oldest is since when the oldest alert waits, on its way or not", () => {
+  const outbox = new ShelvedOutbox<number>({ read: () => ({}) as Alert, removed() {} }, false);
+  assert.equal(outbox.oldest, undefined);
+  const before = BigInt(Date.now()) * 1_000_000n;
+  outbox.add("a", 1);
+  const parcel = outbox.take()!;
+  assert.ok(outbox.oldest! >= before && outbox.oldest! <= BigInt(Date.now()) * 1_000_000n);
+  parcel.confirmed();
+  assert.equal(outbox.oldest, undefined);
+});

@@ -1,0 +1,414 @@
+// State files that cannot be used, through the real program: an error of its own for each, exit 1, and not a byte
+// of the file changed.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { DatabaseSync } from "node:sqlite";
+import { SqliteLedger } from "../../src/state/sqlite.ts";
+import { Program, run } from "../helpers/program.ts";
+import { stateFolder, stateFolderOnDisk } from "../helpers/state_files.ts";
+import { obeyingPermissions, smallDisk } from "../helpers/tmpfs.ts";
+import { restarts } from "../helpers/updates.ts";
+
+const context = { sinks: ["stdout"], newerReplaces: false };
+const applicationId = 0x4e434c44;
+
+/** Makes a state file with so many names that were told, of about 700 bytes each. */
+async function makeStateFile(file: string, names = 1_000): Promise<void> {
+  await using ledger = new SqliteLedger(file, context);
+  addTold(ledger, names);
+}
+
+function addTold(ledger: SqliteLedger, names: number): void {
+  for (let name = 0; name < names; name++) {
+    ledger.told(`name ${name}`, { toldAt: 1n, id: "0".repeat(32), repeats: 0, lastEvent: "x".repeat(600) });
+  }
+  ledger.commit(0n);
+}
+
+/** Every file of a folder, as its length and the digest of its bytes. */
+function everyFile(folder: string): Record<string, string> {
+  return Object.fromEntries(
+    [...Deno.readDirSync(folder)].sort((a, b) => a.name < b.name ? -1 : 1).map(({ name, isFile }) => [
+      name,
+      isFile ? digestOf(`${folder}/${name}`) : "no file",
+    ]),
+  );
+}
+
+function digestOf(file: string): string {
+  const bytes = Deno.readFileSync(file);
+  return `${bytes.length} bytes, SHA-256 ${createHash("sha256").update(bytes).digest("hex")}`;
+}
+
+/** Starts the program with this state file; it must refuse it with these words and leave the folder as it is. */
+async function refused(
+  folder: string,
+  file: string,
+  words: string,
+  through: readonly string[] = [],
+): Promise<void> {
+  const before = everyFile(folder);
+  const { code, stdout, stderr } = await run({
+    args: ["--source-type", "stdin"],
+    env: { STATE: `sqlite:${file}`, RESTART_COUNT: "2" },
+    stdin: restarts(2).join("\n"),
+    through,
+  });
+  assert.equal(
+    stderr.replace(/^\S+ /, ""),
+    `error cannot use the state file ${JSON.stringify(file)}: ${words}\n`,
+  );
+  assert.deepEqual([code, stdout], [1, ""]);
+  assert.deepEqual(everyFile(folder), before, "the folder is as it was");
+}
+
+/** Registers a test whose state file is in a folder of its own. */
+function test(what: string, use: (file: string, folder: string) => Promise<void>): void {
+  Deno.test(`a state file ${what}`, async () => {
+    using folder = stateFolderOnDisk();
+    await use(folder.file, folder.path);
+  });
+}
+
+const damaged = (how: string) =>
+  `it is damaged${how && `: ${how}`}; move it away or name another file; it was left as it is`;
+const otherProgram = "it is a file of another program; name another file; it was left as it is";
+const notWritable = "it cannot be written; let this user write the file and its directory";
+const notOpened =
+  "it cannot be opened or made; name a file in a directory that exists and that this user may write";
+const locked = "another process uses it; stop that one, or name another file";
+const full = "the disk is full; make room";
+
+test("that is a directory is refused", async (file, folder) => {
+  Deno.mkdirSync(file);
+  await refused(folder, file, "it is a directory; name a file in it");
+});
+
+test("that is no file but a pipe is refused, and nobody waits for a writer", async (file, folder) => {
+  await new Deno.Command("mkfifo", { args: [file] }).output();
+  await refused(folder, file, "it is not a file; name a file");
+});
+
+test("in a directory that does not exist is refused, and the directory not made", async (_, folder) => {
+  await refused(folder, `${folder}/no/where/state.db`, notOpened);
+});
+
+test("behind a file in the place of a directory is refused", async (file, folder) => {
+  Deno.writeTextFileSync(file, "");
+  await refused(
+    folder,
+    `${file}/state.db`,
+    `Not a directory (os error 20): stat '${file}/state.db'; mend that, or name another file`,
+  );
+});
+
+test("that is a text is refused as another program's", async (file, folder) => {
+  for (const text of ["x", "[settings]\nstate = memory\n", "SQLite format 3\0", "x".repeat(10_000)]) {
+    Deno.writeTextFileSync(file, text);
+    await refused(folder, file, otherProgram);
+  }
+});
+
+test("that is a database of another program is refused", async (file, folder) => {
+  for (const [index, id] of [0, 1, 0x47504b47, applicationId + 1].entries()) {
+    const other = `${file}-${index}`;
+    const database = new DatabaseSync(other);
+    database.exec(
+      `PRAGMA application_id = ${id}; CREATE TABLE told (name TEXT); INSERT INTO told VALUES ('a')`,
+    );
+    if (index % 2 === 1) database.exec("PRAGMA journal_mode = WAL");
+    database.close();
+    await refused(folder, other, otherProgram);
+  }
+});
+
+test("of every older version goes on with what it kept, and is of the present one then", async (file) => {
+  const added = ["notes", "loops"];
+  for (const version of [1, 2]) {
+    const old = `${file}-${version}`;
+    await makeStateFile(old, 3);
+    const database = new DatabaseSync(old);
+    for (const table of added.slice(version - 1)) database.exec(`DROP TABLE ${table}`);
+    database.exec(`PRAGMA user_version = ${version}`);
+    database.close();
+    for (const _ of ["brought to the present format", "opened again"]) {
+      await using ledger = new SqliteLedger(old, context);
+      assert.deepEqual([...ledger.kept.told()].map(([name]) => name), ["name 0", "name 1", "name 2"]);
+    }
+    const after = new DatabaseSync(old);
+    assert.equal(after.prepare("PRAGMA user_version").get()!.user_version, 3);
+    const tables = after.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").all();
+    after.close();
+    assert.deepEqual(
+      tables.map(({ name }) => name),
+      ["loops", "notes", "outbox", "restarts", "rows", "told"],
+    );
+  }
+});
+
+test("of a newer version is refused", async (file, folder) => {
+  await makeStateFile(file);
+  const database = new DatabaseSync(file);
+  database.exec("PRAGMA user_version = 7");
+  database.close();
+  await refused(
+    folder,
+    file,
+    "a newer version of the program wrote it (format 7; this one knows 3); " +
+      "use that version, or name another file; it was left as it is",
+  );
+});
+
+test("of a newer version that was killed, which says so in its log only, is refused", async (_, folder) => {
+  using made = stateFolder();
+  await makeStateFile(made.file, 10);
+  const newer = new DatabaseSync(made.file);
+  newer.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA user_version = 7");
+  const file = `${folder}/state.db`;
+  for (const end of ["", "-wal"]) Deno.copyFileSync(`${made.file}${end}`, `${file}${end}`);
+  newer.close();
+  await refused(
+    folder,
+    file,
+    "a newer version of the program wrote it (format 7; this one knows 3); " +
+      "use that version, or name another file; it was left as it is",
+  );
+});
+
+test("that is cut is refused", async (file, folder) => {
+  await makeStateFile(file);
+  const whole = Deno.statSync(file).size;
+  for (const size of [whole - 1, whole - 4096, 8192, 4096, 1000, 100, 99]) {
+    Deno.truncateSync(file, size);
+    await refused(folder, file, damaged(`${size} of ${whole} bytes are there`));
+  }
+  Deno.truncateSync(file, 50); // before the place that says whose it is
+  await refused(folder, file, otherProgram);
+});
+
+test("that is damaged in the middle is refused", async (file, folder) => {
+  await makeStateFile(file);
+  {
+    using open = Deno.openSync(file, { write: true });
+    open.seekSync(4096 * Math.floor(Deno.statSync(file).size / 8192), Deno.SeekMode.Start);
+    open.writeSync(crypto.getRandomValues(new Uint8Array(4096)).fill(0xee, 0, 1));
+  }
+  const before = everyFile(folder);
+  const { code, stderr } = await run({ args: ["--source-type", "stdin"], env: { STATE: `sqlite:${file}` } });
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    / error cannot use the state file "[^"]+": it is damaged: [^\n]+; move it away or name another file; it was left as it is\n$/,
+  );
+  assert.deepEqual(everyFile(folder), before);
+});
+
+test("that is damaged in its first page is refused", async (file, folder) => {
+  await makeStateFile(file);
+  using open = Deno.openSync(file, { write: true });
+  open.seekSync(100, Deno.SeekMode.Start);
+  open.writeSync(new Uint8Array(1000).fill(0xee));
+  await refused(folder, file, damaged(""));
+});
+
+test(
+  "that is damaged, with the log of a killed process beside it, is refused; neither is changed",
+  async (_, folder) => {
+    using made = stateFolder();
+    await makeStateFile(made.file);
+    const file = `${folder}/state.db`;
+    {
+      await using ledger = new SqliteLedger(made.file, context);
+      addTold(ledger, 3);
+      Deno.copyFileSync(made.file, file);
+      Deno.copyFileSync(`${made.file}-wal`, `${file}-wal`);
+    }
+    using open = Deno.openSync(file, { write: true });
+    open.seekSync(4096 * 20, Deno.SeekMode.Start);
+    open.writeSync(new Uint8Array(4096).fill(0xee));
+    const before = everyFile(folder);
+    const { code, stderr } = await run({
+      args: ["--source-type", "stdin"],
+      env: { STATE: `sqlite:${file}` },
+    });
+    assert.equal(code, 1);
+    assert.match(stderr, /: it is damaged: [^\n]+; it was left as it is\n$/);
+    assert.deepEqual(everyFile(folder), before);
+  },
+);
+
+test("that is empty, with a log beside it that is not, is refused", async (file, folder) => {
+  Deno.writeFileSync(file, new Uint8Array());
+  Deno.writeFileSync(`${file}-wal`, new Uint8Array(5000));
+  await refused(folder, file, damaged("it is empty, and the log beside it is not"));
+});
+
+test("that lacks a table is refused", async (_, folder) => {
+  for (const table of ["restarts", "told", "outbox", "rows"]) {
+    const file = `${folder}/without-${table}.db`;
+    await makeStateFile(file, 1);
+    const database = new DatabaseSync(file);
+    database.exec(`DROP TABLE ${table}`);
+    database.close();
+    await refused(folder, file, damaged(""));
+  }
+});
+
+test("that another one of us uses is refused; that one goes on", async (file, folder) => {
+  const env = {
+    STATE: `sqlite:${file}`,
+    RESTART_COUNT: "2",
+    AMQP_CONNECTION: "amqp://127.0.0.1:1/",
+    AMQP_QUEUE: "q",
+  };
+  await using first = new Program({ env });
+  await first.logged("goes on with 0 names");
+  const before = digestOf(file);
+  const { code, stderr } = await run({ env });
+  assert.equal(code, 1);
+  assert.equal(stderr.replace(/^\S+ /, ""), `error cannot use the state file "${file}": ${locked}\n`);
+  assert.equal(digestOf(file), before);
+  await first.logged("source amqp: amqp://127.0.0.1:1");
+  first.signal("SIGTERM");
+  assert.equal((await first.ended).code, 0);
+  const again = await run({ args: ["--source-type", "stdin"], env: { STATE: `sqlite:${file}` } });
+  assert.equal(again.code, 0, again.stderr);
+  assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["state.db"]);
+});
+
+test("that another program reads or writes just now is refused", async (file, folder) => {
+  await makeStateFile(file, 10);
+  for (const begin of ["BEGIN; SELECT * FROM told", "BEGIN IMMEDIATE"]) {
+    // A process of its own: a file's locks are those of the process, and end when it closes the file anywhere.
+    const script = `import { DatabaseSync } from "node:sqlite";
+      new DatabaseSync(${JSON.stringify(file)}).exec(${JSON.stringify(begin)});
+      console.log("begun");
+      for await (const _ of Deno.stdin.readable);
+      Deno.exit(0);`;
+    const other = new Deno.Command(Deno.execPath(), {
+      args: ["eval", script],
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    const reader = other.stdout.getReader();
+    await reader.read();
+    await refused(folder, file, locked);
+    await other.stdin.close();
+    await reader.cancel();
+    assert.equal((await other.status).code, 0);
+  }
+});
+
+test("that may not be written is refused", async (file, folder) => {
+  await makeStateFile(file, 10);
+  Deno.chmodSync(file, 0o444);
+  await refused(folder, file, notWritable, obeyingPermissions);
+});
+
+test("that may not be read is refused", async (file, folder) => {
+  await makeStateFile(file, 10);
+  Deno.chmodSync(file, 0o200);
+  await refused(folder, file, notWritable, obeyingPermissions);
+});
+
+test("in a directory that may not be written is refused, be it there or not", async (file, folder) => {
+  await makeStateFile(file, 10);
+  Deno.chmodSync(folder, 0o555);
+  await refused(folder, file, notWritable, obeyingPermissions);
+  await refused(folder, `${folder}/other.db`, notOpened, obeyingPermissions);
+  Deno.chmodSync(folder, 0o755);
+});
+
+Deno.test("a state file on a read-only disk is refused, whether it is there or not", async () => {
+  await using disk = await smallDisk(4 << 20);
+  const file = `${disk.path}/state.db`;
+  await makeStateFile(file, 10);
+  await disk.makeReadOnly();
+  await refused(disk.path, file, notWritable);
+  await refused(disk.path, `${disk.path}/other.db`, notOpened);
+});
+
+Deno.test("a state file on a full disk is refused, whether it is there or not, and nothing is left of the attempt", async () => {
+  await using disk = await smallDisk(1 << 20);
+  const file = `${disk.path}/state.db`;
+  await makeStateFile(file, 100);
+  Deno.writeTextFileSync(`${disk.path}/empty.db`, "");
+  disk.fill();
+  await refused(disk.path, file, full);
+  await refused(disk.path, `${disk.path}/other.db`, full);
+  await refused(disk.path, `${disk.path}/empty.db`, full);
+  disk.free();
+  const { code, stderr } = await run({ args: ["--source-type", "stdin"], env: { STATE: `sqlite:${file}` } });
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /goes on with 100 names/);
+});
+
+test("where Deno lets it use no files is refused", async (_, folder) => {
+  await refused(
+    folder,
+    "/dev/shm/state.db",
+    "the program has no right to it from Deno; " +
+      "name a file outside of /dev, /proc and /sys, and let the program read and write files",
+  );
+});
+
+test("whose making was interrupted is made again", async (file) => {
+  await makeStateFile(file, 10);
+  // The journal of a file that was empty before: of no pages, 512 bytes a sector (sqlite.org/fileformat2.html#the_rollback_journal).
+  const journal = new DataView(new ArrayBuffer(512));
+  journal.setBigUint64(0, 0xd9d505f920a163d7n);
+  journal.setUint32(20, 512);
+  journal.setUint32(24, 4096);
+  const whole = Deno.readFileSync(file);
+  whole[18] = whole[19] = 1; // it was no file with a log yet
+  for (const size of [whole.length, 8192, 4096]) {
+    Deno.writeFileSync(file, whole.subarray(0, size));
+    Deno.writeFileSync(`${file}-journal`, new Uint8Array(journal.buffer));
+    const { code, stderr } = await run({
+      args: ["--source-type", "stdin"],
+      env: { STATE: `sqlite:${file}` },
+    });
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /goes on with 0 names and 0 alerts/);
+  }
+});
+
+test("of a killed process is taken as it is, with its log", async (file, folder) => {
+  using made = stateFolder();
+  await using ledger = new SqliteLedger(made.file, context);
+  addTold(ledger, 5);
+  Deno.copyFileSync(made.file, file);
+  Deno.copyFileSync(`${made.file}-wal`, `${file}-wal`);
+  const { code, stderr } = await run({ args: ["--source-type", "stdin"], env: { STATE: `sqlite:${file}` } });
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /goes on with 5 names/);
+  assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["state.db"]);
+});
+
+Deno.test("a state file is made for its owner alone, and what is beside it, whatever the umask is", async () => {
+  using folder = stateFolder();
+  const before = Deno.umask(0);
+  try {
+    await using ledger = new SqliteLedger(folder.file, context);
+    addTold(ledger, 1);
+    const modes = Object.fromEntries(
+      [...Deno.readDirSync(folder.path)].map(({ name }) => [name, modeOf(`${folder.path}/${name}`)]),
+    );
+    // The index is in memory, since no other process may open the file.
+    assert.deepEqual(modes, { "state.db": "600", "state.db-wal": "600" });
+  } finally {
+    Deno.umask(before);
+  }
+});
+
+Deno.test("a state file that exists keeps its mode", async () => {
+  using folder = stateFolder();
+  await makeStateFile(folder.file, 1);
+  Deno.chmodSync(folder.file, 0o640);
+  await makeStateFile(folder.file, 1);
+  assert.equal(modeOf(folder.file), "640");
+});
+
+function modeOf(path: string): string {
+  return (Deno.statSync(path).mode! & 0o777).toString(8);
+}
