@@ -38,7 +38,7 @@ import { kinesis } from "../sinks/kinesis/kinesis.ts";
 import { stdout } from "../sinks/stdout.ts";
 import { checkState, openLedger, type State, state } from "../state/settings.ts";
 import { Sight } from "../detection/visibility.ts";
-import { Standing } from "../lib/health.ts";
+import { Health } from "../lib/health.ts";
 import type { Source, SourceContext, SourceKind } from "../sources/source.ts";
 import { amqpSource } from "../sources/amqp/source.ts";
 import { lines } from "../sources/stdin/source.ts";
@@ -202,7 +202,7 @@ const waysToStart = `No source. Say where updates come from, in one of these way
 /** What the program stands on: the streams of its process. */
 export interface World
   extends
-    Omit<SourceContext, "log" | "patience" | "standing" | "restartsOnly" | "failing">,
+    Omit<SourceContext, "log" | "patience" | "health" | "restartsOnly" | "failing">,
     Pick<SinkContext, "stdout"> {
   readonly stdoutIsTerminal: boolean;
   /** Alerts on that terminal may have colours. */
@@ -215,14 +215,14 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
   const log = openLogOn(world.stderr, plan.process.logLevel, plan.process.logFormat);
   await using parts = new AsyncDisposableStack();
   const patience = parts.use(new Patience(plan.process.connectTimeout));
-  const standing = new Standing();
+  const health = new Health();
   const sight = new Sight("blind");
   let opened: Rule | undefined;
   const source = await plan.openSource({
     ...world,
     log,
     patience,
-    standing,
+    health,
     sight,
     restartsOnly: plan.rule.restartsOnly,
     failing: () => opened?.failing?.() ?? [],
@@ -238,10 +238,10 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
     const tally = new Tally();
     const commits = new CommitFigures();
     const { stderr } = world;
-    const facts = factsOf(plan, { source, standing, rule, tally, commits, delivery, stderr });
+    const facts = factsOf(plan, { source, health, rule, tally, commits, delivery, stderr });
     const status = await openStatus(plan, facts, ledger);
     // What keeps the program from starting is told in one line.
-    standing.worked.then(() => {
+    health.firstUp.then(() => {
       sayPlan(log, plan, sinks);
       if (!ledger.durable && plan.source === amqpSource.type) sayMemory(log);
     });
@@ -259,7 +259,7 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
     delivery.pump();
     onAbort(stop, () => delivery.hurry());
     const following = follow(
-      { source, rule, ledger, delivery, log, tally, commits, standing, sight, observer: status?.history },
+      { source, rule, ledger, delivery, log, tally, commits, health, sight, observer: status?.history },
       stop,
     );
     following.catch(() => {});
@@ -287,14 +287,14 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
 
 interface Opened extends Pick<Facts, "rule" | "tally"> {
   readonly source: Source;
-  readonly standing: Standing;
+  readonly health: Health;
   readonly commits: CommitFigures;
   readonly delivery: Delivery;
   readonly stderr: LineOutput;
 }
 
 /** What the status server is to know. */
-function factsOf(plan: Plan, { source, standing, rule, tally, commits, delivery, stderr }: Opened): Facts {
+function factsOf(plan: Plan, { source, health, rule, tally, commits, delivery, stderr }: Opened): Facts {
   return {
     version: config.version,
     startedAt: wallClock(),
@@ -302,7 +302,7 @@ function factsOf(plan: Plan, { source, standing, rule, tally, commits, delivery,
     rule,
     ruleView: plan.rule.words,
     tally,
-    source: { type: plan.source, standing },
+    source: { type: plan.source, health },
     state: { type: plan.state.file === undefined ? "memory" : "sqlite", commits },
     sinks: delivery.figures,
     log: stderr,

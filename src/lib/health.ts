@@ -3,7 +3,7 @@ import type { Nanoseconds } from "./duration.ts";
 import { wallClock } from "./time.ts";
 
 /** How a source, a sink or the state stands. It begins as one that does not work yet. */
-export class Standing {
+export class Health {
   /** Since when it works, or does not. */
   since: Nanoseconds = wallClock();
   /** Why it does not work, or takes nothing. */
@@ -11,44 +11,44 @@ export class Standing {
   /** How often it worked again after an outage. */
   reconnects = 0;
   /** When something was heard of it last; undefined before that. */
-  heardAt: Nanoseconds | undefined;
+  lastSeenAt: Nanoseconds | undefined;
   /** It was an input that has ended: nothing more comes of it. */
   ended = false;
-  readonly #worked = Promise.withResolvers<void>();
-  #up = false;
-  #wasUp = false;
+  readonly #firstUp = Promise.withResolvers<void>();
+  #isUp = false;
+  #wasEverUp = false;
 
-  get up(): boolean {
-    return this.#up;
+  get isUp(): boolean {
+    return this.#isUp;
   }
 
   /** Resolves when it works for the first time. */
-  get worked(): Promise<void> {
-    return this.#worked.promise;
+  get firstUp(): Promise<void> {
+    return this.#firstUp.promise;
   }
 
-  works(): void {
-    if (this.#up) return;
-    this.#worked.resolve();
-    if (this.#wasUp) this.reconnects++;
-    this.#up = this.#wasUp = true;
+  up(): void {
+    if (this.#isUp) return;
+    this.#firstUp.resolve();
+    if (this.#wasEverUp) this.reconnects++;
+    this.#isUp = this.#wasEverUp = true;
     this.since = wallClock();
     this.problem = undefined;
-    this.heard();
+    this.seen();
   }
 
-  fails(reason: string): void {
-    if (this.#up) this.since = wallClock();
-    this.#up = false;
+  down(reason: string): void {
+    if (this.#isUp) this.since = wallClock();
+    this.#isUp = false;
     this.problem = reason;
   }
 
   /** It is connected, but takes nothing for this reason; or again what comes. */
   blocked(reason: string | undefined): void {
-    if (this.#up) this.problem = reason;
+    if (this.#isUp) this.problem = reason;
   }
 
-  heard(now: Nanoseconds = wallClock()): void {
-    this.heardAt = now;
+  seen(now: Nanoseconds = wallClock()): void {
+    this.lastSeenAt = now;
   }
 }

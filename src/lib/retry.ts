@@ -3,24 +3,24 @@
 import { formatDuration, type Nanoseconds } from "./duration.ts";
 import { Fault } from "./errors.ts";
 import type { Log } from "./log.ts";
-import type { Standing } from "./health.ts";
+import type { Health } from "./health.ts";
 
 /** The outages of one connection or sink. */
 export class Outage {
   readonly #log: Log;
   readonly #what: string;
   readonly #patience: Patience | undefined;
-  readonly #standing: Standing | undefined;
+  readonly #health: Health | undefined;
   #since: number | undefined;
   #attempts = 0;
   readonly #reasons = new Set<string>();
 
-  /** `patience` is for the first connection; `standing` is told whether there is one. */
-  constructor(log: Log, what: string, patience?: Patience, standing?: Standing) {
+  /** `patience` is for the first connection; `health` is told whether there is one. */
+  constructor(log: Log, what: string, patience?: Patience, health?: Health) {
     this.#log = log;
     this.#what = what;
     this.#patience = patience;
-    this.#standing = standing;
+    this.#health = health;
     patience?.expect(what);
   }
 
@@ -33,7 +33,7 @@ export class Outage {
    * Yields the milliseconds to wait. */
   begin(fault: Fault): number {
     const { message: reason } = fault;
-    this.#standing?.fails(reason);
+    this.#health?.down(reason);
     const limit = this.#patience?.failed(this.#what, fault);
     if (this.#since === undefined) {
       this.#since = performance.now();
@@ -50,7 +50,7 @@ export class Outage {
   /** There is a connection, whether or not it works. */
   connected(): void {
     this.#patience?.connected(this.#what);
-    if (!this.open) this.#standing?.works();
+    if (!this.open) this.#health?.up();
   }
 
   /** An attempt succeeded: says so if there was an outage. */
@@ -59,7 +59,7 @@ export class Outage {
     if (this.#since === undefined) return;
     const lasted = timeSince(this.#since);
     this.#since = undefined;
-    this.#standing?.works();
+    this.#health?.up();
     this.#attempts = 0;
     this.#reasons.clear();
     this.#log.info("{what}: works again after {lasted}", { what: this.#what, lasted });
@@ -70,18 +70,18 @@ export class Outage {
 export class Blockage {
   readonly #log: Log;
   readonly #what: string;
-  readonly #standing: Standing | undefined;
+  readonly #health: Health | undefined;
   #since: number | undefined;
 
-  constructor(log: Log, what: string, standing?: Standing) {
-    this.#standing = standing;
+  constructor(log: Log, what: string, health?: Health) {
+    this.#health = health;
     this.#log = log;
     this.#what = what;
   }
 
   /** It takes nothing, for this reason, or again what comes: says so where that is news. */
   tell(reason: string | undefined): void {
-    this.#standing?.blocked(reason);
+    this.#health?.blocked(reason);
     if (reason === undefined) return this.#end();
     if (this.#since !== undefined) return;
     this.#since = performance.now();

@@ -8,7 +8,7 @@ import { Histogram } from "../lib/histogram.ts";
 import { Outage } from "../lib/retry.ts";
 import { type Released, Releases } from "./releases.ts";
 import type { Batch, Hold } from "../sources/source.ts";
-import { Standing } from "../lib/health.ts";
+import { Health } from "../lib/health.ts";
 
 /** Messages after which a durable ledger commits at the latest, and milliseconds. */
 const mostMessages = 500;
@@ -27,7 +27,7 @@ interface Open {
 
 /** How commits go. */
 export class CommitFigures {
-  readonly standing = new Standing();
+  readonly health = new Health();
   /** Of those to a file. */
   readonly seconds: Histogram = new Histogram([
     0.001,
@@ -69,8 +69,8 @@ export class Commits {
     this.#delivery = parts.delivery;
     this.#clock = clock;
     this.#figures = parts.commits ?? new CommitFigures();
-    this.#outage = new Outage(parts.log, "state", undefined, this.#figures.standing);
-    this.#figures.standing.works();
+    this.#outage = new Outage(parts.log, "state", undefined, this.#figures.health);
+    this.#figures.health.up();
     this.#delivery.onDone = () => this.soon();
     this.#releases = new Releases(parts.log, (until) => this.#release(until));
   }

@@ -6,12 +6,12 @@ import type { Log } from "../lib/log.ts";
 import { Blockage, Outage, type Patience } from "../lib/retry.ts";
 import type { Outbox, Parcel } from "../state/outbox.ts";
 import type { Sink } from "../sinks/sink.ts";
-import { Standing } from "../lib/health.ts";
+import { Health } from "../lib/health.ts";
 
 /** How the delivery to one sink goes. */
 export interface LaneFigures {
   readonly type: string;
-  readonly standing: Standing;
+  readonly health: Health;
   /** Alerts that are not confirmed, and since when the oldest of them waits. */
   readonly unconfirmed: number;
   readonly oldest: Nanoseconds | undefined;
@@ -78,7 +78,7 @@ const hurriedPause = 250;
 /** The way to one sink. */
 class Lane implements AsyncDisposable, LaneFigures {
   readonly type: string;
-  readonly standing = new Standing();
+  readonly health = new Health();
   readonly attempts = { confirmed: 0, failed: 0, refused: 0 };
   readonly seconds = new Histogram([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]);
   readonly #sink: Sink;
@@ -100,10 +100,10 @@ class Lane implements AsyncDisposable, LaneFigures {
     this.#sink = sink;
     this.#outbox = outbox;
     this.#log = log;
-    this.#outage = new Outage(log, `sink ${sink.type}`, patience, this.standing);
+    this.#outage = new Outage(log, `sink ${sink.type}`, patience, this.health);
     this.#over.promise.catch(() => {});
     sink.onLost = (fault) => this.#fail(fault);
-    const blockage = new Blockage(log, `sink ${sink.type}`, this.standing);
+    const blockage = new Blockage(log, `sink ${sink.type}`, this.health);
     sink.onBlocked = (reason) => blockage.tell(reason);
   }
 

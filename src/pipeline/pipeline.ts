@@ -13,7 +13,7 @@ import type { Decision, Rule, RuleEvent } from "../detection/rule.ts";
 import { SetAside } from "./rejection_log.ts";
 import type { Batch, Source } from "../sources/source.ts";
 import type { Sight } from "../detection/visibility.ts";
-import type { Standing } from "../lib/health.ts";
+import type { Health } from "../lib/health.ts";
 import { Tally, type Totals } from "./counters.ts";
 import { wallClock } from "../lib/time.ts";
 import { WallWatch } from "./wall_clock_watch.ts";
@@ -38,7 +38,7 @@ export interface Way {
   readonly tally?: Tally;
   readonly commits?: CommitFigures | undefined;
   /** Told when a batch comes. */
-  readonly standing?: Standing;
+  readonly health?: Health;
   /** Told of events that come while the source is blind. */
   readonly sight?: Sight;
   readonly observer?: Observer | undefined;
@@ -97,7 +97,7 @@ class Pipeline {
     const { sight } = this.#way;
     const wall = this.#wall?.now();
     if (wall !== undefined) this.#tellDue(wall);
-    this.#way.standing?.heard(wall);
+    this.#way.health?.seen(wall);
     for (let index = 0; index < batch.bodies.length; index++) {
       const body = batch.bodies[index]!;
       if (!(body instanceof Uint8Array)) {

@@ -5,7 +5,7 @@ import type { Log } from "../lib/log.ts";
 import type { Patience } from "../lib/retry.ts";
 import type { Sight } from "../detection/visibility.ts";
 import type { FailingTask } from "../detection/rule.ts";
-import type { Standing } from "../lib/health.ts";
+import type { Health } from "../lib/health.ts";
 
 /** Messages in a row that the rule has no use for, known by their look: counted, and the time of the newest. */
 export interface Skipped {
@@ -71,7 +71,7 @@ export interface SourceContext {
   /** How long the first connection may take. */
   readonly patience?: Patience;
   /** Told whether it is connected, and when something is heard of it. */
-  readonly standing?: Standing;
+  readonly health?: Health;
   /** Told how far the source has shown what happens, where its clock is the wall's. */
   readonly sight?: Sight;
   /** Whether the rule takes restarts only, so that other messages may be skipped. */

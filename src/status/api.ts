@@ -3,7 +3,7 @@ import { formatTime, wallClock } from "../lib/time.ts";
 import { type Facts, nowOf } from "./runtime_info.ts";
 import type { History } from "./history.ts";
 import type { LoopsView, LoopView, PartView, StatusView } from "./view.ts";
-import type { Standing } from "../lib/health.ts";
+import type { Health } from "../lib/health.ts";
 
 /** `GET /api/v1/status`. */
 export function statusView(facts: Facts): StatusView {
@@ -16,9 +16,9 @@ export function statusView(facts: Facts): StatusView {
     clock: facts.clock,
     now: formatTime(nowOf(facts)),
     rule: facts.ruleView,
-    source: { ...partView(source.type, source.standing), ended: source.standing.ended },
-    sinks: sinks.map(({ type, standing, unconfirmed, oldest }) => ({
-      ...partView(type, standing),
+    source: { ...partView(source.type, source.health), ended: source.health.ended },
+    sinks: sinks.map(({ type, health, unconfirmed, oldest }) => ({
+      ...partView(type, health),
       waiting: unconfirmed,
       oldest: oldest === undefined ? null : formatTime(oldest),
     })),
@@ -30,7 +30,7 @@ export function statusView(facts: Facts): StatusView {
   };
 }
 
-function partView(type: string, { up, since, problem }: Standing): PartView {
+function partView(type: string, { isUp: up, since, problem }: Health): PartView {
   return { type, up, since: formatTime(since), problem: problem ?? null };
 }
 

@@ -58,9 +58,9 @@ function perSink(
 /** Source, state and sinks, and how each stands. */
 function parts({ source, state, sinks }: Facts) {
   return [
-    { labels: { part: "source", type: source.type }, standing: source.standing },
-    { labels: { part: "state", type: state.type }, standing: state.commits.standing },
-    ...sinks.map(({ type, standing }) => ({ labels: { part: "sink", type }, standing })),
+    { labels: { part: "source", type: source.type }, health: source.health },
+    { labels: { part: "state", type: state.type }, health: state.commits.health },
+    ...sinks.map(({ type, health }) => ({ labels: { part: "sink", type }, health })),
   ];
 }
 
@@ -117,21 +117,21 @@ export const metrics: readonly Metric[] = [
   gauge(
     `${prefix}source_last_contact_timestamp_seconds`,
     "When the source connected, or something came from it, a heartbeat of Nomad's included; 0 before that.",
-    ({ facts }) => seconds(facts.source.standing.heardAt),
+    ({ facts }) => seconds(facts.source.health.lastSeenAt),
   ),
   {
     type: "gauge",
     name: `${prefix}up`,
     help: "Whether the source, the state and each sink work: 1 or 0.",
     labels: ["part", "type"],
-    read: ({ facts }) => parts(facts).map(({ labels, standing }) => [labels, standing.up ? 1 : 0]),
+    read: ({ facts }) => parts(facts).map(({ labels, health }) => [labels, health.isUp ? 1 : 0]),
   },
   {
     type: "counter",
     name: `${prefix}reconnects`,
     help: "How often each worked again after an outage.",
     labels: ["part", "type"],
-    read: ({ facts }) => parts(facts).map(({ labels, standing }) => [labels, standing.reconnects]),
+    read: ({ facts }) => parts(facts).map(({ labels, health }) => [labels, health.reconnects]),
   },
   {
     type: "counter",

@@ -10,14 +10,14 @@ const patience = 60_000_000_000n;
 export function problems({ source, sinks, state }: Facts): string[] {
   const now = wallClock();
   const lasting = [
-    ...sinks.map(({ type, standing }) => ({ what: `sink ${type}`, standing })),
-    { what: "state", standing: state.commits.standing },
-  ].filter(({ standing: { up, since } }) => !up && now - since > patience);
+    ...sinks.map(({ type, health }) => ({ what: `sink ${type}`, health })),
+    { what: "state", health: state.commits.health },
+  ].filter(({ health: { isUp, since } }) => !isUp && now - since > patience);
   const down = [
-    ...source.standing.up ? [] : [{ what: `source ${source.type}`, standing: source.standing }],
+    ...source.health.isUp ? [] : [{ what: `source ${source.type}`, health: source.health }],
     ...lasting,
   ];
-  return down.map(({ what, standing: { since, problem } }) =>
+  return down.map(({ what, health: { since, problem } }) =>
     `${what}: down for ${formatDuration((now - since) / second * second)}: ${problem}`
   );
 }

@@ -3,7 +3,7 @@ import type { CommitFigures } from "../pipeline/acknowledger.ts";
 import type { LaneFigures } from "../pipeline/delivery.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import type { Rule } from "../detection/rule.ts";
-import type { Standing } from "../lib/health.ts";
+import type { Health } from "../lib/health.ts";
 import type { Tally } from "../pipeline/counters.ts";
 import { wallClock } from "../lib/time.ts";
 import type { LineOutput } from "../lib/coalescing_writer.ts";
@@ -17,7 +17,7 @@ export interface Facts {
   readonly rule: Pick<Rule, "names" | "looping" | "loop" | "loops">;
   readonly ruleView: StatusView["rule"];
   readonly tally: Tally;
-  readonly source: { readonly type: string; readonly standing: Standing };
+  readonly source: { readonly type: string; readonly health: Health };
   readonly state: { readonly type: string; readonly commits: CommitFigures };
   readonly sinks: readonly LaneFigures[];
   /** Where the log is written. */

@@ -6,7 +6,7 @@ import { Histogram } from "../../src/lib/histogram.ts";
 import type { LoopMemory } from "../../src/state/store.ts";
 import { Loops } from "../../src/detection/failures/rule.ts";
 import type { Rule } from "../../src/detection/rule.ts";
-import { Standing } from "../../src/lib/health.ts";
+import { Health } from "../../src/lib/health.ts";
 import type { Facts } from "../../src/status/runtime_info.ts";
 import { type Bounds, History } from "../../src/status/history.ts";
 import type { Address } from "../../src/status/listen.ts";
@@ -34,7 +34,7 @@ export function loopsRule(): Rule {
 export function lane(differs: Partial<LaneFigures> = {}): LaneFigures {
   return {
     type: "stdout",
-    standing: new Standing(),
+    health: new Health(),
     unconfirmed: 0,
     oldest: undefined,
     attempts: { confirmed: 0, failed: 0, refused: 0 },
@@ -46,7 +46,7 @@ export function lane(differs: Partial<LaneFigures> = {}): LaneFigures {
 /** What a server is told of a program that just began. */
 export function facts(differs: Partial<Facts> = {}): Facts {
   const commits = new CommitFigures();
-  commits.standing.works();
+  commits.health.up();
   return {
     version: "1.2.3",
     startedAt: 1_795_491_774_000_000_000n,
@@ -60,7 +60,7 @@ export function facts(differs: Partial<Facts> = {}): Facts {
       notificationInterval: "1h",
     },
     tally: new Tally(),
-    source: { type: "amqp", standing: new Standing() },
+    source: { type: "amqp", health: new Health() },
     state: { type: "memory", commits },
     sinks: [lane()],
     log: { dropped: 0 },

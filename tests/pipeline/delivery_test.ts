@@ -395,9 +395,9 @@ Deno.test("figures tell of each sink whether it works, what waits and how attemp
   const sink = new TestSink("test", 3);
   const { delivery, tell } = deliveryTo(sink);
   const [lane] = delivery.figures;
-  assert.equal(lane!.standing.up, false);
+  assert.equal(lane!.health.isUp, false);
   await delivery.start();
-  assert.deepEqual([lane!.type, lane!.standing.up, lane!.oldest], ["test", true, undefined]);
+  assert.deepEqual([lane!.type, lane!.health.isUp, lane!.oldest], ["test", true, undefined]);
   tell("a", "b", "c");
   assert.equal(lane!.unconfirmed, 3);
   assert.ok(lane!.oldest !== undefined);
@@ -407,7 +407,7 @@ Deno.test("figures tell of each sink whether it works, what waits and how attemp
   sink.sending[0]!.fail(new Fault("gone"));
   await happened();
   assert.deepEqual(lane!.attempts, { confirmed: 1, failed: 1, refused: 1 });
-  assert.deepEqual([lane!.standing.up, lane!.standing.problem], [false, "gone"]);
+  assert.deepEqual([lane!.health.isUp, lane!.health.problem], [false, "gone"]);
   assert.equal(lane!.seconds.counts.reduce((a, b) => a + b), 1);
   await delivery[Symbol.asyncDispose]();
 });

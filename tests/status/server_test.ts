@@ -1,6 +1,6 @@
 // What the server answers to whom, over real connections; and where it can and cannot listen.
 import assert from "node:assert/strict";
-import { Standing } from "../../src/lib/health.ts";
+import { Health } from "../../src/lib/health.ts";
 import { usualLimits } from "../../src/status/connections.ts";
 import { type Address, listenSettings } from "../../src/status/listen.ts";
 import { endpoints, type StatusServer } from "../../src/status/server.ts";
@@ -18,10 +18,10 @@ async function ask(server: StatusServer, path: string, init: RequestInit = {}) {
   return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
 }
 
-function working(): Standing {
-  const standing = new Standing();
-  standing.works();
-  return standing;
+function working(): Health {
+  const health = new Health();
+  health.up();
+  return health;
 }
 
 Deno.test("every endpoint answers, and says to browsers what they must not do with it", async () => {
@@ -72,11 +72,11 @@ Deno.test("/metrics is text, or OpenMetrics where that is asked for", async () =
 });
 
 Deno.test("/readyz says why the program is not ready, a line each", async () => {
-  const source = { type: "amqp", standing: working() };
-  await using server = await statusServer({ source, sinks: [lane({ standing: working() })] });
+  const source = { type: "amqp", health: working() };
+  await using server = await statusServer({ source, sinks: [lane({ health: working() })] });
   const ready = await ask(server, "/readyz");
   assert.deepEqual([ready.status, ready.body], [200, "ok\n"]);
-  source.standing.fails("amqp://rabbit/ cannot be reached");
+  source.health.down("amqp://rabbit/ cannot be reached");
   const down = await ask(server, "/readyz");
   assert.deepEqual([down.status, down.body], [
     503,
@@ -87,7 +87,7 @@ Deno.test("/readyz says why the program is not ready, a line each", async () => 
 });
 
 Deno.test("/api/v1/status says how everything stands", async () => {
-  const from = facts({ clock: "wall", source: { type: "amqp", standing: working() } });
+  const from = facts({ clock: "wall", source: { type: "amqp", health: working() } });
   from.tally.others = 3;
   from.tally.events.first = 2;
   from.tally.alerts.first = 2;

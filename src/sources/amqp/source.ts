@@ -110,7 +110,7 @@ class AmqpSource implements Source {
       this.#context.log,
       "source amqp",
       this.#context.patience,
-      this.#context.standing,
+      this.#context.health,
     );
     const holding = new Holding(`source amqp: queue "${this.#settings.queue}"`);
     let consumed = false;

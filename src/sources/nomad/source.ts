@@ -39,7 +39,7 @@ export class NomadSource implements Source {
 
   async *batches(stop: AbortSignal, notes: ReadonlyMap<string, string> = new Map()): AsyncIterable<Batch> {
     const { log } = this.#context;
-    const outage = new Outage(log, "source nomad", this.#context.patience, this.#context.standing);
+    const outage = new Outage(log, "source nomad", this.#context.patience, this.#context.health);
     const follower = this.#follower(notes);
     const sight = new StreamSight(this.#context.sight, this.#pace);
     let previous: Session | undefined;
@@ -124,7 +124,7 @@ export class NomadSource implements Source {
       withJobs: !restartsOnly,
       pace: this.#pace,
       stop,
-      onHeard: () => this.#context.standing?.heard(),
+      onHeard: () => this.#context.health?.seen(),
       onStrange: (found) =>
         log.warning("source nomad: {where} sent an allocation that is not understood: {found}", {
           where,

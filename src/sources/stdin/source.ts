@@ -59,13 +59,13 @@ class LineSource implements Source {
           stop,
           () => this.#context.log.warning(garbageIgnored, { what: titleOf(name) }),
         );
-        this.#context.standing?.works();
+        this.#context.health?.up();
         for await (const { bodies, numbers } of input.blocks(bytes, stop)) {
           yield this.#batch(bodies, (index) => input.place(numbers[index]!));
           await this.#fewerThan(mostOpenBatches, stop);
         }
       }
-      if (this.#context.standing !== undefined) this.#context.standing.ended = !stop.aborted;
+      if (this.#context.health !== undefined) this.#context.health.ended = !stop.aborted;
     } catch (error) {
       await this.#fewerThan(1, stop); // what was read before it is told all the same
       throw error;
