@@ -19,7 +19,7 @@ import {
   ruleSettings,
 } from "../detection/settings.ts";
 import { wallClock } from "../lib/time.ts";
-import { Patience, pause } from "../lib/retry.ts";
+import { pause, StartupDeadline } from "../lib/retry.ts";
 import { follow, type Totals } from "../pipeline/pipeline.ts";
 import {
   choice,
@@ -202,7 +202,7 @@ const waysToStart = `No source. Say where updates come from, in one of these way
 /** What the program stands on: the streams of its process. */
 export interface World
   extends
-    Omit<SourceContext, "log" | "patience" | "health" | "restartsOnly" | "failing">,
+    Omit<SourceContext, "log" | "startupDeadline" | "health" | "restartsOnly" | "failing">,
     Pick<SinkContext, "stdout"> {
   readonly stdoutIsTerminal: boolean;
   /** Alerts on that terminal may have colours. */
@@ -214,14 +214,14 @@ export interface World
 export async function detect(plan: Plan, world: World, stop: AbortSignal): Promise<number> {
   const log = openLogOn(world.stderr, plan.process.logLevel, plan.process.logFormat);
   await using parts = new AsyncDisposableStack();
-  const patience = parts.use(new Patience(plan.process.connectTimeout));
+  const startupDeadline = parts.use(new StartupDeadline(plan.process.connectTimeout));
   const health = new Health();
   const sight = new Sight("blind");
   let opened: Rule | undefined;
   const source = await plan.openSource({
     ...world,
     log,
-    patience,
+    startupDeadline,
     health,
     sight,
     restartsOnly: plan.rule.restartsOnly,
@@ -231,7 +231,7 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
     const sinks = openSinks(plan, world);
     const context = { sinks: sinks.map(({ type }) => type), newerReplaces: source.clock === "wall" };
     const ledger = parts.use(await openLedger(plan.state, context));
-    const delivery = parts.use(new Delivery(sinks, (sink) => ledger.outbox(sink), log, patience));
+    const delivery = parts.use(new Delivery(sinks, (sink) => ledger.outbox(sink), log, startupDeadline));
     parts.use(source);
     const rule = opened = plan.rule.open(ledger, source.clock === "wall" ? sight : undefined);
     rule.restore(ledger.kept, source.clock === "wall" ? wallClock() : undefined);
@@ -255,7 +255,7 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
         });
       }
     }
-    await Promise.race([delivery.start(), patience.over]);
+    await Promise.race([delivery.start(), startupDeadline.over]);
     delivery.pump();
     onAbort(stop, () => delivery.hurry());
     const following = follow(
@@ -263,7 +263,7 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
       stop,
     );
     following.catch(() => {});
-    const totals = await Promise.race([following, delivery.over, patience.over, deadline(plan, stop)]);
+    const totals = await Promise.race([following, delivery.over, startupDeadline.over, deadline(plan, stop)]);
     if (totals === "deadline") {
       sayUnfinished(log, plan, delivery);
       return 1;

@@ -9,19 +9,19 @@ import type { Health } from "./health.ts";
 export class Outage {
   readonly #log: Log;
   readonly #what: string;
-  readonly #patience: Patience | undefined;
+  readonly #startupDeadline: StartupDeadline | undefined;
   readonly #health: Health | undefined;
   #since: number | undefined;
   #attempts = 0;
   readonly #reasons = new Set<string>();
 
-  /** `patience` is for the first connection; `health` is told whether there is one. */
-  constructor(log: Log, what: string, patience?: Patience, health?: Health) {
+  /** `startupDeadline` is for the first connection; `health` is told whether there is one. */
+  constructor(log: Log, what: string, startupDeadline?: StartupDeadline, health?: Health) {
     this.#log = log;
     this.#what = what;
-    this.#patience = patience;
+    this.#startupDeadline = startupDeadline;
     this.#health = health;
-    patience?.expect(what);
+    startupDeadline?.expect(what);
   }
 
   /** Whether there is one now. */
@@ -34,7 +34,7 @@ export class Outage {
   begin(fault: Fault): number {
     const { message: reason } = fault;
     this.#health?.down(reason);
-    const limit = this.#patience?.failed(this.#what, fault);
+    const limit = this.#startupDeadline?.failed(this.#what, fault);
     if (this.#since === undefined) {
       this.#since = performance.now();
       const howLong = limit === undefined ? "until it works" : `for ${formatDuration(limit)} after the start`;
@@ -49,7 +49,7 @@ export class Outage {
 
   /** There is a connection, whether or not it works. */
   connected(): void {
-    this.#patience?.connected(this.#what);
+    this.#startupDeadline?.connected(this.#what);
     if (!this.open) this.#health?.up();
   }
 
@@ -103,7 +103,7 @@ function timeSince(milliseconds: number): string {
 }
 
 /** How long the program waits at its start until every connection was made once. Disposing it ends the waiting. */
-export class Patience implements Disposable {
+export class StartupDeadline implements Disposable {
   readonly #limit: Nanoseconds | undefined;
   readonly #over = Promise.withResolvers<never>();
   /** What is not connected yet, and why. */

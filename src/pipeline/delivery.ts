@@ -3,7 +3,7 @@ import type { Nanoseconds } from "../lib/duration.ts";
 import { asFault, Fault } from "../lib/errors.ts";
 import { Histogram } from "../lib/histogram.ts";
 import type { Log } from "../lib/log.ts";
-import { Blockage, Outage, type Patience } from "../lib/retry.ts";
+import { Blockage, Outage, type StartupDeadline } from "../lib/retry.ts";
 import type { Outbox, Parcel } from "../state/outbox.ts";
 import type { Sink } from "../sinks/sink.ts";
 import { Health } from "../lib/health.ts";
@@ -28,8 +28,15 @@ export class Delivery implements AsyncDisposable {
   onDone: () => void = () => {};
 
   /** `outbox` yields where the alerts for a sink wait, by the sink's type. */
-  constructor(sinks: readonly Sink[], outbox: (sink: string) => Outbox, log: Log, patience?: Patience) {
-    this.#lanes = sinks.map((sink) => new Lane(sink, outbox(sink.type), log, () => this.onDone(), patience));
+  constructor(
+    sinks: readonly Sink[],
+    outbox: (sink: string) => Outbox,
+    log: Log,
+    startupDeadline?: StartupDeadline,
+  ) {
+    this.#lanes = sinks.map((sink) =>
+      new Lane(sink, outbox(sink.type), log, () => this.onDone(), startupDeadline)
+    );
   }
 
   /** Rejects when a sink can take nothing ever again. */
@@ -94,13 +101,13 @@ class Lane implements AsyncDisposable, LaneFigures {
   #hurried = false;
   #closed = false;
 
-  constructor(sink: Sink, outbox: Outbox, log: Log, done: () => void, patience?: Patience) {
+  constructor(sink: Sink, outbox: Outbox, log: Log, done: () => void, startupDeadline?: StartupDeadline) {
     this.type = sink.type;
     this.#done = done;
     this.#sink = sink;
     this.#outbox = outbox;
     this.#log = log;
-    this.#outage = new Outage(log, `sink ${sink.type}`, patience, this.health);
+    this.#outage = new Outage(log, `sink ${sink.type}`, startupDeadline, this.health);
     this.#over.promise.catch(() => {});
     sink.onLost = (fault) => this.#fail(fault);
     const blockage = new Blockage(log, `sink ${sink.type}`, this.health);

@@ -2,7 +2,7 @@
 import type { Nanoseconds } from "../lib/duration.ts";
 import type { Kind } from "../lib/settings/adapter.ts";
 import type { Log } from "../lib/log.ts";
-import type { Patience } from "../lib/retry.ts";
+import type { StartupDeadline } from "../lib/retry.ts";
 import type { Sight } from "../detection/visibility.ts";
 import type { FailingTask } from "../detection/rule.ts";
 import type { Health } from "../lib/health.ts";
@@ -69,7 +69,7 @@ export interface OpenFile {
 export interface SourceContext {
   readonly log: Log;
   /** How long the first connection may take. */
-  readonly patience?: Patience;
+  readonly startupDeadline?: StartupDeadline;
   /** Told whether it is connected, and when something is heard of it. */
   readonly health?: Health;
   /** Told how far the source has shown what happens, where its clock is the wall's. */

@@ -4,7 +4,7 @@ import { wallClock } from "../lib/time.ts";
 import type { Facts } from "./runtime_info.ts";
 
 /** A sink, or the state, may fail for so long before that counts. */
-const patience = 60_000_000_000n;
+const gracePeriod = 60_000_000_000n;
 
 /** Why the program is not ready, a line each; none where it is. */
 export function problems({ source, sinks, state }: Facts): string[] {
@@ -12,7 +12,7 @@ export function problems({ source, sinks, state }: Facts): string[] {
   const lasting = [
     ...sinks.map(({ type, health }) => ({ what: `sink ${type}`, health })),
     { what: "state", health: state.commits.health },
-  ].filter(({ health: { isUp, since } }) => !isUp && now - since > patience);
+  ].filter(({ health: { isUp, since } }) => !isUp && now - since > gracePeriod);
   const down = [
     ...source.health.isUp ? [] : [{ what: `source ${source.type}`, health: source.health }],
     ...lasting,

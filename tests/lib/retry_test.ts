@@ -1,7 +1,7 @@
 // Outages: what is told of them and when, how long the waits are, and how long the first connections may take.
 import assert from "node:assert/strict";
 import { Fault } from "../../src/lib/errors.ts";
-import { backOff, Blockage, Outage, Patience, pause } from "../../src/lib/retry.ts";
+import { backOff, Blockage, Outage, pause, StartupDeadline } from "../../src/lib/retry.ts";
 import { testLog } from "../helpers/log.ts";
 
 /** The lines, with the times that outages lasted as `<time>`. */
@@ -90,25 +90,25 @@ Deno.test("pause() ends after its time, or at the signal, or at once where that 
 });
 
 /** How it went: the message of what it rejects with, or that it is still waiting. */
-async function stateOf({ over }: Patience): Promise<string> {
+async function stateOf({ over }: StartupDeadline): Promise<string> {
   const waiting = new Promise<"waiting">((resolve) => setTimeout(resolve, 0, "waiting"));
   return await Promise.race([over, waiting]).catch((error) => error.message);
 }
 
 const millisecond = 1_000_000n;
 
-Deno.test("Patience gives up when its time is over, and names all that is missing and why", async () => {
+Deno.test("StartupDeadline gives up when its time is over, and names all that is missing and why", async () => {
   const { log, lines } = testLog();
-  using patience = new Patience(200n * millisecond);
-  const source = new Outage(log, "source amqp", patience);
-  const sink = new Outage(log, "sink amqp", patience);
-  const silent = new Outage(log, "sink kinesis", patience);
+  using startupDeadline = new StartupDeadline(200n * millisecond);
+  const source = new Outage(log, "source amqp", startupDeadline);
+  const sink = new Outage(log, "sink amqp", startupDeadline);
+  const silent = new Outage(log, "sink kinesis", startupDeadline);
   assert.equal(silent.open, false);
   sink.begin(new Fault("first reason"));
   sink.begin(new Fault("last reason"));
   source.end();
-  assert.equal(await stateOf(patience), "waiting");
-  await assert.rejects(patience.over, {
+  assert.equal(await stateOf(startupDeadline), "waiting");
+  await assert.rejects(startupDeadline.over, {
     message: "Gave up after 200ms: sink amqp: last reason; sink kinesis: no answer yet",
     healing: "misconfigured",
   });
@@ -118,36 +118,39 @@ Deno.test("Patience gives up when its time is over, and names all that is missin
   ]);
 });
 
-Deno.test("Patience does not give up when all was connected once, whatever happens then", async () => {
+Deno.test("StartupDeadline does not give up when all was connected once, whatever happens then", async () => {
   const { log, lines } = testLog();
-  using patience = new Patience(10n * millisecond);
-  const source = new Outage(log, "source amqp", patience);
-  const sink = new Outage(log, "sink amqp", patience);
+  using startupDeadline = new StartupDeadline(10n * millisecond);
+  const source = new Outage(log, "source amqp", startupDeadline);
+  const sink = new Outage(log, "sink amqp", startupDeadline);
   source.end();
   sink.connected();
   source.begin(new Fault("closed"));
   sink.begin(new Fault("wrong password", "misconfigured"));
   await pause(30, new AbortController().signal);
-  assert.equal(await stateOf(patience), "waiting");
+  assert.equal(await stateOf(startupDeadline), "waiting");
   assert.deepEqual(lines, [
     "warning source amqp: closed; trying again until it works",
     "warning sink amqp: wrong password; trying again until it works",
   ]);
 });
 
-Deno.test("Patience gives up at once where a first connection fails for settings that are wrong", async () => {
-  using patience = new Patience();
-  const sink = new Outage(testLog().log, "sink amqp", patience);
+Deno.test("StartupDeadline gives up at once where a first connection fails for settings that are wrong", async () => {
+  using startupDeadline = new StartupDeadline();
+  const sink = new Outage(testLog().log, "sink amqp", startupDeadline);
   sink.begin(new Fault("refused"));
-  assert.equal(await stateOf(patience), "waiting");
+  assert.equal(await stateOf(startupDeadline), "waiting");
   sink.begin(new Fault("wrong password", "misconfigured"));
-  await assert.rejects(patience.over, { message: "sink amqp: wrong password", healing: "misconfigured" });
+  await assert.rejects(startupDeadline.over, {
+    message: "sink amqp: wrong password",
+    healing: "misconfigured",
+  });
 });
 
-Deno.test("Patience without a limit waits for ever, and with one beyond what timers take too", async () => {
+Deno.test("StartupDeadline without a limit waits for ever, and with one beyond what timers take too", async () => {
   for (const limit of [undefined, 10n ** 18n]) {
-    using patience = new Patience(limit);
-    new Outage(testLog().log, "sink amqp", patience).begin(new Fault("refused"));
-    assert.equal(await stateOf(patience), "waiting");
+    using startupDeadline = new StartupDeadline(limit);
+    new Outage(testLog().log, "sink amqp", startupDeadline).begin(new Fault("refused"));
+    assert.equal(await stateOf(startupDeadline), "waiting");
   }
 });

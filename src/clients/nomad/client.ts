@@ -27,7 +27,7 @@ export interface Question {
   /** One name may have several values. */
   readonly query?: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** Milliseconds without a byte after which nobody is there: before the answer begins, and within it. */
-  readonly patience: number;
+  readonly idleTimeout: number;
   /** Milliseconds for the whole answer; without it the answer may go on for as long as it comes. */
   readonly deadline?: number;
   /** Bytes of the answer, unpacked; one that is longer is given up. */
@@ -52,13 +52,13 @@ export class NomadClient {
   }
 
   /** Asks. Connections are not used twice. @throws {Fault} where the answer is not one of Nomad's, or a refusal. */
-  async get({ path, query = {}, patience, deadline, maxBytes, signal }: Question): Promise<Answer> {
+  async get({ path, query = {}, idleTimeout, deadline, maxBytes, signal }: Question): Promise<Answer> {
     const asked = new URLSearchParams();
     for (const [name, value] of Object.entries({ ...query, region: this.#settings.region })) {
       for (const one of [value ?? []].flat()) asked.append(name, one);
     }
     const exchange = new Exchange(this.#request(`${path}?${asked}`), this.#explain, {
-      patience,
+      idleTimeout,
       deadline,
       maxBytes: maxBytes ?? defaultMaxBytes,
     });
@@ -132,7 +132,7 @@ class Exchange {
   readonly request: ClientRequest;
   readonly answered: Promise<IncomingMessage>;
   readonly #explain: (error: unknown) => Promise<Fault>;
-  readonly #patience: number;
+  readonly #idleTimeout: number;
   readonly #maxBytes: number;
   readonly #closed: Promise<void>;
   #response: Readable | undefined;
@@ -140,13 +140,13 @@ class Exchange {
   constructor(
     request: ClientRequest,
     explain: (error: unknown) => Promise<Fault>,
-    { patience, deadline, maxBytes }:
-      & Required<Pick<Question, "patience" | "maxBytes">>
+    { idleTimeout, deadline, maxBytes }:
+      & Required<Pick<Question, "idleTimeout" | "maxBytes">>
       & Pick<Question, "deadline">,
   ) {
     this.request = request;
     this.#explain = explain;
-    this.#patience = patience;
+    this.#idleTimeout = idleTimeout;
     this.#maxBytes = maxBytes;
     if (deadline !== undefined) this.#limitTime(deadline);
     this.#closed = new Promise((resolve) => {
@@ -184,7 +184,7 @@ class Exchange {
   async beginning(): Promise<string> {
     const parts: Uint8Array[] = [];
     let length = 0;
-    this.#limitTime(this.#patience);
+    this.#limitTime(this.#idleTimeout);
     try {
       for await (const part of this.body()) {
         parts.push(part);
@@ -221,7 +221,7 @@ class Exchange {
 
   /** What is waited for, while the time for it is not up. */
   async #watched<T>(awaited: Promise<T>): Promise<T> {
-    const timer = setTimeout(() => this.destroy(this.#silent()), this.#patience);
+    const timer = setTimeout(() => this.destroy(this.#silent()), this.#idleTimeout);
     try {
       return await awaited;
     } finally {
@@ -234,7 +234,7 @@ class Exchange {
   }
 
   #silent(): Error {
-    return new Silent(`silent for ${this.#patience / 1000} s`);
+    return new Silent(`silent for ${this.#idleTimeout / 1000} s`);
   }
 }
 

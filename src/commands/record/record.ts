@@ -4,7 +4,7 @@ import { oneLine } from "../../detection/alert/alert.ts";
 import { chooseSource, processSettings, type World } from "../app.ts";
 import { asFault, Fault } from "../../lib/errors.ts";
 import { type Log, openLogOn } from "../../lib/log.ts";
-import { Patience } from "../../lib/retry.ts";
+import { StartupDeadline } from "../../lib/retry.ts";
 import { RecordFile, type RecordTo } from "./rotating_file.ts";
 import { recordSettings } from "./settings.ts";
 import { SetAside } from "../../pipeline/rejection_log.ts";
@@ -43,11 +43,11 @@ export async function record(plan: RecordPlan, world: World, stop: AbortSignal):
     recorder = new Recorder(file, log);
     await using parts = new AsyncDisposableStack();
     parts.use(file);
-    const patience = parts.use(new Patience(plan.process.connectTimeout));
-    const source = parts.use(await plan.openSource({ ...world, log, patience, restartsOnly: false }));
+    const startupDeadline = parts.use(new StartupDeadline(plan.process.connectTimeout));
+    const source = parts.use(await plan.openSource({ ...world, log, startupDeadline, restartsOnly: false }));
     const recording = recorder.follow(source, stop);
     recording.catch(() => {});
-    await Promise.race([recording, file.over, patience.over]);
+    await Promise.race([recording, file.over, startupDeadline.over]);
   } catch (error) {
     log.error("{reason}", { reason: asFault(unsuppressed(error)).message });
     recorder?.sayTotals();

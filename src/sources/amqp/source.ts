@@ -109,7 +109,7 @@ class AmqpSource implements Source {
     const outage = new Outage(
       this.#context.log,
       "source amqp",
-      this.#context.patience,
+      this.#context.startupDeadline,
       this.#context.health,
     );
     const holding = new Holding(`source amqp: queue "${this.#settings.queue}"`);

@@ -23,7 +23,7 @@ export interface JobList {
 }
 
 /** Milliseconds without a byte, and in all for an answer about a single thing. */
-const patience = 10_000;
+const idleTimeout = 10_000;
 /** Bytes that an answer about a single thing may have, and the list of all jobs, of which one at a time is kept. */
 const maxBytes = 16 << 20;
 const maxListBytes = 2 ** 30;
@@ -44,7 +44,7 @@ export class JobFacts {
     const { body } = await this.#client.get({
       path: "/v1/jobs",
       query,
-      patience,
+      idleTimeout,
       maxBytes: maxListBytes,
       signal,
     });
@@ -90,8 +90,8 @@ export class JobFacts {
     const { body } = await this.#client.get({
       path,
       query: { namespace },
-      patience,
-      deadline: patience,
+      idleTimeout,
+      deadline: idleTimeout,
       maxBytes,
       signal,
     });

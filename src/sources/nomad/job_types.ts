@@ -16,14 +16,14 @@ const mostRemembered = 10_000;
 export class JobTypes {
   readonly #client: NomadClient;
   readonly #log: Log;
-  readonly #patience: number;
+  readonly #idleTimeout: number;
   /** By namespace and job; undefined where Nomad did not say. */
   readonly #types = new Map<string, string | undefined>();
 
-  constructor(client: NomadClient, log: Log, patience = defaultPatience) {
+  constructor(client: NomadClient, log: Log, idleTimeout = defaultPatience) {
     this.#client = client;
     this.#log = log;
-    this.#patience = patience;
+    this.#idleTimeout = idleTimeout;
   }
 
   /** The type of an allocation's job. Where Nomad does not say it, it is not known. */
@@ -41,7 +41,7 @@ export class JobTypes {
   async #get(namespace: string, job: string, signal: AbortSignal): Promise<string | undefined> {
     try {
       const path = `/v1/job/${encodeURIComponent(job)}`;
-      const time = { patience: this.#patience, deadline: this.#patience };
+      const time = { idleTimeout: this.#idleTimeout, deadline: this.#idleTimeout };
       const { body } = await this.#client.get({ path, query: { namespace }, ...time, maxBytes, signal });
       const { Type } = await new Response(ReadableStream.from(body)).json();
       return typeof Type === "string" ? Type : undefined;

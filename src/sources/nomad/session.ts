@@ -134,7 +134,7 @@ export class Session implements AsyncDisposable {
       const listing = await client.get({
         path: "/v1/allocations",
         query: { namespace, task_states: "true" },
-        patience: pace.silence,
+        idleTimeout: pace.silence,
         signal: stop,
         maxBytes: maxListBytes,
       });
@@ -206,7 +206,7 @@ async function subscribe(
     path: "/v1/event/stream",
     query: { topic, namespace, index: index === undefined ? undefined : String(index) },
     maxBytes: Infinity, // it has no end, but its lines have
-    patience: pace.silence,
+    idleTimeout: pace.silence,
     signal: stop,
   });
   try {

@@ -39,7 +39,7 @@ export class NomadSource implements Source {
 
   async *batches(stop: AbortSignal, notes: ReadonlyMap<string, string> = new Map()): AsyncIterable<Batch> {
     const { log } = this.#context;
-    const outage = new Outage(log, "source nomad", this.#context.patience, this.#context.health);
+    const outage = new Outage(log, "source nomad", this.#context.startupDeadline, this.#context.health);
     const follower = this.#follower(notes);
     const sight = new StreamSight(this.#context.sight, this.#pace);
     let previous: Session | undefined;

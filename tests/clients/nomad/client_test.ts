@@ -36,7 +36,7 @@ function settingsOf(env: Record<string, string>): NomadSettings {
 /** Asks for the list of allocations; yields the answer's text. */
 async function ask(env: Record<string, string>): Promise<string> {
   const client = new NomadClient(settingsOf(env));
-  const { body } = await client.get({ path: "/v1/allocations", patience: 5_000 });
+  const { body } = await client.get({ path: "/v1/allocations", idleTimeout: 5_000 });
   return await new Response(ReadableStream.from(body)).text();
 }
 

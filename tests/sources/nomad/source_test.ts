@@ -645,9 +645,9 @@ async function serveJob(answer: (response: ServerResponse) => void) {
 }
 
 /** The type of a job, and what was logged of it. */
-async function typeOf(client: NomadClient, patience: number): Promise<[string | undefined, string[]]> {
+async function typeOf(client: NomadClient, idleTimeout: number): Promise<[string | undefined, string[]]> {
   const { log, lines } = testLog();
-  const jobs = new JobTypes(client, log, patience);
+  const jobs = new JobTypes(client, log, idleTimeout);
   const allocation = recording.lines[0]!.allocations[0];
   const type = await jobs.ask({ ...allocation, JobID: "job" }, new AbortController().signal);
   return [type, lines.map((line) => line.replace(/127\.0\.0\.1:\d+/, "server"))];
