@@ -46,7 +46,7 @@ import { nomad } from "../sources/nomad/nomad.ts";
 import type { Facts } from "../status/runtime_info.ts";
 import { type ListenSettings, listenSettings } from "../status/listen.ts";
 import type { StatusServer } from "../status/server.ts";
-import { Tally } from "../pipeline/counters.ts";
+import { Counters } from "../pipeline/counters.ts";
 import type { LineOutput } from "../lib/coalescing_writer.ts";
 
 /** Every source. */
@@ -235,10 +235,10 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
     parts.use(source);
     const rule = opened = plan.rule.open(ledger, source.clock === "wall" ? sight : undefined);
     rule.restore(ledger.kept, source.clock === "wall" ? wallClock() : undefined);
-    const tally = new Tally();
+    const counters = new Counters();
     const commits = new CommitFigures();
     const { stderr } = world;
-    const facts = factsOf(plan, { source, health, rule, tally, commits, delivery, stderr });
+    const facts = factsOf(plan, { source, health, rule, counters, commits, delivery, stderr });
     const status = await openStatus(plan, facts, ledger);
     // What keeps the program from starting is told in one line.
     health.firstUp.then(() => {
@@ -259,7 +259,7 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
     delivery.pump();
     onAbort(stop, () => delivery.hurry());
     const following = follow(
-      { source, rule, ledger, delivery, log, tally, commits, health, sight, observer: status?.history },
+      { source, rule, ledger, delivery, log, counters, commits, health, sight, observer: status?.history },
       stop,
     );
     following.catch(() => {});
@@ -285,7 +285,7 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
   }
 }
 
-interface Opened extends Pick<Facts, "rule" | "tally"> {
+interface Opened extends Pick<Facts, "rule" | "counters"> {
   readonly source: Source;
   readonly health: Health;
   readonly commits: CommitFigures;
@@ -294,14 +294,14 @@ interface Opened extends Pick<Facts, "rule" | "tally"> {
 }
 
 /** What the status server is to know. */
-function factsOf(plan: Plan, { source, health, rule, tally, commits, delivery, stderr }: Opened): Facts {
+function factsOf(plan: Plan, { source, health, rule, counters, commits, delivery, stderr }: Opened): Facts {
   return {
     version: config.version,
     startedAt: wallClock(),
     clock: source.clock,
     rule,
     ruleView: plan.rule.words,
-    tally,
+    counters,
     source: { type: plan.source, health },
     state: { type: plan.state.file === undefined ? "memory" : "sqlite", commits },
     sinks: delivery.figures,

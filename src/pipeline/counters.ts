@@ -17,7 +17,7 @@ export interface Totals {
 }
 
 /** The counts of one run of the program. */
-export class Tally {
+export class Counters {
   others = 0;
   malformed = 0;
   /** Events, by what the rule decided; `noted` and ends are others instead. */

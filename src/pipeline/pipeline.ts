@@ -14,7 +14,7 @@ import { SetAside } from "./rejection_log.ts";
 import type { Batch, Source } from "../sources/source.ts";
 import type { Sight } from "../detection/visibility.ts";
 import type { Health } from "../lib/health.ts";
-import { Tally, type Totals } from "./counters.ts";
+import { Counters, type Totals } from "./counters.ts";
 import { wallClock } from "../lib/time.ts";
 import { WallWatch } from "./wall_clock_watch.ts";
 
@@ -35,7 +35,7 @@ export interface Way {
   readonly delivery: Delivery;
   readonly log: Log;
   /** What is counted on the way; of its own where it is not given. */
-  readonly tally?: Tally;
+  readonly counters?: Counters;
   readonly commits?: CommitFigures | undefined;
   /** Told when a batch comes. */
   readonly health?: Health;
@@ -53,11 +53,11 @@ export async function follow(way: Way, stop: AbortSignal): Promise<Totals> {
   } finally {
     pipeline.stop();
   }
-  return pipeline.tally.totals();
+  return pipeline.counters.totals();
 }
 
 class Pipeline {
-  readonly tally: Tally;
+  readonly counters: Counters;
   readonly #way: Way;
   readonly #commits: Commits;
   readonly #setAside: SetAside;
@@ -71,13 +71,13 @@ class Pipeline {
 
   constructor(way: Way) {
     this.#way = way;
-    this.tally = way.tally ?? new Tally();
+    this.counters = way.counters ?? new Counters();
     this.#wall = way.source.clock === "wall" ? new WallWatch(way) : undefined;
     this.#clock = new EventClock(
       this.#wall === undefined ? keptEventTime(way) : undefined,
       clockWarning(way.log),
     );
-    this.tally.newest = this.#clock.newest;
+    this.counters.newest = this.#clock.newest;
     this.#setAside = new SetAside(way.log);
     this.#late = new Late(way.log, way.rule.counts);
     const now = way.source.clock === "wall" ? wallClock : () => this.#clock.now;
@@ -93,7 +93,7 @@ class Pipeline {
   /** Leads a batch through; it is acknowledged when what it caused is kept, in the ledger or by the sinks. */
   take(batch: Batch): void {
     const names = new Set<string>();
-    const alerts = this.tally.told;
+    const alerts = this.counters.told;
     const { sight } = this.#way;
     const wall = this.#wall?.now();
     if (wall !== undefined) this.#tellDue(wall);
@@ -101,31 +101,31 @@ class Pipeline {
     for (let index = 0; index < batch.bodies.length; index++) {
       const body = batch.bodies[index]!;
       if (!(body instanceof Uint8Array)) {
-        this.tally.others += body.count;
+        this.counters.others += body.count;
         if (wall === undefined) this.#advance(body.newest);
         continue;
       }
       const update = this.#way.rule.decode(body);
       if (update.kind === "malformed") {
-        this.tally.malformed++;
+        this.counters.malformed++;
         this.#setAside.add(batch, index, body, update.reason);
         continue;
       }
       const now = wall ?? this.#advance(update.time, body);
       if (wall !== undefined) this.#noteNewest(update.time, wall);
       if (sight?.isBlind) sight.noteEvent(update.time);
-      if (update.kind === "other") this.tally.others++;
+      if (update.kind === "other") this.counters.others++;
       else if (this.#record(update, now)) names.add(update.name);
     }
     for (const [key, value] of batch.notes ?? []) this.#way.ledger.note(key, value);
     // An input that begins anew with what is long over is no news then.
     const { newest } = this.#clock;
     if (wall === undefined && newest !== undefined) {
-      this.tally.newest = newest;
+      this.counters.newest = newest;
       this.#way.ledger.note(eventClockNote, String(newest));
       this.#way.source.skipUntil?.(this.#clock.skipUntil);
     }
-    this.#commits.add(batch, names, this.tally.told > alerts);
+    this.#commits.add(batch, names, this.counters.told > alerts);
     if (wall !== undefined) this.#schedule();
   }
 
@@ -147,16 +147,16 @@ class Pipeline {
   #record(event: RuleEvent, now: Nanoseconds): boolean {
     const decision = this.#way.rule.record(event, now);
     const { reason } = decision;
-    const alerts = this.tally.told;
+    const alerts = this.counters.told;
     this.#act(decision, event.name);
     this.#way.observer?.recorded(event, decision, now);
     // What befell a job falls due at once for each of its tasks.
     if (event.kind === "job") this.#tellDue(now);
     if (reason === "noted" || reason === "recovered" || reason === "gave-up") {
-      this.tally.others++;
-      return this.tally.told > alerts;
+      this.counters.others++;
+      return this.counters.told > alerts;
     }
-    this.tally.events[reason]++;
+    this.counters.events[reason]++;
     if (reason === "outside-window") this.#late.add(event, now);
     return true;
   }
@@ -174,8 +174,8 @@ class Pipeline {
 
   /** One from a clock that is ahead says nothing of how far behind the program is. */
   #noteNewest(time: Nanoseconds, now: Nanoseconds): void {
-    const { newest } = this.tally;
-    if (newest === undefined || time > newest) this.tally.newest = time < now ? time : now;
+    const { newest } = this.counters;
+    if (newest === undefined || time > newest) this.counters.newest = time < now ? time : now;
   }
 
   /** One timer for the next thing due on the wall's clock. */
@@ -230,7 +230,7 @@ class Pipeline {
   }
 
   #tell(alert: Alert): void {
-    this.tally.alerts[alert.reason]++;
+    this.counters.alerts[alert.reason]++;
     this.#way.ledger.tell(alert);
   }
 }

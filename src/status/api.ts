@@ -7,8 +7,8 @@ import type { Health } from "../lib/health.ts";
 
 /** `GET /api/v1/status`. */
 export function statusView(facts: Facts): StatusView {
-  const { tally, rule, source, sinks } = facts;
-  const { events, others, malformed, duplicates, outsideWindow, intended, alerts } = tally.totals();
+  const { counters, rule, source, sinks } = facts;
+  const { events, others, malformed, duplicates, outsideWindow, intended, alerts } = counters.totals();
   return {
     version: facts.version,
     startedAt: formatTime(facts.startedAt),
@@ -26,7 +26,7 @@ export function statusView(facts: Facts): StatusView {
     alerts,
     names: rule.names,
     looping: rule.looping,
-    lastEventAt: tally.newest === undefined ? null : formatTime(tally.newest),
+    lastEventAt: counters.newest === undefined ? null : formatTime(counters.newest),
   };
 }
 

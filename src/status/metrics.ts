@@ -71,8 +71,8 @@ export const metrics: readonly Metric[] = [
     name: `${prefix}messages`,
     help: "Messages that came from the source, by what they were.",
     labels: ["outcome"],
-    read({ facts: { tally } }) {
-      const { events, others, malformed } = tally.totals();
+    read({ facts: { counters } }) {
+      const { events, others, malformed } = counters.totals();
       return [[{ outcome: "event" }, events], [{ outcome: "other" }, others], [
         { outcome: "malformed" },
         malformed,
@@ -84,9 +84,9 @@ export const metrics: readonly Metric[] = [
     name: `${prefix}events`,
     help: "Restarts, or failed runs, that were counted, or ignored and why.",
     labels: ["result"],
-    read({ facts: { tally } }) {
-      const { duplicate, intended, "outside-window": outside } = tally.events;
-      const counted = tally.totals().events - duplicate - intended - outside;
+    read({ facts: { counters } }) {
+      const { duplicate, intended, "outside-window": outside } = counters.events;
+      const counted = counters.totals().events - duplicate - intended - outside;
       return [
         [{ result: "counted" }, counted],
         [{ result: "duplicate" }, duplicate],
@@ -100,19 +100,20 @@ export const metrics: readonly Metric[] = [
     name: `${prefix}alerts`,
     help: "Alerts about a loop: its first, repeats, and that it is over or given up.",
     labels: ["kind"],
-    read: ({ facts: { tally } }) => Object.entries(tally.alerts).map(([kind, count]) => [{ kind }, count]),
+    read: ({ facts: { counters } }) =>
+      Object.entries(counters.alerts).map(([kind, count]) => [{ kind }, count]),
   },
   gauge(`${prefix}names`, "Names that are remembered.", ({ facts }) => facts.rule.names),
   gauge(`${prefix}loops`, "Loops that were told and go on.", ({ facts }) => facts.rule.looping),
   gauge(
     `${prefix}last_event_timestamp_seconds`,
     "Time of the newest event that came, 0 before the first.",
-    ({ facts }) => seconds(facts.tally.newest),
+    ({ facts }) => seconds(facts.counters.newest),
   ),
   gauge(
     `${prefix}lag_seconds`,
     "How old the newest event is, 0 before the first. It grows while nothing happens.",
-    ({ facts: { tally: { newest } } }) => newest === undefined ? 0 : seconds(wallClock() - newest),
+    ({ facts: { counters: { newest } } }) => newest === undefined ? 0 : seconds(wallClock() - newest),
   ),
   gauge(
     `${prefix}source_last_contact_timestamp_seconds`,

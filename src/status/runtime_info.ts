@@ -4,7 +4,7 @@ import type { LaneFigures } from "../pipeline/delivery.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import type { Rule } from "../detection/rule.ts";
 import type { Health } from "../lib/health.ts";
-import type { Tally } from "../pipeline/counters.ts";
+import type { Counters } from "../pipeline/counters.ts";
 import { wallClock } from "../lib/time.ts";
 import type { LineOutput } from "../lib/coalescing_writer.ts";
 import type { StatusView } from "./view.ts";
@@ -16,7 +16,7 @@ export interface Facts {
   readonly clock: "wall" | "events";
   readonly rule: Pick<Rule, "names" | "looping" | "loop" | "loops">;
   readonly ruleView: StatusView["rule"];
-  readonly tally: Tally;
+  readonly counters: Counters;
   readonly source: { readonly type: string; readonly health: Health };
   readonly state: { readonly type: string; readonly commits: CommitFigures };
   readonly sinks: readonly LaneFigures[];
@@ -25,6 +25,6 @@ export interface Facts {
 }
 
 /** The time now, on the program's own clock. */
-export function nowOf({ clock, tally }: Facts): Nanoseconds {
-  return clock === "wall" ? wallClock() : tally.newest ?? wallClock();
+export function nowOf({ clock, counters }: Facts): Nanoseconds {
+  return clock === "wall" ? wallClock() : counters.newest ?? wallClock();
 }

@@ -6,11 +6,11 @@ import { assertDecoded, decodeSlowly, tooDeep } from "../helpers/slow_decoder.ts
 import { hugeMessage, mutated } from "./mutations.ts";
 
 /** How many messages the decoder took for what. */
-export type Tally = Record<"restart" | "other" | "malformed", number>;
+export type Counters = Record<"restart" | "other" | "malformed", number>;
 
 /** Decodes so many mutated messages, and a huge one. Throws with the one that is decoded wrongly. */
-export function fuzzDecoder(seed: number, count: number): Tally {
-  const tally: Tally = { restart: 0, other: 0, malformed: 0 };
+export function fuzzDecoder(seed: number, count: number): Counters {
+  const counters: Counters = { restart: 0, other: 0, malformed: 0 };
   for (let index = 0; index < count; index++) {
     const body = mutated(seed, index);
     try {
@@ -18,13 +18,13 @@ export function fuzzDecoder(seed: number, count: number): Tally {
       const slow = decodeSlowly(body);
       assertDecoded(body, update, slow);
       assertDecodedRun(decodeRun(body), slow);
-      tally[update.kind]++;
+      counters[update.kind]++;
     } catch (error) {
       throw new Error(`message ${index} of seed ${seed}: ${(error as Error).message}`, { cause: error });
     }
   }
-  tally[decode(hugeMessage()).kind]++;
-  return tally;
+  counters[decode(hugeMessage()).kind]++;
+  return counters;
 }
 
 /** The rule `loops` takes every type of update; it parses them all. */

@@ -11,7 +11,7 @@ import type { Facts } from "../../src/status/runtime_info.ts";
 import { type Bounds, History } from "../../src/status/history.ts";
 import type { Address } from "../../src/status/listen.ts";
 import { type Differing, StatusServer } from "../../src/status/server.ts";
-import { Tally } from "../../src/pipeline/counters.ts";
+import { Counters } from "../../src/pipeline/counters.ts";
 import { nowhere } from "./listen.ts";
 
 const hour = 3_600_000_000_000n;
@@ -59,7 +59,7 @@ export function facts(differs: Partial<Facts> = {}): Facts {
       interval: "1h",
       notificationInterval: "1h",
     },
-    tally: new Tally(),
+    counters: new Counters(),
     source: { type: "amqp", health: new Health() },
     state: { type: "memory", commits },
     sinks: [lane()],

@@ -11,7 +11,7 @@ import { follow, type Totals } from "../../src/pipeline/pipeline.ts";
 import { Loops } from "../../src/detection/failures/rule.ts";
 import type { Row } from "../../src/detection/failures/streak.ts";
 import type { Rule } from "../../src/detection/rule.ts";
-import { Tally } from "../../src/pipeline/counters.ts";
+import { Counters } from "../../src/pipeline/counters.ts";
 import { nowhere } from "../helpers/listen.ts";
 import { testLog } from "../helpers/log.ts";
 import { crashes, stop } from "../helpers/runs.ts";
@@ -515,8 +515,8 @@ Deno.test("an observer hears of events and of what time decides, and of no other
   source.put(other(12), other(200));
   source.end();
   const delivery = new Delivery([], () => ledger.outbox(""), log);
-  const tally = new Tally();
-  await follow({ source, rule, ledger, delivery, log, observer, tally }, new AbortController().signal);
+  const counters = new Counters();
+  await follow({ source, rule, ledger, delivery, log, observer, counters }, new AbortController().signal);
   assert.deepEqual(heard.slice(0, 4), [
     "job.group[0] below-threshold",
     "job.group[0] first",
@@ -524,9 +524,14 @@ Deno.test("an observer hears of events and of what time decides, and of no other
     "repeat",
   ]);
   assert.equal(heard.at(-1), "recovered");
-  assert.deepEqual([tally.events.first, tally.events.duplicate, tally.others, tally.malformed], [1, 1, 3, 1]);
-  assert.deepEqual([tally.alerts.first, tally.alerts.resolved], [1, 0]);
-  assert.equal(tally.newest, 1_499_867_775_401_013_209n + 200n * second);
+  assert.deepEqual([counters.events.first, counters.events.duplicate, counters.others, counters.malformed], [
+    1,
+    1,
+    3,
+    1,
+  ]);
+  assert.deepEqual([counters.alerts.first, counters.alerts.resolved], [1, 0]);
+  assert.equal(counters.newest, 1_499_867_775_401_013_209n + 200n * second);
 });
 
 Deno.test("looping counts the loops that were told and go on, also after a start", () => {

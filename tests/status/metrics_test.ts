@@ -102,17 +102,17 @@ Deno.test("every series of the table is there from the start, with the labels th
 
 Deno.test("the metrics say what was counted, and how old what waits is", () => {
   const from = facts();
-  Object.assign(from.tally.events, {
+  Object.assign(from.counters.events, {
     first: 1,
     "below-threshold": 3,
     duplicate: 2,
     "outside-window": 4,
     intended: 5,
   });
-  from.tally.others = 7;
-  from.tally.malformed = 8;
-  from.tally.alerts.resolved = 9;
-  from.tally.newest = BigInt(Date.now() - 60_000) * 1_000_000n;
+  from.counters.others = 7;
+  from.counters.malformed = 8;
+  from.counters.alerts.resolved = 9;
+  from.counters.newest = BigInt(Date.now() - 60_000) * 1_000_000n;
   const oldest = BigInt(Date.now() - 300_000) * 1_000_000n;
   const series = read({ ...from, sinks: [lane({ unconfirmed: 3, oldest }), lane({ type: "amqp" })] });
   const expected = {

@@ -88,9 +88,9 @@ Deno.test("/readyz says why the program is not ready, a line each", async () => 
 
 Deno.test("/api/v1/status says how everything stands", async () => {
   const from = facts({ clock: "wall", source: { type: "amqp", health: working() } });
-  from.tally.others = 3;
-  from.tally.events.first = 2;
-  from.tally.alerts.first = 2;
+  from.counters.others = 3;
+  from.counters.events.first = 2;
+  from.counters.alerts.first = 2;
   await using server = await statusServer({ ...from, watched: new Watched(loopsRule()) });
   const { body } = await ask(server, "/api/v1/status");
   assert.ok(Math.abs(Date.parse(body.now) - Date.now()) < 60_000);
