@@ -7,7 +7,7 @@ import { Delivery } from "../pipeline/delivery.ts";
 import { formatDuration, type Nanoseconds } from "../lib/duration.ts";
 import { taskApi } from "../clients/nomad/settings.ts";
 import { asFault, Fault } from "../lib/errors.ts";
-import { findKind, words } from "../lib/settings/adapter.ts";
+import { findAdapter, words } from "../lib/settings/adapter.ts";
 import type { Ledger } from "../state/store.ts";
 import { type Log, logFormats, logLevels, openLogOn, plain } from "../lib/log.ts";
 import type { Rule } from "../detection/rule.ts";
@@ -32,14 +32,14 @@ import {
   type SettingsGroup,
   type Values,
 } from "../lib/settings/setting.ts";
-import type { Sink, SinkContext, SinkKind } from "../sinks/sink.ts";
+import type { Sink, SinkAdapter, SinkContext } from "../sinks/sink.ts";
 import { amqpSink } from "../sinks/amqp.ts";
 import { kinesis } from "../sinks/kinesis/kinesis.ts";
 import { stdout } from "../sinks/stdout.ts";
 import { checkState, openLedger, type State, state } from "../state/settings.ts";
 import { Sight } from "../detection/visibility.ts";
 import { Health } from "../lib/health.ts";
-import type { Source, SourceContext, SourceKind } from "../sources/source.ts";
+import type { Source, SourceAdapter, SourceContext } from "../sources/source.ts";
 import { amqpSource } from "../sources/amqp/source.ts";
 import { lines } from "../sources/stdin/source.ts";
 import { nomad } from "../sources/nomad/nomad.ts";
@@ -50,9 +50,9 @@ import { Counters } from "../pipeline/counters.ts";
 import type { LineOutput } from "../lib/coalescing_writer.ts";
 
 /** Every source. */
-const sources: readonly SourceKind[] = [amqpSource, nomad, lines];
+const sources: readonly SourceAdapter[] = [amqpSource, nomad, lines];
 /** Every sink. */
-const sinks: readonly SinkKind[] = [stdout, amqpSink, kinesis];
+const sinks: readonly SinkAdapter[] = [stdout, amqpSink, kinesis];
 
 const general = {
   sourceType: optional(choice({
@@ -149,8 +149,8 @@ export function plan(input: Input, files: readonly string[]): Plan | undefined {
   const kept = readSettings(memory, input);
   const chosen = readSettings(sinkChoice, input);
   const out = readSettings(outputSettings, input);
-  const sinkKinds = new Set(chosen?.sinkTypes.map((word) => findKind(sinks, word)!));
-  const openSinks = [...sinkKinds].map((kind) => kind.prepare(input));
+  const sinkAdapters = new Set(chosen?.sinkTypes.map((word) => findAdapter(sinks, word)!));
+  const openSinks = [...sinkAdapters].map((kind) => kind.prepare(input));
   const status = readSettings(listenSettings, input);
   const processes = readSettings(processSettings, input);
   if (!source || !openSource || !rule || !kept || !chosen || !out || !status || !processes) return undefined;
@@ -169,7 +169,7 @@ export function plan(input: Input, files: readonly string[]): Plan | undefined {
 }
 
 /** The source that the settings choose; undefined, with the reasons in `input.problems`, where they choose none. */
-export function chooseSource(input: Input, files: readonly string[]): SourceKind | undefined {
+export function chooseSource(input: Input, files: readonly string[]): SourceAdapter | undefined {
   const chosen = readSettings(general, input);
   if (chosen === undefined) return undefined;
   const given = (env: string) => input.flags[flagOf({ env })] ?? (input.env[env] || undefined);
@@ -190,7 +190,7 @@ export function chooseSource(input: Input, files: readonly string[]): SourceKind
       `SOURCE_TYPE (--source-type): found "${type}" and files to read; files are read by the source "${lines.type}"`,
     );
   }
-  return findKind(sources, type);
+  return findAdapter(sources, type);
 }
 
 const waysToStart = `No source. Say where updates come from, in one of these ways:

@@ -6,7 +6,7 @@ import { amqpUrl, explain, type OpenChannel, openConfirmChannel } from "../clien
 import { look, type Presence } from "../clients/amqp/look.ts";
 import { tlsConflicts, tlsSettings } from "../clients/tls/settings.ts";
 import { Fault } from "../lib/errors.ts";
-import { kind } from "../lib/settings/adapter.ts";
+import { defineAdapter } from "../lib/settings/adapter.ts";
 import { printable, text, type Values, wholeNumber } from "../lib/settings/setting.ts";
 import type { Sink, SinkContext } from "./sink.ts";
 
@@ -38,7 +38,7 @@ const settings = {
 };
 
 /** The row of the sink `amqp`. */
-export const amqpSink = kind({
+export const amqpSink = defineAdapter({
   type: "amqp",
   aliases: ["rabbitmq"],
   title: "Sink amqp",

@@ -1,7 +1,7 @@
 // What a sink is: where alerts go.
 import type { Alert } from "../detection/alert/alert.ts";
 import type { Fault } from "../lib/errors.ts";
-import type { Kind } from "../lib/settings/adapter.ts";
+import type { Adapter } from "../lib/settings/adapter.ts";
 
 /** A sink of alerts. It tries once; when and how often it is tried again is decided in delivery.ts. */
 export interface Sink extends AsyncDisposable {
@@ -34,4 +34,4 @@ export interface SinkContext {
 }
 
 /** A row of the table of sinks. */
-export type SinkKind = Kind<SinkContext, Sink>;
+export type SinkAdapter = Adapter<SinkContext, Sink>;

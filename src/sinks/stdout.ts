@@ -2,11 +2,11 @@
 import { Buffer } from "node:buffer";
 import { type Alert, alertText } from "../detection/alert/alert.ts";
 import { asFault, Fault } from "../lib/errors.ts";
-import { kind } from "../lib/settings/adapter.ts";
+import { defineAdapter } from "../lib/settings/adapter.ts";
 import type { Sink, SinkContext } from "./sink.ts";
 
 /** The row of the sink `stdout`. */
-export const stdout = kind({
+export const stdout = defineAdapter({
   type: "stdout",
   title: "Sink stdout",
   settings: {},

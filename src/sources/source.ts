@@ -1,6 +1,6 @@
 // What a source is: where messages come from, and how they are given back.
 import type { Nanoseconds } from "../lib/duration.ts";
-import type { Kind } from "../lib/settings/adapter.ts";
+import type { Adapter } from "../lib/settings/adapter.ts";
 import type { Log } from "../lib/log.ts";
 import type { StartupDeadline } from "../lib/retry.ts";
 import type { Sight } from "../detection/visibility.ts";
@@ -84,4 +84,4 @@ export interface SourceContext {
 }
 
 /** A row of the table of sources. */
-export type SourceKind = Kind<SourceContext, Source | Promise<Source>>;
+export type SourceAdapter = Adapter<SourceContext, Source | Promise<Source>>;

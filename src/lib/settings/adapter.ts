@@ -2,7 +2,7 @@
 import { type Input, readSettings, type Settings, type SettingsGroup, type Values } from "./setting.ts";
 
 /** One kind of source or of sink, its settings' types hidden so that kinds fit in one table. */
-export interface Kind<Context, Opened> {
+export interface Adapter<Context, Opened> {
   /** The word that selects it, in `SOURCE_TYPE` or `SINK_TYPE`. */
   readonly type: string;
   /** Other words for it. */
@@ -13,7 +13,7 @@ export interface Kind<Context, Opened> {
 }
 
 /** Makes a kind from its settings and from the function that opens one with their values. */
-export function kind<Context, Opened, S extends Settings>(declared: {
+export function defineAdapter<Context, Opened, S extends Settings>(declared: {
   readonly type: string;
   readonly aliases?: readonly string[];
   readonly title: string;
@@ -21,7 +21,7 @@ export function kind<Context, Opened, S extends Settings>(declared: {
   /** What is wrong with values that are right one by one, a line each. */
   conflicts?(values: Values<S>): readonly string[];
   open(values: Values<S>, context: Context): Opened;
-}): Kind<Context, Opened> {
+}): Adapter<Context, Opened> {
   return {
     type: declared.type,
     aliases: declared.aliases ?? [],
@@ -36,7 +36,7 @@ export function kind<Context, Opened, S extends Settings>(declared: {
 }
 
 /** The kind that a word selects. */
-export function findKind<K extends { type: string; aliases: readonly string[] }>(
+export function findAdapter<K extends { type: string; aliases: readonly string[] }>(
   kinds: readonly K[],
   word: string,
 ): K | undefined {

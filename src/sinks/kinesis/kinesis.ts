@@ -2,7 +2,7 @@
 import type { KinesisClient } from "@aws-sdk/client-kinesis";
 import type { Alert } from "../../detection/alert/alert.ts";
 import { asFault, Fault } from "../../lib/errors.ts";
-import { kind } from "../../lib/settings/adapter.ts";
+import { defineAdapter } from "../../lib/settings/adapter.ts";
 import { text, type Values } from "../../lib/settings/setting.ts";
 import type { Sink, SinkContext } from "../sink.ts";
 import { openHandler } from "./http.ts";
@@ -30,7 +30,7 @@ const settings = {
 };
 
 /** The row of the sink `kinesis`. */
-export const kinesis = kind({
+export const kinesis = defineAdapter({
   type: "kinesis",
   title: "Sink kinesis",
   settings,

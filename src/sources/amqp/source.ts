@@ -10,7 +10,7 @@ import {
 import { look } from "../../clients/amqp/look.ts";
 import { tlsConflicts, tlsSettings } from "../../clients/tls/settings.ts";
 import { asFault, Fault } from "../../lib/errors.ts";
-import { kind } from "../../lib/settings/adapter.ts";
+import { defineAdapter } from "../../lib/settings/adapter.ts";
 import { Outage, pause } from "../../lib/retry.ts";
 import { namesOf, printable, text, toggle, type Values, wholeNumber } from "../../lib/settings/setting.ts";
 import { Sight } from "../../detection/visibility.ts";
@@ -67,7 +67,7 @@ const { queue: _, declare: __, ...tapSettings } = {
 };
 
 /** The row of the source `amqp`. */
-export const amqpSource = kind({
+export const amqpSource = defineAdapter({
   type: "amqp",
   title: "Source amqp",
   settings,
@@ -79,7 +79,7 @@ export const amqpSource = kind({
  * The same messages for somebody who only looks on: from a queue of its own, which the broker deletes when the
  * connection ends. Other queues get what they get without it.
  */
-export const amqpTap = kind({
+export const amqpTap = defineAdapter({
   type: "amqp",
   title: "Source amqp",
   settings: tapSettings,

@@ -1,10 +1,10 @@
 // The source `nomad`: its row. What it does is loaded only when it is opened.
 import { nomadConflicts, nomadSettings } from "../../clients/nomad/settings.ts";
-import { kind } from "../../lib/settings/adapter.ts";
+import { defineAdapter } from "../../lib/settings/adapter.ts";
 import type { Source, SourceContext } from "../source.ts";
 
 /** The row of the source `nomad`. */
-export const nomad = kind({
+export const nomad = defineAdapter({
   type: "nomad",
   title: "Source nomad",
   settings: nomadSettings,

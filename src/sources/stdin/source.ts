@@ -5,7 +5,7 @@ import type { Nanoseconds } from "../../lib/duration.ts";
 import { Fault } from "../../lib/errors.ts";
 import { whyUnreadable } from "../../lib/files.ts";
 import { beforeAll, capacity, LinesToParse } from "../../detection/decode/prefilter/prefilter.ts";
-import { kind } from "../../lib/settings/adapter.ts";
+import { defineAdapter } from "../../lib/settings/adapter.ts";
 import type { Log } from "../../lib/log.ts";
 import { quoted } from "../../lib/settings/setting.ts";
 import type { Batch, Bytes, Skipped, Source, SourceContext } from "../source.ts";
@@ -13,7 +13,7 @@ import { latestEventTime } from "../../lib/time.ts";
 import { garbageIgnored, unpacked, whyPackedUnreadable } from "./decompress.ts";
 
 /** The row of the source `stdin`. */
-export const lines = kind({
+export const lines = defineAdapter({
   type: "stdin",
   title: "Source stdin",
   settings: {},
