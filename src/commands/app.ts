@@ -8,7 +8,7 @@ import { formatDuration, type Nanoseconds } from "../lib/duration.ts";
 import { taskApi } from "../clients/nomad/settings.ts";
 import { asFault, Fault } from "../lib/errors.ts";
 import { findAdapter, words } from "../lib/settings/adapter.ts";
-import type { Ledger } from "../state/store.ts";
+import type { StateStore } from "../state/store.ts";
 import { type Log, logFormats, logLevels, openLogOn, plain } from "../lib/log.ts";
 import type { Rule } from "../detection/rule.ts";
 import {
@@ -36,7 +36,7 @@ import type { Sink, SinkAdapter, SinkContext } from "../sinks/sink.ts";
 import { amqpSink } from "../sinks/amqp.ts";
 import { kinesis } from "../sinks/kinesis/kinesis.ts";
 import { stdout } from "../sinks/stdout.ts";
-import { checkState, openLedger, type State, state } from "../state/settings.ts";
+import { checkState, openStore, type State, state } from "../state/settings.ts";
 import { Sight } from "../detection/visibility.ts";
 import { Health } from "../lib/health.ts";
 import type { Source, SourceAdapter, SourceContext } from "../sources/source.ts";
@@ -230,22 +230,22 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
   try {
     const sinks = openSinks(plan, world);
     const context = { sinks: sinks.map(({ type }) => type), newerReplaces: source.clock === "wall" };
-    const ledger = parts.use(await openLedger(plan.state, context));
-    const delivery = parts.use(new Delivery(sinks, (sink) => ledger.outbox(sink), log, startupDeadline));
+    const store = parts.use(await openStore(plan.state, context));
+    const delivery = parts.use(new Delivery(sinks, (sink) => store.outbox(sink), log, startupDeadline));
     parts.use(source);
-    const rule = opened = plan.rule.open(ledger, source.clock === "wall" ? sight : undefined);
-    rule.restore(ledger.kept, source.clock === "wall" ? wallClock() : undefined);
+    const rule = opened = plan.rule.open(store, source.clock === "wall" ? sight : undefined);
+    rule.restore(store.kept, source.clock === "wall" ? wallClock() : undefined);
     const counters = new Counters();
     const commits = new CommitFigures();
     const { stderr } = world;
     const facts = factsOf(plan, { source, health, rule, counters, commits, delivery, stderr });
-    const status = await openStatus(plan, facts, ledger);
+    const status = await openStatus(plan, facts, store);
     // What keeps the program from starting is told in one line.
     health.firstUp.then(() => {
       sayPlan(log, plan, sinks);
-      if (!ledger.durable && plan.source === amqpSource.type) sayMemory(log);
+      if (!store.durable && plan.source === amqpSource.type) sayMemory(log);
     });
-    if (ledger.durable) sayState(log, plan, rule, ledger, delivery);
+    if (store.durable) sayState(log, plan, rule, store, delivery);
     if (status !== undefined) {
       parts.use(status);
       log.info("Status at {where}", { where: status.where });
@@ -259,7 +259,7 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
     delivery.pump();
     onAbort(stop, () => delivery.hurry());
     const following = follow(
-      { source, rule, ledger, delivery, log, counters, commits, health, sight, observer: status?.history },
+      { source, rule, store, delivery, log, counters, commits, health, sight, observer: status?.history },
       stop,
     );
     following.catch(() => {});
@@ -313,15 +313,15 @@ function factsOf(plan: Plan, { source, health, rule, counters, commits, delivery
 async function openStatus(
   { status: { listen, token } }: Plan,
   facts: Facts,
-  ledger: Ledger,
+  store: StateStore,
 ): Promise<StatusServer | undefined> {
   if (listen === undefined) return undefined;
   const [{ StatusServer }, { History }] = await Promise.all([
     import("../status/server.ts"),
     import("../status/history.ts"),
   ]);
-  const history = new History(facts.rule, undefined, ledger);
-  history.restore(wallClock(), ledger.kept);
+  const history = new History(facts.rule, undefined, store);
+  history.restore(wallClock(), store.kept);
   return await StatusServer.listen(listen, token, facts, history);
 }
 
@@ -413,7 +413,7 @@ function sayState(
   log: Log,
   { state }: Plan,
   rule: Rule,
-  { orphans }: Ledger,
+  { orphans }: StateStore,
   { unconfirmed }: Delivery,
 ): void {
   log.info("State {file}: goes on with {names} names and {unconfirmed} alerts that are not confirmed", {

@@ -2,7 +2,7 @@
 import type { Delivery } from "./delivery.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import { asFault } from "../lib/errors.ts";
-import type { Ledger } from "../state/store.ts";
+import type { StateStore } from "../state/store.ts";
 import type { Log } from "../lib/log.ts";
 import { Histogram } from "../lib/histogram.ts";
 import { Outage } from "../lib/retry.ts";
@@ -46,7 +46,7 @@ export class CommitFigures {
 
 /** The batches whose effects are not kept yet. */
 export class Commits {
-  readonly #ledger: Ledger;
+  readonly #store: StateStore;
   readonly #delivery: Delivery;
   readonly #clock: () => Nanoseconds;
   readonly #outage: Outage;
@@ -62,10 +62,10 @@ export class Commits {
 
   /** `clock` yields the `now` of the rule. */
   constructor(
-    parts: { ledger: Ledger; delivery: Delivery; log: Log; commits?: CommitFigures },
+    parts: { store: StateStore; delivery: Delivery; log: Log; commits?: CommitFigures },
     clock: () => Nanoseconds,
   ) {
-    this.#ledger = parts.ledger;
+    this.#store = parts.store;
     this.#delivery = parts.delivery;
     this.#clock = clock;
     this.#figures = parts.commits ?? new CommitFigures();
@@ -79,13 +79,13 @@ export class Commits {
   add(batch: Batch, names: ReadonlySet<string>, urgent: boolean): void {
     this.#open.push({ acknowledge: batch.acknowledge, names, hold: batch.hold, due: Infinity, awaited: 0 });
     this.#messages += batch.bodies.length;
-    if (urgent || !this.#ledger.durable || this.#messages >= mostMessages) this.now();
+    if (urgent || !this.#store.durable || this.#messages >= mostMessages) this.now();
     else this.soon();
   }
 
   /** Commits in a moment, with what comes until then. */
   soon(): void {
-    if (this.#ledger.durable) this.#timer ??= setTimeout(() => this.#commit(), longestWait);
+    if (this.#store.durable) this.#timer ??= setTimeout(() => this.#commit(), longestWait);
   }
 
   /** Commits. Where the ledger cannot, it is tried again until it can, and nothing is acknowledged meanwhile. */
@@ -113,12 +113,12 @@ export class Commits {
     this.#timer = undefined;
     const begun = performance.now();
     try {
-      this.#ledger.commit(this.#clock());
+      this.#store.commit(this.#clock());
     } catch (error) {
       this.#timer = setTimeout(() => this.#commit(), this.#outage.begin(asFault(error)));
       return;
     }
-    if (this.#ledger.durable) this.#figures.seconds.observe((performance.now() - begun) / 1000);
+    if (this.#store.durable) this.#figures.seconds.observe((performance.now() - begun) / 1000);
     this.#outage.end();
     const open = this.#open;
     this.#open = [];
@@ -138,7 +138,7 @@ export class Commits {
       if (this.#delivery.unconfirmed === 0) this.#releases.confirmed();
       if (--open.awaited === 0) this.#acknowledge();
     };
-    for (const name of open.names) if (this.#ledger.awaits(name, done)) open.awaited++;
+    for (const name of open.names) if (this.#store.awaits(name, done)) open.awaited++;
     open.due = Releases.due(open.hold);
     this.#waiting.push(open);
   }

@@ -1,7 +1,7 @@
 // The clock of events over a restart of the program: where the ledger keeps it, and what of it is taken for true.
 import { inSeconds } from "./clock_warnings.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
-import type { Ledger } from "../state/store.ts";
+import type { StateStore } from "../state/store.ts";
 import type { Log } from "../lib/log.ts";
 import type { Rule } from "../detection/rule.ts";
 import { latestEventTime, wallClock } from "../lib/time.ts";
@@ -12,9 +12,9 @@ export const eventClockNote = "clock of events";
 /** Where the clock of events goes on; undefined where it begins with the first event. One that is ahead of the wall's
  * followed a node that was ahead, and is set back. */
 export function keptEventTime(
-  { ledger, rule, log }: { readonly ledger: Ledger; readonly rule: Rule; readonly log: Log },
+  { store, rule, log }: { readonly store: StateStore; readonly rule: Rule; readonly log: Log },
 ): Nanoseconds | undefined {
-  const kept = ledger.kept.notes().get(eventClockNote);
+  const kept = store.kept.notes().get(eventClockNote);
   if (kept === undefined) return undefined;
   const time = BigInt(kept);
   if (time <= latestEventTime()) return time;

@@ -7,7 +7,7 @@ import type { Nanoseconds } from "../lib/duration.ts";
 import { EventClock } from "./event_clock.ts";
 import { eventClockNote, keptEventTime } from "./event_time.ts";
 import { Late } from "./late_events.ts";
-import type { Ledger } from "../state/store.ts";
+import type { StateStore } from "../state/store.ts";
 import type { Log } from "../lib/log.ts";
 import type { Decision, Rule, RuleEvent } from "../detection/rule.ts";
 import { SetAside } from "./rejection_log.ts";
@@ -31,7 +31,7 @@ export interface Observer {
 export interface Way {
   readonly source: Source;
   readonly rule: Rule;
-  readonly ledger: Ledger;
+  readonly store: StateStore;
   readonly delivery: Delivery;
   readonly log: Log;
   /** What is counted on the way; of its own where it is not given. */
@@ -48,7 +48,7 @@ export interface Way {
 export async function follow(way: Way, stop: AbortSignal): Promise<Totals> {
   const pipeline = new Pipeline(way);
   try {
-    for await (const batch of way.source.batches(stop, way.ledger.kept.notes())) pipeline.take(batch);
+    for await (const batch of way.source.batches(stop, way.store.kept.notes())) pipeline.take(batch);
     await pipeline.settled();
   } finally {
     pipeline.stop();
@@ -117,12 +117,12 @@ class Pipeline {
       if (update.kind === "other") this.counters.others++;
       else if (this.#record(update, now)) names.add(update.name);
     }
-    for (const [key, value] of batch.notes ?? []) this.#way.ledger.note(key, value);
+    for (const [key, value] of batch.notes ?? []) this.#way.store.note(key, value);
     // An input that begins anew with what is long over is no news then.
     const { newest } = this.#clock;
     if (wall === undefined && newest !== undefined) {
       this.counters.newest = newest;
-      this.#way.ledger.note(eventClockNote, String(newest));
+      this.#way.store.note(eventClockNote, String(newest));
       this.#way.source.skipUntil?.(this.#clock.skipUntil);
     }
     this.#commits.add(batch, names, this.counters.told > alerts);
@@ -231,7 +231,7 @@ class Pipeline {
 
   #tell(alert: Alert): void {
     this.counters.alerts[alert.reason]++;
-    this.#way.ledger.tell(alert);
+    this.#way.store.tell(alert);
   }
 }
 

@@ -2,7 +2,7 @@
 // of that time is set right. So it is when the program starts with a state file of such a time.
 import { inSeconds } from "./clock_warnings.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
-import type { Ledger } from "../state/store.ts";
+import type { StateStore } from "../state/store.ts";
 import type { Log } from "../lib/log.ts";
 import type { Rule } from "../detection/rule.ts";
 import { wallClock } from "../lib/time.ts";
@@ -15,13 +15,13 @@ const smallest = 1_000_000_000n;
 
 /** Reads the clock, and watches it. */
 export class WallWatch {
-  readonly #parts: { readonly ledger: Ledger; readonly rule: Rule; readonly log: Log };
+  readonly #parts: { readonly store: StateStore; readonly rule: Rule; readonly log: Log };
   #last: Nanoseconds;
   #noted: Nanoseconds;
 
-  constructor(parts: { readonly ledger: Ledger; readonly rule: Rule; readonly log: Log }) {
+  constructor(parts: { readonly store: StateStore; readonly rule: Rule; readonly log: Log }) {
     this.#parts = parts;
-    this.#last = this.#noted = BigInt(parts.ledger.kept.notes().get(note) ?? 0);
+    this.#last = this.#noted = BigInt(parts.store.kept.notes().get(note) ?? 0);
   }
 
   /** The time now. */
@@ -30,7 +30,7 @@ export class WallWatch {
     if (now + smallest < this.#last) this.#wentBack(now);
     this.#last = now;
     if (now - this.#noted >= minute || now < this.#noted) {
-      this.#parts.ledger.note(note, String(now));
+      this.#parts.store.note(note, String(now));
       this.#noted = now;
     }
     return now;

@@ -1,6 +1,6 @@
 // The ledger in memory: it ends with the process, so messages wait for their acknowledgement until sinks confirm.
 import type { Alert } from "../detection/alert/alert.ts";
-import type { Ledger, LedgerContext } from "./store.ts";
+import type { StateStore, StoreContext } from "./store.ts";
 import { type Outbox, ShelvedOutbox } from "./outbox.ts";
 import { Texts } from "../lib/offheap/string_pool.ts";
 
@@ -19,7 +19,7 @@ interface Shelved {
 }
 
 /** A ledger whose contents are gone with it. */
-export class MemoryLedger implements Ledger {
+export class MemoryStore implements StateStore {
   readonly durable = false;
   readonly orphans = 0;
   readonly kept = {
@@ -33,7 +33,7 @@ export class MemoryLedger implements Ledger {
   readonly #texts = new Texts(64);
   readonly #unconfirmed = new Map<string, Unconfirmed>();
 
-  constructor({ sinks, newerReplaces }: LedgerContext) {
+  constructor({ sinks, newerReplaces }: StoreContext) {
     const shelf = {
       read: ({ alert, lastEvent }: Shelved) => ({ ...alert, lastEvent: this.#texts.read(lastEvent) }),
       removed: (name: string, shelved: Shelved) => {

@@ -1,7 +1,7 @@
 // The setting STATE: which ledger the program has, and its opening. With app.ts it knows all ledgers.
-import type { Ledger, LedgerContext } from "./store.ts";
-import { MemoryLedger } from "./memory.ts";
-import type { SqliteLedger } from "./sqlite.ts";
+import type { StateStore, StoreContext } from "./store.ts";
+import { MemoryStore } from "./memory.ts";
+import type { SqliteStore } from "./sqlite.ts";
 import { plain } from "../lib/log.ts";
 import type { Setting } from "../lib/settings/setting.ts";
 
@@ -26,22 +26,22 @@ export const state: Setting<State> = {
 };
 
 /** Opens the ledger. SQLite is loaded only where it is wanted. @throws {Fault} */
-export async function openLedger({ file }: State, context: LedgerContext): Promise<Ledger> {
-  return file === undefined ? new MemoryLedger(context) : await openFile(file, context);
+export async function openStore({ file }: State, context: StoreContext): Promise<StateStore> {
+  return file === undefined ? new MemoryStore(context) : await openFile(file, context);
 }
 
-async function openFile(file: string, context: LedgerContext): Promise<SqliteLedger> {
-  const { SqliteLedger } = await import("./sqlite.ts");
-  return new SqliteLedger(file, context);
+async function openFile(file: string, context: StoreContext): Promise<SqliteStore> {
+  const { SqliteStore } = await import("./sqlite.ts");
+  return new SqliteStore(file, context);
 }
 
 /** Tries whether the state file could be used, and leaves none where there was none. Yields what it found, in words.
  * @throws {Fault} */
 export async function checkState(file: string): Promise<string> {
   const isNew = !isThere(file);
-  const ledger = await openFile(file, { sinks: [], newerReplaces: true });
-  const { orphans } = ledger;
-  await ledger[Symbol.asyncDispose]();
+  const store = await openFile(file, { sinks: [], newerReplaces: true });
+  const { orphans } = store;
+  await store[Symbol.asyncDispose]();
   if (!isNew) return `${plain(file)}: can be used, ${orphans} alerts in it are not confirmed`;
   Deno.removeSync(file);
   return `${plain(file)}: can be made`;

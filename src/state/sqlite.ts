@@ -3,7 +3,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Alert } from "../detection/alert/alert.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import type { Told } from "../detection/journal.ts";
-import type { Kept, Ledger, LedgerContext } from "./store.ts";
+import type { Kept, StateStore, StoreContext } from "./store.ts";
 import { type Outbox, ShelvedOutbox } from "./outbox.ts";
 import type { Row } from "../detection/failures/streak.ts";
 import type { Counted } from "../detection/restarts/windows.ts";
@@ -13,7 +13,7 @@ import { explain, openFile } from "./sqlite_file.ts";
 type Seq = number;
 
 /** A ledger that keeps everything in one file, which no other process may open meanwhile. */
-export class SqliteLedger implements Ledger {
+export class SqliteStore implements StateStore {
   readonly durable = true;
   readonly #path: string;
   readonly #file: DatabaseSync;
@@ -31,7 +31,7 @@ export class SqliteLedger implements Ledger {
   #removed: Seq[] = [];
 
   /** @throws {Fault} where the file cannot be used as it is. */
-  constructor(path: string, { sinks, newerReplaces }: LedgerContext) {
+  constructor(path: string, { sinks, newerReplaces }: StoreContext) {
     this.#path = path;
     this.#newerReplaces = newerReplaces;
     const shelf = {

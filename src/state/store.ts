@@ -18,7 +18,7 @@ export interface LoopMemory {
 }
 
 /** The memory of the program. What is reported and told to it is kept by the next commit, not before. */
-export interface Ledger extends Journal, LoopMemory, AsyncDisposable {
+export interface StateStore extends Journal, LoopMemory, AsyncDisposable {
   /** What is committed outlives the process: a message may be acknowledged then. */
   readonly durable: boolean;
   /** What it kept, as it was committed last. */
@@ -39,7 +39,7 @@ export interface Ledger extends Journal, LoopMemory, AsyncDisposable {
 }
 
 /** What a ledger needs to know when it is opened. */
-export interface LedgerContext {
+export interface StoreContext {
   /** The sinks, by type, that alerts are told to. */
   readonly sinks: readonly string[];
   /** Whether an alert takes the place of an older one about its name that still waits. */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { nomadSettings } from "../../src/clients/nomad/settings.ts";
 import { Delivery } from "../../src/pipeline/delivery.ts";
-import { MemoryLedger } from "../../src/state/memory.ts";
+import { MemoryStore } from "../../src/state/memory.ts";
 import { Loops } from "../../src/detection/failures/rule.ts";
 import { follow } from "../../src/pipeline/pipeline.ts";
 import type { Decision } from "../../src/detection/rule.ts";
@@ -47,7 +47,7 @@ class Told implements AsyncDisposable {
       notifyResolved: true,
     };
     const rule = new Loops(thresholds, nowhere, this.sight);
-    const ledger = new MemoryLedger({ sinks: [], newerReplaces: true });
+    const store = new MemoryStore({ sinks: [], newerReplaces: true });
     const hear = (decision: Decision) => {
       if (decision.reason === "recovered") this.said.push(decision.because);
       else if ("alert" in decision) this.said.push(`${decision.reason} ${decision.alert!.story!.Failures}`);
@@ -55,8 +55,8 @@ class Told implements AsyncDisposable {
     this.#end = follow({
       source: this.#source,
       rule,
-      ledger,
-      delivery: new Delivery([], () => ledger.outbox(""), log),
+      store,
+      delivery: new Delivery([], () => store.outbox(""), log),
       log,
       sight: this.sight,
       observer: { recorded: (_, decision) => hear(decision), decided: hear },

@@ -1,7 +1,7 @@
 // The program with a state file against a real RabbitMQ: killed and started again, with a full disk, with a sink
 // that is down. No message is acknowledged before its effects are in the file.
 import assert from "node:assert/strict";
-import { SqliteLedger } from "../../src/state/sqlite.ts";
+import { SqliteStore } from "../../src/state/sqlite.ts";
 import { alertAbout } from "../helpers/alerts.ts";
 import { type Hand, hand } from "../helpers/amqp.ts";
 import { Program, run } from "../helpers/program.ts";
@@ -80,11 +80,11 @@ function told(program: Program): string[] {
 
 /** What is in the state file, from a copy as a killed process leaves it. */
 async function kept(folder: StateFolder): Promise<{ restarts: number; told: number; alerts: number }> {
-  await using ledger = new SqliteLedger(folder.copy(), { sinks: ["stdout"], newerReplaces: true });
+  await using store = new SqliteStore(folder.copy(), { sinks: ["stdout"], newerReplaces: true });
   return {
-    restarts: [...ledger.kept.restarts()].length,
-    told: [...ledger.kept.told()].length,
-    alerts: ledger.outbox("stdout").size,
+    restarts: [...store.kept.restarts()].length,
+    told: [...store.kept.told()].length,
+    alerts: store.outbox("stdout").size,
   };
 }
 
@@ -292,9 +292,9 @@ Deno.test("alerts for a sink that SINK_TYPE no longer names are said at the star
   await using _own = await atBroker();
   using folder = stateFolderOnDisk();
   {
-    await using ledger = new SqliteLedger(folder.file, { sinks: ["kinesis"], newerReplaces: true });
-    ledger.tell(alertAbout());
-    ledger.commit(0n);
+    await using store = new SqliteStore(folder.file, { sinks: ["kinesis"], newerReplaces: true });
+    store.tell(alertAbout());
+    store.commit(0n);
   }
   for (let start = 0; start < 2; start++) {
     await using program = await consuming(folder.file);
@@ -316,9 +316,9 @@ Deno.test("check tries the state file: one that can be used, one that can be mad
   ]);
   assert.throws(() => Deno.statSync(folder.file), Deno.errors.NotFound);
   {
-    await using ledger = new SqliteLedger(folder.file, { sinks: ["stdout"], newerReplaces: true });
-    ledger.tell(alertAbout());
-    ledger.commit(0n);
+    await using store = new SqliteStore(folder.file, { sinks: ["stdout"], newerReplaces: true });
+    store.tell(alertAbout());
+    store.commit(0n);
   }
   const used = await checked(folder.file);
   assert.deepEqual([used.code, used.stdout.split("\n")[0]], [

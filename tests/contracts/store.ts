@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Alert } from "../../src/detection/alert/alert.ts";
 import type { Told } from "../../src/detection/journal.ts";
-import type { Ledger, LedgerContext } from "../../src/state/store.ts";
+import type { StateStore, StoreContext } from "../../src/state/store.ts";
 import type { Outbox, Parcel } from "../../src/state/outbox.ts";
 import type { Row } from "../../src/detection/failures/streak.ts";
 import type { Counted } from "../../src/detection/restarts/windows.ts";
@@ -12,12 +12,12 @@ import { Random } from "../helpers/random.ts";
 /** How a ledger is opened in a test. */
 export interface LedgerHome extends AsyncDisposable {
   /** Opens it, again with what it kept where it is durable. */
-  open(context: LedgerContext): Ledger;
+  open(context: StoreContext): StateStore;
   /** Opens what the process would leave behind if it were killed now. Only where it is durable. */
-  openAsKilled?(context: LedgerContext): Ledger;
+  openAsKilled?(context: StoreContext): StateStore;
 }
 
-const one: LedgerContext = { sinks: ["stdout"], newerReplaces: false };
+const one: StoreContext = { sinks: ["stdout"], newerReplaces: false };
 
 /** Takes everything that can be sent now; each is still being sent then. */
 export function takeAll(outbox: Outbox): Parcel[] {
@@ -33,9 +33,9 @@ function alertsIn(outbox: Outbox): Alert[] {
   return parcels.map(({ alert }) => alert);
 }
 
-function tell(ledger: Ledger, ...alerts: Alert[]): void {
-  for (const alert of alerts) ledger.tell(alert);
-  ledger.commit(0n);
+function tell(store: StateStore, ...alerts: Alert[]): void {
+  for (const alert of alerts) store.tell(alert);
+  store.commit(0n);
 }
 
 /** Names that are hard on files, maps and terminals. */
@@ -71,25 +71,25 @@ export function ledgerContract(name: string, makeHome: () => LedgerHome): void {
     });
 
   test("an outbox is empty at first", async ({ open }) => {
-    await using ledger = open(one);
-    const outbox = ledger.outbox("stdout");
+    await using store = open(one);
+    const outbox = store.outbox("stdout");
     assert.equal(outbox.size, 0);
     assert.equal(outbox.take(), undefined);
-    ledger.commit(0n);
+    store.commit(0n);
     assert.equal(outbox.take(), undefined);
-    assert.equal(ledger.awaits("job.group[0]", () => {}), false);
+    assert.equal(store.awaits("job.group[0]", () => {}), false);
   });
 
   test("tell() puts an alert into the outbox of every sink, whole and by itself in each", async ({ open }) => {
-    await using ledger = open({ sinks: ["stdout", "amqp"], newerReplaces: true });
+    await using store = open({ sinks: ["stdout", "amqp"], newerReplaces: true });
     const alert = alertAbout("a", {
       lastEvent: '{"Name":"a","😀":"\\u0000\\ud800\\n","Time":1499867775401013209}',
       eventLog: [1_499_867_775_401_013_209n, -1n, (1n << 63n) - 1n, -(1n << 63n)],
       limit: 10_000,
     });
-    tell(ledger, alert);
+    tell(store, alert);
     for (const sink of ["stdout", "amqp"]) {
-      const outbox = ledger.outbox(sink);
+      const outbox = store.outbox(sink);
       assert.equal(outbox.size, 1);
       const parcel = outbox.take()!;
       assert.deepEqual(parcel.alert, alert);
@@ -100,39 +100,39 @@ export function ledgerContract(name: string, makeHome: () => LedgerHome): void {
   });
 
   test("take() yields the oldest first; what is returned waits in its old place", async ({ open }) => {
-    await using ledger = open(one);
+    await using store = open(one);
     const alerts = ["a", "b", "c", "a", "b"].map((name) => alertAbout(name));
-    tell(ledger, ...alerts);
-    const outbox = ledger.outbox("stdout");
+    tell(store, ...alerts);
+    const outbox = store.outbox("stdout");
     const parcels = takeAll(outbox);
     assert.deepEqual(parcels.map(({ alert }) => alert), alerts);
     assert.equal(outbox.size, 5, "what is being sent counts");
     parcels[3]!.returned();
     parcels[1]!.returned();
     parcels[0]!.confirmed();
-    tell(ledger, alertAbout("d"));
+    tell(store, alertAbout("d"));
     assert.deepEqual(takeAll(outbox).map(({ alert }) => alert.name), ["b", "a", "d"]);
   });
 
   test("where newer ones replace, a newer alert takes the place of one that waits", async ({ open }) => {
-    await using ledger = open({ ...one, newerReplaces: true });
+    await using store = open({ ...one, newerReplaces: true });
     const [a1, b1, a2, a3, b2] = ["a", "b", "a", "a", "b"].map((name) => alertAbout(name));
-    tell(ledger, a1!, b1!);
-    tell(ledger, a2!);
-    tell(ledger, a3!, b2!);
-    const outbox = ledger.outbox("stdout");
+    tell(store, a1!, b1!);
+    tell(store, a2!);
+    tell(store, a3!, b2!);
+    const outbox = store.outbox("stdout");
     assert.equal(outbox.size, 2);
     assert.deepEqual(takeAll(outbox).map(({ alert }) => alert), [a3, b2]);
   });
 
   test("where newer ones replace, an alert that is being sent is not replaced; the newer one waits for it", async ({ open }) => {
-    await using ledger = open({ ...one, newerReplaces: true });
-    const outbox = ledger.outbox("stdout");
+    await using store = open({ ...one, newerReplaces: true });
+    const outbox = store.outbox("stdout");
     const [a1, a2, a3] = ["a", "a", "a"].map((name) => alertAbout(name));
-    tell(ledger, a1!);
+    tell(store, a1!);
     const sending = outbox.take()!;
-    tell(ledger, a2!);
-    tell(ledger, a3!, alertAbout("b"));
+    tell(store, a2!);
+    tell(store, a3!, alertAbout("b"));
     assert.deepEqual(sending.alert, a1);
     assert.equal(outbox.size, 3);
     assert.deepEqual(takeAll(outbox).map(({ alert }) => alert.name), ["b"], "one of a name at a time");
@@ -142,12 +142,12 @@ export function ledgerContract(name: string, makeHome: () => LedgerHome): void {
   });
 
   test("where newer ones replace, what is returned gives way to a newer one that waits", async ({ open }) => {
-    await using ledger = open({ ...one, newerReplaces: true });
-    const outbox = ledger.outbox("stdout");
+    await using store = open({ ...one, newerReplaces: true });
+    const outbox = store.outbox("stdout");
     const [a1, a2] = ["a", "a"].map((name) => alertAbout(name));
-    tell(ledger, a1!);
+    tell(store, a1!);
     const sending = outbox.take()!;
-    tell(ledger, a2!);
+    tell(store, a2!);
     sending.returned();
     assert.equal(outbox.size, 1);
     const again = outbox.take()!;
@@ -157,77 +157,77 @@ export function ledgerContract(name: string, makeHome: () => LedgerHome): void {
   });
 
   test("where newer ones replace, what is returned is replaced by the next one", async ({ open }) => {
-    await using ledger = open({ ...one, newerReplaces: true });
-    const outbox = ledger.outbox("stdout");
-    tell(ledger, alertAbout("a"), alertAbout("b"));
+    await using store = open({ ...one, newerReplaces: true });
+    const outbox = store.outbox("stdout");
+    tell(store, alertAbout("a"), alertAbout("b"));
     outbox.take()!.returned();
     const newer = alertAbout("a");
-    tell(ledger, newer);
+    tell(store, newer);
     assert.equal(outbox.size, 2);
     assert.deepEqual(alertsIn(outbox).map(({ name }) => name), ["a", "b"]);
     assert.deepEqual(outbox.take()!.alert, newer);
   });
 
   test("sinks are apart: one that has confirmed gets the next while another still sends", async ({ open }) => {
-    await using ledger = open({ sinks: ["stdout", "amqp"], newerReplaces: true });
-    tell(ledger, alertAbout("a"));
-    ledger.outbox("stdout").take()!.confirmed();
-    const sending = ledger.outbox("amqp").take()!;
+    await using store = open({ sinks: ["stdout", "amqp"], newerReplaces: true });
+    tell(store, alertAbout("a"));
+    store.outbox("stdout").take()!.confirmed();
+    const sending = store.outbox("amqp").take()!;
     const newer = alertAbout("a");
-    tell(ledger, newer);
-    assert.deepEqual(ledger.outbox("stdout").take()!.alert, newer);
-    assert.equal(ledger.outbox("amqp").take(), undefined);
+    tell(store, newer);
+    assert.deepEqual(store.outbox("stdout").take()!.alert, newer);
+    assert.equal(store.outbox("amqp").take(), undefined);
     sending.confirmed();
-    assert.deepEqual(ledger.outbox("amqp").take()!.alert, newer);
+    assert.deepEqual(store.outbox("amqp").take()!.alert, newer);
   });
 
   test("awaits() says no where it is durable, else calls when all sinks confirmed a name's alerts", async ({ open }) => {
-    await using ledger = open({ sinks: ["stdout", "amqp"], newerReplaces: true });
-    tell(ledger, alertAbout("a"), alertAbout("b"));
-    tell(ledger, alertAbout("a"));
+    await using store = open({ sinks: ["stdout", "amqp"], newerReplaces: true });
+    tell(store, alertAbout("a"), alertAbout("b"));
+    tell(store, alertAbout("a"));
     const calls: string[] = [];
-    const awaits = (name: string) => ledger.awaits(name, () => calls.push(name));
-    if (ledger.durable) return assert.equal(awaits("a"), false);
+    const awaits = (name: string) => store.awaits(name, () => calls.push(name));
+    if (store.durable) return assert.equal(awaits("a"), false);
     assert.equal(awaits("a"), true);
     assert.equal(awaits("c"), false);
-    const parcels = ["stdout", "amqp"].flatMap((sink) => takeAll(ledger.outbox(sink)));
+    const parcels = ["stdout", "amqp"].flatMap((sink) => takeAll(store.outbox(sink)));
     const [first, second] = parcels.filter(({ alert }) => alert.name === "a");
     first!.confirmed();
-    tell(ledger, alertAbout("a")); // in the outbox of the one that confirmed, and behind the one that sends
+    tell(store, alertAbout("a")); // in the outbox of the one that confirmed, and behind the one that sends
     second!.confirmed();
     assert.deepEqual(calls, []);
-    const again = ["stdout", "amqp"].flatMap((sink) => takeAll(ledger.outbox(sink)));
+    const again = ["stdout", "amqp"].flatMap((sink) => takeAll(store.outbox(sink)));
     assert.deepEqual(again.map(({ alert }) => alert.name), ["a", "a"]);
     again[0]!.confirmed();
     again[1]!.returned();
     assert.deepEqual(calls, []);
-    ledger.outbox("amqp").take()!.confirmed();
+    store.outbox("amqp").take()!.confirmed();
     assert.deepEqual(calls, ["a"]);
     assert.equal(awaits("a"), false);
     assert.equal(awaits("b"), true);
   });
 
   test("names are kept apart, whatever is in them", async ({ open }) => {
-    await using ledger = open({ ...one, newerReplaces: true });
-    tell(ledger, ...strangeNames.map((name) => alertAbout(name)));
-    assert.deepEqual(alertsIn(ledger.outbox("stdout")).map(({ name }) => name), strangeNames);
-    tell(ledger, ...strangeNames.map((name) => alertAbout(name)));
-    assert.equal(ledger.outbox("stdout").size, strangeNames.length);
+    await using store = open({ ...one, newerReplaces: true });
+    tell(store, ...strangeNames.map((name) => alertAbout(name)));
+    assert.deepEqual(alertsIn(store.outbox("stdout")).map(({ name }) => name), strangeNames);
+    tell(store, ...strangeNames.map((name) => alertAbout(name)));
+    assert.equal(store.outbox("stdout").size, strangeNames.length);
   });
 
   test("commit() of nothing, and again, is fine", async ({ open }) => {
-    await using ledger = open(one);
-    for (let time = 0n; time < 3n; time++) ledger.commit(time);
-    tell(ledger, alertAbout("a"));
-    ledger.commit(5n);
-    assert.equal(ledger.outbox("stdout").size, 1);
+    await using store = open(one);
+    for (let time = 0n; time < 3n; time++) store.commit(time);
+    tell(store, alertAbout("a"));
+    store.commit(5n);
+    assert.equal(store.outbox("stdout").size, 1);
   });
 
   test("10,000 alerts and more are told one by one, in their order", async ({ open }) => {
-    await using ledger = open({ ...one, newerReplaces: true });
+    await using store = open({ ...one, newerReplaces: true });
     const alerts = Array.from({ length: 10_000 }, (_, index) => alertAbout(`name ${index}`));
-    tell(ledger, ...alerts);
-    const outbox = ledger.outbox("stdout");
+    tell(store, ...alerts);
+    const outbox = store.outbox("stdout");
     for (const { id } of alerts) {
       const parcel = outbox.take()!;
       assert.equal(parcel.alert.id, id);
@@ -255,11 +255,11 @@ interface Contents {
   readonly alerts: Readonly<Record<string, readonly Alert[]>>;
 }
 
-function contentsOf(ledger: Ledger, sinks: readonly string[]): Contents {
+function contentsOf(store: StateStore, sinks: readonly string[]): Contents {
   return {
-    restarts: [...ledger.kept.restarts()],
-    told: Object.fromEntries(ledger.kept.told()),
-    alerts: Object.fromEntries(sinks.map((sink) => [sink, alertsIn(ledger.outbox(sink))])),
+    restarts: [...store.kept.restarts()],
+    told: Object.fromEntries(store.kept.told()),
+    alerts: Object.fromEntries(sinks.map((sink) => [sink, alertsIn(store.outbox(sink))])),
   };
 }
 
@@ -275,16 +275,16 @@ export function durableLedgerContract(name: string, makeHome: () => LedgerHome):
     const restarts = [counted({ leavesAt: 1_500n }), counted(), counted({ time: -5n, leavesAt: 1_200n })];
     const alert = alertAbout("a");
     {
-      await using ledger = open(one);
-      ledger.counted("b", restarts[0]!);
-      ledger.counted("a", restarts[1]!);
-      ledger.counted("b", restarts[2]!);
-      ledger.told("a", toldAt(7n, { repeats: 3, lastEvent: '{"a":"é😀"}' }));
-      ledger.tell(alert);
-      ledger.commit(999n);
+      await using store = open(one);
+      store.counted("b", restarts[0]!);
+      store.counted("a", restarts[1]!);
+      store.counted("b", restarts[2]!);
+      store.told("a", toldAt(7n, { repeats: 3, lastEvent: '{"a":"é😀"}' }));
+      store.tell(alert);
+      store.commit(999n);
     }
-    await using ledger = open(one);
-    assert.deepEqual(contentsOf(ledger, ["stdout"]), {
+    await using store = open(one);
+    assert.deepEqual(contentsOf(store, ["stdout"]), {
       restarts: [["b", restarts[0]], ["a", restarts[1]], ["b", restarts[2]]],
       told: { a: toldAt(7n, { repeats: 3, lastEvent: '{"a":"é😀"}' }) },
       alerts: { stdout: [alert] },
@@ -293,17 +293,17 @@ export function durableLedgerContract(name: string, makeHome: () => LedgerHome):
 
   test("what is not committed is lost with the process, and nothing else", async ({ open }) => {
     {
-      await using ledger = open(one);
-      ledger.counted("a", counted({ identity: 1 }));
-      ledger.told("a", toldAt(1n));
-      tell(ledger, alertAbout("a"));
-      ledger.counted("a", counted({ identity: 2 }));
-      ledger.told("a", undefined);
-      ledger.told("b", toldAt(2n));
-      ledger.tell(alertAbout("b"));
+      await using store = open(one);
+      store.counted("a", counted({ identity: 1 }));
+      store.told("a", toldAt(1n));
+      tell(store, alertAbout("a"));
+      store.counted("a", counted({ identity: 2 }));
+      store.told("a", undefined);
+      store.told("b", toldAt(2n));
+      store.tell(alertAbout("b"));
     }
-    await using ledger = open(one);
-    const { restarts, told, alerts } = contentsOf(ledger, ["stdout"]);
+    await using store = open(one);
+    const { restarts, told, alerts } = contentsOf(store, ["stdout"]);
     assert.deepEqual(restarts.map(([name, { identity }]) => [name, identity]), [["a", 1]]);
     assert.deepEqual(told, { a: toldAt(1n) });
     assert.deepEqual(alerts.stdout!.map(({ name }) => name), ["a"]);
@@ -317,89 +317,89 @@ export function durableLedgerContract(name: string, makeHome: () => LedgerHome):
       identities.map((identity) => counted({ time, identity, leavesAt: most, arrival: arrival += 2 ** 40 }))
     );
     {
-      await using ledger = open(one);
-      for (const restart of restarts) ledger.counted("a", restart);
-      for (const time of times) ledger.told(String(time), toldAt(time, { repeats: 2 ** 53 - 1 }));
-      ledger.commit(most - 1n);
+      await using store = open(one);
+      for (const restart of restarts) store.counted("a", restart);
+      for (const time of times) store.told(String(time), toldAt(time, { repeats: 2 ** 53 - 1 }));
+      store.commit(most - 1n);
     }
-    await using ledger = open(one);
-    const { told, restarts: kept } = contentsOf(ledger, []);
+    await using store = open(one);
+    const { told, restarts: kept } = contentsOf(store, []);
     assert.deepEqual(kept.map(([, restart]) => restart), restarts);
     for (const time of times) assert.deepEqual(told[String(time)], toldAt(time, { repeats: 2 ** 53 - 1 }));
-    ledger.dropped("a", restarts[40]!);
-    ledger.commit(most - 1n);
-    assert.equal([...ledger.kept.restarts()].length, restarts.length - 1);
+    store.dropped("a", restarts[40]!);
+    store.commit(most - 1n);
+    assert.equal([...store.kept.restarts()].length, restarts.length - 1);
   });
 
   test("names are kept to the last character, whatever is in them", async ({ open }) => {
     {
-      await using ledger = open({ ...one, newerReplaces: true });
+      await using store = open({ ...one, newerReplaces: true });
       for (const name of strangeNames) {
-        ledger.counted(name, counted({ identity: 1, time: 1n }));
-        ledger.told(name, toldAt(1n, { lastEvent: JSON.stringify(name) }));
-        ledger.tell(alertAbout(name));
+        store.counted(name, counted({ identity: 1, time: 1n }));
+        store.told(name, toldAt(1n, { lastEvent: JSON.stringify(name) }));
+        store.tell(alertAbout(name));
       }
-      ledger.commit(0n);
+      store.commit(0n);
     }
-    await using ledger = open({ ...one, newerReplaces: true });
-    assert.deepEqual([...ledger.kept.restarts()].map(([name]) => name), strangeNames);
-    assert.deepEqual([...ledger.kept.told()].map(([name]) => name).sort(), strangeNames.toSorted());
-    for (const [name, { lastEvent }] of ledger.kept.told()) assert.equal(lastEvent, JSON.stringify(name));
-    tell(ledger, ...strangeNames.map((name) => alertAbout(name)));
-    assert.equal(ledger.outbox("stdout").size, strangeNames.length, "each replaces its own");
+    await using store = open({ ...one, newerReplaces: true });
+    assert.deepEqual([...store.kept.restarts()].map(([name]) => name), strangeNames);
+    assert.deepEqual([...store.kept.told()].map(([name]) => name).sort(), strangeNames.toSorted());
+    for (const [name, { lastEvent }] of store.kept.told()) assert.equal(lastEvent, JSON.stringify(name));
+    tell(store, ...strangeNames.map((name) => alertAbout(name)));
+    assert.equal(store.outbox("stdout").size, strangeNames.length, "each replaces its own");
     for (const name of strangeNames) {
-      ledger.dropped(name, { time: 1n, identity: 1, leavesAt: 1_000n, arrival: 0 });
-      ledger.told(name, undefined);
+      store.dropped(name, { time: 1n, identity: 1, leavesAt: 1_000n, arrival: 0 });
+      store.told(name, undefined);
     }
-    ledger.commit(0n);
-    assert.deepEqual([...ledger.kept.restarts(), ...ledger.kept.told()], []);
+    store.commit(0n);
+    assert.deepEqual([...store.kept.restarts(), ...store.kept.told()], []);
   });
 
   test("commit() forgets restarts that left by its time, to the nanosecond", async ({ open }) => {
     {
-      await using ledger = open(one);
-      for (const leavesAt of [99n, 100n, 101n]) ledger.counted("a", counted({ leavesAt }));
-      ledger.commit(98n);
-      assert.equal([...ledger.kept.restarts()].length, 3);
-      ledger.counted("b", counted({ leavesAt: 500n }));
-      ledger.commit(100n);
+      await using store = open(one);
+      for (const leavesAt of [99n, 100n, 101n]) store.counted("a", counted({ leavesAt }));
+      store.commit(98n);
+      assert.equal([...store.kept.restarts()].length, 3);
+      store.counted("b", counted({ leavesAt: 500n }));
+      store.commit(100n);
     }
-    await using ledger = open(one);
-    assert.deepEqual([...ledger.kept.restarts()].map(([, { leavesAt }]) => leavesAt), [101n, 500n]);
+    await using store = open(one);
+    assert.deepEqual([...store.kept.restarts()].map(([, { leavesAt }]) => leavesAt), [101n, 500n]);
   });
 
   test("a restart that is dropped and counted in one commit is as it was last", async ({ open }) => {
     const [kept, gone] = [counted(), counted()];
     {
-      await using ledger = open(one);
-      ledger.counted("a", kept);
-      ledger.counted("a", gone);
-      ledger.commit(0n);
-      ledger.dropped("a", kept);
-      ledger.counted("a", { ...kept, arrival: 77 });
-      ledger.dropped("a", gone);
-      ledger.counted("a", gone);
-      ledger.dropped("a", gone);
-      ledger.commit(0n);
+      await using store = open(one);
+      store.counted("a", kept);
+      store.counted("a", gone);
+      store.commit(0n);
+      store.dropped("a", kept);
+      store.counted("a", { ...kept, arrival: 77 });
+      store.dropped("a", gone);
+      store.counted("a", gone);
+      store.dropped("a", gone);
+      store.commit(0n);
     }
-    await using ledger = open(one);
-    assert.deepEqual([...ledger.kept.restarts()], [["a", { ...kept, arrival: 77 }]]);
+    await using store = open(one);
+    assert.deepEqual([...store.kept.restarts()], [["a", { ...kept, arrival: 77 }]]);
   });
 
   test("told() keeps the last of several reports, and forgets where the last is nothing", async ({ open }) => {
     {
-      await using ledger = open(one);
-      for (const name of ["a", "b", "c"]) ledger.told(name, toldAt(1n));
-      ledger.commit(0n);
-      ledger.told("a", undefined);
-      ledger.told("a", toldAt(2n));
-      ledger.told("b", toldAt(3n));
-      ledger.told("b", undefined);
-      ledger.told("new", undefined);
-      ledger.commit(0n);
+      await using store = open(one);
+      for (const name of ["a", "b", "c"]) store.told(name, toldAt(1n));
+      store.commit(0n);
+      store.told("a", undefined);
+      store.told("a", toldAt(2n));
+      store.told("b", toldAt(3n));
+      store.told("b", undefined);
+      store.told("new", undefined);
+      store.commit(0n);
     }
-    await using ledger = open(one);
-    assert.deepEqual(contentsOf(ledger, []).told, { a: toldAt(2n), c: toldAt(1n) });
+    await using store = open(one);
+    assert.deepEqual(contentsOf(store, []).told, { a: toldAt(2n), c: toldAt(1n) });
   });
 
   test("row() keeps the last of several reports, its numbers to the last digit, and forgets where that is nothing", async ({ open }) => {
@@ -425,38 +425,38 @@ export function durableLedgerContract(name: string, makeHome: () => LedgerHome):
       told: { id: "1", repeats: 2, at: most, over: false },
     });
     {
-      await using ledger = open(one);
-      for (const name of [...strangeNames, "gone"]) ledger.row(name, row(name, 1n));
-      ledger.commit(0n);
-      ledger.row("a", undefined);
-      ledger.row("a", row("a", 2n));
-      ledger.row("gone", row("gone", 2n));
-      ledger.row("gone", undefined);
-      ledger.row("new", undefined);
-      ledger.commit(most);
-      ledger.row("a", row("a", 3n));
+      await using store = open(one);
+      for (const name of [...strangeNames, "gone"]) store.row(name, row(name, 1n));
+      store.commit(0n);
+      store.row("a", undefined);
+      store.row("a", row("a", 2n));
+      store.row("gone", row("gone", 2n));
+      store.row("gone", undefined);
+      store.row("new", undefined);
+      store.commit(most);
+      store.row("a", row("a", 3n));
     }
-    await using ledger = open(one);
-    const rows = new Map(ledger.kept.rows());
+    await using store = open(one);
+    const rows = new Map(store.kept.rows());
     assert.deepEqual([...rows.keys()].sort(), strangeNames.toSorted());
     for (const name of strangeNames) assert.deepEqual(rows.get(name), row(name, name === "a" ? 2n : 1n));
   });
 
   test("remember() keeps the last of several reports, in their order, and forgets where that is nothing", async ({ open }) => {
     {
-      await using ledger = open(one);
-      for (const id of ["a", "b", "c", "d"]) ledger.remember(id, `{"of":"${id}\\u0000"}`);
-      ledger.commit(0n);
-      ledger.remember("a", "later");
-      ledger.remember("c", undefined);
-      ledger.remember("d", "x");
-      ledger.remember("d", "é".repeat(10_000));
-      ledger.remember("new", undefined);
-      ledger.commit(1n << 62n);
-      ledger.remember("b", "not committed");
+      await using store = open(one);
+      for (const id of ["a", "b", "c", "d"]) store.remember(id, `{"of":"${id}\\u0000"}`);
+      store.commit(0n);
+      store.remember("a", "later");
+      store.remember("c", undefined);
+      store.remember("d", "x");
+      store.remember("d", "é".repeat(10_000));
+      store.remember("new", undefined);
+      store.commit(1n << 62n);
+      store.remember("b", "not committed");
     }
-    await using ledger = open(one);
-    assert.deepEqual([...ledger.kept.remembered()], [
+    await using store = open(one);
+    assert.deepEqual([...store.kept.remembered()], [
       ["b", `{"of":"b\\u0000"}`],
       ["a", "later"],
       ["d", "é".repeat(10_000)],
@@ -467,23 +467,23 @@ export function durableLedgerContract(name: string, makeHome: () => LedgerHome):
     const context = { sinks: ["stdout", "amqp"], newerReplaces: true };
     const alerts = ["a", "b", "c"].map((name) => alertAbout(name));
     {
-      await using ledger = open(context);
-      tell(ledger, ...alerts);
-      ledger.outbox("stdout").take()!.confirmed();
-      const [, b] = takeAll(ledger.outbox("amqp"));
+      await using store = open(context);
+      tell(store, ...alerts);
+      store.outbox("stdout").take()!.confirmed();
+      const [, b] = takeAll(store.outbox("amqp"));
       b!.confirmed();
-      ledger.commit(0n);
+      store.commit(0n);
     }
     {
-      await using ledger = open(context);
-      assert.deepEqual(contentsOf(ledger, context.sinks).alerts, {
+      await using store = open(context);
+      assert.deepEqual(contentsOf(store, context.sinks).alerts, {
         stdout: [alerts[1], alerts[2]],
         amqp: [alerts[0], alerts[2]],
       });
-      ledger.outbox("stdout").take()!.confirmed();
+      store.outbox("stdout").take()!.confirmed();
     }
-    await using ledger = open(context);
-    assert.equal(ledger.outbox("stdout").size, 2, "without a commit it is told again");
+    await using store = open(context);
+    assert.equal(store.outbox("stdout").size, 2, "without a commit it is told again");
   });
 
   test("an alert that was replaced is the newer one after opening, in the old place", async ({ open }) => {
@@ -491,53 +491,53 @@ export function durableLedgerContract(name: string, makeHome: () => LedgerHome):
     const newer = alertAbout("a");
     const other = alertAbout("b");
     {
-      await using ledger = open(context);
-      tell(ledger, alertAbout("a"), other);
-      tell(ledger, newer);
+      await using store = open(context);
+      tell(store, alertAbout("a"), other);
+      tell(store, newer);
     }
-    await using ledger = open(context);
-    assert.deepEqual(contentsOf(ledger, ["stdout"]).alerts, { stdout: [newer, other] });
+    await using store = open(context);
+    assert.deepEqual(contentsOf(store, ["stdout"]).alerts, { stdout: [newer, other] });
   });
 
   test("where newer ones replace, of several about a name that were kept otherwise the newest waits", async ({ open }) => {
     const alerts = ["a", "b", "a", "a"].map((name) => alertAbout(name));
     {
-      await using ledger = open(one);
-      tell(ledger, ...alerts);
+      await using store = open(one);
+      tell(store, ...alerts);
     }
     {
-      await using ledger = open({ ...one, newerReplaces: true });
-      assert.deepEqual(contentsOf(ledger, ["stdout"]).alerts, { stdout: [alerts[1], alerts[3]] });
-      tell(ledger, alerts[0]!);
+      await using store = open({ ...one, newerReplaces: true });
+      assert.deepEqual(contentsOf(store, ["stdout"]).alerts, { stdout: [alerts[1], alerts[3]] });
+      tell(store, alerts[0]!);
     }
-    await using ledger = open({ ...one, newerReplaces: true });
-    assert.deepEqual(contentsOf(ledger, ["stdout"]).alerts, { stdout: [alerts[1], alerts[0]] });
+    await using store = open({ ...one, newerReplaces: true });
+    assert.deepEqual(contentsOf(store, ["stdout"]).alerts, { stdout: [alerts[1], alerts[0]] });
   });
 
   test("alerts of a sink that is not there wait for it; a new sink gets the alerts from then on", async ({ open }) => {
     const [old, later] = [alertAbout("a"), alertAbout("a")];
     {
-      await using ledger = open({ sinks: ["stdout", "amqp"], newerReplaces: true });
-      tell(ledger, old);
+      await using store = open({ sinks: ["stdout", "amqp"], newerReplaces: true });
+      tell(store, old);
     }
     {
-      await using ledger = open({ sinks: ["stdout", "kinesis"], newerReplaces: true });
-      assert.equal(ledger.outbox("kinesis").size, 0);
-      tell(ledger, later);
-      assert.deepEqual(contentsOf(ledger, ["stdout", "kinesis"]).alerts, {
+      await using store = open({ sinks: ["stdout", "kinesis"], newerReplaces: true });
+      assert.equal(store.outbox("kinesis").size, 0);
+      tell(store, later);
+      assert.deepEqual(contentsOf(store, ["stdout", "kinesis"]).alerts, {
         stdout: [later],
         kinesis: [later],
       });
     }
-    await using ledger = open({ sinks: ["amqp"], newerReplaces: true });
-    assert.deepEqual(contentsOf(ledger, ["amqp"]).alerts, { amqp: [old] });
+    await using store = open({ sinks: ["amqp"], newerReplaces: true });
+    assert.deepEqual(contentsOf(store, ["amqp"]).alerts, { amqp: [old] });
   });
 
   test("what a killed process leaves behind is what it committed last, at 300 random moments", async (home) => {
     const random = new Random(20170712);
     const context = { sinks: ["stdout", "amqp"], newerReplaces: true };
     const names = ["a", "b", "c"];
-    await using ledger = home.open(context);
+    await using store = home.open(context);
     let restarts: [string, Counted][] = [];
     let told: Record<string, Told> = {};
     let committed: Contents = { restarts: [], told: {}, alerts: { stdout: [], amqp: [] } };
@@ -548,27 +548,27 @@ export function durableLedgerContract(name: string, makeHome: () => LedgerHome):
         now += BigInt(random.below(50));
         if (random.chance(0.6)) {
           const restart = counted({ time: now, leavesAt: now + BigInt(random.between(1, 1_000)) });
-          ledger.counted(name, restart);
+          store.counted(name, restart);
           restarts.push([name, restart]);
         } else if (random.chance(0.3) && restarts.length > 0) {
           const [[of, restart]] = restarts.splice(random.below(restarts.length), 1) as [[string, Counted]];
-          ledger.dropped(of, restart);
+          store.dropped(of, restart);
         } else {
           const value = random.chance(0.7)
             ? toldAt(now, { lastEvent: "x".repeat(random.below(5_000)) })
             : undefined;
-          ledger.told(name, value);
+          store.told(name, value);
           const { [name]: _, ...others } = told;
           told = value === undefined ? others : { ...others, [name]: value };
         }
-        if (random.chance(0.3)) ledger.tell(alertAbout(name));
-        if (random.chance(0.3)) ledger.outbox(random.pick(context.sinks)).take()?.confirmed();
+        if (random.chance(0.3)) store.tell(alertAbout(name));
+        if (random.chance(0.3)) store.outbox(random.pick(context.sinks)).take()?.confirmed();
       }
       if (random.chance(0.7)) {
-        ledger.commit(now);
+        store.commit(now);
         const at = now;
         restarts = restarts.filter(([, { leavesAt }]) => leavesAt > at);
-        const alerts = Object.fromEntries(context.sinks.map((sink) => [sink, alertsIn(ledger.outbox(sink))]));
+        const alerts = Object.fromEntries(context.sinks.map((sink) => [sink, alertsIn(store.outbox(sink))]));
         committed = { restarts: [...restarts], told, alerts };
       }
       await using left = home.openAsKilled!(context);

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { Detector, type Thresholds } from "../../src/detection/restarts/rule.ts";
 import type { Decision } from "../../src/detection/rule.ts";
-import { SqliteLedger } from "../../src/state/sqlite.ts";
+import { SqliteStore } from "../../src/state/sqlite.ts";
 import type { Restart } from "../../src/detection/decode/update.ts";
 import { Contract } from "../helpers/reference_rule.ts";
 import { TestJournal } from "../helpers/journal.ts";
@@ -91,13 +91,13 @@ function inMemory(thresholds: Thresholds, rule: Rule = Detector, journal = new T
 }
 
 function inFile(path: string, thresholds: Thresholds, rule: Rule = Detector): Kept {
-  const ledger = new SqliteLedger(path, { sinks: [], newerReplaces: true });
-  const detector = new rule(thresholds, ledger);
-  detector.restore(ledger.kept);
-  const close = () => void ledger[Symbol.asyncDispose]();
+  const store = new SqliteStore(path, { sinks: [], newerReplaces: true });
+  const detector = new rule(thresholds, store);
+  detector.restore(store.kept);
+  const close = () => void store[Symbol.asyncDispose]();
   return {
     detector,
-    commit: (now) => ledger.commit(now),
+    commit: (now) => store.commit(now),
     kill() {
       close();
       return inFile(path, thresholds, rule);

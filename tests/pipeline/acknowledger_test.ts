@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { Commits } from "../../src/pipeline/acknowledger.ts";
 import { Delivery } from "../../src/pipeline/delivery.ts";
 import { Fault } from "../../src/lib/errors.ts";
-import { MemoryLedger } from "../../src/state/memory.ts";
+import { MemoryStore } from "../../src/state/memory.ts";
 import type { Hold } from "../../src/sources/source.ts";
-import { SqliteLedger } from "../../src/state/sqlite.ts";
+import { SqliteStore } from "../../src/state/sqlite.ts";
 import { alertAbout } from "../helpers/alerts.ts";
 import { testLog } from "../helpers/log.ts";
 import { TestSink } from "../helpers/sink.ts";
@@ -18,8 +18,8 @@ const diskFull = new Fault("the disk is full");
 /** What happens, in its order: `commit 5`, `acknowledge a`. */
 type Events = string[];
 
-class WatchedMemory extends MemoryLedger {
-  constructor(context: ConstructorParameters<typeof MemoryLedger>[0], readonly events: Events) {
+class WatchedMemory extends MemoryStore {
+  constructor(context: ConstructorParameters<typeof MemoryStore>[0], readonly events: Events) {
     super(context);
   }
   override commit(): void {
@@ -28,12 +28,12 @@ class WatchedMemory extends MemoryLedger {
   }
 }
 
-class WatchedFile extends SqliteLedger {
+class WatchedFile extends SqliteStore {
   /** Commits that are to fail. */
   failures = 0;
   constructor(
     path: string,
-    context: ConstructorParameters<typeof SqliteLedger>[1],
+    context: ConstructorParameters<typeof SqliteStore>[1],
     readonly events: Events,
   ) {
     super(path, context);
@@ -50,15 +50,15 @@ class WatchedFile extends SqliteLedger {
 }
 
 /** Commits of a ledger, with what a test needs. `batch` hands in a batch about names, with alerts about them. */
-function commitsOf<L extends WatchedMemory | WatchedFile>(ledger: L, sinks: readonly TestSink[]) {
+function commitsOf<L extends WatchedMemory | WatchedFile>(store: L, sinks: readonly TestSink[]) {
   const { log, lines } = testLog();
-  const { events } = ledger;
-  const delivery = new Delivery(sinks, (sink) => ledger.outbox(sink), log);
-  const commits = new Commits({ ledger, delivery, log }, () => 5n);
+  const { events } = store;
+  const delivery = new Delivery(sinks, (sink) => store.outbox(sink), log);
+  const commits = new Commits({ store, delivery, log }, () => 5n);
   return {
     commits,
     delivery,
-    ledger,
+    store,
     events,
     lines,
     batch(label: string, { size = 1, names = [], alerts = [], urgent = alerts.length > 0, hold }: {
@@ -68,7 +68,7 @@ function commitsOf<L extends WatchedMemory | WatchedFile>(ledger: L, sinks: read
       urgent?: boolean;
       hold?: Hold;
     } = {}) {
-      for (const name of alerts) ledger.tell(alertAbout(name));
+      for (const name of alerts) store.tell(alertAbout(name));
       const messages = Array.from({ length: size }, () => "{}");
       const batch = batchOf(messages, () => events.push(`acknowledge ${label}`), hold);
       commits.add(batch, new Set([...names, ...alerts]), urgent);
@@ -94,8 +94,8 @@ async function inFile(
   using folder = stateFolder();
   using timers = haltTimers();
   const context = { sinks: sinks.map(({ type }) => type), newerReplaces: true };
-  await using ledger = new WatchedFile(folder.file, context, []);
-  const all = commitsOf(ledger, sinks);
+  await using store = new WatchedFile(folder.file, context, []);
+  const all = commitsOf(store, sinks);
   await use(all, timers.pass);
   all.commits.stop();
   await all.delivery[Symbol.asyncDispose]();
@@ -177,7 +177,7 @@ const letGo = (alerts: number) =>
 Deno.test("in memory a batch with a hold waits no longer than that, and those before it go with it; the alerts stay", async () => {
   using timers = haltTimers();
   const sink = new TestSink("one", 5);
-  const { batch, since, lines, ledger, commits } = inMemory(sink);
+  const { batch, since, lines, store, commits } = inMemory(sink);
   batch("a", { alerts: ["x"] });
   batch("b", { alerts: ["y"], hold: hold(1, 1000) });
   batch("c", { names: ["y"], hold: hold(1, 1000) });
@@ -189,7 +189,7 @@ Deno.test("in memory a batch with a hold waits no longer than that, and those be
   await timers.pass(1);
   assert.deepEqual(since(), ["acknowledge a", "acknowledge b", "acknowledge c"]);
   assert.deepEqual(lines.splice(0), [letGo(3)]);
-  assert.equal(ledger.outbox("one").size, 3);
+  assert.equal(store.outbox("one").size, 3);
   for (const sending of sink.sending.slice()) sending.confirm();
   await happened();
   assert.deepEqual(since(), ["acknowledge d"]);
@@ -303,9 +303,9 @@ Deno.test("in a file 500 messages are committed at once, and the count begins an
 
 Deno.test("in a file a batch with an alert is committed at once, with those before it, and only then the alert is sent", async () => {
   const sink = new TestSink();
-  await inFile([sink], async ({ batch, since, ledger }) => {
+  await inFile([sink], async ({ batch, since, store }) => {
     const send = sink.send.bind(sink);
-    sink.send = (alert) => (ledger.events.push("send"), send(alert));
+    sink.send = (alert) => (store.events.push("send"), send(alert));
     batch("a");
     batch("b", { alerts: ["x"] });
     assert.deepEqual(since(), ["commit 5", "send", "acknowledge a", "acknowledge b"]);
@@ -316,20 +316,20 @@ Deno.test("in a file a batch with an alert is committed at once, with those befo
 
 Deno.test("in a file a confirmed alert leaves it within 5 ms", async () => {
   const sink = new TestSink();
-  await inFile([sink], async ({ batch, since, ledger }, pass) => {
+  await inFile([sink], async ({ batch, since, store }, pass) => {
     batch("a", { alerts: ["x"] });
     since();
     sink.sending[0]!.confirm();
     await pass(5);
     assert.deepEqual(since(), ["commit 5"]);
-    assert.equal(ledger.outbox("test").size, 0);
+    assert.equal(store.outbox("test").size, 0);
   });
 });
 
 Deno.test("while it cannot be committed nothing is acknowledged or sent; then everything is, once and in order", async () => {
   const sink = new TestSink("test", 10);
-  await inFile([sink], async ({ batch, since, ledger, lines }, pass) => {
-    ledger.failures = Infinity;
+  await inFile([sink], async ({ batch, since, store, lines }, pass) => {
+    store.failures = Infinity;
     batch("a");
     await pass(5);
     assert.deepEqual(since(), ["no commit"]);
@@ -342,7 +342,7 @@ Deno.test("while it cannot be committed nothing is acknowledged or sent; then ev
     const events = since();
     assert.ok(events.length > 1 && events.every((event) => event === "no commit"), events.join());
     assert.deepEqual(sink.sent, []);
-    ledger.failures = 0;
+    store.failures = 0;
     await pass(10_000);
     const labels = ["a", "b", "c", "d", "e"].map((label) => `acknowledge ${label}`);
     assert.deepEqual(since().filter((event) => event !== "no commit"), ["commit 5", ...labels]);
@@ -362,23 +362,23 @@ Deno.test("while it cannot be committed nothing is acknowledged or sent; then ev
 
 Deno.test("an alert that was confirmed while it cannot be committed is not sent again", async () => {
   const sink = new TestSink();
-  await inFile([sink], async ({ batch, since, ledger }, pass) => {
+  await inFile([sink], async ({ batch, since, store }, pass) => {
     batch("a", { alerts: ["x"] });
-    ledger.failures = 3;
+    store.failures = 3;
     sink.sending[0]!.confirm();
     await pass(4_000);
     assert.equal(sink.sent.length, 1);
-    assert.equal(ledger.outbox("test").size, 0);
+    assert.equal(store.outbox("test").size, 0);
     assert.equal(since().filter((event) => event === "commit 5").length, 2);
   });
 });
 
 Deno.test("settled() commits at once, and waits where that does not work until it does", async () => {
-  await inFile([new TestSink()], async ({ batch, since, ledger, commits }, pass) => {
+  await inFile([new TestSink()], async ({ batch, since, store, commits }, pass) => {
     batch("a");
     await commits.settled();
     assert.deepEqual(since(), ["commit 5", "acknowledge a"]);
-    ledger.failures = 2;
+    store.failures = 2;
     batch("b");
     let settled = false;
     const settling = commits.settled().then(() => settled = true);
@@ -391,13 +391,13 @@ Deno.test("settled() commits at once, and waits where that does not work until i
 });
 
 Deno.test("settled() again, while it cannot be committed, waits as well", async () => {
-  await inFile([new TestSink()], async ({ batch, ledger, commits }, pass) => {
-    ledger.failures = 3;
+  await inFile([new TestSink()], async ({ batch, store, commits }, pass) => {
+    store.failures = 3;
     batch("a");
     const settling = [commits.settled(), commits.settled()];
     await pass(4_000);
     await Promise.all(settling);
-    assert.equal(ledger.events.at(-1), "acknowledge a");
+    assert.equal(store.events.at(-1), "acknowledge a");
   });
 });
 
@@ -411,12 +411,12 @@ Deno.test("stop() ends the commits, those of confirmations that follow it includ
     await pass(1_000);
     assert.deepEqual(since(), []);
   });
-  await inFile([], async ({ batch, since, commits, ledger }, pass) => {
+  await inFile([], async ({ batch, since, commits, store }, pass) => {
     batch("a");
     commits.stop();
     await pass(1_000);
     assert.deepEqual(since(), []);
-    ledger.failures = 1;
+    store.failures = 1;
     commits.now();
     commits.stop();
     await pass(1_000);

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { Delivery } from "../../src/pipeline/delivery.ts";
 import { Detector } from "../../src/detection/restarts/rule.ts";
-import type { Ledger } from "../../src/state/store.ts";
-import { MemoryLedger } from "../../src/state/memory.ts";
-import { SqliteLedger } from "../../src/state/sqlite.ts";
+import type { StateStore } from "../../src/state/store.ts";
+import { MemoryStore } from "../../src/state/memory.ts";
+import { SqliteStore } from "../../src/state/sqlite.ts";
 import { Loops } from "../../src/detection/failures/rule.ts";
 import { follow } from "../../src/pipeline/pipeline.ts";
 import type { Rule } from "../../src/detection/rule.ts";
@@ -23,25 +23,25 @@ const wall = 1_800_000_000_000n * 1_000_000n;
 
 const rules = {
   /** Three restarts within 5 minutes, told every 5 minutes. */
-  restarts: (ledger: Ledger) =>
+  restarts: (store: StateStore) =>
     new Detector(
       { restartCount: 3, restartInterval: 5n * minute, notificationInterval: 5n * minute },
-      ledger,
+      store,
     ),
   /** Three failed runs, none of 5 minutes, told every 5 minutes. */
-  loops: (ledger: Ledger) =>
+  loops: (store: StateStore) =>
     new Loops({
       restartCount: 3,
       stableAfter: 5n * minute,
       notificationInterval: 5n * minute,
       notifyResolved: false,
-    }, ledger),
+    }, store),
 } as const;
 
 function followed(
   kind: keyof typeof rules,
   clock: "wall" | "events",
-  ledger: Ledger = new MemoryLedger({ sinks: ["test"], newerReplaces: false }),
+  store: StateStore = new MemoryStore({ sinks: ["test"], newerReplaces: false }),
 ) {
   const { log, lines } = testLog();
   const sink = new TestSink("test", 1_000);
@@ -49,11 +49,11 @@ function followed(
   const told: string[] = [];
   const send = sink.send.bind(sink);
   sink.send = (alert) => (told.push(`${alert.name} ${alert.reason}`), send(alert));
-  const rule: Rule = rules[kind](ledger);
-  rule.restore(ledger.kept, clock === "wall" ? BigInt(Date.now()) * 1_000_000n : undefined);
+  const rule: Rule = rules[kind](store);
+  rule.restore(store.kept, clock === "wall" ? BigInt(Date.now()) * 1_000_000n : undefined);
   const source = new TestSource(clock);
-  const delivery = new Delivery([sink], (type) => ledger.outbox(type), log);
-  const ended = follow({ source, rule, ledger, delivery, log }, new AbortController().signal);
+  const delivery = new Delivery([sink], (type) => store.outbox(type), log);
+  const ended = follow({ source, rule, store, delivery, log }, new AbortController().signal);
   ended.catch(() => {});
   return { source, told, ended, warnings: () => lines.filter((line) => line.startsWith("warning")) };
 }
@@ -131,8 +131,8 @@ for (const kind of ["restarts", "loops"] as const) {
     const runs = [];
     for (const now of [wall + 2n * hour, wall]) {
       using _timers = haltTimers(Number(now / 1_000_000n));
-      await using ledger = new SqliteLedger(folder.file, context);
-      const run = followed(kind, "events", ledger);
+      await using store = new SqliteStore(folder.file, context);
+      const run = followed(kind, "events", store);
       run.source.put(...crashes(3, now - minute, "others", "n1"));
       run.source.end();
       await run.ended;
@@ -176,8 +176,8 @@ for (const ahead of [10n * minute, 3n * hour]) {
     const told = [];
     for (const [now, count] of [[wall + ahead, 2], [wall, 1]] as const) {
       using _timers = haltTimers(Number(now / 1_000_000n));
-      await using ledger = new SqliteLedger(folder.file, context);
-      const run = followed("restarts", "wall", ledger);
+      await using store = new SqliteStore(folder.file, context);
+      const run = followed("restarts", "wall", store);
       run.source.put(...crashes(count, now - 15n * second, "app", "n1"));
       run.source.end();
       await run.ended;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Alert } from "../../src/detection/alert/alert.ts";
 import { Delivery } from "../../src/pipeline/delivery.ts";
 import { Fault } from "../../src/lib/errors.ts";
-import { MemoryLedger } from "../../src/state/memory.ts";
+import { MemoryStore } from "../../src/state/memory.ts";
 import { ShelvedOutbox } from "../../src/state/outbox.ts";
 import { alertAbout } from "../helpers/alerts.ts";
 import { testLog } from "../helpers/log.ts";
@@ -14,13 +14,13 @@ import { waitFor } from "../helpers/wait_for.ts";
 /** A delivery to these sinks. `tell` puts alerts about these names into every outbox; it yields their ids. */
 function deliveryTo(...sinks: TestSink[]) {
   const { log, lines } = testLog();
-  const ledger = new MemoryLedger({ sinks: sinks.map(({ type }) => type), newerReplaces: false });
-  const delivery = new Delivery(sinks, (sink) => ledger.outbox(sink), log);
+  const store = new MemoryStore({ sinks: sinks.map(({ type }) => type), newerReplaces: false });
+  const delivery = new Delivery(sinks, (sink) => store.outbox(sink), log);
   let done = 0;
   delivery.onDone = () => void done++;
   return {
     delivery,
-    ledger,
+    store,
     /** The lines of the log, without how long outages lasted. */
     get lines(): string[] {
       return lines.map((line) => line.replace(/after \S+$/, "after <time>"));
@@ -30,7 +30,7 @@ function deliveryTo(...sinks: TestSink[]) {
     },
     tell(...names: string[]): string[] {
       const alerts = names.map((name) => alertAbout(name));
-      for (const alert of alerts) ledger.tell(alert);
+      for (const alert of alerts) store.tell(alert);
       delivery.pump();
       return alerts.map(({ id }) => id);
     },
@@ -183,7 +183,7 @@ Deno.test("one sink that is down does not hold up the others", async () => {
   assert.deepEqual(up.confirmed, ids);
   assert.deepEqual(down.confirmed, []);
   assert.equal(all.delivery.unconfirmed, 20);
-  assert.equal(all.ledger.outbox("down").size, 20);
+  assert.equal(all.store.outbox("down").size, 20);
   down.down = undefined;
   down.ready = true;
   await timers.pass(10_000);
@@ -194,7 +194,7 @@ Deno.test("one sink that is down does not hold up the others", async () => {
 Deno.test("start() connects every sink and sends nothing", async () => {
   const sinks = [new TestSink("a"), new TestSink("b")];
   const all = deliveryTo(...sinks);
-  all.ledger.tell(alertAbout("x"));
+  all.store.tell(alertAbout("x"));
   await all.delivery.start();
   assert.deepEqual(sinks.map(({ connects, sent }) => [connects, sent.length]), [[1, 0], [1, 0]]);
 });

@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { mock } from "node:test";
 import { Delivery } from "../../src/pipeline/delivery.ts";
 import { Detector, type Thresholds } from "../../src/detection/restarts/rule.ts";
-import type { Ledger } from "../../src/state/store.ts";
-import { MemoryLedger } from "../../src/state/memory.ts";
-import { SqliteLedger } from "../../src/state/sqlite.ts";
+import type { StateStore } from "../../src/state/store.ts";
+import { MemoryStore } from "../../src/state/memory.ts";
+import { SqliteStore } from "../../src/state/sqlite.ts";
 import { follow, type Totals } from "../../src/pipeline/pipeline.ts";
 import { Loops } from "../../src/detection/failures/rule.ts";
 import type { Row } from "../../src/detection/failures/streak.ts";
@@ -46,7 +46,7 @@ interface Opened {
   readonly differs?: Partial<Thresholds>;
   readonly ignoreIntended?: boolean;
   readonly sink?: TestSink;
-  readonly ledger?: Ledger;
+  readonly store?: StateStore;
 }
 
 /** A way that is followed, until the source ends or `stop` is called. */
@@ -55,18 +55,18 @@ function followed(clock: "wall" | "events", { differs, ignoreIntended = false, .
   const sink = opened.sink ?? new TestSink("test", 1_000);
   if (opened.sink === undefined) sink.ready = true;
   const context = { sinks: [sink.type], newerReplaces: clock === "wall" };
-  const ledger = opened.ledger ?? new MemoryLedger(context);
+  const store = opened.store ?? new MemoryStore(context);
   const told: string[] = [];
   const send = sink.send.bind(sink);
   sink.send = (alert) => (told.push(`${alert.name} ${alert.reason} ${alert.eventLog.length}`), send(alert));
-  const delivery = new Delivery([sink], (type) => ledger.outbox(type), log);
-  const detector = new WatchedDetector({ ...thresholds, ignoreIntended, ...differs }, ledger);
-  detector.restore(ledger.kept);
+  const delivery = new Delivery([sink], (type) => store.outbox(type), log);
+  const detector = new WatchedDetector({ ...thresholds, ignoreIntended, ...differs }, store);
+  detector.restore(store.kept);
   const source = new TestSource(clock);
   const stop = new AbortController();
-  const ended = follow({ source, rule: detector, ledger, delivery, log }, stop.signal);
+  const ended = follow({ source, rule: detector, store, delivery, log }, stop.signal);
   ended.catch(() => {});
-  return { source, sink, delivery, detector, ledger, lines, told, ended, stop: () => stop.abort() };
+  return { source, sink, delivery, detector, store, lines, told, ended, stop: () => stop.abort() };
 }
 
 /** Follows messages to their end, each a batch. Yields what was told, and the totals. */
@@ -357,11 +357,11 @@ Deno.test("an input that fails ends it with the failure, and nothing goes on", a
 
 /** What a killed process would have: how many restarts, names told, and alerts that wait. */
 async function leftIn(copy: string): Promise<{ restarts: number; told: number; alerts: number }> {
-  await using ledger = new SqliteLedger(copy, { sinks: ["test"], newerReplaces: true });
+  await using store = new SqliteStore(copy, { sinks: ["test"], newerReplaces: true });
   return {
-    restarts: [...ledger.kept.restarts()].length,
-    told: [...ledger.kept.told()].length,
-    alerts: ledger.outbox("test").size,
+    restarts: [...store.kept.restarts()].length,
+    told: [...store.kept.told()].length,
+    alerts: store.outbox("test").size,
   };
 }
 
@@ -369,8 +369,8 @@ Deno.test("no message is acknowledged before its effects are committed: a copy o
   using folder = stateFolder();
   const sink = new TestSink("test", 10);
   const context = { sinks: ["test"], newerReplaces: true };
-  await using ledger = new SqliteLedger(folder.file, context);
-  const { source, ended, stop } = followed("wall", { sink, ledger });
+  await using store = new SqliteStore(folder.file, context);
+  const { source, ended, stop } = followed("wall", { sink, store });
   const copies: string[] = [];
   source.onAcknowledge = (number) => copies[number] = folder.copy();
   const time = BigInt(Date.now()) * millisecond;
@@ -401,8 +401,8 @@ Deno.test("killed between commit and acknowledgement: what comes again is a dupl
   const messages = [update({ time }), update({ time: time + 1n })];
   let copy = "";
   {
-    await using ledger = new SqliteLedger(folder.file, context);
-    const { source, ended, stop } = followed("wall", { sink: readySink(1), ledger });
+    await using store = new SqliteStore(folder.file, context);
+    const { source, ended, stop } = followed("wall", { sink: readySink(1), store });
     source.put(...messages);
     await waitFor("the acknowledgement", () => source.acknowledged.length === 1);
     await waitFor("the alert to leave the outbox", async () => (await leftIn(folder.copy())).alerts === 0);
@@ -410,8 +410,8 @@ Deno.test("killed between commit and acknowledgement: what comes again is a dupl
     stop();
     await ended;
   }
-  await using ledger = new SqliteLedger(copy, context);
-  const { source, ended, stop, told } = followed("wall", { ledger });
+  await using store = new SqliteStore(copy, context);
+  const { source, ended, stop, told } = followed("wall", { store });
   source.put(...messages);
   stop();
   const totals = await ended;
@@ -427,26 +427,26 @@ Deno.test("killed before the commit: nothing is acknowledged or told, and what c
   const messages = [update({ time }), update({ time: time + 1n })];
   let copy = "";
   {
-    await using ledger = new SqliteLedger(folder.file, context);
-    ledger.commit = () => {
+    await using store = new SqliteStore(folder.file, context);
+    store.commit = () => {
       throw new Error("killed here");
     };
-    const { source, told, lines, ended } = followed("wall", { sink: readySink(1), ledger });
+    const { source, told, lines, ended } = followed("wall", { sink: readySink(1), store });
     source.put(...messages);
     await waitFor("the attempt to commit", () => lines.some((line) => line.includes("killed here")));
     assert.deepEqual([source.acknowledged, told], [[], []]);
-    Reflect.deleteProperty(ledger, "commit");
+    Reflect.deleteProperty(store, "commit");
     copy = folder.copy();
     source.end();
     await ended;
   }
-  await using ledger = new SqliteLedger(copy, context);
-  assert.deepEqual([[...ledger.kept.restarts()], [...ledger.kept.told()], ledger.outbox("test").size], [
+  await using store = new SqliteStore(copy, context);
+  assert.deepEqual([[...store.kept.restarts()], [...store.kept.told()], store.outbox("test").size], [
     [],
     [],
     0,
   ]);
-  const { source, ended, told } = followed("wall", { ledger });
+  const { source, ended, told } = followed("wall", { store });
   source.put(...messages);
   source.end();
   await ended;
@@ -458,18 +458,18 @@ Deno.test("on the clock of events the windows of a recording outlive a start, be
   using folder = stateFolder();
   const context = { sinks: ["test"], newerReplaces: false };
   {
-    await using ledger = new SqliteLedger(folder.file, context);
-    const { source, ended } = followed("events", { differs: { restartCount: 3 }, ledger });
+    await using store = new SqliteStore(folder.file, context);
+    const { source, ended } = followed("events", { differs: { restartCount: 3 }, store });
     source.put(at(0), at(1), ...[2, 3, 4].map((seconds) => at(seconds, { name: "told" })));
     source.end();
     await ended;
     // As if the alert had not been confirmed: so there is something to commit before the first event.
-    ledger.tell({ id: "0", loop: "0", name: "told", reason: "first", lastEvent: "{}", eventLog: [] });
-    ledger.commit(0n);
+    store.tell({ id: "0", loop: "0", name: "told", reason: "first", lastEvent: "{}", eventLog: [] });
+    store.commit(0n);
   }
   {
-    await using ledger = new SqliteLedger(folder.file, context);
-    const { source, delivery, sink, ended } = followed("events", { differs: { restartCount: 3 }, ledger });
+    await using store = new SqliteStore(folder.file, context);
+    const { source, delivery, sink, ended } = followed("events", { differs: { restartCount: 3 }, store });
     delivery.pump();
     await waitFor("the alert to be confirmed", () => sink.confirmed.length === 1);
     source.put("rubbish");
@@ -477,8 +477,8 @@ Deno.test("on the clock of events the windows of a recording outlive a start, be
     source.end();
     await ended;
   }
-  await using ledger = new SqliteLedger(folder.file, context);
-  const { source, ended, told } = followed("events", { differs: { restartCount: 3 }, ledger });
+  await using store = new SqliteStore(folder.file, context);
+  const { source, ended, told } = followed("events", { differs: { restartCount: 3 }, store });
   source.put(at(5), at(6, { name: "told" }));
   source.end();
   await ended;
@@ -490,8 +490,8 @@ Deno.test("the clock of events goes on where it stood: an input that begins anew
   const input = [...[0, 1].map((seconds) => at(seconds)), other(1000)];
   const told = [];
   for (const more of [[], [1001, 1002], []]) {
-    await using ledger = new SqliteLedger(folder.file, { sinks: ["test"], newerReplaces: false });
-    const followedAgain = followed("events", { ledger });
+    await using store = new SqliteStore(folder.file, { sinks: ["test"], newerReplaces: false });
+    const followedAgain = followed("events", { store });
     followedAgain.source.put(...input, ...more.map((seconds) => at(seconds)));
     followedAgain.source.end();
     await followedAgain.ended;
@@ -502,8 +502,8 @@ Deno.test("the clock of events goes on where it stood: an input that begins anew
 
 Deno.test("an observer hears of events and of what time decides, and of no other update", async () => {
   const { log } = testLog();
-  const ledger = new MemoryLedger({ sinks: [], newerReplaces: false });
-  const rule = new Detector(thresholds, ledger);
+  const store = new MemoryStore({ sinks: [], newerReplaces: false });
+  const rule = new Detector(thresholds, store);
   const source = new TestSource("events");
   const heard: string[] = [];
   const observer = {
@@ -514,9 +514,9 @@ Deno.test("an observer hears of events and of what time decides, and of no other
   source.put(at(0), other(0.5), "rubbish", at(1), at(1));
   source.put(other(12), other(200));
   source.end();
-  const delivery = new Delivery([], () => ledger.outbox(""), log);
+  const delivery = new Delivery([], () => store.outbox(""), log);
   const counters = new Counters();
-  await follow({ source, rule, ledger, delivery, log, observer, counters }, new AbortController().signal);
+  await follow({ source, rule, store, delivery, log, observer, counters }, new AbortController().signal);
   assert.deepEqual(heard.slice(0, 4), [
     "job.group[0] below-threshold",
     "job.group[0] first",

@@ -1,28 +1,28 @@
 // The ledger in memory.
 import assert from "node:assert/strict";
-import { MemoryLedger } from "../../src/state/memory.ts";
+import { MemoryStore } from "../../src/state/memory.ts";
 import { ledgerContract } from "../contracts/store.ts";
 import { alertAbout } from "../helpers/alerts.ts";
 
 ledgerContract("memory", () => ({
-  open: (context) => new MemoryLedger(context),
+  open: (context) => new MemoryStore(context),
   async [Symbol.asyncDispose]() {},
 }));
 
 Deno.test("the ledger in memory starts with nothing and is not durable", () => {
-  const ledger = new MemoryLedger({ sinks: [], newerReplaces: true });
-  assert.equal(ledger.durable, false);
-  assert.deepEqual([...ledger.kept.restarts(), ...ledger.kept.told()], []);
+  const store = new MemoryStore({ sinks: [], newerReplaces: true });
+  assert.equal(store.durable, false);
+  assert.deepEqual([...store.kept.restarts(), ...store.kept.told()], []);
 });
 
 Deno.test("an update stays for the sink that is slow, also when newer alerts replaced the others", () => {
-  const ledger = new MemoryLedger({ sinks: ["fast", "slow"], newerReplaces: true });
+  const store = new MemoryStore({ sinks: ["fast", "slow"], newerReplaces: true });
   const alerts = [1, 2, 3, 4].map((number) => alertAbout("a", { lastEvent: `{"number":${number}}` }));
-  const take = (sink: string) => ledger.outbox(sink).take()!;
-  ledger.tell(alerts[0]!);
+  const take = (sink: string) => store.outbox(sink).take()!;
+  store.tell(alerts[0]!);
   const sending = take("slow");
   take("fast").confirmed();
-  for (const alert of alerts.slice(1)) ledger.tell(alert);
+  for (const alert of alerts.slice(1)) store.tell(alert);
   assert.deepEqual(take("fast").alert, alerts[3]);
   assert.deepEqual(sending.alert, alerts[0]);
   sending.confirmed();

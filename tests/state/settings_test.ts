@@ -1,9 +1,9 @@
 // The setting STATE, and which ledger it opens.
 import assert from "node:assert/strict";
-import { MemoryLedger } from "../../src/state/memory.ts";
-import { SqliteLedger } from "../../src/state/sqlite.ts";
+import { MemoryStore } from "../../src/state/memory.ts";
+import { SqliteStore } from "../../src/state/sqlite.ts";
 import { readSettings } from "../../src/lib/settings/setting.ts";
-import { openLedger, state } from "../../src/state/settings.ts";
+import { openStore, state } from "../../src/state/settings.ts";
 import { stateFolder } from "../helpers/state_files.ts";
 
 /** What is read from this text, or why it is refused. */
@@ -44,23 +44,23 @@ Deno.test("STATE refuses all else, and says what it takes", () => {
   }
 });
 
-Deno.test("openLedger() opens the ledger of the setting", async () => {
+Deno.test("openStore() opens the ledger of the setting", async () => {
   using folder = stateFolder();
   const context = { sinks: [], newerReplaces: true };
-  await using memory = await openLedger({ file: undefined }, context);
-  assert.ok(memory instanceof MemoryLedger);
-  await using file = await openLedger({ file: folder.file }, context);
-  assert.ok(file instanceof SqliteLedger);
+  await using memory = await openStore({ file: undefined }, context);
+  assert.ok(memory instanceof MemoryStore);
+  await using file = await openStore({ file: folder.file }, context);
+  assert.ok(file instanceof SqliteStore);
   assert.equal(Deno.statSync(folder.file).isFile, true);
 });
 
-Deno.test("openLedger() takes what follows sqlite: for a path, not for one of SQLite's own names", async () => {
+Deno.test("openStore() takes what follows sqlite: for a path, not for one of SQLite's own names", async () => {
   using folder = stateFolder();
   const before = Deno.cwd();
   Deno.chdir(folder.path);
   try {
     for (const name of [":memory:", "file:other.db?mode=memory", "a?b#c%20d.db", "plain.db"]) {
-      await using _ledger = await openLedger({ file: name }, { sinks: [], newerReplaces: true });
+      await using _ledger = await openStore({ file: name }, { sinks: [], newerReplaces: true });
       assert.equal(Deno.statSync(name).isFile, true, name);
     }
   } finally {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
-import { SqliteLedger } from "../../src/state/sqlite.ts";
+import { SqliteStore } from "../../src/state/sqlite.ts";
 import { Program, run } from "../helpers/program.ts";
 import { stateFolder, stateFolderOnDisk } from "../helpers/state_files.ts";
 import { obeyingPermissions, smallDisk } from "../helpers/tmpfs.ts";
@@ -14,15 +14,15 @@ const applicationId = 0x4e434c44;
 
 /** Makes a state file with so many names that were told, of about 700 bytes each. */
 async function makeStateFile(file: string, names = 1_000): Promise<void> {
-  await using ledger = new SqliteLedger(file, context);
-  addTold(ledger, names);
+  await using store = new SqliteStore(file, context);
+  addTold(store, names);
 }
 
-function addTold(ledger: SqliteLedger, names: number): void {
+function addTold(store: SqliteStore, names: number): void {
   for (let name = 0; name < names; name++) {
-    ledger.told(`name ${name}`, { toldAt: 1n, id: "0".repeat(32), repeats: 0, lastEvent: "x".repeat(600) });
+    store.told(`name ${name}`, { toldAt: 1n, id: "0".repeat(32), repeats: 0, lastEvent: "x".repeat(600) });
   }
-  ledger.commit(0n);
+  store.commit(0n);
 }
 
 /** Every file of a folder, as its length and the digest of its bytes. */
@@ -132,8 +132,8 @@ test("of every older version goes on with what it kept, and is of the present on
     database.exec(`PRAGMA user_version = ${version}`);
     database.close();
     for (const _ of ["brought to the present format", "opened again"]) {
-      await using ledger = new SqliteLedger(old, context);
-      assert.deepEqual([...ledger.kept.told()].map(([name]) => name), ["name 0", "name 1", "name 2"]);
+      await using store = new SqliteStore(old, context);
+      assert.deepEqual([...store.kept.told()].map(([name]) => name), ["name 0", "name 1", "name 2"]);
     }
     const after = new DatabaseSync(old);
     assert.equal(after.prepare("PRAGMA user_version").get()!.user_version, 3);
@@ -218,8 +218,8 @@ test(
     await makeStateFile(made.file);
     const file = `${folder}/state.db`;
     {
-      await using ledger = new SqliteLedger(made.file, context);
-      addTold(ledger, 3);
+      await using store = new SqliteStore(made.file, context);
+      addTold(store, 3);
       Deno.copyFileSync(made.file, file);
       Deno.copyFileSync(`${made.file}-wal`, `${file}-wal`);
     }
@@ -375,8 +375,8 @@ test("whose making was interrupted is made again", async (file) => {
 
 test("of a killed process is taken as it is, with its log", async (file, folder) => {
   using made = stateFolder();
-  await using ledger = new SqliteLedger(made.file, context);
-  addTold(ledger, 5);
+  await using store = new SqliteStore(made.file, context);
+  addTold(store, 5);
   Deno.copyFileSync(made.file, file);
   Deno.copyFileSync(`${made.file}-wal`, `${file}-wal`);
   const { code, stderr } = await run({ args: ["--source-type", "stdin"], env: { STATE: `sqlite:${file}` } });
@@ -389,8 +389,8 @@ Deno.test("a state file is made for its owner alone, and what is beside it, what
   using folder = stateFolder();
   const before = Deno.umask(0);
   try {
-    await using ledger = new SqliteLedger(folder.file, context);
-    addTold(ledger, 1);
+    await using store = new SqliteStore(folder.file, context);
+    addTold(store, 1);
     const modes = Object.fromEntries(
       [...Deno.readDirSync(folder.path)].map(({ name }) => [name, modeOf(`${folder.path}/${name}`)]),
     );

@@ -1,6 +1,6 @@
 // The ledger in a file of SQLite: what every ledger does, and what becomes of it when the process is killed.
 import assert from "node:assert/strict";
-import { SqliteLedger } from "../../src/state/sqlite.ts";
+import { SqliteStore } from "../../src/state/sqlite.ts";
 import { durableLedgerContract, ledgerContract, type LedgerHome } from "../contracts/store.ts";
 import { alertAbout } from "../helpers/alerts.ts";
 import { stateFolder } from "../helpers/state_files.ts";
@@ -9,8 +9,8 @@ function sqliteHome(): LedgerHome & { readonly folder: string } {
   const folder = stateFolder();
   return {
     folder: folder.path,
-    open: (context) => new SqliteLedger(folder.file, context),
-    openAsKilled: (context) => new SqliteLedger(folder.copy(), context),
+    open: (context) => new SqliteStore(folder.file, context),
+    openAsKilled: (context) => new SqliteStore(folder.copy(), context),
     [Symbol.asyncDispose]: async () => await folder[Symbol.dispose](),
   };
 }
@@ -24,20 +24,20 @@ Deno.test("wherever its log is cut, the ledger has what was committed up to ther
   await using home = sqliteHome();
   const { folder, open } = home;
   const log = `${folder}/state.db-wal`;
-  await using ledger = open(context);
+  await using store = open(context);
   const sizes = [Deno.statSync(log).size];
   for (let commit = 1; commit <= 20; commit++) {
     for (let index = 0; index < commit; index++) {
-      ledger.counted("a", {
+      store.counted("a", {
         time: BigInt(index),
         identity: commit,
         leavesAt: 1_000n,
         arrival: 100 * commit + index,
       });
     }
-    ledger.told("a", { toldAt: BigInt(commit), id: "", repeats: 0, lastEvent: "x".repeat(commit * 400) });
-    ledger.tell(alertAbout(`name ${commit}`));
-    ledger.commit(0n);
+    store.told("a", { toldAt: BigInt(commit), id: "", repeats: 0, lastEvent: "x".repeat(commit * 400) });
+    store.tell(alertAbout(`name ${commit}`));
+    store.commit(0n);
     sizes.push(Deno.statSync(log).size);
   }
   const whole = Deno.readFileSync(log);
@@ -45,7 +45,7 @@ Deno.test("wherever its log is cut, the ledger has what was committed up to ther
     const copy = `${folder}/cut.db`;
     Deno.copyFileSync(`${folder}/state.db`, copy);
     Deno.writeFileSync(`${copy}-wal`, whole.subarray(0, cut));
-    await using left = new SqliteLedger(copy, context);
+    await using left = new SqliteStore(copy, context);
     const commits = sizes.findLastIndex((size) => size <= cut);
     assert.equal([...left.kept.restarts()].length, commits * (commits + 1) / 2, `cut at ${cut}`);
     assert.deepEqual(
@@ -59,11 +59,11 @@ Deno.test("wherever its log is cut, the ledger has what was committed up to ther
 Deno.test("orphans counts the alerts of sinks that are no longer there", async () => {
   await using home = sqliteHome();
   {
-    await using ledger = home.open({ sinks: ["stdout", "amqp"], newerReplaces: true }) as SqliteLedger;
-    for (const name of ["a", "b", "c"]) ledger.tell(alertAbout(name));
-    ledger.commit(0n);
-    assert.equal(ledger.orphans, 0);
+    await using store = home.open({ sinks: ["stdout", "amqp"], newerReplaces: true }) as SqliteStore;
+    for (const name of ["a", "b", "c"]) store.tell(alertAbout(name));
+    store.commit(0n);
+    assert.equal(store.orphans, 0);
   }
-  await using ledger = home.open({ sinks: ["stdout"], newerReplaces: true }) as SqliteLedger;
-  assert.equal(ledger.orphans, 3);
+  await using store = home.open({ sinks: ["stdout"], newerReplaces: true }) as SqliteStore;
+  assert.equal(store.orphans, 3);
 });

@@ -3,7 +3,7 @@
 import { type Alert, alertJson } from "../../../src/detection/alert/alert.ts";
 import { Delivery } from "../../../src/pipeline/delivery.ts";
 import { Detector, type Thresholds } from "../../../src/detection/restarts/rule.ts";
-import { MemoryLedger } from "../../../src/state/memory.ts";
+import { MemoryStore } from "../../../src/state/memory.ts";
 import { openLog } from "../../../src/lib/log.ts";
 import { follow } from "../../../src/pipeline/pipeline.ts";
 import type { Sink } from "../../../src/sinks/sink.ts";
@@ -37,11 +37,11 @@ export async function lead(
 ): Promise<void> {
   // To standard error, as the program does; the bench reads it and throws it away.
   const log = openLog("info", "text", (line) => void Deno.stderr.writeSync(bytes.encode(line)));
-  await using ledger = new MemoryLedger({ sinks: [sink.type], newerReplaces: true });
-  await using delivery = new Delivery([sink], (type) => ledger.outbox(type), log);
-  const rule = new Detector(thresholds, ledger);
+  await using store = new MemoryStore({ sinks: [sink.type], newerReplaces: true });
+  await using delivery = new Delivery([sink], (type) => store.outbox(type), log);
+  const rule = new Detector(thresholds, store);
   await delivery.start();
-  await follow({ source: new FedSource(next), rule, ledger, delivery, log }, new AbortController().signal);
+  await follow({ source: new FedSource(next), rule, store, delivery, log }, new AbortController().signal);
 }
 
 /** Lets everything else have its turn, as between two reads from a socket. */

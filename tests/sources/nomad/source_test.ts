@@ -7,7 +7,7 @@ import { NomadClient } from "../../../src/clients/nomad/client.ts";
 import type { NomadSettings } from "../../../src/clients/nomad/settings.ts";
 import { nomadSettings } from "../../../src/clients/nomad/settings.ts";
 import { Fault } from "../../../src/lib/errors.ts";
-import { SqliteLedger } from "../../../src/state/sqlite.ts";
+import { SqliteStore } from "../../../src/state/sqlite.ts";
 import { readSettings } from "../../../src/lib/settings/setting.ts";
 import type { Batch } from "../../../src/sources/source.ts";
 import { JobTypes } from "../../../src/sources/nomad/job_types.ts";
@@ -504,17 +504,17 @@ Deno.test("the source nomad goes on where a killed one stopped: nothing is lost,
   try {
     for (const kept of [1, 7, 30]) {
       const committed: Update[] = [];
-      const open = () => new SqliteLedger(`${directory}/${kept}.db`, { sinks: [], newerReplaces: true });
+      const open = () => new SqliteStore(`${directory}/${kept}.db`, { sinks: [], newerReplaces: true });
       {
         await using server = await NomadServer.start({ recording, piece: 50_000, lines: 300 });
-        await using ledger = open();
+        await using store = open();
         let batches = 0;
         await using first = new Following(server, {
           take(batch) {
             batch.acknowledge();
             if (batches++ >= kept) return; // the process is killed before it commits these
-            for (const [key, value] of batch.notes ?? []) ledger.note(key, value);
-            ledger.commit(0n);
+            for (const [key, value] of batch.notes ?? []) store.note(key, value);
+            store.commit(0n);
             committed.push(...batch.bodies.map((body) => read(body as Uint8Array)));
           },
         });
@@ -524,8 +524,8 @@ Deno.test("the source nomad goes on where a killed one stopped: nothing is lost,
         assert.ok(batches > kept, String(batches));
       }
       await using server = await NomadServer.start({ recording });
-      await using ledger = open();
-      await using second = new Following(server, { notes: ledger.kept.notes() });
+      await using store = open();
+      await using second = new Following(server, { notes: store.kept.notes() });
       const before = new Set(committed.map(({ event }) => event));
       await second.found(recording.events().difference(before));
       const again = second.updates.filter(({ event, DesiredStatus }) =>
