@@ -246,10 +246,10 @@ const sentences = {
   flaps: "{name}: flaps, {count} {counts}s; alert {id}",
 };
 
-function isFlapping({ story }: Alert): boolean {
-  return story?.FlappingSince !== undefined;
+function isFlapping({ details }: Alert): boolean {
+  return details?.FlappingSince !== undefined;
 }
 
-function toldFields({ name, id, eventLog, story }: Alert): Record<string, unknown> {
-  return { name, id, count: story?.Failures ?? eventLog.length };
+function toldFields({ name, id, eventLog, details }: Alert): Record<string, unknown> {
+  return { name, id, count: details?.Failures ?? eventLog.length };
 }

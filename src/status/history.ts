@@ -8,7 +8,7 @@ import type { Observer } from "../pipeline/pipeline.ts";
 import type { Decision, Rule, RuleEvent } from "../detection/rule.ts";
 import { formatTime } from "../lib/time.ts";
 import { readUpdate, textOf } from "../detection/decode/update.ts";
-import { tellRestarts } from "../detection/alert/details.ts";
+import { restartsDetails } from "../detection/alert/details.ts";
 import { hour, loopView, milliseconds, timeline } from "./loop_view.ts";
 import { mostEvents, Trace } from "./task_history.ts";
 import type { AllocationView, LoopView } from "./view.ts";
@@ -121,7 +121,7 @@ export class History implements Observer {
     const told = this.#rule.loop(loop.name, now);
     if (told === undefined || told.alert.loop !== loop.id) return loop.view;
     const { since, firstTold } = loop.view;
-    const keepSince = told.alert.story === undefined ? since : undefined;
+    const keepSince = told.alert.details === undefined ? since : undefined;
     const { times } = loop.trace;
     return loop.view = loopView(told.alert, { told: told.told, times, since: keepSince, firstTold });
   }
@@ -235,15 +235,15 @@ export class History implements Observer {
     if (loop === undefined) return;
     this.#looping.delete(name);
     this.#gaveUp.delete(name);
-    const story = alert?.story;
+    const details = alert?.details;
     loop.stale = false;
     loop.view = {
       ...loop.view,
       status: "resolved",
-      count: story?.Failures ?? loop.view.count,
+      count: details?.Failures ?? loop.view.count,
       alerts: loop.view.alerts + (alert === undefined ? 0 : 1),
       endedAt: formatTime(now),
-      reason: story?.Reason ?? because,
+      reason: details?.Reason ?? because,
     };
     this.#ended.set(loop.id, loop);
     this.#keep(loop.id, loop.view);
@@ -289,15 +289,15 @@ function addWhatIsTold(trace: Trace, alert: Alert): void {
     trace.times.length = 0;
     for (const time of alert.eventLog) trace.count(time);
   }
-  if (alert.story !== undefined) {
-    const ofStory = alert.story.Events.map(({ Type, DisplayMessage, Time }) => ({
+  if (alert.details !== undefined) {
+    const ofStory = alert.details.Events.map(({ Type, DisplayMessage, Time }) => ({
       time: timeOf(Time),
       type: Type,
       message: DisplayMessage,
     }));
     return trace.addTold(ofStory);
   }
-  const [last] = tellRestarts(alert).Events;
+  const [last] = restartsDetails(alert).Events;
   const read = readUpdate(new TextEncoder().encode(alert.lastEvent));
   if (last === undefined || read.kind === "malformed") return;
   trace.addTold([{ time: read.time, type: last.Type, message: textOf(last.DisplayMessage) }]);

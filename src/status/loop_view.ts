@@ -1,7 +1,7 @@
 // A loop as the API shows it, made of what would be told about it.
 import type { Alert } from "../detection/alert/alert.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
-import { tellRestarts } from "../detection/alert/details.ts";
+import { restartsDetails } from "../detection/alert/details.ts";
 import { formatTime } from "../lib/time.ts";
 import { type Fields, isObject, textOf } from "../detection/decode/update.ts";
 import type { LoopView } from "./view.ts";
@@ -28,8 +28,8 @@ export interface Beside {
 
 /** The view of a loop that goes on. */
 export function loopView(alert: Alert, { told, times, since, firstTold }: Beside): LoopView {
-  const story = alert.story ?? tellRestarts(alert);
-  const { Namespace, JobID, TaskGroup } = story.Key;
+  const details = alert.details ?? restartsDetails(alert);
+  const { Namespace, JobID, TaskGroup } = details.Key;
   const update = fieldsOf(alert.lastEvent);
   const lastAt = alert.eventLog.reduce((a, b) => (a > b ? a : b), 0n);
   return {
@@ -39,17 +39,17 @@ export function loopView(alert: Alert, { told, times, since, firstTold }: Beside
     namespace: Namespace ?? null,
     job: JobID ?? "",
     group: TaskGroup || null,
-    task: story.Key.Task ?? (textOf(update.TaskName) || null),
-    node: story.Node.Name ?? (story.Node.ID || null),
+    task: details.Key.Task ?? (textOf(update.TaskName) || null),
+    node: details.Node.Name ?? (details.Node.ID || null),
     allocation: textOf(update.AllocationID) || null,
-    count: story.Failures,
+    count: details.Failures,
     alerts: told,
     firstTold,
-    since: since ?? story.Since,
+    since: since ?? details.Since,
     lastAt: formatTime(lastAt),
     endedAt: null,
-    reason: story.Reason,
-    exitCode: story.LastExit?.ExitCode ?? null,
+    reason: details.Reason,
+    exitCode: details.LastExit?.ExitCode ?? null,
     timeline: timeline(times, milliseconds(lastAt)),
   };
 }

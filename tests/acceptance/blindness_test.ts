@@ -50,7 +50,7 @@ class Told implements AsyncDisposable {
     const store = new MemoryStore({ sinks: [], newerReplaces: true });
     const hear = (decision: Decision) => {
       if (decision.reason === "recovered") this.said.push(decision.because);
-      else if ("alert" in decision) this.said.push(`${decision.reason} ${decision.alert!.story!.Failures}`);
+      else if ("alert" in decision) this.said.push(`${decision.reason} ${decision.alert!.details!.Failures}`);
     };
     this.#end = follow({
       source: this.#source,

@@ -2,7 +2,7 @@
 import { hash } from "node:crypto";
 import { formatDuration, type Nanoseconds } from "../../lib/duration.ts";
 import { plain, plainJson } from "../../lib/log.ts";
-import { type Story, tellRestarts } from "./details.ts";
+import { type AlertDetails, restartsDetails } from "./details.ts";
 import { formatTime } from "../../lib/time.ts";
 import { readUpdate } from "../decode/update.ts";
 
@@ -23,7 +23,7 @@ export interface Alert {
   /** Set where `eventLog` has as many times as are kept: there can have been older ones. */
   readonly limit?: number;
   /** What the payload `full` says beyond that; of the rule `restarts` it is made when it is sent. */
-  readonly story?: Story;
+  readonly details?: AlertDetails;
 }
 
 /** The id of an alert, from what makes it this one and no other. */
@@ -38,7 +38,7 @@ export type Payload = typeof payloads[number];
 
 /**
  * The alert as sinks get it, on one line: `{"LastEvent":<update>,"EventLog":[<RFC 3339>…]}`, with the payload
- * `full` also `Id` and the fields of `Story`. The update keeps all its fields, digits and their order. A log that
+ * `full` also `Id` and the fields of `AlertDetails`. The update keeps all its fields, digits and their order. A log that
  * is not whole is followed by `"EventLogLimit":<how many are kept>`. Characters that a terminal would obey stand
  * in it as escapes: `\u009b`.
  */
@@ -48,7 +48,7 @@ export function alertJson(alert: Alert, payload: Payload = "original"): string {
   const cut = limit === undefined ? "" : `,"EventLogLimit":${limit}`;
   const more = payload === "original"
     ? ""
-    : `,"Id":"${alert.id}",${JSON.stringify(alert.story ?? tellRestarts(alert)).slice(1, -1)}`;
+    : `,"Id":"${alert.id}",${JSON.stringify(alert.details ?? restartsDetails(alert)).slice(1, -1)}`;
   return plainJson(`{"LastEvent":${oneLine(lastEvent)},"EventLog":[${times}]${cut}${more}}`);
 }
 
@@ -60,22 +60,22 @@ export function oneLine(json: string): string {
 /** The alert as a person reads it on a terminal: when, what, how often in which time, and why. In columns, as
  * far as names are of usual length. The name tells the job. `colored`: with the terminal's colours. */
 export function alertText(alert: Alert, colored = false): string {
-  const { name, reason, eventLog, story } = alert;
+  const { name, reason, eventLog, details } = alert;
   const times = eventLog.length > 0 ? eventLog : [lastTime(alert)];
   const newest = times.reduce((a, b) => (a > b ? a : b));
   const oldest = times.reduce((a, b) => (a < b ? a : b));
   const second = 1_000_000_000n;
-  const count = story?.Failures ?? eventLog.length;
-  const counted = `${count} ${story === undefined ? "restart" : "failed run"}${count === 1 ? "" : "s"}`;
-  const heading = reason !== "resolved" && story?.FlappingSince !== undefined ? "flaps" : headings[reason];
+  const count = details?.Failures ?? eventLog.length;
+  const counted = `${count} ${details === undefined ? "restart" : "failed run"}${count === 1 ? "" : "s"}`;
+  const heading = reason !== "resolved" && details?.FlappingSince !== undefined ? "flaps" : headings[reason];
   const span = times.length > 1 ? ` in ${formatDuration((newest - oldest) / second * second)}` : "";
   return [
     formatTime(newest / second * second),
     colored ? inColor(heading, colors[reason]).padEnd(21) : heading.padEnd(11),
     plain(name).padEnd(28),
     (counted + span).padEnd(20),
-    story !== undefined || reason === "resolved"
-      ? plain((story ?? tellRestarts(alert)).Reason)
+    details !== undefined || reason === "resolved"
+      ? plain((details ?? restartsDetails(alert)).Reason)
       : restartWords(alert),
   ].join("  ");
 }

@@ -8,7 +8,7 @@ import { formatTime } from "../../lib/time.ts";
 import { type Fields, readUpdate, textOf } from "../decode/update.ts";
 
 /** Fields of the payload; times are RFC 3339. */
-export interface Story {
+export interface AlertDetails {
   readonly Status: "looping" | "resolved" | "gave-up";
   readonly Rule: "restarts" | "loops";
   /** The id that all alerts about one loop have in common. */
@@ -42,7 +42,7 @@ export interface Story {
 }
 
 /** The story of a row that was told, or of its end where `resolved` says why. */
-export function tellStory(row: Row, now: Nanoseconds, resolved: string | undefined): Story {
+export function failuresDetails(row: Row, now: Nanoseconds, resolved: string | undefined): AlertDetails {
   const { key, failures, notSeen, since, ended, nextAttempt, node, events, told } = row;
   const next = resolved === undefined && nextAttempt !== undefined && nextAttempt > now
     ? nextAttempt
@@ -75,7 +75,7 @@ interface RestartsAlert {
 }
 
 /** The story of an alert of the rule `restarts`: what its last event and its restarts tell. */
-export function tellRestarts({ lastEvent, eventLog, loop, reason }: RestartsAlert): Story {
+export function restartsDetails({ lastEvent, eventLog, loop, reason }: RestartsAlert): AlertDetails {
   const read = readUpdate(new TextEncoder().encode(lastEvent));
   const nothing: Fields = {};
   const { update, event, time } = read.kind === "read" ? read : { update: nothing, event: nothing, time: 0n };
@@ -102,7 +102,7 @@ export function tellRestarts({ lastEvent, eventLog, loop, reason }: RestartsAler
   };
 }
 
-function exitFields(ended: Ended): Story["LastExit"] {
+function exitFields(ended: Ended): AlertDetails["LastExit"] {
   const { time, code, signal, after } = ended;
   const outOfMemory = memoryOf(ended);
   return {

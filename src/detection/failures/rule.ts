@@ -22,7 +22,7 @@ import { ByJob } from "./streaks_by_job.ts";
 import type { Decision, FailingTask, Rule, ToldLoop } from "../rule.ts";
 import { decodeRun, type RunEvent } from "../decode/run_event.ts";
 import { Sight } from "../visibility.ts";
-import { inWords, tellStory } from "../alert/details.ts";
+import { failuresDetails, inWords } from "../alert/details.ts";
 
 /** When a loop is told. */
 export interface LoopThresholds {
@@ -304,7 +304,7 @@ export class Loops implements Rule<RunEvent | JobEvent> {
     return {
       reason: "gave-up",
       name,
-      because: alert.story!.Reason,
+      because: alert.details!.Reason,
       ...(this.#thresholds.notifyResolved ? { alert } : {}),
     };
   }
@@ -459,7 +459,7 @@ export class Loops implements Rule<RunEvent | JobEvent> {
       lastEvent: row.lastEvent,
       eventLog: row.log.map(({ time }) => time),
       ...(row.log.length >= mostLogged ? { limit: mostLogged } : {}),
-      story: tellStory(row, now, resolved),
+      details: failuresDetails(row, now, resolved),
     };
   }
 }

@@ -2,7 +2,7 @@
 // expected ones are made by formatTime, which has its own test.
 import assert from "node:assert/strict";
 import { type Alert, alertId, alertJson, alertText } from "../../../src/detection/alert/alert.ts";
-import type { Story } from "../../../src/detection/alert/details.ts";
+import type { AlertDetails } from "../../../src/detection/alert/details.ts";
 import { formatTime } from "../../../src/lib/time.ts";
 
 const time = 1_499_867_775_401_013_209n;
@@ -185,7 +185,7 @@ const texts: readonly (readonly [what: string, alert: Alert, text: string])[] = 
 ];
 
 /** What the rule `loops` tells of it. */
-const story = (differs: Partial<Story> = {}): Story => ({
+const details = (differs: Partial<AlertDetails> = {}): AlertDetails => ({
   Status: "looping",
   Rule: "loops",
   Loop: "0",
@@ -202,19 +202,19 @@ const story = (differs: Partial<Story> = {}): Story => ({
 const textsOfLoops: typeof texts = [
   [
     "failed runs",
-    alert({ name: "a.b[0]/web", eventLog: [time - 90_500_000_000n, time], story: story() }),
+    alert({ name: "a.b[0]/web", eventLog: [time - 90_500_000_000n, time], details: details() }),
     `${at}  crash loop   a.b[0]/web                    7 failed runs in 1m30s  exited with 1 after 2 s, 7 times since 03:42 UTC`,
   ],
   [
     "one failed run",
-    alert({ story: story({ Failures: 1, Reason: "failed, once since 03:42 UTC" }) }),
+    alert({ details: details({ Failures: 1, Reason: "failed, once since 03:42 UTC" }) }),
     `${at}  crash loop   a.b[0]                        1 failed run          failed, once since 03:42 UTC`,
   ],
   [
     "the end of a loop",
     alert({
       reason: "resolved",
-      story: story({ Reason: "it was stopped, after 7 failed runs since 03:42 UTC" }),
+      details: details({ Reason: "it was stopped, after 7 failed runs since 03:42 UTC" }),
     }),
     `${at}  is over      a.b[0]                        7 failed runs         it was stopped, after 7 failed runs since 03:42 UTC`,
   ],
@@ -230,10 +230,10 @@ Deno.test("alertText() says of failed runs, and of an end, what the story says",
 });
 
 Deno.test("alertJson() with the payload full has the original's fields, the id and the story after them", () => {
-  const told = alert({ id: "1", limit: 1, story: story() });
+  const told = alert({ id: "1", limit: 1, details: details() });
   assert.equal(
     alertJson(told, "full"),
-    `${alertJson(told).slice(0, -1)},"Id":"1",${JSON.stringify(story()).slice(1)}`,
+    `${alertJson(told).slice(0, -1)},"Id":"1",${JSON.stringify(details()).slice(1)}`,
   );
 });
 
@@ -259,18 +259,18 @@ Deno.test("alertText() has no character that moves a terminal's cursor, colours 
     const text = alertText(told);
     assert.deepEqual((text.match(obeyed) ?? []).map((character) => character.charCodeAt(0).toString(16)), []);
     assert.equal(text.split("\\u001b[31mred").length, 4, "the name, task and reason are all told");
-    const loop = alertText({ ...told, story: story({ Reason: hostile }) });
+    const loop = alertText({ ...told, details: details({ Reason: hostile }) });
     assert.doesNotMatch(loop, obeyed);
     assert.equal(loop.split("\\u001b[31mred").length, 3, "the name and the reason are told");
   }
 });
 
 Deno.test("alertText() says of a loop that flaps that it does, until it is over", () => {
-  const flapping = story({ FlappingSince: formatTime(time) });
+  const flapping = details({ FlappingSince: formatTime(time) });
   for (
     const [reason, heading] of [["first", "flaps"], ["repeat", "flaps"], ["resolved", "is over"]] as const
   ) {
-    const text = alertText(alert({ reason, story: flapping }));
+    const text = alertText(alert({ reason, details: flapping }));
     assert.equal(/(?<=^\S+ {2})\S+( \S+)?/.exec(text)![0], heading);
   }
 });

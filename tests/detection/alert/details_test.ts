@@ -2,7 +2,12 @@
 // set; so the expected ones are made by formatTime, which has its own test.
 import assert from "node:assert/strict";
 import { newRow, type Row, take } from "../../../src/detection/failures/streak.ts";
-import { inWords, type Story, tellRestarts, tellStory } from "../../../src/detection/alert/details.ts";
+import {
+  type AlertDetails,
+  failuresDetails,
+  inWords,
+  restartsDetails,
+} from "../../../src/detection/alert/details.ts";
 import { formatTime } from "../../../src/lib/time.ts";
 import {
   at,
@@ -28,9 +33,9 @@ function rowOf(updates: readonly string[]): Row {
 }
 
 /** The story of a row, at the time of its newest event unless told. */
-function storyOf(updates: readonly string[], now?: bigint, resolved?: string): Story {
+function storyOf(updates: readonly string[], now?: bigint, resolved?: string): AlertDetails {
   const row = rowOf(updates);
-  return tellStory(row, now ?? row.newest, resolved);
+  return failuresDetails(row, now ?? row.newest, resolved);
 }
 
 /** The time of day of the tests' beginning, and a minute after. */
@@ -136,17 +141,17 @@ const sentences: readonly (readonly [what: string, updates: readonly string[], s
 ];
 
 for (const [what, updates, sentence] of sentences) {
-  Deno.test(`tellStory() says in one sentence: ${what}`, () =>
+  Deno.test(`failuresDetails() says in one sentence: ${what}`, () =>
     assert.equal(storyOf(updates).Reason, sentence));
 }
 
-Deno.test("tellStory() says the date where the row did not begin today", () => {
+Deno.test("failuresDetails() says the date where the row did not begin today", () => {
   const begun = formatTime(at(0));
   const { Reason } = storyOf(crashes(3).slice(2), at(2 * 86_400));
   assert.equal(Reason, `exited with 1 after 1 s, 3 times since ${begun.slice(0, 10)} ${clock}`);
 });
 
-Deno.test("tellStory() says when Nomad tries again for as long as that is to come", () => {
+Deno.test("failuresDetails() says when Nomad tries again for as long as that is to come", () => {
   const updates = [restarting(at(0), { delay: 15_000_000_000n })];
   assert.equal(storyOf(updates, at(14.9)).NextAttempt, formatTime(at(15)));
   assert.match(storyOf(updates, at(14.9)).Reason, /; Nomad tries again in 100 ms$/);
@@ -155,7 +160,7 @@ Deno.test("tellStory() says when Nomad tries again for as long as that is to com
   assert.equal(storyOf(updates, at(1), "it was stopped").NextAttempt, undefined);
 });
 
-Deno.test("tellStory() says why it is over, and of how many failures", () => {
+Deno.test("failuresDetails() says why it is over, and of how many failures", () => {
   const over = storyOf(crashes(3).slice(2), undefined, "it was stopped");
   assert.deepEqual([over.Status, over.Reason], [
     "resolved",
@@ -165,16 +170,16 @@ Deno.test("tellStory() says why it is over, and of how many failures", () => {
   assert.equal(one.Reason, `it completed, after 1 failed run since ${clock}`);
 });
 
-Deno.test("tellStory() has all that is known", () => {
+Deno.test("failuresDetails() has all that is known", () => {
   const of = { fields: { Namespace: "ops", JobType: "system", NodeName: "worker-1" } };
   const unseen = { ...of, fields: { ...of.fields, RestartsNotSeen: 3 } };
-  const story = storyOf([
+  const details = storyOf([
     restarting(at(0), of),
     started(at(20), of),
     terminated(at(21.5), 137, 9, of),
     restarting(at(22), unseen),
   ]);
-  assert.deepEqual(story, {
+  assert.deepEqual(details, {
     Status: "looping",
     Rule: "loops",
     Loop: "L",
@@ -196,9 +201,9 @@ Deno.test("tellStory() has all that is known", () => {
   });
 });
 
-Deno.test("tellStory() leaves out what is not known", () => {
-  const story = storyOf([restarting(at(0), { delay: 0n })]);
-  assert.deepEqual(Object.keys(story), [
+Deno.test("failuresDetails() leaves out what is not known", () => {
+  const details = storyOf([restarting(at(0), { delay: 0n })]);
+  assert.deepEqual(Object.keys(details), [
     "Status",
     "Rule",
     "Loop",
@@ -210,7 +215,7 @@ Deno.test("tellStory() leaves out what is not known", () => {
     "Node",
     "Events",
   ]);
-  assert.deepEqual(story.Node, { ID: "n1" });
+  assert.deepEqual(details.Node, { ID: "n1" });
 });
 
 const restart = (of: Said = {}) =>
@@ -220,10 +225,10 @@ const restart = (of: Said = {}) =>
     event: { DisplayMessage: "Task restarting in 15s", ...of.event },
   });
 
-Deno.test("tellRestarts() says what the last restart and the counted ones tell", () => {
+Deno.test("restartsDetails() says what the last restart and the counted ones tell", () => {
   const of = { fields: { Namespace: "ops", NodeName: "worker-1" } };
   const eventLog = [at(60), at(0), at(30), at(30)];
-  assert.deepEqual(tellRestarts({ lastEvent: restart(of), eventLog, loop: "L", reason: "first" }), {
+  assert.deepEqual(restartsDetails({ lastEvent: restart(of), eventLog, loop: "L", reason: "first" }), {
     Status: "looping",
     Rule: "restarts",
     Loop: "L",
@@ -237,13 +242,13 @@ Deno.test("tellRestarts() says what the last restart and the counted ones tell",
   });
 });
 
-Deno.test("tellRestarts() says what Nomad displays where there is no reason, and why it is over", () => {
+Deno.test("restartsDetails() says what Nomad displays where there is no reason, and why it is over", () => {
   const told = { lastEvent: restart({ event: { RestartReason: "" } }), eventLog: [at(60)], loop: "L" };
   assert.equal(
-    tellRestarts({ ...told, reason: "repeat" }).Reason,
+    restartsDetails({ ...told, reason: "repeat" }).Reason,
     `restarted once since ${clockLater}: Task restarting in 15s`,
   );
-  const over = tellRestarts({ ...told, eventLog: [], reason: "resolved" });
+  const over = restartsDetails({ ...told, eventLog: [], reason: "resolved" });
   assert.deepEqual([over.Status, over.Failures, over.Reason, over.Since], [
     "resolved",
     0,

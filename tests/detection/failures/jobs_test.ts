@@ -116,7 +116,7 @@ Deno.test("what Nomad gave up is told once, not repeated, and stays apart over a
   assert.deepEqual(again.wait(at(100_000)), []);
   const name = [...again.loops.loops()][0]!;
   const shown = again.loops.loop(name, at(100_000))!;
-  assert.deepEqual([shown.alert.reason, shown.alert.story!.Status, shown.told], ["gave-up", "gave-up", 2]);
+  assert.deepEqual([shown.alert.reason, shown.alert.details!.Status, shown.told], ["gave-up", "gave-up", 2]);
   assert.equal(formatTime(shown.gaveUpAt!), formatTime(at(50)));
   assert.deepEqual(again.take(started(at(100_001), made(200))), ["recovered: it runs again"]);
   assert.deepEqual(again.take(...crashes(3, 100_002, 20, made(200))), ["first"]);
@@ -141,6 +141,6 @@ Deno.test("an allocation that waits to be placed again says when in the next ale
   told.news({ fate: "waits", allocation: "a50", until: String(at(41) + 2n * hour) });
   const repeat = told.loops.due(at(41) + hour + 10_000_000n, 10)[0]!;
   assert.ok(repeat.reason === "repeat");
-  assert.equal(repeat.alert.story!.NextAttempt, formatTime(at(41) + 2n * hour));
-  assert.match(repeat.alert.story!.Reason, /; Nomad tries again in 1 h/);
+  assert.equal(repeat.alert.details!.NextAttempt, formatTime(at(41) + 2n * hour));
+  assert.match(repeat.alert.details!.Reason, /; Nomad tries again in 1 h/);
 });

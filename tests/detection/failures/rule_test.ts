@@ -112,7 +112,7 @@ class Told {
     const after = (now - at(0)) / seconds;
     if (decision.reason === "recovered") this.said.push(`${after} over: ${decision.because}`);
     else if ("alert" in decision) {
-      this.said.push(`${after} ${decision.reason} ${decision.alert!.story!.Failures}`);
+      this.said.push(`${after} ${decision.reason} ${decision.alert!.details!.Failures}`);
     }
   }
 }
@@ -580,7 +580,7 @@ Deno.test("an alert has the failures that are remembered, and says where there c
   const more = new Told({ restartCount: 250 });
   more.take(crashes(250, 0, 5));
   const [alert] = more.alerts;
-  assert.deepEqual([alert!.eventLog.length, alert!.limit, alert!.story!.Failures], [100, 100, 250]);
+  assert.deepEqual([alert!.eventLog.length, alert!.limit, alert!.details!.Failures], [100, 100, 250]);
   assert.equal(alert!.eventLog.at(-1), at(249 * 5 + 1) + 2_000_000n);
 });
 
@@ -588,7 +588,7 @@ Deno.test("failures that no event told of make a loop", () => {
   const told = new Told({ restartCount: 5 });
   told.take([restarting(at(0)), restarting(at(1), { fields: { RestartsNotSeen: 399 } })]);
   assert.deepEqual(told.said, ["1 first 401"]);
-  const { Failures, NotSeen } = told.alerts[0]!.story!;
+  const { Failures, NotSeen } = told.alerts[0]!.details!;
   assert.deepEqual([Failures, NotSeen], [401, 399]);
 });
 
@@ -850,12 +850,12 @@ Deno.test("a new loop after an end that was sent is told at once, the third as f
     "1400 over: it ran for 10 min",
     "1521 first 3",
   ]);
-  const since = told.alerts.filter(({ reason }) => reason === "first").map(({ story }) =>
-    story!.FlappingSince
+  const since = told.alerts.filter(({ reason }) => reason === "first").map(({ details }) =>
+    details!.FlappingSince
   );
   assert.deepEqual(since, [undefined, undefined, formatTime(at(41) + 2_000_000n)]);
   assert.match(
-    told.alerts.at(-1)!.story!.Reason,
+    told.alerts.at(-1)!.details!.Reason,
     /^flaps since \d\d:\d\d: exited with 1 after 1 s, 3 times since /,
   );
 });
@@ -872,7 +872,7 @@ Deno.test("a loop that flaps is over when a run lasted as long as it flapped, an
   assert.deepEqual(told.wait(at(3330 + 3258)).filter((said) => said.includes("over")), []);
   const over = told.wait(at(3330 + 3260));
   assert.deepEqual(over, ["6589 over: it ran for 54 min 19 s"]);
-  assert.equal(told.alerts.at(-1)!.story!.FlappingSince, formatTime(at(41) + 2_000_000n));
+  assert.equal(told.alerts.at(-1)!.details!.FlappingSince, formatTime(at(41) + 2_000_000n));
 });
 
 Deno.test("a loop that flaps is not told again while it runs well, and is when it fails again", () => {
@@ -883,7 +883,7 @@ Deno.test("a loop that flaps is not told again while it runs well, and is when i
   told.take(crash(at(2950)));
   assert.deepEqual(told.said, []);
   assert.deepEqual(told.wait(at(3322)), ["3321 repeat 4"]);
-  assert.ok(told.alerts.at(-1)!.story!.FlappingSince);
+  assert.ok(told.alerts.at(-1)!.details!.FlappingSince);
 });
 
 Deno.test("a loop that flaps is over at once when the job is stopped", () => {
@@ -900,7 +900,7 @@ Deno.test("a batch task that flaps is over when no run failed for as long as it 
   const told = new Told();
   told.take([...crashes(3), ...done(60), ...crashes(3, 900), ...done(960), ...crashes(3, 1800)]);
   assert.equal(told.said.length, 5);
-  assert.ok(told.alerts.at(-1)!.story!.FlappingSince);
+  assert.ok(told.alerts.at(-1)!.details!.FlappingSince);
   told.said.length = 0;
   told.take([...done(1860), ...crashes(1, 2700), ...done(2760), ...done(3660), started(at(5390))]);
   // It flapped from 41 to 2701, and is quiet since 2761.
@@ -912,11 +912,11 @@ Deno.test("a batch task that flaps is over when no run failed for as long as it 
 Deno.test("three loops in more than the interval do not flap, nor do such whose ends are not sent", () => {
   const far = new Told({ notificationInterval: 24n * minutes });
   far.take(flapping);
-  assert.ok(far.alerts.every(({ story }) => story!.FlappingSince === undefined));
+  assert.ok(far.alerts.every(({ details }) => details!.FlappingSince === undefined));
   assert.equal(far.alerts.length, 5);
   const unsent = new Told({ notifyResolved: false, notificationInterval: 24n * minutes });
   unsent.take(flapping);
-  assert.deepEqual(unsent.alerts.map(({ story }) => story!.FlappingSince), [undefined, undefined]);
+  assert.deepEqual(unsent.alerts.map(({ details }) => details!.FlappingSince), [undefined, undefined]);
 });
 
 Deno.test("a loop that flaps does so after a start too, whenever that was", () => {
