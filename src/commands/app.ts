@@ -278,7 +278,7 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
     return 0;
   } catch (error) {
     const fault = asFault(error);
-    if (fault.healing === "over" && source.clock === "events") return 0;
+    if (fault.recovery === "closed" && source.clock === "events") return 0;
     if (!(error instanceof Fault)) throw error;
     log.error("{reason}", { reason: fault.message });
     return 1;

@@ -2,22 +2,22 @@
 // and what to do.
 
 /** How a fault can end. */
-export type Healing =
+export type Recovery =
   /** By itself: it is tried again. */
-  | "heals"
+  | "transient"
   /** By an operator's hand: a queue is missing there, say. It is tried again, and told even amid an outage. */
-  | "mended"
+  | "operator"
   /** Not while the settings are as they are: wrong password, unknown virtual host. At the start it ends the program. */
-  | "misconfigured"
+  | "config"
   /** Not for this alert: it is too large, say. The alert is given up. */
-  | "refused"
+  | "rejected"
   /** Nobody is there any more: the reader of stdout went away. It ends the program. */
-  | "over";
+  | "closed";
 
 /** A fault of a source or a sink, in words for the operator. Its message holds no secret. */
 export class Fault extends Error {
   override readonly name = "Fault";
-  constructor(message: string, readonly healing: Healing = "heals") {
+  constructor(message: string, readonly recovery: Recovery = "transient") {
     super(message);
   }
 }

@@ -40,7 +40,7 @@ export class Outage {
       const howLong = limit === undefined ? "until it works" : `for ${formatDuration(limit)} after the start`;
       this.#log.warning("{what}: {reason}; trying again {howLong}", { what: this.#what, reason, howLong });
     } else if (!this.#reasons.has(reason)) {
-      const level = fault.healing === "heals" ? "debug" : "info";
+      const level = fault.recovery === "transient" ? "debug" : "info";
       this.#log[level]("{what}: still does not work: {reason}", { what: this.#what, reason });
     }
     this.#reasons.add(reason);
@@ -134,17 +134,17 @@ export class StartupDeadline implements Disposable {
   }
 
   /** It is not there yet. Yields how long it is waited for, where that is limited. */
-  failed(what: string, { message, healing }: Fault): Nanoseconds | undefined {
+  failed(what: string, { message, recovery }: Fault): Nanoseconds | undefined {
     if (!this.#awaited.has(what)) return undefined;
     this.#awaited.set(what, message);
-    if (healing === "misconfigured") this.#over.reject(new Fault(`${what}: ${message}`, healing));
+    if (recovery === "config") this.#over.reject(new Fault(`${what}: ${message}`, recovery));
     return this.#limit;
   }
 
   #giveUp(limit: Nanoseconds): void {
     if (this.#awaited.size === 0) return;
     const reasons = [...this.#awaited].map(([what, reason]) => `${what}: ${reason}`).join("; ");
-    this.#over.reject(new Fault(`Gave up after ${formatDuration(limit)}: ${reasons}`, "misconfigured"));
+    this.#over.reject(new Fault(`Gave up after ${formatDuration(limit)}: ${reasons}`, "config"));
   }
 
   [Symbol.dispose](): void {

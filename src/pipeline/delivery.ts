@@ -16,7 +16,7 @@ export interface LaneFigures {
   readonly unconfirmed: number;
   readonly oldest: Nanoseconds | undefined;
   /** Attempts, by how they ended. */
-  readonly attempts: Readonly<Record<"confirmed" | "failed" | "refused", number>>;
+  readonly attempts: Readonly<Record<"confirmed" | "failed" | "rejected", number>>;
   /** How long the confirmed ones took. */
   readonly seconds: Histogram;
 }
@@ -86,7 +86,7 @@ const hurriedPause = 250;
 class Lane implements AsyncDisposable, LaneFigures {
   readonly type: string;
   readonly health = new Health();
-  readonly attempts = { confirmed: 0, failed: 0, refused: 0 };
+  readonly attempts = { confirmed: 0, failed: 0, rejected: 0 };
   readonly seconds = new Histogram([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]);
   readonly #sink: Sink;
   readonly #outbox: Outbox;
@@ -132,8 +132,8 @@ class Lane implements AsyncDisposable, LaneFigures {
       this.#outage.connected();
     } catch (error) {
       const fault = asFault(error);
-      if (fault.healing === "misconfigured") {
-        throw new Fault(`sink ${this.#sink.type}: ${fault.message}`, fault.healing);
+      if (fault.recovery === "config") {
+        throw new Fault(`sink ${this.#sink.type}: ${fault.message}`, fault.recovery);
       }
       this.#fail(fault);
     }
@@ -197,12 +197,12 @@ class Lane implements AsyncDisposable, LaneFigures {
 
   #returned(parcel: Parcel, fault: Fault): void {
     this.#sending--;
-    if (fault.healing !== "refused") {
+    if (fault.recovery !== "rejected") {
       this.attempts.failed++;
       parcel.returned();
       return this.#fail(fault);
     }
-    this.attempts.refused++;
+    this.attempts.rejected++;
     const { name, id } = parcel.alert;
     this.#log.error("sink {sink}: gave up the alert {id} about {name}: {reason}", {
       sink: this.#sink.type,
@@ -216,8 +216,8 @@ class Lane implements AsyncDisposable, LaneFigures {
   }
 
   #fail(fault: Fault): void {
-    if (fault.healing === "over") this.#over.reject(fault);
-    if (this.#closed || this.#retry !== undefined || fault.healing === "over") return;
+    if (fault.recovery === "closed") this.#over.reject(fault);
+    if (this.#closed || this.#retry !== undefined || fault.recovery === "closed") return;
     const pause = this.#outage.begin(fault);
     this.#retry = setTimeout(() => this.#reconnect(), this.#hurried ? Math.min(pause, hurriedPause) : pause);
   }

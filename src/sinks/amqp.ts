@@ -91,7 +91,7 @@ class AmqpSink implements Sink {
           confirmed.reject(
             new Fault(
               `${this.#where} did not take the alert; a queue bound to the exchange may be full`,
-              "mended",
+              "operator",
             ),
           );
         }
@@ -143,7 +143,7 @@ class AmqpSink implements Sink {
       this.#unconfirmed.get(messageId)?.reject(
         new Fault(
           `exchange "${exchange}" has no queue for the routing key "${routingKey}"; bind one to it`,
-          "mended",
+          "operator",
         ),
       );
     });
@@ -176,7 +176,7 @@ class AmqpSink implements Sink {
   /** The broker closes the channel for an alert that is too large. Which one it was is known where it was alone. */
   #refused({ message }: Fault): Fault | undefined {
     if (!/message size .* larger than/.test(message) || this.#unconfirmed.size !== 1) return undefined;
-    return new Fault(message, "refused");
+    return new Fault(message, "rejected");
   }
 
   #missing(error: unknown): Fault | undefined {
@@ -186,7 +186,7 @@ class AmqpSink implements Sink {
   #noExchange(): Fault {
     return new Fault(
       `exchange "${this.#values.exchange}" does not exist at ${this.#where}; create it`,
-      "mended",
+      "operator",
     );
   }
 }

@@ -97,6 +97,6 @@ class StdoutSink implements Sink {
 
 function faultOf(error: unknown): Fault {
   return error instanceof Deno.errors.BrokenPipe
-    ? new Fault("the reader of stdout went away", "over")
+    ? new Fault("the reader of stdout went away", "closed")
     : asFault(error);
 }

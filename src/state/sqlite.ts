@@ -48,7 +48,7 @@ export class SqliteStore implements StateStore {
       }
     } catch (error) {
       this.#file.close();
-      throw explain(error, path, "misconfigured");
+      throw explain(error, path, "config");
     }
   }
 

@@ -29,7 +29,7 @@ const migrations = [
 
 /**
  * Opens the state file, alone until it is closed; makes it where there is none. A file that cannot be used is not
- * changed. @throws {Fault} with the reason, "misconfigured".
+ * changed. @throws {Fault} with the reason, "config".
  */
 export function openFile(path: string): DatabaseSync {
   const found = examine(path);
@@ -50,7 +50,7 @@ export function openFile(path: string): DatabaseSync {
   } catch (error) {
     file?.close();
     if (found === "missing") removeEmpty(path);
-    throw explain(error, path, "misconfigured");
+    throw explain(error, path, "config");
   }
 }
 
@@ -69,7 +69,7 @@ function examine(path: string): "missing" | "empty" | "alone" | "with a log" {
     file.readSync(new Uint8Array(header.buffer));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return "missing";
-    throw explain(error, path, "misconfigured");
+    throw explain(error, path, "config");
   }
   const log = isThere(`${path}-wal`);
   if (size === 0 && log) throw damaged(path, "it is empty, and the log beside it is not");
@@ -138,19 +138,19 @@ function unusable(
   path: string,
   found: string,
   advice: string,
-  healing: Fault["healing"] = "misconfigured",
+  recovery: Fault["recovery"] = "config",
 ): Fault {
-  return new Fault(`cannot use the state file ${quoted(path)}: ${found}; ${advice}`, healing);
+  return new Fault(`cannot use the state file ${quoted(path)}: ${found}; ${advice}`, recovery);
 }
 
 /** An error of SQLite or of the file system as a fault; their codes do not arrive, so it goes by their words. */
-export function explain(error: unknown, path: string, healing: Fault["healing"] = "heals"): Fault {
+export function explain(error: unknown, path: string, recovery: Fault["recovery"] = "transient"): Fault {
   if (error instanceof Fault) return error;
   const said = error instanceof Error ? error.message : String(error);
   for (const { words, found, advice } of causes) {
-    if (words.test(said)) return unusable(path, found, advice, healing);
+    if (words.test(said)) return unusable(path, found, advice, recovery);
   }
-  return unusable(path, said, "mend that, or name another file", healing);
+  return unusable(path, said, "mend that, or name another file", recovery);
 }
 
 const causes = [

@@ -61,7 +61,7 @@ export async function bind(address: Address): Promise<Listening> {
   } catch (error) {
     throw new Fault(
       `${namesOf(listen)}: cannot listen on ${written(address)}: ${reasonOf(error)}`,
-      "misconfigured",
+      "config",
     );
   }
 }

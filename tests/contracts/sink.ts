@@ -68,8 +68,8 @@ export function sinkContract(type: string, setUp: () => Promise<SinkCase>): void
     await given.sink.send(before);
     await given.breakIt();
     for (let attempt = 0; attempt < 2; attempt++) {
-      await assert.rejects(given.sink.send(during), ({ name, healing, message }: Fault) => {
-        assert.deepEqual([name, healing], ["Fault", "heals"]);
+      await assert.rejects(given.sink.send(during), ({ name, recovery, message }: Fault) => {
+        assert.deepEqual([name, recovery], ["Fault", "transient"]);
         assert.match(message, /^\S.*\S$/);
         assert.ok(!message.includes(given.secret), message);
         return true;

@@ -37,7 +37,7 @@ export function lane(differs: Partial<LaneFigures> = {}): LaneFigures {
     health: new Health(),
     unconfirmed: 0,
     oldest: undefined,
-    attempts: { confirmed: 0, failed: 0, refused: 0 },
+    attempts: { confirmed: 0, failed: 0, rejected: 0 },
     seconds: new Histogram([0.1, 1]),
     ...differs,
   };

@@ -34,8 +34,8 @@ Deno.test("Outage tells amid it each new reason once: those that somebody has to
   for (const round of [1, 2]) {
     outage.begin(new Fault("closed"));
     outage.begin(new Fault("refused"));
-    outage.begin(new Fault("no queue", "mended"));
-    outage.begin(new Fault("wrong password", "misconfigured"));
+    outage.begin(new Fault("no queue", "operator"));
+    outage.begin(new Fault("wrong password", "config"));
     assert.equal(lines.length, 4, `round ${round}`);
   }
   assert.deepEqual(lines, [
@@ -110,7 +110,7 @@ Deno.test("StartupDeadline gives up when its time is over, and names all that is
   assert.equal(await stateOf(startupDeadline), "waiting");
   await assert.rejects(startupDeadline.over, {
     message: "Gave up after 200ms: sink amqp: last reason; sink kinesis: no answer yet",
-    healing: "misconfigured",
+    recovery: "config",
   });
   assert.deepEqual(lines, [
     "warning sink amqp: first reason; trying again for 200ms after the start",
@@ -126,7 +126,7 @@ Deno.test("StartupDeadline does not give up when all was connected once, whateve
   source.end();
   sink.connected();
   source.begin(new Fault("closed"));
-  sink.begin(new Fault("wrong password", "misconfigured"));
+  sink.begin(new Fault("wrong password", "config"));
   await pause(30, new AbortController().signal);
   assert.equal(await stateOf(startupDeadline), "waiting");
   assert.deepEqual(lines, [
@@ -140,10 +140,10 @@ Deno.test("StartupDeadline gives up at once where a first connection fails for s
   const sink = new Outage(testLog().log, "sink amqp", startupDeadline);
   sink.begin(new Fault("refused"));
   assert.equal(await stateOf(startupDeadline), "waiting");
-  sink.begin(new Fault("wrong password", "misconfigured"));
+  sink.begin(new Fault("wrong password", "config"));
   await assert.rejects(startupDeadline.over, {
     message: "sink amqp: wrong password",
-    healing: "misconfigured",
+    recovery: "config",
   });
 });
 

@@ -156,7 +156,7 @@ Deno.test("in memory a batch is acknowledged when its alert is given up", async 
   const sink = new TestSink();
   const { batch, since } = inMemory(sink);
   batch("a", { alerts: ["x"] });
-  sink.sending[0]!.fail(new Fault("too large", "refused"));
+  sink.sending[0]!.fail(new Fault("too large", "rejected"));
   await happened();
   assert.deepEqual(since(), ["commit", "acknowledge a"]);
 });

@@ -65,7 +65,7 @@ Deno.test("onDone is called for every alert that left an outbox, after it left",
   all.delivery.onDone = () => left.push(all.delivery.unconfirmed);
   all.tell("x", "y");
   a.sending[0]!.confirm();
-  b.sending[1]!.fail(new Fault("too large", "refused"));
+  b.sending[1]!.fail(new Fault("too large", "rejected"));
   await happened();
   b.sending[0]!.confirm();
   await happened();
@@ -162,7 +162,7 @@ Deno.test("an alert that a sink refuses is given up with an error, and the other
   const sink = new TestSink("test", 2);
   const all = deliveryTo(sink);
   const ids = all.tell("a", "b\u001b[31m", "c");
-  sink.sending[1]!.fail(new Fault("it is too large", "refused"));
+  sink.sending[1]!.fail(new Fault("it is too large", "rejected"));
   await happened();
   assert.deepEqual(sink.sent, ids);
   assert.equal(all.delivery.unconfirmed, 2);
@@ -201,11 +201,11 @@ Deno.test("start() connects every sink and sends nothing", async () => {
 
 Deno.test("start() fails with the sink's name where one is misconfigured", async () => {
   const sinks = [new TestSink("a"), new TestSink("b")];
-  sinks[1]!.down = new Fault("wrong password", "misconfigured");
+  sinks[1]!.down = new Fault("wrong password", "config");
   await assert.rejects(deliveryTo(...sinks).delivery.start(), {
     name: "Fault",
     message: "sink b: wrong password",
-    healing: "misconfigured",
+    recovery: "config",
   });
 });
 
@@ -232,7 +232,7 @@ Deno.test("misconfigured later on, as when a password is changed, a sink is trie
   const sink = new TestSink();
   const all = deliveryTo(sink);
   await all.delivery.start();
-  sink.down = new Fault("wrong password", "misconfigured");
+  sink.down = new Fault("wrong password", "config");
   all.tell("a");
   await timers.pass(1_000);
   sink.down = undefined;
@@ -306,8 +306,8 @@ Deno.test("over rejects when a sink can take nothing ever again, and nothing mor
   const [gone, other] = [new TestSink("gone"), new TestSink("other")];
   const all = deliveryTo(gone, other);
   all.tell("a", "b");
-  gone.sending[0]!.fail(new Fault("the reader of stdout went away", "over"));
-  await assert.rejects(all.delivery.over, { message: "the reader of stdout went away", healing: "over" });
+  gone.sending[0]!.fail(new Fault("the reader of stdout went away", "closed"));
+  await assert.rejects(all.delivery.over, { message: "the reader of stdout went away", recovery: "over" });
   await timers.pass(1_000);
   assert.equal(gone.connects, 0);
   assert.deepEqual(all.lines, []);
@@ -402,7 +402,7 @@ Deno.test("figures tell of each sink whether it works, what waits and how attemp
   assert.equal(lane!.unconfirmed, 3);
   assert.ok(lane!.oldest !== undefined);
   sink.sending[0]!.confirm();
-  sink.sending[0]!.fail(new Fault("too large", "refused"));
+  sink.sending[0]!.fail(new Fault("too large", "rejected"));
   await happened();
   sink.sending[0]!.fail(new Fault("gone"));
   await happened();

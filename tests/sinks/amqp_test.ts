@@ -79,7 +79,7 @@ Deno.test("send() says that nothing is bound, for that alert alone, and can be m
     await assert.rejects(sink.send(alertAbout()), {
       name: "Fault",
       message: 'exchange "alerts" has no queue for the routing key "nobody"; bind one to it',
-      healing: "mended",
+      recovery: "operator",
     });
   }
   await own.channel.bindQueue("told", "alerts", "nobody");
@@ -96,7 +96,7 @@ Deno.test("send() says that the broker does not take an alert, as where a queue 
   await assert.rejects(sink.send(alertAbout()), {
     name: "Fault",
     message: `${where()} did not take the alert; a queue bound to the exchange may be full`,
-    healing: "mended",
+    recovery: "operator",
   });
   await own.take("full", 1);
   await sink.send(alertAbout());
@@ -110,7 +110,7 @@ Deno.test("connect(), check() and send() say that the exchange is missing, and l
     const fault = {
       name: "Fault",
       message: `exchange "nosuch" does not exist at ${where()}; create it`,
-      healing: "mended",
+      recovery: "operator",
     };
     await assert.rejects(sink.connect(), fault);
     await assert.rejects(sink.check(), fault);
@@ -144,16 +144,16 @@ Deno.test("an alert too large for the broker is refused for good, and those sent
   const said = new RegExp(
     `^${RegExp.escape(where())} closed the channel: PRECONDITION_FAILED - message size \\d+ is larger than`,
   );
-  const rejected = async (send: Promise<void>, healing: string) =>
+  const rejected = async (send: Promise<void>, recovery: string) =>
     await assert.rejects(send, (error: Fault) => {
-      assert.equal(error.healing, healing);
+      assert.equal(error.recovery, recovery);
       assert.match(error.message, said);
       return true;
     });
   await sink.connect();
   const together = [sink.send(large), sink.send(alertAbout())];
-  await Promise.all(together.map((send) => rejected(send, "heals")));
-  await rejected(sink.send(large), "refused");
+  await Promise.all(together.map((send) => rejected(send, "transient")));
+  await rejected(sink.send(large), "rejected");
   await sink.send(alertAbout());
   await own.take("told", 1);
 });
@@ -214,7 +214,7 @@ Deno.test("connect() says that user and password, or the virtual host, are refus
     await assert.rejects(sink.connect(), {
       name: "Fault",
       message: `${where()}${virtualHost} ${said}`,
-      healing: "misconfigured",
+      recovery: "config",
     });
   }
 });

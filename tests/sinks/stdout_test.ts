@@ -70,7 +70,7 @@ Deno.test("send() ends a line that a fault interrupted, and writes no alert twic
       await assert.rejects(sink.send(attempt === 0 ? first : again[0]!), {
         name: "Fault",
         message: "No space left on device (os error 28)",
-        healing: "heals",
+        recovery: "transient",
       });
     }
     for (const alert of again) await sink.send(alert);
@@ -108,7 +108,7 @@ Deno.test("send() says that the reader went away, which is the end", async () =>
   await assert.rejects(sink.send(alertAbout()), {
     name: "Fault",
     message: "the reader of stdout went away",
-    healing: "over",
+    recovery: "over",
   });
 });
 

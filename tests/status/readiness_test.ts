@@ -48,10 +48,10 @@ Deno.test("problems() has a line for sinks and for the state that failed for lon
 Deno.test("a standing tells since when it works or not, why not, and how often it came back", () => {
   const health = new Health();
   const begun = health.since;
-  health.down("refused");
+  health.down("rejected");
   assert.deepEqual([health.isUp, health.problem, health.reconnects, health.since], [
     false,
-    "refused",
+    "rejected",
     0,
     begun,
   ]);

@@ -33,7 +33,7 @@ const refusesToken =
 export function explainAnswer({ status, type, location, challenge, text }: Refusal, where: string): Fault {
   const said = oneLine(text);
   const found = (what: string) => new Fault(`${where} ${what}`);
-  const wrong = (what: string) => new Fault(`${where} ${what}`, "misconfigured");
+  const wrong = (what: string) => new Fault(`${where} ${what}`, "config");
   const address = namesOf(nomadSettings.address);
   if (isHtml(type)) {
     if (status >= 500) return found(`answered ${status}: an HTML page`);
@@ -68,7 +68,7 @@ export function refusedToken(where: string, said: string): RefusedToken {
   return new RefusedToken(
     `${where} refused the token: ${said}; set ${namesOf(nomadSettings.token)} to one that has read-job in ` +
       `every namespace of ${namesOf(nomadSettings.namespace)}`,
-    "misconfigured",
+    "config",
   );
 }
 
@@ -82,8 +82,8 @@ export async function explainError(
   const tls = address.secure ? await explainHandshake(error, peerOf(address, settings)) : undefined;
   if (tls !== undefined) return tls;
   const { code = "", message } = error as Error & { code?: string };
-  for (const { words, found, healing } of causes) {
-    if (words.test(`${code} ${message}`)) return new Fault(`${address.shown}${found}`, healing);
+  for (const { words, found, recovery } of causes) {
+    if (words.test(`${code} ${message}`)) return new Fault(`${address.shown}${found}`, recovery);
   }
   return new Fault(`${address.shown}: ${oneLine(message)}`);
 }
@@ -105,14 +105,14 @@ function peerOf({ shown, host, port }: NomadAddress, settings: NomadSettings): P
 const setAddress = `set ${namesOf(nomadSettings.address)}`;
 
 /** By node's error codes, and by their messages where there is no code. */
-const causes: { words: RegExp; found: string; healing?: Fault["healing"] }[] = [
+const causes: { words: RegExp; found: string; recovery?: Fault["recovery"] }[] = [
   { words: /ECONNREFUSED/, found: `: nobody listens there; start Nomad, or ${setAddress}` },
   { words: /ENOENT/, found: `: there is no such socket; start Nomad, or ${setAddress}` },
   { words: /ENOTFOUND|EAI_AGAIN/, found: `: there is no such host; ${setAddress}` },
   {
     words: /EACCES|EPERM|NotCapable|PermissionDenied/,
     found: ": opening it is not permitted; let this user read and write it",
-    healing: "misconfigured",
+    recovery: "config",
   },
   {
     words: /HPE_/,

@@ -27,7 +27,7 @@ function readDirectory(path: string): string[] {
   const wrong = (problem: string) =>
     new Fault(
       `${namesOf(caDirectory)}: ${problem}; name a directory with files of certificates in PEM form`,
-      "misconfigured",
+      "config",
     );
   let files: string[];
   try {

@@ -45,7 +45,7 @@ export function explainTls(error: unknown, prefix: string, tls: Tls, url: URL): 
 export async function explainHandshake(error: unknown, peer: Peer): Promise<Fault | undefined> {
   const { code = "", message = "" } = error as { code?: string; message?: string };
   const { where, settings } = peer;
-  const misconfigured = (sentence: string) => new Fault(sentence, "misconfigured");
+  const misconfigured = (sentence: string) => new Fault(sentence, "config");
   if (code === "ERR_SSL_WRONG_VERSION_NUMBER") {
     return misconfigured(`${where} does not speak TLS; set the port on which it does`);
   }

@@ -134,5 +134,5 @@ function read(setting: Setting<unknown>, path: string, advice: string): string {
 }
 
 function wrongFile(setting: Setting<unknown>, problem: string): Fault {
-  return new Fault(`${namesOf(setting)}: ${problem}`, "misconfigured");
+  return new Fault(`${namesOf(setting)}: ${problem}`, "config");
 }

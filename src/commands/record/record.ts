@@ -65,7 +65,7 @@ async function requireOthers(files: readonly string[], path: string): Promise<vo
     if (written === undefined || await real(file) !== written) continue;
     throw new Fault(
       `cannot record ${quoted(file)} into itself; name another file with ${namesOf(recordSettings.path)}`,
-      "misconfigured",
+      "config",
     );
   }
 }

@@ -186,7 +186,7 @@ function unwritable(path: string, error: unknown): Fault {
     : (error as Error).message.replace(/: \w+ '.*/s, "");
   return new Fault(
     `cannot write ${quoted(path)}: ${reason}; what was recorded before is kept`,
-    "misconfigured",
+    "config",
   );
 }
 

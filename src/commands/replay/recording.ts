@@ -93,7 +93,7 @@ export class Recording implements AsyncDisposable {
         if (done) break;
       }
     } catch (error) {
-      throw new Fault(`cannot read ${titleOf(name)}: ${(error as Error).message}`, "misconfigured");
+      throw new Fault(`cannot read ${titleOf(name)}: ${(error as Error).message}`, "config");
     }
     return new Recording(name, reading, cut, bytes, first, format ?? "firehose");
   }

@@ -150,7 +150,7 @@ class Replay {
     if (this.#format === undefined) {
       const tried: Input = { ...input, problems: [] };
       const planned = planTrials(tried, format);
-      if (planned === undefined) throw new Fault([...new Set(tried.problems)].join("\n"), "misconfigured");
+      if (planned === undefined) throw new Fault([...new Set(tried.problems)].join("\n"), "config");
       const { current, grid } = planned;
       this.#isGrid = grid !== undefined;
       this.#trials = [current, ...grid ?? []].map((plan, index) =>
@@ -160,7 +160,7 @@ class Replay {
       throw new Fault(
         `cannot replay ${title} together with what is before it: one is of nomad-firehose, the other of Nomad, and ` +
           "their default rules differ; say which with RULE (--rule)",
-        "misconfigured",
+        "config",
       );
     }
     this.#format ??= format;

@@ -119,25 +119,25 @@ class KinesisSink implements Sink {
       "no answer";
     const { streamName } = this.#values;
     if (name === "ResourceNotFoundException") {
-      return new Fault(`stream "${streamName}" does not exist; create it`, "mended");
+      return new Fault(`stream "${streamName}" does not exist; create it`, "operator");
     }
     if (name === "ValidationException" || name === "InvalidArgumentException") {
-      return new Fault(`stream "${streamName}" refused the alert: ${message}`, "refused");
+      return new Fault(`stream "${streamName}" refused the alert: ${message}`, "rejected");
     }
     if (/region is missing|region=""/i.test(message)) {
-      return new Fault("no AWS region; set AWS_REGION", "misconfigured");
+      return new Fault("no AWS region; set AWS_REGION", "config");
     }
     if (/region not accepted/i.test(message)) {
-      return new Fault(`the AWS region is none: ${message} Set AWS_REGION`, "misconfigured");
+      return new Fault(`the AWS region is none: ${message} Set AWS_REGION`, "config");
     }
     // The message repeats what was found, in which a password may stand.
     if (/invalid url/i.test(message)) {
-      return new Fault("the AWS endpoint is no URL; set AWS_ENDPOINT_URL_KINESIS", "misconfigured");
+      return new Fault("the AWS endpoint is no URL; set AWS_ENDPOINT_URL_KINESIS", "config");
     }
     if (name === "CredentialsProviderError") {
       return new Fault(
         `no AWS credentials: ${message}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile`,
-        "mended",
+        "operator",
       );
     }
     const { $response: answer } = error as { $response?: Answered };

@@ -25,7 +25,7 @@ export async function declareMissing(
 export async function cancelled(open: OpenChannel<Channel>, queue: string): Promise<Fault> {
   switch (await look(open, (aside) => aside.checkQueue(queue))) {
     case "missing":
-      return new Fault(`queue "${queue}" was deleted`, "mended");
+      return new Fault(`queue "${queue}" was deleted`, "operator");
     case "there":
       return new Fault(
         `RabbitMQ cancelled the consumption of queue "${queue}", which is there; an acknowledgement took longer than ` +
@@ -44,7 +44,7 @@ export function streamFault(queue: string): Fault {
   return new Fault(
     `queue "${queue}" is a stream, from which messages cannot be taken; bind a classic or a quorum queue to the same ` +
       "exchange and name it with AMQP_QUEUE (--amqp-queue)",
-    "misconfigured",
+    "config",
   );
 }
 

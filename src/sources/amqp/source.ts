@@ -128,8 +128,8 @@ class AmqpSource implements Source {
       } catch (error) {
         const fault = asFault(error);
         holding.learn(fault.message);
-        if (fault.healing === "misconfigured" && (consumes || !consumed)) {
-          throw new Fault(`source amqp: ${fault.message}`, fault.healing);
+        if (fault.recovery === "config" && (consumes || !consumed)) {
+          throw new Fault(`source amqp: ${fault.message}`, fault.recovery);
         }
         this.#context.sight?.lose();
         await pause(outage.begin(fault), stop);
@@ -356,7 +356,7 @@ function missing(error: unknown, all: AmqpSettings): Fault | undefined {
         printable(connection)
       }; name that to which nomad-firehose ` +
         `publishes with ${namesOf(settings.exchange)}`,
-      "misconfigured",
+      "config",
     );
   }
   return /no queue/.test(String(error)) ? noQueue(all) : undefined;
@@ -367,5 +367,5 @@ function noQueue({ queue, connection, declare }: AmqpSettings): Fault {
   const mend = declare
     ? "create it, or grant the user the permission configure"
     : "create it, or have it created with --amqp-declare";
-  return new Fault(`queue "${queue}" does not exist at ${printable(connection)}; ${mend}`, "mended");
+  return new Fault(`queue "${queue}" does not exist at ${printable(connection)}; ${mend}`, "operator");
 }

@@ -73,8 +73,8 @@ export class NomadSource implements Source {
             continue;
           }
           closed = undefined;
-          if (fault.healing === "misconfigured" && previous === undefined) {
-            throw new Fault(`source nomad: ${fault.message}`, fault.healing);
+          if (fault.recovery === "config" && previous === undefined) {
+            throw new Fault(`source nomad: ${fault.message}`, fault.recovery);
           }
           sight.lose();
           await pause(outage.begin(fault), stop);

@@ -145,7 +145,7 @@ export function titleOf(name: string): string {
 function unreadable(name: string, error: unknown): Fault {
   return new Fault(
     `cannot read ${quoted(name)}: ${whyUnreadable(error)}; name files of updates, one a line`,
-    "misconfigured",
+    "config",
   );
 }
 
@@ -190,7 +190,7 @@ export class Lines {
       if (stop.aborted) return; // which cuts gzip short
       const what = titleOf(this.#name);
       const reason = whyPackedUnreadable(error as Error) ?? (error as Error).message;
-      throw new Fault(`cannot read ${what}: ${reason}`, "misconfigured");
+      throw new Fault(`cannot read ${what}: ${reason}`, "config");
     }
     const last = this.#takeLine(new Uint8Array());
     if (last.length > 0 && !stop.aborted) {

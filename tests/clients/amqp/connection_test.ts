@@ -103,7 +103,7 @@ Deno.test("a channel that is lost is unusable, and why is told once", async () =
     await proxy.cut();
     await open.close();
     assert.equal(told.length, 1, what);
-    assert.equal(told[0]!.healing, "heals");
+    assert.equal(told[0]!.recovery, "transient");
     assert.ok(told[0]!.message.startsWith(where()), told[0]!.message);
     assert.match(told[0]!.message, said);
   }
@@ -122,21 +122,21 @@ Deno.test("a channel that the broker closes is lost with the broker's reason, an
 });
 
 Deno.test("opening a channel says what the broker refuses, without the password", async () => {
-  const refused: readonly (readonly [url: URL, message: string, healing: string])[] = [
+  const refused: readonly (readonly [url: URL, message: string, recovery: string])[] = [
     [
       at(broker.port),
       `amqp://guest:***@127.0.0.1:${broker.port}/ refused user and password; set the right ones in the URL`,
-      "misconfigured",
+      "config",
     ],
     [
       new URL(`${broker.url}/nowhere?secret=hunter2`),
       `amqp://guest:***@127.0.0.1:${broker.port}/nowhere refused the virtual host: it does not exist, ` +
       "or the user may not use it; set another one in the URL",
-      "misconfigured",
+      "config",
     ],
   ];
-  for (const [url, message, healing] of refused) {
-    await assert.rejects(openChannel("", plain(url), noFault), { name: "Fault", message, healing });
+  for (const [url, message, recovery] of refused) {
+    await assert.rejects(openChannel("", plain(url), noFault), { name: "Fault", message, recovery });
   }
 });
 
@@ -145,7 +145,7 @@ Deno.test("opening a channel says that nobody listens, and heals", async () => {
   await assert.rejects(openChannel("", plain(at(port)), noFault), {
     name: "Fault",
     message: `amqp://guest:***@127.0.0.1:${port}/: connect ECONNREFUSED 127.0.0.1:${port}`,
-    healing: "heals",
+    recovery: "transient",
   });
 });
 
@@ -155,7 +155,7 @@ Deno.test("opening a channel does not wait for ever for a broker that says nothi
     await assert.rejects(openChannel("", plain(proxied()), noFault), {
       name: "Fault",
       message: `${where()}: connect ETIMEDOUT`,
-      healing: "heals",
+      recovery: "transient",
     });
   } finally {
     proxy.resume();
@@ -182,7 +182,7 @@ Deno.test("opening a channel says that what answers is no RabbitMQ", async () =>
       await assert.rejects(openChannel("", plain(at(port)), noFault), {
         name: "Fault",
         message: `amqp://guest:***@127.0.0.1:${port}/ ${said}`,
-        healing: "heals",
+        recovery: "transient",
       });
     } finally {
       server.close();

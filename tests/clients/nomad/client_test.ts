@@ -46,7 +46,7 @@ async function refused(env: Record<string, string>): Promise<string> {
     await ask(env);
   } catch (error) {
     assert.ok(error instanceof Fault, String(error));
-    return `${error.message.replace(/127\.0\.0\.1:\d+/g, "server")} (${error.healing})`;
+    return `${error.message.replace(/127\.0\.0\.1:\d+/g, "server")} (${error.recovery})`;
   }
   throw new Error("nothing was wrong");
 }

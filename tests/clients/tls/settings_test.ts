@@ -39,7 +39,7 @@ function refused(given: Partial<Tls>): string {
     tlsOptions("SINK_AMQP", tls(given));
   } catch (error) {
     assert.ok(error instanceof Fault);
-    assert.equal(error.healing, "misconfigured");
+    assert.equal(error.recovery, "config");
     return error.message;
   }
   throw new Error("nothing was wrong");

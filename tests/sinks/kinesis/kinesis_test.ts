@@ -55,7 +55,7 @@ Deno.test("send() puts one record with the partition key", async () => {
   assert.equal(await sink.check(), 'stream "crash-loops": reachable');
 });
 
-const missing = { name: "Fault", message: 'stream "later" does not exist; create it', healing: "mended" };
+const missing = { name: "Fault", message: 'stream "later" does not exist; create it', recovery: "operator" };
 
 Deno.test("connect(), check() and send() say that the stream is missing; created later, it takes alerts", async () => {
   using _ = setAwsEnv(awsEnv(server.url));
@@ -82,7 +82,7 @@ Deno.test("send() has an alert larger than a record may be refused for good", as
     message: 'stream "crash-loops" refused the alert: 1 validation error detected: ' +
       `Value 'java.nio.HeapByteBuffer[pos=0 lim=${size} cap=${size}]' at 'data' failed to satisfy constraint: ` +
       "Member must have length less than or equal to 1048576",
-    healing: "refused",
+    recovery: "rejected",
   });
   await sink.send(alertAbout());
 });
@@ -91,34 +91,34 @@ Deno.test("send() has an alert larger than a record may be refused for good", as
 const wrong: readonly (readonly [
   env: Record<string, string | undefined>,
   message: string,
-  healing: string,
+  recovery: string,
 ])[] = [
-  [{ AWS_REGION: undefined }, "no AWS region; set AWS_REGION", "misconfigured"],
-  [{ AWS_REGION: "" }, "no AWS region; set AWS_REGION", "misconfigured"],
+  [{ AWS_REGION: undefined }, "no AWS region; set AWS_REGION", "config"],
+  [{ AWS_REGION: "" }, "no AWS region; set AWS_REGION", "config"],
   [
     { AWS_REGION: "not a region!" },
     'the AWS region is none: Region not accepted: region="not a region!" is not a valid hostname component. ' +
     "Set AWS_REGION",
-    "misconfigured",
+    "config",
   ],
   [
     { AWS_ENDPOINT_URL_KINESIS: "nonsense" },
     "the AWS endpoint is no URL; set AWS_ENDPOINT_URL_KINESIS",
-    "misconfigured",
+    "config",
   ],
   [
     { AWS_ACCESS_KEY_ID: "" },
     "no AWS credentials: Could not load credentials from any providers; " +
     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile",
-    "mended",
+    "operator",
   ],
 ];
 
 Deno.test("connect() and send() say what is wrong with the environment of AWS, without its secret", async () => {
-  for (const [env, message, healing] of wrong) {
+  for (const [env, message, recovery] of wrong) {
     using _ = setAwsEnv({ ...awsEnv(server.url), ...env, AWS_CONFIG_FILE: "/dev/null" });
     await using sink = open();
-    const fault = { name: "Fault", message, healing };
+    const fault = { name: "Fault", message, recovery };
     await assert.rejects(sink.connect(), fault);
     await assert.rejects(sink.send(alertAbout()), fault);
   }
@@ -131,7 +131,7 @@ Deno.test("connect() says that nobody answers, and heals", async () => {
   await assert.rejects(sink.connect(), {
     name: "Fault",
     message: `stream "crash-loops": connect ECONNREFUSED 127.0.0.1:${port}`,
-    healing: "heals",
+    recovery: "transient",
   });
 });
 
@@ -145,7 +145,7 @@ Deno.test("send() does not wait for ever for an answer", async () => {
     name: "Fault",
     message: 'stream "crash-loops": TimeoutError: @smithy/node-http-handler - [ERROR] ' +
       "a request has exceeded the configured 10000 ms requestTimeout.",
-    healing: "heals",
+    recovery: "transient",
   });
   proxy.resume();
   await sink.send(alertAbout());
@@ -200,7 +200,7 @@ Deno.test("send() is one request, which is not sent again when the connection br
   using _ = setAwsEnv(awsEnv(server.url));
   await using sink = open();
   await sink.connect();
-  await assert.rejects(sink.send(alertAbout()), { healing: "heals" });
+  await assert.rejects(sink.send(alertAbout()), { recovery: "transient" });
   await sink.connect();
   assert.deepEqual(seen, ["DescribeStreamSummary", "PutRecord", "DescribeStreamSummary"]);
 });
@@ -223,7 +223,7 @@ Deno.test("send() reads no more of an answer than 1 MB", async () => {
   await using sink = open();
   await assert.rejects(sink.send(alertAbout()), {
     message: 'stream "crash-loops": the answer is longer than 1 MB',
-    healing: "heals",
+    recovery: "transient",
   });
   await closed.promise;
   assert.ok(written < 64 << 20, `${written} bytes were taken`); // most of them by the system's buffers
@@ -266,7 +266,7 @@ Deno.test("connect() waits for Kinesis where a proxy answers", async () => {
     await assert.rejects(sink.connect(), {
       message: `stream "crash-loops": an answer ${status} of type ${type} is not of Kinesis; ` +
         "look at AWS_ENDPOINT_URL_KINESIS, and at proxies",
-      healing: "heals",
+      recovery: "transient",
     });
   }
 });
@@ -318,7 +318,7 @@ Deno.test("connect() takes a stream that takes alerts, and credentials that may 
     using _ = setAwsEnv(awsEnv(`http://127.0.0.1:${fake.addr.port}`));
     await using sink = open();
     if (message === undefined) await sink.connect();
-    else await assert.rejects(sink.connect(), { name: "Fault", message, healing: "heals" });
+    else await assert.rejects(sink.connect(), { name: "Fault", message, recovery: "transient" });
   }
 });
 

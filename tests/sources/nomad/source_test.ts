@@ -578,7 +578,7 @@ for (
     await assert.rejects(following.ended, (error) => {
       assert.ok(error instanceof Fault);
       assert.equal(error.message.replace(/127\.0\.0\.1:\d+/g, "server"), `source nomad: ${reason}`);
-      assert.equal(error.healing, "misconfigured");
+      assert.equal(error.recovery, "config");
       return true;
     });
   });

@@ -277,7 +277,7 @@ Deno.test("batches() say that gzip is cut short, after the lines before the cut"
     await assert.rejects(reading, {
       name: "Fault",
       message: `cannot read "${name}": its gzip is cut short`,
-      healing: "misconfigured",
+      recovery: "config",
     });
     assert.ok(found.length > 1000, `${found.length} lines`);
     assert.deepEqual(
@@ -433,7 +433,7 @@ Deno.test("check() and batches() say what is wrong with a file before any is rea
       const fault = {
         name: "Fault",
         message: `cannot read "${name}": ${found}; name files of updates, one a line`,
-        healing: "misconfigured",
+        recovery: "config",
       };
       await assert.rejects(source.check(), fault);
       await assert.rejects(all(source), fault);
