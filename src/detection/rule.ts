@@ -25,7 +25,7 @@ export type Decision =
   /** Too old to count. */
   | { readonly reason: "outside-window" }
   /** A person or a template asked for it: not counted. */
-  | { readonly reason: "intended" }
+  | { readonly reason: "requested" }
   | { readonly reason: "below-threshold"; readonly counted: number }
   /** Enough, but told less than the notification interval ago. */
   | { readonly reason: "already-notified"; readonly counted: number }

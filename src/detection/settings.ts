@@ -54,8 +54,8 @@ export const ruleSettings = {
     defaultNote: "5m with the rule restarts, 1h with loops",
     example: "30m",
   })),
-  ignoreIntended: toggle({
-    env: "IGNORE_INTENDED_RESTARTS",
+  ignoreRequested: toggle({
+    env: "IGNORE_REQUESTED_RESTARTS",
     help: "rule restarts: do not count those that a person or a template asked for",
   }),
 };
@@ -125,8 +125,8 @@ export function planRule(input: Input, sourceType: string | undefined): RulePlan
   }
   const notificationInterval = values.notificationInterval ?? parseDuration(loops ? "1h" : "5m");
   const thresholds = { ...values, notificationInterval, notifyResolved };
-  const { restartInterval, ignoreIntended, stableAfter } = ruleSettings;
-  const ofOther = loops ? [restartInterval, ignoreIntended] : [stableAfter];
+  const { restartInterval, ignoreRequested, stableAfter } = ruleSettings;
+  const ofOther = loops ? [restartInterval, ignoreRequested] : [stableAfter];
   const isGiven = (setting: Setting<unknown>) =>
     input.flags[flagOf(setting)] ?? (input.env[setting.env] || undefined);
   return {

@@ -12,7 +12,7 @@ export interface Totals {
   /** Of the events: seen before, too old to count, or intended and not to be counted. */
   duplicates: number;
   outsideWindow: number;
-  intended: number;
+  requested: number;
   alerts: number;
 }
 
@@ -24,7 +24,7 @@ export class Counters {
   readonly events: Record<Exclude<Decision["reason"], "noted" | "recovered" | "gave-up">, number> = {
     "duplicate": 0,
     "outside-window": 0,
-    "intended": 0,
+    "requested": 0,
     "below-threshold": 0,
     "already-notified": 0,
     "catching-up": 0,
@@ -48,7 +48,7 @@ export class Counters {
       malformed,
       duplicates: events.duplicate,
       outsideWindow: events["outside-window"],
-      intended: events.intended,
+      requested: events.requested,
       alerts: told,
     };
   }

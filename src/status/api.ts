@@ -8,7 +8,7 @@ import type { Health } from "../lib/health.ts";
 /** `GET /api/v1/status`. */
 export function statusView(facts: Facts): StatusView {
   const { counters, rule, source, sinks } = facts;
-  const { events, others, malformed, duplicates, outsideWindow, intended, alerts } = counters.totals();
+  const { events, others, malformed, duplicates, outsideWindow, requested, alerts } = counters.totals();
   return {
     version: facts.version,
     startedAt: formatTime(facts.startedAt),
@@ -22,7 +22,7 @@ export function statusView(facts: Facts): StatusView {
       waiting: unconfirmed,
       oldest: oldest === undefined ? null : formatTime(oldest),
     })),
-    messages: { events, others, malformed, duplicates, outsideWindow, intended },
+    messages: { events, others, malformed, duplicates, outsideWindow, requested },
     alerts,
     names: rule.names,
     looping: rule.looping,

@@ -85,12 +85,12 @@ export const metrics: readonly Metric[] = [
     help: "Restarts, or failed runs, that were counted, or ignored and why.",
     labels: ["result"],
     read({ facts: { counters } }) {
-      const { duplicate, intended, "outside-window": outside } = counters.events;
-      const counted = counters.totals().events - duplicate - intended - outside;
+      const { duplicate, requested, "outside-window": outside } = counters.events;
+      const counted = counters.totals().events - duplicate - requested - outside;
       return [
         [{ result: "counted" }, counted],
         [{ result: "duplicate" }, duplicate],
-        [{ result: "intended" }, intended],
+        [{ result: "requested" }, requested],
         [{ result: "outside_window" }, outside],
       ];
     },

@@ -110,7 +110,7 @@ function seenOf(event: Restart | RunEvent, before: Seen | undefined, withWords: 
     message: message.slice(0, mostWords),
     exitCode: null,
     signal: null,
-    failed: !event.intended,
+    failed: !event.requested,
     allocation: same("allocation", event.allocation),
     task: same("task", event.task),
     node: same("node", node),

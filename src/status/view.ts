@@ -36,7 +36,7 @@ export interface StatusView {
     readonly malformed: number;
     readonly duplicates: number;
     readonly outsideWindow: number;
-    readonly intended: number;
+    readonly requested: number;
   };
   readonly alerts: number;
   /** Names that are remembered, those that loop now, and the time of the newest event. */

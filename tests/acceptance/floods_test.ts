@@ -171,7 +171,7 @@ for (const format of ["text", "json"]) {
         messages: sent.length + names.length,
         events: sent.length,
         duplicates,
-        intended: 0,
+        requested: 0,
         others: 0,
         setAside: names.length,
         alerts: duplicates === 0 ? names.length : 0,

@@ -35,7 +35,7 @@ Deno.test("the original README's example on stdin gives exactly one line, to the
 /** How often each name restarts in a recording: as the original counts, and of that intended. */
 interface Counted {
   readonly mostIn5Minutes: number;
-  readonly intended: number;
+  readonly requested: number;
 }
 
 /** The section of original-rule-counts.txt about a recording. */
@@ -44,8 +44,8 @@ function countsOf(section: string): Map<string, Counted> {
   const [, lines] = new RegExp(`^## ${section}\\.ndjson\\n((?:(?!##).*\\n?)*)`, "m").exec(text)!;
   const rows = lines!.trim().split("\n").map((line) => {
     const [, most, name, reasons] = /^ *(\d+) max\/5m .* NotRestarting +\d+ +(\S+) \{(.*)\}$/.exec(line)!;
-    const intended = /'\(empty\)': (\d+)/.exec(reasons!)?.[1];
-    return [name!, { mostIn5Minutes: Number(most), intended: Number(intended ?? 0) }] as const;
+    const requested = /'\(empty\)': (\d+)/.exec(reasons!)?.[1];
+    return [name!, { mostIn5Minutes: Number(most), requested: Number(requested ?? 0) }] as const;
   });
   return new Map(rows);
 }
@@ -96,9 +96,9 @@ for (const { file, section } of recordings) {
     assert.deepEqual(lines, alertsOf(fixture(file), 5));
   });
 
-  Deno.test(`${file}: restarts that were asked for are told, and not with IGNORE_INTENDED_RESTARTS`, async () => {
+  Deno.test(`${file}: restarts that were asked for are told, and not with IGNORE_REQUESTED_RESTARTS`, async () => {
     const told = async (ignore: string) => {
-      const env = { IGNORE_INTENDED_RESTARTS: ignore, RESTART_COUNT: "3" };
+      const env = { IGNORE_REQUESTED_RESTARTS: ignore, RESTART_COUNT: "3" };
       const { code, stdout, stderr } = await run({ args: [fixture(file)], env });
       assert.equal(code, 0, stderr);
       return namesIn(stdout.trimEnd().split("\n")).toSorted();
@@ -108,7 +108,7 @@ for (const { file, section } of recordings) {
     assert.deepEqual(all, looping(3, ({ mostIn5Minutes }) => mostIn5Minutes));
     assert.equal(all.filter(wanted).length, 2);
     const without = await told("true");
-    assert.deepEqual(without, looping(3, ({ mostIn5Minutes, intended }) => mostIn5Minutes - intended));
+    assert.deepEqual(without, looping(3, ({ mostIn5Minutes, requested }) => mostIn5Minutes - requested));
     assert.deepEqual(without.filter(wanted), []);
   });
 

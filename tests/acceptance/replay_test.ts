@@ -33,7 +33,7 @@ async function both(args: string[], env: Record<string, string>) {
 const settings: readonly Record<string, string>[] = [
   {},
   { RESTART_COUNT: "2", RESTART_INTERVAL: "20s", NOTIFICATION_INTERVAL: "15s" },
-  { RESTART_COUNT: "3", IGNORE_INTENDED_RESTARTS: "true", PAYLOAD: "full", NOTIFY_RESOLVED: "true" },
+  { RESTART_COUNT: "3", IGNORE_REQUESTED_RESTARTS: "true", PAYLOAD: "full", NOTIFY_RESOLVED: "true" },
   { RULE: "loops", RESTART_COUNT: "3", NOTIFICATION_INTERVAL: "30s", STABLE_AFTER: "20s" },
 ];
 

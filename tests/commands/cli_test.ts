@@ -113,7 +113,7 @@ const everythingWrong = {
   RESTART_COUNT: "-1",
   RESTART_INTERVAL: "5",
   NOTIFICATION_INTERVAL: "-5m",
-  IGNORE_INTENDED_RESTARTS: "yes",
+  IGNORE_REQUESTED_RESTARTS: "yes",
   SINK_TYPE: "amqp,kinesis",
   SINK_AMQP_CONNECTION: "guest:hunter2@rabbit",
   SINK_AMQP_WORKERS: "101",
@@ -147,7 +147,7 @@ Deno.test("run() says all that is wrong with the settings at once, a line each",
     "expected a Go duration above zero, such as 1h30m",
     'NOTIFICATION_INTERVAL (--notification-interval): found "-5m", which is -5m; ' +
     "expected a Go duration above zero, such as 30m",
-    'IGNORE_INTENDED_RESTARTS (--ignore-intended-restarts): found "yes"; expected true or false, such as true',
+    'IGNORE_REQUESTED_RESTARTS (--ignore-requested-restarts): found "yes"; expected true or false, such as true',
     ...sinkLines,
     'LOG_LEVEL (--log-level): found "trace"; expected debug, info, warning or error, such as debug',
     'LOG_FORMAT (--log-format): found "xml"; expected text or json, such as json',
@@ -467,34 +467,34 @@ Deno.test("run() takes the last of a flag that is given twice", async () => {
 });
 
 /** One restart that somebody asked for. */
-const intended =
+const requested =
   '{"Name":"a.b[0]","TaskEvent":{"Type":"Restarting","Time":1499867775401013209,"RestartReason":""}}';
 
 const toggles: readonly (readonly [args: readonly string[], variable: string, counted: boolean])[] = [
   [[], "", true],
   [[], "true", false],
   [[], "false", true],
-  [["--ignore-intended-restarts"], "", false],
-  [["--ignore-intended-restarts"], "false", false],
-  [["--ignore-intended-restarts"], "maybe", false],
-  [["--no-ignore-intended-restarts"], "", true],
-  [["--no-ignore-intended-restarts"], "true", true],
-  [["--no-ignore-intended-restarts"], "maybe", true],
-  [["--ignore-intended-restarts", "--no-ignore-intended-restarts"], "true", true],
-  [["--no-ignore-intended-restarts", "--ignore-intended-restarts"], "false", false],
+  [["--ignore-requested-restarts"], "", false],
+  [["--ignore-requested-restarts"], "false", false],
+  [["--ignore-requested-restarts"], "maybe", false],
+  [["--no-ignore-requested-restarts"], "", true],
+  [["--no-ignore-requested-restarts"], "true", true],
+  [["--no-ignore-requested-restarts"], "maybe", true],
+  [["--ignore-requested-restarts", "--no-ignore-requested-restarts"], "true", true],
+  [["--no-ignore-requested-restarts", "--ignore-requested-restarts"], "false", false],
 ];
 
 Deno.test("run() turns a toggle on with its flag and off with --no-, whatever the variable says", async () => {
   const file = await Deno.makeTempFile({ suffix: ".ndjson" });
   try {
-    await Deno.writeTextFile(file, `${intended}\n`);
+    await Deno.writeTextFile(file, `${requested}\n`);
     for (const [args, variable, counted] of toggles) {
       const { code, stdout } = await ran([file, "--restart-count", "1", ...args], {
-        IGNORE_INTENDED_RESTARTS: variable,
+        IGNORE_REQUESTED_RESTARTS: variable,
       });
       assert.equal(code, 0);
       assert.equal(
-        stdout.startsWith(`{"LastEvent":${intended},"EventLog":["`),
+        stdout.startsWith(`{"LastEvent":${requested},"EventLog":["`),
         counted,
         `${args} ${variable}`,
       );

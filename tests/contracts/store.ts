@@ -407,7 +407,7 @@ export function durableLedgerContract(name: string, makeHome: () => LedgerHome):
     const row = (name: string, since: bigint): Row => ({
       key: { Namespace: "default", JobID: name, TaskGroup: "web", Index: 0, Task: "server" },
       failures: 3,
-      notSeen: 1,
+      missed: 1,
       since,
       newest: most,
       runs: [

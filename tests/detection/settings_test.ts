@@ -42,9 +42,9 @@ Deno.test("planRule() chooses the rule by the source where nothing says which", 
 });
 
 Deno.test("planRule() knows which settings were given and have no meaning with the rule", () => {
-  const given = { RESTART_INTERVAL: "1m", STABLE_AFTER: "5m", IGNORE_INTENDED_RESTARTS: "true" };
+  const given = { RESTART_INTERVAL: "1m", STABLE_AFTER: "5m", IGNORE_REQUESTED_RESTARTS: "true" };
   assert.deepEqual(plan(given).unused, ["STABLE_AFTER"]);
-  assert.deepEqual(plan(given, "nomad").unused, ["RESTART_INTERVAL", "IGNORE_INTENDED_RESTARTS"]);
+  assert.deepEqual(plan(given, "nomad").unused, ["RESTART_INTERVAL", "IGNORE_REQUESTED_RESTARTS"]);
   assert.deepEqual(plan({ RESTART_INTERVAL: "", RULE: "loops" }).unused, []);
   const { plan: byFlag } = read({ RULE: "loops" }, "stdin", { "--restart-interval": "1m" });
   assert.deepEqual(byFlag!.unused, ["RESTART_INTERVAL"]);

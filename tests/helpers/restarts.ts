@@ -12,8 +12,8 @@ export function restart(
     task,
     identity: identityOf(allocation, task),
     time,
-    intended: false,
-    notSeen: 0,
+    requested: false,
+    missed: 0,
     update: `${name}/${allocation}/${task} at ${time}`,
     ...differs,
   };

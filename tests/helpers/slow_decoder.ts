@@ -42,8 +42,8 @@ export function decodeSlowly(body: Uint8Array): Update {
     task,
     identity: identityOf(allocation, task),
     time,
-    intended: reasons.length > 0 && reasons.every((reason) => reason === "" || reason === null),
-    notSeen: 0,
+    requested: reasons.length > 0 && reasons.every((reason) => reason === "" || reason === null),
+    missed: 0,
     update: text,
   };
 }

@@ -111,7 +111,7 @@ export function madeStatus(some: Partial<StatusView> = {}): StatusView {
       malformed: 2,
       duplicates: 37,
       outsideWindow: 0,
-      intended: 116,
+      requested: 116,
     },
     alerts: 164,
     names: 2_310,

@@ -44,13 +44,13 @@ class WatchedDetector extends Detector {
 
 interface Opened {
   readonly differs?: Partial<Thresholds>;
-  readonly ignoreIntended?: boolean;
+  readonly ignoreRequested?: boolean;
   readonly sink?: TestSink;
   readonly store?: StateStore;
 }
 
 /** A way that is followed, until the source ends or `stop` is called. */
-function followed(clock: "wall" | "events", { differs, ignoreIntended = false, ...opened }: Opened = {}) {
+function followed(clock: "wall" | "events", { differs, ignoreRequested = false, ...opened }: Opened = {}) {
   const { log, lines } = testLog();
   const sink = opened.sink ?? new TestSink("test", 1_000);
   if (opened.sink === undefined) sink.ready = true;
@@ -60,7 +60,7 @@ function followed(clock: "wall" | "events", { differs, ignoreIntended = false, .
   const send = sink.send.bind(sink);
   sink.send = (alert) => (told.push(`${alert.name} ${alert.reason} ${alert.eventLog.length}`), send(alert));
   const delivery = new Delivery([sink], (type) => store.outbox(type), log);
-  const detector = new WatchedDetector({ ...thresholds, ignoreIntended, ...differs }, store);
+  const detector = new WatchedDetector({ ...thresholds, ignoreRequested, ...differs }, store);
   detector.restore(store.kept);
   const source = new TestSource(clock);
   const stop = new AbortController();
@@ -102,21 +102,21 @@ Deno.test("every message is counted as one of restarts, others and malformed; du
     malformed: 3,
     duplicates: 1,
     outsideWindow: 0,
-    intended: 0,
+    requested: 0,
     alerts: 1,
   };
   assert.deepEqual((await all(messages)).totals, expected);
-  const { totals, told } = await all(messages, { ignoreIntended: true });
-  assert.deepEqual(totals, { ...expected, intended: 1 });
+  const { totals, told } = await all(messages, { ignoreRequested: true });
+  assert.deepEqual(totals, { ...expected, requested: 1 });
   assert.deepEqual(told, ["job.group[0] first 2"]);
 });
 
 Deno.test("an intended restart is counted unless it is to be ignored", async () => {
   const messages = [at(0, { reason: "" }), at(1, { reason: "" })];
   assert.deepEqual((await all(messages)).told, ["job.group[0] first 2"]);
-  const { told, totals } = await all(messages, { ignoreIntended: true });
+  const { told, totals } = await all(messages, { ignoreRequested: true });
   assert.deepEqual(told, []);
-  assert.deepEqual([totals.events, totals.intended], [2, 2]);
+  assert.deepEqual([totals.events, totals.requested], [2, 2]);
 });
 
 Deno.test("bad messages are rejected one by one, and their batch is acknowledged, also where all are bad", async () => {

@@ -107,7 +107,7 @@ Deno.test("the metrics say what was counted, and how old what waits is", () => {
     "below-threshold": 3,
     duplicate: 2,
     "outside-window": 4,
-    intended: 5,
+    requested: 5,
   });
   from.counters.others = 7;
   from.counters.malformed = 8;
@@ -121,7 +121,7 @@ Deno.test("the metrics say what was counted, and how old what waits is", () => {
     'messages_total{outcome="malformed"}': 8,
     'events_total{result="counted"}': 4,
     'events_total{result="duplicate"}': 2,
-    'events_total{result="intended"}': 5,
+    'events_total{result="requested"}': 5,
     'events_total{result="outside_window"}': 4,
     'alerts_total{kind="resolved"}': 9,
     'outbox_alerts{sink="stdout"}': 3,

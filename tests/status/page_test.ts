@@ -72,7 +72,7 @@ Deno.test("the empty page of a detector that is blind does not say that all is w
       "more may loop than is shown, or less.",
   );
   fixture.setStatus({
-    messages: { events: 0, others: 0, malformed: 0, duplicates: 0, outsideWindow: 0, intended: 0 },
+    messages: { events: 0, others: 0, malformed: 0, duplicates: 0, outsideWindow: 0, requested: 0 },
   });
   await shows(
     page,

@@ -78,11 +78,13 @@ export function grouped(count: number): string {
 
 /** The totals, a line each for what was read, what was counted and what was told. */
 export function totalsText(trial: Trial, { lines, updates, malformed }: ReadTotals): string {
-  const { counted, duplicates, intended, outsideWindow, alerts } = trial.counts;
-  const others = updates - duplicates - intended - outsideWindow - trial.events;
+  const { counted, duplicates, requested, outsideWindow, alerts } = trial.counts;
+  const others = updates - duplicates - requested - outsideWindow - trial.events;
   return `read     ${readText(trial, { lines, updates, malformed })}\n` +
     `counted  ${plural(counted, trial.countsWhat)}; not counted: ${grouped(duplicates)} seen before, ` +
-    `${grouped(intended)} intended, ${grouped(outsideWindow)} too old; ${plural(others, "other update")}\n` +
+    `${grouped(requested)} requested, ${grouped(outsideWindow)} too old; ${
+      plural(others, "other update")
+    }\n` +
     `told     ${alertsText(trial.told.size, alerts, trial.plan)}\n`;
 }
 
@@ -125,7 +127,7 @@ function shortDuration(duration: Nanoseconds): string {
 /** The totals as JSON has them. */
 export function totalsObject(trial: Trial, totals: ReadTotals): Record<string, unknown> {
   const { span, counts, plan } = trial;
-  const { counted, duplicates, intended, outsideWindow, alerts } = counts;
+  const { counted, duplicates, requested, outsideWindow, alerts } = counts;
   return {
     rule: ruleObject(plan),
     from: span === undefined ? null : formatTime(span.first),
@@ -134,8 +136,8 @@ export function totalsObject(trial: Trial, totals: ReadTotals): Record<string, u
     updates: totals.updates,
     malformed: totals.malformed,
     counted,
-    notCounted: { duplicates, intended, outsideWindow },
-    others: totals.updates - trial.events - duplicates - intended - outsideWindow,
+    notCounted: { duplicates, requested, outsideWindow },
+    others: totals.updates - trial.events - duplicates - requested - outsideWindow,
     notifications: alerts,
   };
 }
@@ -148,7 +150,7 @@ export function ruleObject({ type, thresholds, payload }: RulePlan): Record<stri
     restartCount,
     ...(type === "loops" ? { stableAfter: formatDuration(stableAfter) } : {
       restartInterval: formatDuration(restartInterval),
-      ignoreIntended: thresholds.ignoreIntended ?? false,
+      ignoreRequested: thresholds.ignoreRequested ?? false,
     }),
     notificationInterval: formatDuration(notificationInterval),
     notifyResolved: notifyResolved && payload === "full",

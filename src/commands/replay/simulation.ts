@@ -29,7 +29,7 @@ export interface Counted {
 export interface Counts {
   counted: number;
   duplicates: number;
-  intended: number;
+  requested: number;
   outsideWindow: number;
   alerts: number;
 }
@@ -44,7 +44,7 @@ const mostDue = 500;
 export class Trial {
   readonly plan: RulePlan;
   readonly told = new Map<string, Told>();
-  readonly counts: Counts = { counted: 0, duplicates: 0, intended: 0, outsideWindow: 0, alerts: 0 };
+  readonly counts: Counts = { counted: 0, duplicates: 0, requested: 0, outsideWindow: 0, alerts: 0 };
   /** Updates that count; one can stand for several restarts. */
   events = 0;
   readonly #rule: Rule;
@@ -102,10 +102,10 @@ export class Trial {
     const now = this.#advance(update.time, body);
     if (update.kind === "other") return;
     const decision = this.#rule.record(update, now);
-    const event = update as RuleEvent & { readonly notSeen: number };
-    if (counting.has(decision.reason)) this.#count(event, event.notSeen + 1);
+    const event = update as RuleEvent & { readonly missed: number };
+    if (counting.has(decision.reason)) this.#count(event, event.missed + 1);
     else if (decision.reason === "duplicate") this.counts.duplicates++;
-    else if (decision.reason === "intended") this.counts.intended++;
+    else if (decision.reason === "requested") this.counts.requested++;
     else if (decision.reason === "outside-window") this.counts.outsideWindow++;
     this.#act(decision, now);
     if (update.kind === "job") { for (const due of this.#rule.due(now, mostDue)) this.#act(due, now); }

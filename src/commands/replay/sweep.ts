@@ -7,7 +7,7 @@ import { planRule, type RulePlan, ruleSettings } from "../../detection/settings.
 import { flagOf, type Input, namesOf } from "../../lib/settings/setting.ts";
 import type { Trial } from "./simulation.ts";
 
-const { restartCount, restartInterval, stableAfter, notificationInterval, ignoreIntended } = ruleSettings;
+const { restartCount, restartInterval, stableAfter, notificationInterval, ignoreRequested } = ruleSettings;
 /** The settings that can have several values, and the rule that alone uses one. */
 const varied = [
   { setting: restartCount },
@@ -58,7 +58,7 @@ export function planGrid(input: Input, source: string): RulePlan[] | undefined {
 /** The settings that are in force: the variables and the defaults. Thresholds that are flags are being tried. */
 export function currentInput(input: Input): Input {
   const flags = { ...input.flags };
-  for (const { setting } of [...varied, { setting: ignoreIntended }]) delete flags[flagOf(setting)];
+  for (const { setting } of [...varied, { setting: ignoreRequested }]) delete flags[flagOf(setting)];
   return { ...input, flags };
 }
 

@@ -17,7 +17,7 @@ export interface AlertDetails {
   /** Restarts, or failed runs in a row. */
   readonly Failures: number;
   /** Of them, those that no event told of. */
-  readonly NotSeen: number;
+  readonly Missed: number;
   /** The first failure. */
   readonly Since: string;
   /** There where it flaps: loops, seems to be over, and loops again. The first of its loops was told then. */
@@ -43,7 +43,7 @@ export interface AlertDetails {
 
 /** The story of a row that was told, or of its end where `resolved` says why. */
 export function failuresDetails(row: Row, now: Nanoseconds, resolved: string | undefined): AlertDetails {
-  const { key, failures, notSeen, since, ended, nextAttempt, node, events, told } = row;
+  const { key, failures, missed, since, ended, nextAttempt, node, events, told } = row;
   const next = resolved === undefined && nextAttempt !== undefined && nextAttempt > now
     ? nextAttempt
     : undefined;
@@ -53,7 +53,7 @@ export function failuresDetails(row: Row, now: Nanoseconds, resolved: string | u
     Loop: told!.id,
     Key: key,
     Failures: failures,
-    NotSeen: notSeen,
+    Missed: missed,
     Since: formatTime(since),
     ...(told!.flapsSince === undefined ? {} : { FlappingSince: formatTime(told!.flapsSince) }),
     ...(ended === undefined ? {} : { LastExit: exitFields(ended) }),
@@ -92,7 +92,7 @@ export function restartsDetails({ lastEvent, eventLog, loop, reason }: RestartsA
     Loop: loop,
     Key: { ...key, JobID: textOf(update.JobID) || key.JobID },
     Failures: eventLog.length,
-    NotSeen: eventLog.length - new Set(eventLog).size,
+    Missed: eventLog.length - new Set(eventLog).size,
     Since: formatTime(since),
     Reason: reason === "resolved"
       ? "it no longer restarts often enough"

@@ -7,10 +7,10 @@ import type { RuleEvent } from "../rule.ts";
 import {
   type Fields,
   identityOf,
-  isIntended,
   isObject,
+  isRequested,
   type Malformed,
-  notSeen,
+  missed,
   readUpdate,
   textOf,
 } from "./update.ts";
@@ -52,7 +52,7 @@ export interface RunEvent extends RuleEvent {
   readonly meaning: Meaning;
   readonly displayMessage: string;
   /** Failed runs before this one that no event told of. */
-  readonly notSeen: number;
+  readonly missed: number;
   /** Events of the task before this one were not seen. */
   readonly afterGap: boolean;
   /** When the last run began, where the update says so. It is of a later moment than its event. */
@@ -87,7 +87,7 @@ export function decodeRun(body: Uint8Array): RunEvent | JobEvent | Malformed {
     type,
     meaning: meaningOf(update, event, type, exit),
     displayMessage: textOf(event.DisplayMessage) || type,
-    notSeen: notSeen(update),
+    missed: missed(update),
     afterGap: update.EventsMissed === true,
     startedAt: timeOf(textOf(update.TaskStartedAt)),
     exit,
@@ -105,7 +105,7 @@ function meaningOf(update: Fields, event: Fields, type: string, exit: Exit | und
     case "Terminated":
       return isDone(update) && exit?.code === 0 && exit.signal === undefined ? "completed" : "exited";
     case "Restarting":
-      return isIntended(event) ? "nothing" : "failed";
+      return isRequested(event) ? "nothing" : "failed";
     case "Not Restarting":
       return "failed";
     case "Killing":

@@ -17,9 +17,9 @@ export interface Restart {
   /** `TaskEvent.Time`, since the Unix epoch. */
   readonly time: Nanoseconds;
   /** Nobody's fault: a person or a template asked for it. */
-  readonly intended: boolean;
+  readonly requested: boolean;
   /** How many restarts before it no event told of. */
-  readonly notSeen: number;
+  readonly missed: number;
   /** The update as it came. */
   readonly update: string;
 }
@@ -77,8 +77,8 @@ export function decode(body: Uint8Array): Update {
     task,
     identity: identityOf(allocation, task),
     time: read.time,
-    intended: isIntended(event),
-    notSeen: notSeen(update),
+    requested: isRequested(event),
+    missed: missed(update),
     update: text,
   };
 }
@@ -95,8 +95,8 @@ function plainRestart(text: string): Restart | undefined {
     task,
     identity,
     time: BigInt(time),
-    intended: false,
-    notSeen: 0,
+    requested: false,
+    missed: 0,
     update: text,
   };
 }
@@ -142,7 +142,7 @@ function fullName({ Namespace: namespace }: Fields, name: string): string {
 }
 
 /** The source `nomad` adds how many restarts happened that no event told of. */
-export function notSeen({ RestartsNotSeen: count }: Fields): number {
+export function missed({ MissedRestarts: count }: Fields): number {
   return typeof count === "number" && Number.isSafeInteger(count) && count > 0 ? count : 0;
 }
 
@@ -191,7 +191,7 @@ function wholeNumber(text: string): bigint | undefined {
 }
 
 /** Nomad gives a reason for a restart that its policy decided, and none for one that was asked for. */
-export function isIntended({ RestartReason: reason, Details: details }: Fields): boolean {
+export function isRequested({ RestartReason: reason, Details: details }: Fields): boolean {
   const detail = isObject(details) ? details.restart_reason : undefined;
   if (reason === undefined && detail === undefined) return false;
   return (reason ?? "") === "" && (detail ?? "") === "";

@@ -494,7 +494,7 @@ function silentAt({ log, newest }: Row): Nanoseconds {
 }
 
 function nothing({ type, meaning }: RunEvent): Decision {
-  return { reason: type === "Restarting" && meaning === "nothing" ? "intended" : "noted" };
+  return { reason: type === "Restarting" && meaning === "nothing" ? "requested" : "noted" };
 }
 
 function min(a: Nanoseconds, b: Nanoseconds): Nanoseconds {

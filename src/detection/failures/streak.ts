@@ -59,7 +59,7 @@ export interface Row {
   readonly key: Key;
   /** Failed runs in a row, and of them those that no event told of. */
   failures: number;
-  notSeen: number;
+  missed: number;
   /** The first failure of the row, and the newest event. */
   since: Nanoseconds;
   newest: Nanoseconds;
@@ -94,7 +94,7 @@ export function newRow({ key, time, node }: RunEvent): Row {
   return {
     key,
     failures: 0,
-    notSeen: 0,
+    missed: 0,
     since: time,
     newest: time,
     runs: [],
@@ -150,7 +150,7 @@ function follow(row: Row, run: Run, event: RunEvent, isLast: boolean, stableAfte
 /** Begins anew: what was counted so far does not count any more. */
 export function clear(row: Row, at: Nanoseconds): void {
   row.failures = 0;
-  row.notSeen = 0;
+  row.missed = 0;
   row.log = [];
   row.nextAttempt = undefined;
   if (row.clearedAt === undefined || at > row.clearedAt) row.clearedAt = at;
@@ -263,7 +263,7 @@ function end(run: Run, { time, meaning, exit }: RunEvent, isLast: boolean, stabl
 }
 
 function fail(row: Row, run: Run, event: RunEvent, wasLast: boolean, stableAfter: Nanoseconds): Step {
-  const { time, identity, meaning, notSeen } = event;
+  const { time, identity, meaning, missed } = event;
   const newest = row.log.at(-1);
   // What is known of the run is of a later one then.
   const isLate = run.startedAt !== undefined && run.startedAt > time;
@@ -274,8 +274,8 @@ function fail(row: Row, run: Run, event: RunEvent, wasLast: boolean, stableAfter
     return wasLast || newest === undefined || startedAt > newest.time ? "stable" : "noted";
   }
   if (row.failures === 0 || time < row.since) row.since = time;
-  row.failures += 1 + notSeen;
-  row.notSeen += notSeen;
+  row.failures += 1 + missed;
+  row.missed += missed;
   row.log.push({ time, identity, ...(meaning === "failing" ? { last: true } : {}) });
   if (newest === undefined || time >= newest.time) {
     row.lastEvent = event.update;

@@ -19,7 +19,7 @@ export interface Thresholds {
   /** … which is told at most this often. */
   readonly notificationInterval: Nanoseconds;
   /** Restarts that a person or a template asked for do not count. */
-  readonly ignoreIntended?: boolean;
+  readonly ignoreRequested?: boolean;
   /** The end of a loop is told too. */
   readonly notifyResolved?: boolean;
 }
@@ -102,7 +102,7 @@ export class Detector implements Rule<Restart> {
 
   record(restart: Restart, now: Nanoseconds): Decision {
     const { name, update } = restart;
-    if (restart.intended && this.#thresholds.ignoreIntended) return { reason: "intended" };
+    if (restart.requested && this.#thresholds.ignoreRequested) return { reason: "requested" };
     if (now - restart.time >= this.#thresholds.restartInterval) return { reason: "outside-window" };
     const row = this.#watch(name);
     this.#windows.drop(row, now);
@@ -148,7 +148,7 @@ export class Detector implements Rule<Restart> {
   /** The restart, and as many more of its time as happened unseen before it. */
   #countAll(row: number, restart: Restart, now: Nanoseconds): boolean {
     if (!this.#count(row, restart, now)) return false;
-    const most = Math.min(restart.notSeen, this.#most);
+    const most = Math.min(restart.missed, this.#most);
     for (let more = 1; more <= most; more++) {
       this.#count(row, { ...restart, identity: (restart.identity + more) % 2 ** 53 }, now);
     }

@@ -63,7 +63,7 @@ export interface Counts {
   /** Restarts of the task up to this event, itself included. */
   readonly restarts: number;
   /** Restarts before this one that no event showed. */
-  readonly notSeen: number;
+  readonly missed: number;
   /** Events before this one were not seen. */
   readonly afterGap?: boolean;
 }
@@ -129,9 +129,9 @@ export class UpdateWriter {
     return this.#update(event, counts);
   }
 
-  #update(event: string, { restarts, notSeen, afterGap = false }: Counts): string {
+  #update(event: string, { restarts, missed, afterGap = false }: Counts): string {
     return `${this.#before}${event}${this.#between},"Restarts":${restarts}${this.#after}` +
-      (notSeen > 0 ? `,"RestartsNotSeen":${notSeen}` : "") + (afterGap ? ',"EventsMissed":true}' : "}");
+      (missed > 0 ? `,"MissedRestarts":${missed}` : "") + (afterGap ? ',"EventsMissed":true}' : "}");
   }
 }
 

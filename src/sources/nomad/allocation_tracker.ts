@@ -124,21 +124,21 @@ function newsOf(
   const first = known === undefined ? 0 : lastIndexOf(events, known) + 1;
   const seen = countRestarts(events, first);
   const before = known?.restarts ?? (isHistory ? restarts : 0);
-  const notSeen = Math.max(0, restarts - before - seen);
+  const missed = Math.max(0, restarts - before - seen);
   const isAfterGap = known !== undefined && first === 0;
-  if (first < events.length || notSeen > 0) return tell(state, first, seen, notSeen, isAfterGap, writer());
+  if (first < events.length || missed > 0) return tell(state, first, seen, missed, isAfterGap, writer());
   const last = events.at(-1);
   if (!isEnd || last === undefined) return [];
-  return [{ text: writer().write(last, { restarts, notSeen: 0 }), time: Number(last.Time) }];
+  return [{ text: writer().write(last, { restarts, missed: 0 }), time: Number(last.Time) }];
 }
 
-/** The news of a task: its events from the `first` on, of which `seen` are restarts, and `notSeen` restarts before.
+/** The news of a task: its events from the `first` on, of which `seen` are restarts, and `missed` restarts before.
  * `isAfterGap`: others were before it that were not seen. */
 function tell(
   state: TaskState,
   first: number,
   seen: number,
-  notSeen: number,
+  missed: number,
   isAfterGap: boolean,
   writer: UpdateWriter,
 ): News[] {
@@ -146,16 +146,16 @@ function tell(
   const news: News[] = [];
   let restarts = Restarts - seen;
   const time = LastRestart ? nanosecondsOf(LastRestart) : undefined;
-  if (notSeen > 0 && seen === 0 && time !== undefined) {
-    const counts = { restarts, notSeen: notSeen - 1, afterGap: isAfterGap };
+  if (missed > 0 && seen === 0 && time !== undefined) {
+    const counts = { restarts, missed: missed - 1, afterGap: isAfterGap };
     news.push({ text: writer.writeRestart(time, counts), time: Number(time) });
   }
   for (const event of (Events ?? []).slice(first)) {
     let before = 0;
-    if (event.Type === "Restarting" && restarts++ === Restarts - seen) before = notSeen;
+    if (event.Type === "Restarting" && restarts++ === Restarts - seen) before = missed;
     const afterGap = isAfterGap && news.length === 0;
     news.push({
-      text: writer.write(event, { restarts, notSeen: before, afterGap }),
+      text: writer.write(event, { restarts, missed: before, afterGap }),
       time: Number(event.Time),
     });
   }

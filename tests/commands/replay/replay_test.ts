@@ -61,7 +61,7 @@ Deno.test("replay --json prints the same as one object; --output json and OUTPUT
       type: "restarts",
       restartCount: 5,
       restartInterval: "5m",
-      ignoreIntended: false,
+      ignoreRequested: false,
       notificationInterval: "5m",
       notifyResolved: false,
     },
@@ -71,7 +71,7 @@ Deno.test("replay --json prints the same as one object; --output json and OUTPUT
     updates: 15,
     malformed: 0,
     counted: 15,
-    notCounted: { duplicates: 0, intended: 0, outsideWindow: 0 },
+    notCounted: { duplicates: 0, requested: 0, outsideWindow: 0 },
     others: 0,
     notifications: 2,
   });
@@ -101,12 +101,12 @@ Deno.test("replay says what it did not count, and why", async () => {
     update({ time: start + 602n * second, type: "Started" }),
     "{}",
   ];
-  const args = ["replay", "--ignore-intended-restarts", "--log-level", "error"];
+  const args = ["replay", "--ignore-requested-restarts", "--log-level", "error"];
   const { stdout } = await ran(args, { stdin: text(lines) });
   assert.match(stdout, /^read {5}6 lines with 5 updates, .* \(2s\); 1 malformed$/m);
   assert.match(
     stdout,
-    /^counted {2}1 restart; not counted: 1 seen before, 1 intended, 1 too old; 1 other update$/m,
+    /^counted {2}1 restart; not counted: 1 seen before, 1 requested, 1 too old; 1 other update$/m,
   );
 });
 

@@ -191,7 +191,7 @@ const details = (differs: Partial<AlertDetails> = {}): AlertDetails => ({
   Loop: "0",
   Key: { JobID: "a", TaskGroup: "b", Index: 0, Task: "web" },
   Failures: 7,
-  NotSeen: 0,
+  Missed: 0,
   Since: formatTime(time),
   Reason: "exited with 1 after 2 s, 7 times since 03:42 UTC",
   Node: { ID: "n" },

@@ -172,7 +172,7 @@ Deno.test("failuresDetails() says why it is over, and of how many failures", () 
 
 Deno.test("failuresDetails() has all that is known", () => {
   const of = { fields: { Namespace: "ops", JobType: "system", NodeName: "worker-1" } };
-  const unseen = { ...of, fields: { ...of.fields, RestartsNotSeen: 3 } };
+  const unseen = { ...of, fields: { ...of.fields, MissedRestarts: 3 } };
   const details = storyOf([
     restarting(at(0), of),
     started(at(20), of),
@@ -185,7 +185,7 @@ Deno.test("failuresDetails() has all that is known", () => {
     Loop: "L",
     Key: { Namespace: "ops", JobID: "api", TaskGroup: "web", Index: 0, Task: "app", NodeID: "n1" },
     Failures: 5,
-    NotSeen: 3,
+    Missed: 3,
     Since: formatTime(at(0)),
     LastExit: { Time: formatTime(at(21.5)), ExitCode: 137, Signal: 9, OutOfMemory: "likely", After: "1.5s" },
     Reason:
@@ -209,7 +209,7 @@ Deno.test("failuresDetails() leaves out what is not known", () => {
     "Loop",
     "Key",
     "Failures",
-    "NotSeen",
+    "Missed",
     "Since",
     "Reason",
     "Node",
@@ -234,7 +234,7 @@ Deno.test("restartsDetails() says what the last restart and the counted ones tel
     Loop: "L",
     Key: { Namespace: "ops", JobID: "backup/periodic-1", TaskGroup: "web", Index: 0 },
     Failures: 4,
-    NotSeen: 1,
+    Missed: 1,
     Since: formatTime(at(0)),
     Reason: `restarted 4 times since ${clock}: Restart within policy`,
     Node: { ID: "n1", Name: "worker-1" },

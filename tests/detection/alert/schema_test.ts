@@ -78,7 +78,7 @@ const lives: Readonly<Record<string, readonly string[]>> = {
     fields: { Namespace: "ops", JobType: "system", NodeName: "worker-1" },
   }),
   "flaps": [0, 800, 1600].flatMap((from) => [...crashes(3, from), started(at(from + 60))]),
-  "fails unseen": [restarting(at(0)), restarting(at(1), { fields: { RestartsNotSeen: 400 } })],
+  "fails unseen": [restarting(at(0)), restarting(at(1), { fields: { MissedRestarts: 400 } })],
   "is of an old nomad-firehose": [1, 2, 3].map((index) =>
     `{"Name":"a.b[0]","JobID":"a","GroupName":"b","TaskName":"c","TaskEvent":{"Type":"Restarting","Time":${
       at(index)

@@ -291,17 +291,17 @@ Deno.test("decodeRun() has time, node, message and how many were not seen, wheth
   const full = seen(said({
     type: "Restarting",
     time: 1_795_491_774_562_822_483n,
-    fields: { NodeName: "worker-1", RestartsNotSeen: 7 },
+    fields: { NodeName: "worker-1", MissedRestarts: 7 },
     event: { DisplayMessage: "Task restarting in 1s" },
   }));
   assert.equal(full.time, 1_795_491_774_562_822_483n);
   assert.deepEqual(full.node, { ID: "n1", Name: "worker-1" });
   assert.equal(full.displayMessage, "Task restarting in 1s");
-  assert.equal(full.notSeen, 7);
+  assert.equal(full.missed, 7);
   const bare = seen('{"Name":"a.b[0]","TaskEvent":{"Type":"Killed","Time":5}}');
   assert.deepEqual(bare.node, { ID: "", Name: "" });
   assert.equal(bare.displayMessage, "Killed");
-  assert.equal(bare.notSeen, 0);
+  assert.equal(bare.missed, 0);
   assert.equal(bare.name, "a.b[0]/");
 });
 

@@ -238,8 +238,8 @@ Deno.test("decode() is not deceived about Name, Type and Time, however they are 
       task: "",
       identity: identityOf("", ""),
       time: 9_007_199_254_740_993n,
-      intended: false,
-      notSeen: 0,
+      requested: false,
+      missed: 0,
       update: text,
     }, what);
   }
@@ -298,13 +298,13 @@ Deno.test("decode() takes a message of the 2017 release, without NodeID, Display
     task: "server",
     identity: identityOf("2ea4a3c1-f5b6-4b3a-8d6d-0d5fd3c6b6a1", "server"),
     time: 1_499_867_775_401_013_209n,
-    intended: false,
-    notSeen: 0,
+    requested: false,
+    missed: 0,
     update: text,
   });
 });
 
-const intentions: readonly (readonly [fields: string, intended: boolean])[] = [
+const intentions: readonly (readonly [fields: string, requested: boolean])[] = [
   // asked for: Nomad gives no reason
   ['"RestartReason":"","Details":{"restart_reason":"","start_delay":"0"}', true],
   ['"RestartReason":"","Details":{}', true],
@@ -330,9 +330,9 @@ const intentions: readonly (readonly [fields: string, intended: boolean])[] = [
 ];
 
 Deno.test("decode() tells restarts that were asked for from crashes by the reason", () => {
-  for (const [fields, intended] of intentions) {
+  for (const [fields, requested] of intentions) {
     const update = decodeText(restartAt(`5,${fields}`));
-    assert.equal(update.kind === "restart" && update.intended, intended, fields);
+    assert.equal(update.kind === "restart" && update.requested, requested, fields);
   }
 });
 
@@ -340,18 +340,18 @@ Deno.test("decode() reads every recorded update as the slow decoder does", () =>
   const lines = recorded();
   assert.equal(lines.length, 1_798);
   let restarts = 0;
-  let intended = 0;
+  let requested = 0;
   for (const line of lines) {
     const update = decodeText(line);
     assert.deepEqual(update, decodeSlowly(utf8.encode(line)));
     assert.notEqual(update.kind, "malformed");
     if (update.kind !== "restart") continue;
     restarts++;
-    if (update.intended) intended++;
-    assert.equal(update.intended, update.name.startsWith("wanted-restarts."), line);
+    if (update.requested) requested++;
+    assert.equal(update.requested, update.name.startsWith("wanted-restarts."), line);
   }
   assert.equal(restarts, lines.filter((line) => line.includes('"Type":"Restarting"')).length);
-  assert.ok(restarts > 100 && intended > 0 && intended < restarts);
+  assert.ok(restarts > 100 && requested > 0 && requested < restarts);
 });
 
 Deno.test("decode() never throws and reads as the slow decoder does, over 20,000 damaged updates", () => {

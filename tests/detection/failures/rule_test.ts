@@ -143,7 +143,7 @@ Deno.test("record() decides with a reason", () => {
   ]);
   assert.deepEqual(told.reasons, [
     "noted",
-    "intended",
+    "requested",
     "noted",
     "below-threshold",
     "noted",
@@ -156,7 +156,7 @@ Deno.test("record() decides with a reason", () => {
     "noted",
     "already-notified",
     "duplicate",
-    "intended",
+    "requested",
   ]);
 });
 
@@ -586,10 +586,10 @@ Deno.test("an alert has the failures that are remembered, and says where there c
 
 Deno.test("failures that no event told of make a loop", () => {
   const told = new Told({ restartCount: 5 });
-  told.take([restarting(at(0)), restarting(at(1), { fields: { RestartsNotSeen: 399 } })]);
+  told.take([restarting(at(0)), restarting(at(1), { fields: { MissedRestarts: 399 } })]);
   assert.deepEqual(told.said, ["1 first 401"]);
-  const { Failures, NotSeen } = told.alerts[0]!.details!;
-  assert.deepEqual([Failures, NotSeen], [401, 399]);
+  const { Failures, Missed } = told.alerts[0]!.details!;
+  assert.deepEqual([Failures, Missed], [401, 399]);
 });
 
 Deno.test("ids are the same whoever computes them, and another one for each telling", () => {

@@ -363,8 +363,8 @@ Deno.test("take() counts the same failures in whichever order they come", () => 
 
 Deno.test("take() adds the failures that no event told of", () => {
   const row = failedOnce();
-  takeAll(row, [restarting(at(20), { fields: { RestartsNotSeen: 17 } })]);
-  assert.deepEqual([row.failures, row.notSeen, row.log.length], [19, 17, 2]);
+  takeAll(row, [restarting(at(20), { fields: { MissedRestarts: 17 } })]);
+  assert.deepEqual([row.failures, row.missed, row.log.length], [19, 17, 2]);
 });
 
 Deno.test("take() goes on to a node whose clock is behind", () => {

@@ -312,32 +312,32 @@ const cases: readonly Case[] = [
   {
     title: "an intended restart counts",
     differs: { restartCount: 2 },
-    rows: [[0n, { intended: true }, "below-threshold 1"], [1n, { intended: true }, "first a: 0 1"]],
+    rows: [[0n, { requested: true }, "below-threshold 1"], [1n, { requested: true }, "first a: 0 1"]],
   },
   {
     title: "an intended restart that is to be ignored does not count, and leaves no trace",
-    differs: { restartCount: 2, ignoreIntended: true },
+    differs: { restartCount: 2, ignoreRequested: true },
     rows: [
-      [0n, { intended: true }, "intended"],
+      [0n, { requested: true }, "requested"],
       [0n, {}, "below-threshold 1"],
-      [1n, { intended: true }, "intended"],
+      [1n, { requested: true }, "requested"],
       [2n, "restart", "first a: 0 2"],
     ],
   },
   {
     title: "restarts that no event told of are counted with the next one that an event tells of",
     rows: [
-      [0n, { notSeen: 1 }, "below-threshold 2"],
+      [0n, { missed: 1 }, "below-threshold 2"],
       [1n, "restart", "first a: 0 0 1"],
-      [2n, { notSeen: 3 }, "already-notified 7"],
+      [2n, { missed: 3 }, "already-notified 7"],
       [52n, "due", "repeat a: 0 0 1 2 2 2 2"],
     ],
   },
   {
     title: "restarts that no event told of are counted once, and leave with the one that an event told of",
     rows: [
-      [0n, { notSeen: 5 }, "first a: 0 0 0 0 0 0"],
-      [1n, { time: 0n, notSeen: 5 }, "duplicate"],
+      [0n, { missed: 5 }, "first a: 0 0 0 0 0 0"],
+      [1n, { time: 0n, missed: 5 }, "duplicate"],
       [50n, "due", "repeat a: 0 0 0 0 0 0"],
       [99n, { time: 0n }, "duplicate"],
       [100n, "due", "recovered a"],
@@ -462,7 +462,7 @@ Deno.test("the end of a loop is told where that is wanted, once, with an id of i
 
 Deno.test("of more unseen restarts than are kept of a name the newest are kept", () => {
   const rule = detector();
-  const { limit, eventLog } = alertOf(rule.record(restart({ time: 0n, notSeen: 2 ** 31 }), 0n));
+  const { limit, eventLog } = alertOf(rule.record(restart({ time: 0n, missed: 2 ** 31 }), 0n));
   assert.deepEqual([limit, eventLog.length], [mostRestarts, mostRestarts]);
 });
 

@@ -50,14 +50,14 @@ function allocation({ index = 10, desired = "run", states = {} }: Said): Allocat
   };
 }
 
-/** What is told, as `task Type offset #restarts +notSeen`. */
+/** What is told, as `task Type offset #restarts +missed`. */
 function told(known: KnownAllocations, said: Said, isHistory = false): string[] {
   return known.take(allocation(said), "service", isHistory).map(({ text }) => {
     const update = JSON.parse(text);
     const time = BigInt(/"Time":(\d+)/.exec(text)![1]!) - base;
-    const notSeen = update.RestartsNotSeen === undefined ? "" : ` +${update.RestartsNotSeen}`;
+    const missed = update.MissedRestarts === undefined ? "" : ` +${update.MissedRestarts}`;
     const stop = update.DesiredStatus === "run" ? "" : ` ${update.DesiredStatus}`;
-    return `${update.TaskName} ${update.TaskEvent.Type} ${time} #${update.Restarts}${notSeen}${stop}`;
+    return `${update.TaskName} ${update.TaskEvent.Type} ${time} #${update.Restarts}${missed}${stop}`;
   });
 }
 
@@ -146,7 +146,7 @@ Deno.test("take() makes an update of the last restart where no event of any is l
     /"TaskEvent":\{"Type":"Restarting","Time":1795491770125615555,"DisplayMessage":"[^"]*"\}/,
   );
   assert.equal(JSON.parse(text).Restarts, 6);
-  assert.equal(JSON.parse(text).RestartsNotSeen, 3);
+  assert.equal(JSON.parse(text).MissedRestarts, 3);
   assert.match(killing!.text, /"Type":"Killing".*"Restarts":6/);
   assert.deepEqual(told(known, { index: 3, states }), []);
 });

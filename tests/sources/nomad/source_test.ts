@@ -311,9 +311,9 @@ Deno.test("the source nomad counts the restarts of which there is no event, wher
   await using following = new Following(server);
   await following.found(fastRestarts.events());
   const restarts = following.updates.filter(({ TaskEvent }) => TaskEvent.Type === "Restarting");
-  const notSeen = restarts.map(({ RestartsNotSeen = 0 }) => RestartsNotSeen);
+  const missed = restarts.map(({ MissedRestarts = 0 }) => MissedRestarts);
   assert.equal(restarts.length, 18);
-  assert.equal(restarts.length + notSeen.reduce((sum, count) => sum + count), 401);
+  assert.equal(restarts.length + missed.reduce((sum, count) => sum + count), 401);
   assert.deepEqual(
     restarts.map(({ Restarts }) => Restarts),
     [29, 30, 31, 124, 125, 126, 223, 224, 225, 226, 349, 350, 351, 352, 398, 399, 400, 401],
@@ -335,7 +335,7 @@ Deno.test("the source nomad takes what the list shows at the first start, by tim
   await following.found(shown);
   assert.deepEqual(following.events, shown);
   assert.equal(following.updates.length, shown.size);
-  assert.ok(following.updates.every(({ RestartsNotSeen }) => RestartsNotSeen === undefined));
+  assert.ok(following.updates.every(({ MissedRestarts }) => MissedRestarts === undefined));
   const times = following.updates.map(({ TaskEvent }) => TaskEvent.Time);
   assert.deepEqual(times, times.toSorted((a, b) => a - b));
 });
