@@ -1,6 +1,6 @@
 // What the rule reports so that it can be kept, and what it goes on from.
 import type { Nanoseconds } from "../lib/duration.ts";
-import type { Row } from "./failures/streak.ts";
+import type { FailureStreak } from "./failures/streak.ts";
 import type { Counted } from "./restarts/windows.ts";
 
 /** What was told about a name, for as long as that keeps it from being told. */
@@ -32,18 +32,18 @@ export interface KeptRestarts {
 }
 
 /** Takes what the rule `loops` reports. */
-export interface RowJournal {
+export interface StreakJournal {
   /** A row; undefined where it is forgotten. */
-  row(name: string, row: Row | undefined): void;
+  streak(name: string, row: FailureStreak | undefined): void;
 }
 
 /** What was kept of that. */
-export interface KeptRows {
-  rows(): Iterable<readonly [name: string, row: Row]>;
+export interface KeptStreaks {
+  streaks(): Iterable<readonly [name: string, row: FailureStreak]>;
 }
 
 /** Takes what any rule reports. */
-export interface Journal extends RestartJournal, RowJournal {}
+export interface Journal extends RestartJournal, StreakJournal {}
 
 /** What was kept of a journal. */
-export interface Kept extends KeptRestarts, KeptRows {}
+export interface Kept extends KeptRestarts, KeptStreaks {}

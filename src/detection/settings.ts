@@ -1,8 +1,8 @@
 // The settings of the rule and of the payload, and the rule's opening. With app.ts it knows all rules.
 import { type Payload, payloads } from "./alert/alert.ts";
-import { Detector, type Thresholds } from "./restarts/rule.ts";
+import { RestartsRule, type RestartsThresholds } from "./restarts/rule.ts";
 import type { Journal } from "./journal.ts";
-import { Loops, type LoopThresholds } from "./failures/rule.ts";
+import { FailuresRule, type FailuresThresholds } from "./failures/rule.ts";
 import type { Rule } from "./rule.ts";
 import {
   choice,
@@ -89,7 +89,7 @@ export interface RuleWords {
 /** The rule, ready to be opened, and how its alerts are written. */
 export interface RulePlan {
   readonly type: "restarts" | "loops";
-  readonly thresholds: Thresholds & LoopThresholds;
+  readonly thresholds: RestartsThresholds & FailuresThresholds;
   readonly open: (journal: Journal, sight?: Sight) => Rule;
   /** It has no use for updates of other types than `Restarting`. */
   readonly restartsOnly: boolean;
@@ -143,6 +143,6 @@ export function planRule(input: Input, sourceType: string | undefined): RulePlan
     },
     unused: ofOther.filter((setting) => isGiven(setting) !== undefined).map(({ env }) => env),
     open: (journal, sight) =>
-      loops ? new Loops(thresholds, journal, sight) : new Detector(thresholds, journal),
+      loops ? new FailuresRule(thresholds, journal, sight) : new RestartsRule(thresholds, journal),
   };
 }

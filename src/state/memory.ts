@@ -25,7 +25,7 @@ export class MemoryStore implements StateStore {
   readonly kept = {
     restarts: () => [],
     told: () => [],
-    rows: () => [],
+    streaks: () => [],
     notes: () => new Map<string, string>(),
     remembered: () => [],
   };
@@ -47,7 +47,7 @@ export class MemoryStore implements StateStore {
   counted(): void {}
   dropped(): void {}
   told(): void {}
-  row(): void {}
+  streak(): void {}
   note(): void {}
   remember(): void {}
   commit(): void {}

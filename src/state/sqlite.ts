@@ -5,7 +5,7 @@ import type { Nanoseconds } from "../lib/duration.ts";
 import type { Told } from "../detection/journal.ts";
 import type { Kept, StateStore, StoreContext } from "./store.ts";
 import { type Outbox, ShelvedOutbox } from "./outbox.ts";
-import type { Row } from "../detection/failures/streak.ts";
+import type { FailureStreak } from "../detection/failures/streak.ts";
 import type { Counted } from "../detection/restarts/windows.ts";
 import { explain, openFile } from "./sqlite_file.ts";
 
@@ -24,7 +24,7 @@ export class SqliteStore implements StateStore {
   // Reported since the last commit.
   #restarts: Reported[] = [];
   readonly #told = new Map<string, Told | undefined>();
-  readonly #rows = new Map<string, Row | undefined>();
+  readonly #rows = new Map<string, FailureStreak | undefined>();
   readonly #notes = new Map<string, string | undefined>();
   readonly #remembered = new Map<string, string | undefined>();
   #alerts: Alert[] = [];
@@ -70,8 +70,10 @@ export class SqliteStore implements StateStore {
           yield [readName(name), { toldAt: told_at, id, repeats: Number(repeats), lastEvent: last_event }];
         }
       },
-      *rows() {
-        for (const { name, row } of rows<RowRow>(selectRows)) yield [readName(name), readJson<Row>(row)];
+      *streaks() {
+        for (const { name, row } of rows<RowRow>(selectRows)) {
+          yield [readName(name), readJson<FailureStreak>(row)];
+        }
       },
       notes: () => new Map([...rows<NoteRow>(selectNotes)].map(({ key, value }) => [key, value])),
       *remembered() {
@@ -100,7 +102,7 @@ export class SqliteStore implements StateStore {
     this.#told.set(name, told);
   }
 
-  row(name: string, row: Row | undefined): void {
+  streak(name: string, row: FailureStreak | undefined): void {
     this.#rows.set(name, row);
   }
 
@@ -315,8 +317,8 @@ interface OutboxRow {
 }
 
 /** The rows one by one: all at once, those of a million names take more than a gigabyte. */
-function rows<Row>(statement: StatementSync): Iterable<Row> {
-  return statement.iterate() as Iterable<Row>;
+function rows<FailureStreak>(statement: StatementSync): Iterable<FailureStreak> {
+  return statement.iterate() as Iterable<FailureStreak>;
 }
 
 /** Texts that node:sqlite reads end at their first NUL, so names are kept without any. */

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { nomadSettings } from "../../src/clients/nomad/settings.ts";
 import { Delivery } from "../../src/pipeline/delivery.ts";
 import { MemoryStore } from "../../src/state/memory.ts";
-import { Loops } from "../../src/detection/failures/rule.ts";
+import { FailuresRule } from "../../src/detection/failures/rule.ts";
 import { follow } from "../../src/pipeline/pipeline.ts";
 import type { Decision } from "../../src/detection/rule.ts";
 import { readSettings } from "../../src/lib/settings/setting.ts";
@@ -46,7 +46,7 @@ class Told implements AsyncDisposable {
       notificationInterval: 3600n * second,
       notifyResolved: true,
     };
-    const rule = new Loops(thresholds, nowhere, this.sight);
+    const rule = new FailuresRule(thresholds, nowhere, this.sight);
     const store = new MemoryStore({ sinks: [], newerReplaces: true });
     const hear = (decision: Decision) => {
       if (decision.reason === "recovered") this.said.push(decision.because);

@@ -4,7 +4,7 @@ import type { Alert } from "../../src/detection/alert/alert.ts";
 import type { Told } from "../../src/detection/journal.ts";
 import type { StateStore, StoreContext } from "../../src/state/store.ts";
 import type { Outbox, Parcel } from "../../src/state/outbox.ts";
-import type { Row } from "../../src/detection/failures/streak.ts";
+import type { FailureStreak } from "../../src/detection/failures/streak.ts";
 import type { Counted } from "../../src/detection/restarts/windows.ts";
 import { alertAbout } from "../helpers/alerts.ts";
 import { Random } from "../helpers/random.ts";
@@ -404,7 +404,7 @@ export function durableLedgerContract(name: string, makeHome: () => LedgerHome):
 
   test("row() keeps the last of several reports, its numbers to the last digit, and forgets where that is nothing", async ({ open }) => {
     const [least, most] = [-(1n << 63n), (1n << 63n) - 1n];
-    const row = (name: string, since: bigint): Row => ({
+    const row = (name: string, since: bigint): FailureStreak => ({
       key: { Namespace: "default", JobID: name, TaskGroup: "web", Index: 0, Task: "server" },
       failures: 3,
       missed: 1,
@@ -426,18 +426,18 @@ export function durableLedgerContract(name: string, makeHome: () => LedgerHome):
     });
     {
       await using store = open(one);
-      for (const name of [...strangeNames, "gone"]) store.row(name, row(name, 1n));
+      for (const name of [...strangeNames, "gone"]) store.streak(name, row(name, 1n));
       store.commit(0n);
-      store.row("a", undefined);
-      store.row("a", row("a", 2n));
-      store.row("gone", row("gone", 2n));
-      store.row("gone", undefined);
-      store.row("new", undefined);
+      store.streak("a", undefined);
+      store.streak("a", row("a", 2n));
+      store.streak("gone", row("gone", 2n));
+      store.streak("gone", undefined);
+      store.streak("new", undefined);
       store.commit(most);
-      store.row("a", row("a", 3n));
+      store.streak("a", row("a", 3n));
     }
     await using store = open(one);
-    const rows = new Map(store.kept.rows());
+    const rows = new Map(store.kept.streaks());
     assert.deepEqual([...rows.keys()].sort(), strangeNames.toSorted());
     for (const name of strangeNames) assert.deepEqual(rows.get(name), row(name, name === "a" ? 2n : 1n));
   });

@@ -2,7 +2,7 @@
 // future, and the process killed and started again in between. What fails is made as small as it gets.
 // `PROPERTY_SEED=…` tries one stream again.
 import assert from "node:assert/strict";
-import { Detector, type Thresholds } from "../../src/detection/restarts/rule.ts";
+import { RestartsRule, type RestartsThresholds } from "../../src/detection/restarts/rule.ts";
 import type { Decision } from "../../src/detection/rule.ts";
 import { SqliteStore } from "../../src/state/sqlite.ts";
 import type { Restart } from "../../src/detection/decode/update.ts";
@@ -23,7 +23,7 @@ type Step =
   | { readonly at: bigint; readonly is: "kill" };
 
 interface Stream {
-  readonly thresholds: Thresholds;
+  readonly thresholds: RestartsThresholds;
   readonly steps: readonly Step[];
 }
 
@@ -47,14 +47,19 @@ function streamOf(seed: number): Stream {
   return { thresholds, steps };
 }
 
-function waitOf(random: Random, { restartInterval, notificationInterval }: Thresholds): bigint {
+function waitOf(random: Random, { restartInterval, notificationInterval }: RestartsThresholds): bigint {
   if (random.chance(0.7)) return BigInt(random.below(4));
   if (random.chance(0.5)) return BigInt(random.below(45));
   return random.pick([restartInterval, notificationInterval, 2n * restartInterval]) +
     BigInt(random.between(-1, 1));
 }
 
-function restartStep(random: Random, { restartInterval }: Thresholds, at: bigint, before: Step[]): Step {
+function restartStep(
+  random: Random,
+  { restartInterval }: RestartsThresholds,
+  at: bigint,
+  before: Step[],
+): Step {
   const again = before.length > 0 && random.chance(0.15) ? random.pick(before) : undefined;
   if (again?.is === "restart") return { ...again, at };
   const ages = [restartInterval, 0n, -restartInterval, -2n * restartInterval, -3n * restartInterval];
@@ -67,16 +72,20 @@ function restartStep(random: Random, { restartInterval }: Thresholds, at: bigint
 
 /** A detector with what keeps its journal. */
 interface Kept {
-  readonly detector: Detector;
+  readonly detector: RestartsRule;
   commit(now: bigint): void;
   /** Ends it, and yields the one that goes on from the last commit. */
   kill(): Kept;
   close(): void;
 }
 
-type Rule = typeof Detector;
+type Rule = typeof RestartsRule;
 
-function inMemory(thresholds: Thresholds, rule: Rule = Detector, journal = new TestJournal()): Kept {
+function inMemory(
+  thresholds: RestartsThresholds,
+  rule: Rule = RestartsRule,
+  journal = new TestJournal(),
+): Kept {
   const detector = new rule(thresholds, journal);
   detector.restore(journal.kept);
   return {
@@ -90,7 +99,7 @@ function inMemory(thresholds: Thresholds, rule: Rule = Detector, journal = new T
   };
 }
 
-function inFile(path: string, thresholds: Thresholds, rule: Rule = Detector): Kept {
+function inFile(path: string, thresholds: RestartsThresholds, rule: Rule = RestartsRule): Kept {
   const store = new SqliteStore(path, { sinks: [], newerReplaces: true });
   const detector = new rule(thresholds, store);
   detector.restore(store.kept);
@@ -111,7 +120,7 @@ const seen: Record<string, number> = {};
 /** Plays a stream to the rule and to the contract. Yields where they differ, in words. */
 function difference(
   { thresholds, steps }: Stream,
-  open: (thresholds: Thresholds) => Kept,
+  open: (thresholds: RestartsThresholds) => Kept,
 ): string | undefined {
   const contract = new Contract(thresholds);
   let kept = open(thresholds);
@@ -163,7 +172,7 @@ function difference(
 class Difference extends Error {}
 
 /** All that is due, slice by slice. */
-function allDue(detector: Detector, now: bigint): Decision[] {
+function allDue(detector: RestartsRule, now: bigint): Decision[] {
   const decisions: Decision[] = [];
   while (detector.nextDue !== undefined && detector.nextDue <= now) decisions.push(...detector.due(now, 2));
   for (const { reason } of decisions) seen[reason] = (seen[reason] ?? 0) + 1;
@@ -241,7 +250,7 @@ function texts(_key: string, value: unknown): unknown {
 function firstFailure(
   seed: number,
   count: number,
-  open: (thresholds: Thresholds) => Kept,
+  open: (thresholds: RestartsThresholds) => Kept,
 ): { readonly steps: number; readonly report: string } | undefined {
   for (let index = 0; index < count; index++) {
     const stream = streamOf(seed + index);
@@ -280,7 +289,7 @@ Deno.test("the rule says what the contract says, over 12,000 streams of a proces
 Deno.test("the rule says so too when its journal is kept in a file, over 300 streams", () => {
   using folder = stateFolder();
   let file = 0;
-  const open = (thresholds: Thresholds) => inFile(`${folder.path}/${file++}.db`, thresholds);
+  const open = (thresholds: RestartsThresholds) => inFile(`${folder.path}/${file++}.db`, thresholds);
   const failure = firstFailure(seed, given === undefined ? 300 : 1, open);
   assert.equal(failure, undefined, `\n${failure?.report}\n`);
 });
@@ -289,7 +298,7 @@ Deno.test("the rule says so too when its journal is kept in a file, over 300 str
 const wrongRules: Readonly<Record<string, { readonly rule: Rule; readonly steps: number }>> = {
   "counts a duplicate": {
     steps: 2,
-    rule: class extends Detector {
+    rule: class extends RestartsRule {
       #count = 0;
       override record(restart: Restart, now: bigint) {
         return super.record({ ...restart, identity: this.#count++ }, now);
@@ -298,7 +307,7 @@ const wrongRules: Readonly<Record<string, { readonly rule: Rule; readonly steps:
   },
   "tells a repeat as if it were the first alert": {
     steps: 2,
-    rule: class extends Detector {
+    rule: class extends RestartsRule {
       override due(now: bigint, most: number) {
         return super.due(now, most).map((decision) =>
           decision.reason === "repeat" ? { ...decision, reason: "first" as const } : decision
@@ -308,8 +317,8 @@ const wrongRules: Readonly<Record<string, { readonly rule: Rule; readonly steps:
   },
   "forgets what was told when it starts again": {
     steps: 3,
-    rule: class extends Detector {
-      override restore(kept: Parameters<Detector["restore"]>[0]) {
+    rule: class extends RestartsRule {
+      override restore(kept: Parameters<RestartsRule["restore"]>[0]) {
         super.restore({ ...kept, told: () => [] });
       }
     },

@@ -1,7 +1,7 @@
 // The settings of the rule and of the payload: what they are by default, and what is wrong with them.
 import assert from "node:assert/strict";
-import { Detector } from "../../src/detection/restarts/rule.ts";
-import { Loops } from "../../src/detection/failures/rule.ts";
+import { RestartsRule } from "../../src/detection/restarts/rule.ts";
+import { FailuresRule } from "../../src/detection/failures/rule.ts";
 import { planRule, type RulePlan, ruleSentence } from "../../src/detection/settings.ts";
 import { decisions, nowhere } from "../helpers/listen.ts";
 import { at, crashes, started } from "../helpers/runs.ts";
@@ -25,19 +25,19 @@ const plan = (env: Readonly<Record<string, string>> = {}, source?: string) => {
 Deno.test("planRule() chooses the rule by the source where nothing says which", () => {
   for (
     const [source, env, rule] of [
-      ["stdin", {}, Detector],
-      ["amqp", {}, Detector],
-      ["nomad", {}, Loops],
-      ["stdin", { RULE: "loops" }, Loops],
-      ["amqp", { RULE: "LOOPS" }, Loops],
-      ["nomad", { RULE: "restarts" }, Detector],
-      [undefined, {}, Detector],
+      ["stdin", {}, RestartsRule],
+      ["amqp", {}, RestartsRule],
+      ["nomad", {}, FailuresRule],
+      ["stdin", { RULE: "loops" }, FailuresRule],
+      ["amqp", { RULE: "LOOPS" }, FailuresRule],
+      ["nomad", { RULE: "restarts" }, RestartsRule],
+      [undefined, {}, RestartsRule],
     ] as const
   ) {
     const input = { env, flags: {}, problems: [] };
     const { open, restartsOnly } = planRule(input, source)!;
     assert.ok(open(nowhere) instanceof rule, `${source} ${JSON.stringify(env)}`);
-    assert.equal(restartsOnly, (rule as unknown) === Detector);
+    assert.equal(restartsOnly, (rule as unknown) === RestartsRule);
   }
 });
 
@@ -139,5 +139,5 @@ Deno.test("planRule() takes flags before the environment", () => {
     "--payload": "full",
   });
   assert.deepEqual(problems, []);
-  assert.ok(plan!.open(nowhere) instanceof Loops);
+  assert.ok(plan!.open(nowhere) instanceof FailuresRule);
 });

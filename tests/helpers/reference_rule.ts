@@ -1,7 +1,7 @@
 // The contract of the rule, slow and obvious: every question is answered by looking at all there is. The rule is
 // held against it; it must not share a thought with it.
 import { alertId } from "../../src/detection/alert/alert.ts";
-import type { Thresholds } from "../../src/detection/restarts/rule.ts";
+import type { RestartsThresholds } from "../../src/detection/restarts/rule.ts";
 import type { Decision } from "../../src/detection/rule.ts";
 import type { Restart } from "../../src/detection/decode/update.ts";
 
@@ -21,12 +21,12 @@ interface Notified {
 
 /** What the contract says about a stream of restarts. */
 export class Contract {
-  readonly #thresholds: Thresholds;
+  readonly #thresholds: RestartsThresholds;
   #seen: readonly Seen[] = [];
   #notified: Readonly<Record<string, Notified>> = {};
   #kept: { seen: readonly Seen[]; notified: Readonly<Record<string, Notified>> } = { seen: [], notified: {} };
 
-  constructor(thresholds: Thresholds) {
+  constructor(thresholds: RestartsThresholds) {
     this.#thresholds = thresholds;
   }
 

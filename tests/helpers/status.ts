@@ -1,10 +1,10 @@
 // A status server of a test: the rule and the history in the test's hand, everything else as if it just started.
 import { CommitFigures } from "../../src/pipeline/acknowledger.ts";
-import { Detector } from "../../src/detection/restarts/rule.ts";
+import { RestartsRule } from "../../src/detection/restarts/rule.ts";
 import type { LaneFigures } from "../../src/pipeline/delivery.ts";
 import { Histogram } from "../../src/lib/histogram.ts";
 import type { LoopMemory } from "../../src/state/store.ts";
-import { Loops } from "../../src/detection/failures/rule.ts";
+import { FailuresRule } from "../../src/detection/failures/rule.ts";
 import type { Rule } from "../../src/detection/rule.ts";
 import { Health } from "../../src/lib/health.ts";
 import type { Facts } from "../../src/status/runtime_info.ts";
@@ -18,7 +18,7 @@ const hour = 3_600_000_000_000n;
 
 /** Two restarts in an hour are a loop, which is told every hour. */
 export function restartsRule(notifyResolved = false): Rule {
-  return new Detector(
+  return new RestartsRule(
     { restartCount: 2, restartInterval: hour, notificationInterval: hour, notifyResolved },
     nowhere,
   );
@@ -27,7 +27,7 @@ export function restartsRule(notifyResolved = false): Rule {
 /** Two failed runs in a row are a loop, which is told every hour. */
 export function loopsRule(): Rule {
   const thresholds = { restartCount: 2, stableAfter: hour / 6n, notificationInterval: hour };
-  return new Loops({ ...thresholds, notifyResolved: true }, nowhere);
+  return new FailuresRule({ ...thresholds, notifyResolved: true }, nowhere);
 }
 
 /** A sink to which nothing was sent yet. */
@@ -73,7 +73,7 @@ export class Watched {
   readonly history: History;
 
   constructor(readonly rule: Rule, bounds?: Bounds, memory?: LoopMemory) {
-    rule.restore({ restarts: () => [], told: () => [], rows: () => [] }, undefined);
+    rule.restore({ restarts: () => [], told: () => [], streaks: () => [] }, undefined);
     this.history = new History(rule, bounds, memory);
   }
 

@@ -2,11 +2,11 @@
 // own, in both rules and with a state file.
 import assert from "node:assert/strict";
 import { Delivery } from "../../src/pipeline/delivery.ts";
-import { Detector } from "../../src/detection/restarts/rule.ts";
+import { RestartsRule } from "../../src/detection/restarts/rule.ts";
 import type { StateStore } from "../../src/state/store.ts";
 import { MemoryStore } from "../../src/state/memory.ts";
 import { SqliteStore } from "../../src/state/sqlite.ts";
-import { Loops } from "../../src/detection/failures/rule.ts";
+import { FailuresRule } from "../../src/detection/failures/rule.ts";
 import { follow } from "../../src/pipeline/pipeline.ts";
 import type { Rule } from "../../src/detection/rule.ts";
 import { testLog } from "../helpers/log.ts";
@@ -24,13 +24,13 @@ const wall = 1_800_000_000_000n * 1_000_000n;
 const rules = {
   /** Three restarts within 5 minutes, told every 5 minutes. */
   restarts: (store: StateStore) =>
-    new Detector(
+    new RestartsRule(
       { restartCount: 3, restartInterval: 5n * minute, notificationInterval: 5n * minute },
       store,
     ),
   /** Three failed runs, none of 5 minutes, told every 5 minutes. */
   loops: (store: StateStore) =>
-    new Loops({
+    new FailuresRule({
       restartCount: 3,
       stableAfter: 5n * minute,
       notificationInterval: 5n * minute,

@@ -3,13 +3,13 @@
 import assert from "node:assert/strict";
 import { mock } from "node:test";
 import { Delivery } from "../../src/pipeline/delivery.ts";
-import { Detector, type Thresholds } from "../../src/detection/restarts/rule.ts";
+import { RestartsRule, type RestartsThresholds } from "../../src/detection/restarts/rule.ts";
 import type { StateStore } from "../../src/state/store.ts";
 import { MemoryStore } from "../../src/state/memory.ts";
 import { SqliteStore } from "../../src/state/sqlite.ts";
 import { follow, type Totals } from "../../src/pipeline/pipeline.ts";
-import { Loops } from "../../src/detection/failures/rule.ts";
-import type { Row } from "../../src/detection/failures/streak.ts";
+import { FailuresRule } from "../../src/detection/failures/rule.ts";
+import type { FailureStreak } from "../../src/detection/failures/streak.ts";
 import type { Rule } from "../../src/detection/rule.ts";
 import { Counters } from "../../src/pipeline/counters.ts";
 import { nowhere } from "../helpers/listen.ts";
@@ -27,14 +27,14 @@ const millisecond = 1_000_000n;
 const day = 86_400n * second;
 
 /** Two restarts within 100 s are a loop, which is told every 10 s. */
-const thresholds: Thresholds = {
+const thresholds: RestartsThresholds = {
   restartCount: 2,
   restartInterval: 100n * second,
   notificationInterval: 10n * second,
 };
 
 /** Counts how often it is asked what is due, and how many names it may look at. */
-class WatchedDetector extends Detector {
+class WatchedDetector extends RestartsRule {
   readonly asked: number[] = [];
   override due(now: bigint, most: number) {
     this.asked.push(most);
@@ -43,7 +43,7 @@ class WatchedDetector extends Detector {
 }
 
 interface Opened {
-  readonly differs?: Partial<Thresholds>;
+  readonly differs?: Partial<RestartsThresholds>;
   readonly ignoreRequested?: boolean;
   readonly sink?: TestSink;
   readonly store?: StateStore;
@@ -503,7 +503,7 @@ Deno.test("the clock of events goes on where it stood: an input that begins anew
 Deno.test("an observer hears of events and of what time decides, and of no other update", async () => {
   const { log } = testLog();
   const store = new MemoryStore({ sinks: [], newerReplaces: false });
-  const rule = new Detector(thresholds, store);
+  const rule = new RestartsRule(thresholds, store);
   const source = new TestSource("events");
   const heard: string[] = [];
   const observer = {
@@ -535,16 +535,16 @@ Deno.test("an observer hears of events and of what time decides, and of no other
 });
 
 Deno.test("looping counts the loops that were told and go on, also after a start", () => {
-  const restarts = new Detector(thresholds, nowhere);
-  const runs = new Loops({ ...thresholds, stableAfter: day, notifyResolved: true }, nowhere);
-  const rows: [string, Row][] = [];
-  const kept = { restarts: () => [], told: () => [], rows: () => rows };
+  const restarts = new RestartsRule(thresholds, nowhere);
+  const runs = new FailuresRule({ ...thresholds, stableAfter: day, notifyResolved: true }, nowhere);
+  const rows: [string, FailureStreak][] = [];
+  const kept = { restarts: () => [], told: () => [], streaks: () => rows };
   runs.restore(kept, undefined);
   const journal = {
     ...nowhere,
-    row: (name: string, row: Row | undefined) => void (row && rows.push([name, row])),
+    row: (name: string, row: FailureStreak | undefined) => void (row && rows.push([name, row])),
   };
-  const keeping = new Loops({ ...thresholds, stableAfter: day, notifyResolved: true }, journal);
+  const keeping = new FailuresRule({ ...thresholds, stableAfter: day, notifyResolved: true }, journal);
   const hear = (rule: Rule, updates: readonly string[]) => {
     for (const text of updates) {
       const event = rule.decode(new TextEncoder().encode(text));
@@ -563,8 +563,8 @@ Deno.test("looping counts the loops that were told and go on, also after a start
     hear(rule, crashes(2));
     assert.deepEqual([rule.looping, [...rule.loops()]], [1, ["api.web[0]/app"]]);
   }
-  const anew = new Loops({ ...thresholds, stableAfter: day, notifyResolved: true }, nowhere);
-  anew.restore({ ...kept, rows: () => rows.slice(-1) }, undefined);
+  const anew = new FailuresRule({ ...thresholds, stableAfter: day, notifyResolved: true }, nowhere);
+  anew.restore({ ...kept, streaks: () => rows.slice(-1) }, undefined);
   assert.equal(anew.looping, 1);
   hear(runs, stop(1_795_491_900_000_000_000n));
   assert.deepEqual([runs.looping, [...runs.loops()]], [0, []]);

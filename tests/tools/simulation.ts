@@ -1,8 +1,8 @@
 // A day of tasks that crash, under Nomad's default policy for services, and what the two rules tell of it. README's
 // table is made from it. Time is that of the events; nothing is left to chance.
-import { Detector } from "../../src/detection/restarts/rule.ts";
+import { RestartsRule } from "../../src/detection/restarts/rule.ts";
 import { formatDuration } from "../../src/lib/duration.ts";
-import { Loops } from "../../src/detection/failures/rule.ts";
+import { FailuresRule } from "../../src/detection/failures/rule.ts";
 import type { Rule } from "../../src/detection/rule.ts";
 import { formatTime } from "../../src/lib/time.ts";
 import { decisions, minutes, nowhere } from "../helpers/listen.ts";
@@ -79,12 +79,12 @@ export interface Telling {
 /** The rules of the table, with the settings that they have by default. */
 export const rules: Readonly<Record<"restarts" | "loops", () => Rule>> = {
   restarts: () =>
-    new Detector(
+    new RestartsRule(
       { restartCount: 5, restartInterval: minutes(5), notificationInterval: minutes(5) },
       nowhere,
     ),
   loops: () =>
-    new Loops({
+    new FailuresRule({
       restartCount: 5,
       stableAfter: minutes(10),
       notificationInterval: minutes(60),

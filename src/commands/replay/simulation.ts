@@ -164,5 +164,5 @@ const counting: ReadonlySet<Decision["reason"]> = new Set([
   "repeat",
 ]);
 
-const forgetful: Journal = { counted: () => {}, dropped: () => {}, told: () => {}, row: () => {} };
-const nothing: Kept = { restarts: () => [], told: () => [], rows: () => [] };
+const forgetful: Journal = { counted: () => {}, dropped: () => {}, told: () => {}, streak: () => {} };
+const nothing: Kept = { restarts: () => [], told: () => [], streaks: () => [] };

@@ -55,7 +55,7 @@ export function planGrid(input: Input, source: string): RulePlan[] | undefined {
   return input.problems.length === 0 ? plans : undefined;
 }
 
-/** The settings that are in force: the variables and the defaults. Thresholds that are flags are being tried. */
+/** The settings that are in force: the variables and the defaults. RestartsThresholds that are flags are being tried. */
 export function currentInput(input: Input): Input {
   const flags = { ...input.flags };
   for (const { setting } of [...varied, { setting: ignoreRequested }]) delete flags[flagOf(setting)];

@@ -2,7 +2,7 @@
 // alert.schema.json describes it.
 import { formatDuration, type Nanoseconds } from "../../lib/duration.ts";
 import { type Key, keyOf } from "../decode/task_key.ts";
-import type { Ended, Row } from "../failures/streak.ts";
+import type { Ended, FailureStreak } from "../failures/streak.ts";
 import { exitCodeWords, signalWords } from "./signals.ts";
 import { formatTime } from "../../lib/time.ts";
 import { type Fields, readUpdate, textOf } from "../decode/update.ts";
@@ -42,8 +42,12 @@ export interface AlertDetails {
 }
 
 /** The story of a row that was told, or of its end where `resolved` says why. */
-export function failuresDetails(row: Row, now: Nanoseconds, resolved: string | undefined): AlertDetails {
-  const { key, failures, missed, since, ended, nextAttempt, node, events, told } = row;
+export function failuresDetails(
+  streak: FailureStreak,
+  now: Nanoseconds,
+  resolved: string | undefined,
+): AlertDetails {
+  const { key, failures, missed, since, ended, nextAttempt, node, events, told } = streak;
   const next = resolved === undefined && nextAttempt !== undefined && nextAttempt > now
     ? nextAttempt
     : undefined;
@@ -58,7 +62,7 @@ export function failuresDetails(row: Row, now: Nanoseconds, resolved: string | u
     ...(told!.flapsSince === undefined ? {} : { FlappingSince: formatTime(told!.flapsSince) }),
     ...(ended === undefined ? {} : { LastExit: exitFields(ended) }),
     Reason: resolved === undefined
-      ? loopSentence(row, now, next)
+      ? loopSentence(streak, now, next)
       : `${resolved}, after ${failures} failed ${failures === 1 ? "run" : "runs"} since ${clock(since, now)}`,
     ...(next === undefined ? {} : { NextAttempt: formatTime(next) }),
     Node: { ID: node.ID, ...(node.Name === "" ? {} : { Name: node.Name }) },
@@ -120,8 +124,8 @@ function memoryOf({ outOfMemory, killed, code, signal }: Ended): "reported" | "l
   return !killed && (signal === 9 || code === 137) ? "likely" : undefined;
 }
 
-function loopSentence(row: Row, now: Nanoseconds, next: Nanoseconds | undefined): string {
-  const { ended, why, failures, since, told } = row;
+function loopSentence(streak: FailureStreak, now: Nanoseconds, next: Nanoseconds | undefined): string {
+  const { ended, why, failures, since, told } = streak;
   const what = why?.trim().replaceAll(/\s+/g, " ") || (ended === undefined ? "failed" : exitWords(ended));
   const again = told?.gaveUp
     ? "; Nomad has given it up"

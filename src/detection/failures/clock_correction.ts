@@ -1,10 +1,10 @@
 // What a clock that was ahead left in a row of failed runs, set right. No clock, no I/O.
 import type { Nanoseconds } from "../../lib/duration.ts";
-import type { Ended, Row } from "./streak.ts";
+import type { Ended, FailureStreak } from "./streak.ts";
 
 /** The clock, which was ahead until `from`, is at `now`: what is of the time between happened by now. A time after
  * `from` is of a node that is ahead, and stays. Yields whether there was anything. */
-export function setBack(row: Row, now: Nanoseconds, from: Nanoseconds): boolean {
+export function setBack(streak: FailureStreak, now: Nanoseconds, from: Nanoseconds): boolean {
   let isChanged = false;
   const right = (time: Nanoseconds): Nanoseconds => {
     if (time <= now || time > from) return time;
@@ -14,13 +14,13 @@ export function setBack(row: Row, now: Nanoseconds, from: Nanoseconds): boolean 
   const ended = (run: { ended?: Ended | undefined }) => {
     if (run.ended !== undefined) run.ended = { ...run.ended, time: right(run.ended.time) };
   };
-  row.since = right(row.since);
-  row.newest = right(row.newest);
-  if (row.clearedAt !== undefined) row.clearedAt = right(row.clearedAt);
-  row.log = row.log.map((failure) => ({ ...failure, time: right(failure.time) }));
-  row.log.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
-  ended(row);
-  for (const run of row.runs) {
+  streak.since = right(streak.since);
+  streak.newest = right(streak.newest);
+  if (streak.clearedAt !== undefined) streak.clearedAt = right(streak.clearedAt);
+  streak.log = streak.log.map((failure) => ({ ...failure, time: right(failure.time) }));
+  streak.log.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
+  ended(streak);
+  for (const run of streak.runs) {
     run.newest = right(run.newest);
     if (run.startedAt !== undefined) run.startedAt = right(run.startedAt);
     ended(run);
@@ -29,7 +29,7 @@ export function setBack(row: Row, now: Nanoseconds, from: Nanoseconds): boolean 
 }
 
 /** What was notified after now keeps nobody silent any longer than if it were of now. */
-export function setToldBack({ told }: Row, now: Nanoseconds): boolean {
+export function setToldBack({ told }: FailureStreak, now: Nanoseconds): boolean {
   if (told === undefined || told.at <= now) return false;
   told.at = now;
   return true;

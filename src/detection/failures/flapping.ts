@@ -1,19 +1,19 @@
 // A loop that comes back soon after its end was sent, again and again: it flaps. It is sent so once, and its end only
 // after it was quiet for as long as it flapped. No clock, no I/O.
 import type { Nanoseconds } from "../../lib/duration.ts";
-import { type Row, type RowTold, runningSince } from "./streak.ts";
+import { type FailureStreak, runningSince, type StreakNotice } from "./streak.ts";
 
 /** So many loops of one task within the notification interval are flapping. */
 const fewestLoops = 3;
 
 /** A loop that is told now, after what was told before of its task. */
 export function toldAnew(
-  before: RowTold | undefined,
+  before: StreakNotice | undefined,
   id: string,
   now: Nanoseconds,
   notificationInterval: Nanoseconds,
-): RowTold {
-  const told: RowTold = { id, repeats: 0, at: now, over: false };
+): StreakNotice {
+  const told: StreakNotice = { id, repeats: 0, at: now, over: false };
   // Where ends are not sent, loops are told no sooner than the interval allows.
   const earlier = before?.endSent ? before.begun ?? [before.at] : [];
   const begun = [...earlier.filter((at) => now - at < notificationInterval), now].slice(-fewestLoops);
@@ -22,31 +22,31 @@ export function toldAnew(
 }
 
 /** A loop that flaps was quiet since then: a batch task completed. */
-export function quieten(row: Row, at: Nanoseconds): void {
-  const { told } = row;
+export function quieten(streak: FailureStreak, at: Nanoseconds): void {
+  const { told } = streak;
   if (told === undefined) return;
   const quietSince = told.quietSince ?? at;
-  told.quietSince = quietSince > lastFailureOf(row) ? quietSince : at;
+  told.quietSince = quietSince > lastFailureOf(streak) ? quietSince : at;
 }
 
 /** Whether the loop that was told and goes on flaps. */
-export function flaps({ told }: Row): boolean {
+export function flaps({ told }: FailureStreak): boolean {
   return told !== undefined && !told.over && told.flapsSince !== undefined;
 }
 
 /** Since when nothing failed: since a run began that goes on, or since a batch task completed in a loop that flaps. */
-export function quietSince(row: Row): Nanoseconds | undefined {
-  const since = flaps(row) ? row.told?.quietSince : undefined;
-  return since !== undefined && since > lastFailureOf(row) ? since : runningSince(row);
+export function quietSince(streak: FailureStreak): Nanoseconds | undefined {
+  const since = flaps(streak) ? streak.told?.quietSince : undefined;
+  return since !== undefined && since > lastFailureOf(streak) ? since : runningSince(streak);
 }
 
 /** How long a run must last to end the row: as long as the loop flapped, where it does. */
-export function stableAfterOf(row: Row, stableAfter: Nanoseconds): Nanoseconds {
-  if (!flaps(row)) return stableAfter;
-  const flapped = lastFailureOf(row) - row.told!.flapsSince!;
+export function stableAfterOf(streak: FailureStreak, stableAfter: Nanoseconds): Nanoseconds {
+  if (!flaps(streak)) return stableAfter;
+  const flapped = lastFailureOf(streak) - streak.told!.flapsSince!;
   return flapped > stableAfter ? flapped : stableAfter;
 }
 
-function lastFailureOf({ log, newest }: Row): Nanoseconds {
+function lastFailureOf({ log, newest }: FailureStreak): Nanoseconds {
   return log.at(-1)?.time ?? newest;
 }

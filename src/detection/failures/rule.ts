@@ -5,14 +5,14 @@ import { type Alert, alertId } from "../alert/alert.ts";
 import type { Nanoseconds } from "../../lib/duration.ts";
 import { flaps, quieten, quietSince, stableAfterOf, toldAnew } from "./flapping.ts";
 import type { JobEvent } from "../decode/job_event.ts";
-import type { KeptRows, RowJournal } from "../journal.ts";
+import type { KeptStreaks, StreakJournal } from "../journal.ts";
 import { Names } from "../../lib/offheap/interner.ts";
 import {
   clear,
+  type FailureStreak,
   isNewsOfLife,
   mostLogged,
-  newRow,
-  type Row,
+  newStreak,
   runningSince,
   type Step,
   take,
@@ -25,7 +25,7 @@ import { Sight } from "../visibility.ts";
 import { failuresDetails, inWords } from "../alert/details.ts";
 
 /** When a loop is told. */
-export interface LoopThresholds {
+export interface FailuresThresholds {
   /** So many failed runs in a row … */
   readonly restartCount: number;
   /** … none of which lasted this long are a loop, … */
@@ -42,7 +42,7 @@ class Watched {
   catchesUpSince: Nanoseconds | undefined = undefined;
   /** What became of its job, where that is yet to be decided. */
   fate: JobEvent | undefined = undefined;
-  constructor(readonly number: number, readonly name: string, readonly row: Row) {}
+  constructor(readonly number: number, readonly name: string, readonly streak: FailureStreak) {}
 }
 
 const second = 1_000_000_000n;
@@ -68,11 +68,11 @@ const ends = {
 };
 
 /** Counts failed runs in a row, by task. A task whose runs do not fail leaves no trace. */
-export class Loops implements Rule<RunEvent | JobEvent> {
+export class FailuresRule implements Rule<RunEvent | JobEvent> {
   readonly counts = "failed run";
   readonly decode = decodeRun;
-  readonly #thresholds: LoopThresholds;
-  readonly #journal: RowJournal;
+  readonly #thresholds: FailuresThresholds;
+  readonly #journal: StreakJournal;
   readonly #names = new Names();
   /** By the numbers of their names. */
   readonly #watched: (Watched | undefined)[] = [];
@@ -88,7 +88,7 @@ export class Loops implements Rule<RunEvent | JobEvent> {
   #looping = 0;
 
   /** Time alone decides nothing that is not in `sight`. */
-  constructor(thresholds: LoopThresholds, journal: RowJournal, sight = new Sight()) {
+  constructor(thresholds: FailuresThresholds, journal: StreakJournal, sight = new Sight()) {
     this.#thresholds = thresholds;
     this.#journal = journal;
     this.#sight = sight;
@@ -109,14 +109,14 @@ export class Loops implements Rule<RunEvent | JobEvent> {
   }
 
   /** Before time alone decides about a row, what happened meanwhile is awaited. */
-  restore(kept: KeptRows, now: Nanoseconds | undefined): void {
+  restore(kept: KeptStreaks, now: Nanoseconds | undefined): void {
     this.#isLive = now !== undefined;
     if (now !== undefined) this.#quietUntil = now + past;
-    for (const [name, row] of kept.rows()) {
-      const watched = this.#watch(name, row);
-      if (isTold(row)) this.#looping++;
-      this.#sight.restore(row.newest);
-      this.#agenda.set(watched.number, this.#wakeAt(watched, now ?? row.newest));
+    for (const [name, streak] of kept.streaks()) {
+      const watched = this.#watch(name, streak);
+      if (isTold(streak)) this.#looping++;
+      this.#sight.restore(streak.newest);
+      this.#agenda.set(watched.number, this.#wakeAt(watched, now ?? streak.newest));
     }
   }
 
@@ -126,8 +126,8 @@ export class Loops implements Rule<RunEvent | JobEvent> {
     for (const watched of this.#watched) {
       if (watched === undefined) continue;
       if (watched.catchesUpSince !== undefined) watched.catchesUpSince = min(watched.catchesUpSince, now);
-      const isTold = setToldBack(watched.row, now);
-      const isChanged = this.#isLive && setBack(watched.row, now, from);
+      const isTold = setToldBack(watched.streak, now);
+      const isChanged = this.#isLive && setBack(watched.streak, now, from);
       if (isTold || isChanged) this.#keep(watched, now);
       else this.#agenda.set(watched.number, this.#wakeAt(watched, now));
     }
@@ -140,13 +140,13 @@ export class Loops implements Rule<RunEvent | JobEvent> {
     if (this.#isLive && time - now >= future) return { reason: "outside-window" };
     let watched = this.#find(name);
     if (watched === undefined && !isFailure) return nothing(event);
-    const begin = watched === undefined ? now : watched.row.since;
+    const begin = watched === undefined ? now : watched.streak.since;
     if (isFailure && begin - time >= silentAfter) return { reason: "outside-window" };
-    watched ??= this.#watch(name, newRow(event));
+    watched ??= this.#watch(name, newStreak(event));
     this.#catchUp(watched, time, now);
-    this.#doubt(watched.row, event);
+    this.#doubt(watched.streak, event);
     const runsAgain = this.#runsAgain(watched, event);
-    const step = take(watched.row, event, this.#stableAfter(watched.row));
+    const step = take(watched.streak, event, this.#stableAfter(watched.streak));
     const decision = this.#judge(watched, step, event, now);
     this.#keep(watched, now);
     return runsAgain ?? decision;
@@ -161,7 +161,7 @@ export class Loops implements Rule<RunEvent | JobEvent> {
       if (watched === undefined) continue;
       const decision = this.#wake(watched, now);
       if (decision !== undefined) decisions.push(decision);
-      if (watched.row.failures === 0 && now >= this.#forgottenAt(watched.row)) this.#forget(watched);
+      if (watched.streak.failures === 0 && now >= this.#forgottenAt(watched.streak)) this.#forget(watched);
       else this.#keep(watched, now);
     }
     return decisions;
@@ -170,22 +170,22 @@ export class Loops implements Rule<RunEvent | JobEvent> {
   /** Without the time of Nomad's next attempt, which would soon be of the past. */
   loop(name: string, now: Nanoseconds): ToldLoop | undefined {
     const watched = this.#find(name);
-    if (watched === undefined || !isShown(watched.row)) return undefined;
-    const { row } = watched;
-    const { id, repeats, at } = row.told!;
-    const alert = this.#alert(watched, id, max(now, row.nextAttempt ?? now));
-    if (!hasGivenUp(row)) return { alert, told: repeats + 1 };
+    if (watched === undefined || !isShown(watched.streak)) return undefined;
+    const { streak } = watched;
+    const { id, repeats, at } = streak.told!;
+    const alert = this.#alert(watched, id, max(now, streak.nextAttempt ?? now));
+    if (!hasGivenUp(streak)) return { alert, told: repeats + 1 };
     return { alert, told: repeats + 1 + Number(this.#thresholds.notifyResolved), gaveUpAt: at };
   }
 
   *loops(): Iterable<string> {
-    for (const watched of this.#watched) if (watched && isShown(watched.row)) yield watched.name;
+    for (const watched of this.#watched) if (watched && isShown(watched.streak)) yield watched.name;
   }
 
   *failing(): Iterable<FailingTask> {
     for (const watched of this.#watched) {
-      if (watched === undefined || watched.row.failures === 0) continue;
-      const { key: { Namespace = "", JobID }, runs } = watched.row;
+      if (watched === undefined || watched.streak.failures === 0) continue;
+      const { key: { Namespace = "", JobID }, runs } = watched.streak;
       const { allocation = "", made = 0 } = runs.at(-1) ?? {};
       yield { namespace: Namespace, job: JobID, allocation, made };
     }
@@ -196,10 +196,10 @@ export class Loops implements Rule<RunEvent | JobEvent> {
     return number < 0 ? undefined : this.#watched[number];
   }
 
-  #watch(name: string, row: Row): Watched {
+  #watch(name: string, streak: FailureStreak): Watched {
     const number = this.#names.add(name);
-    const watched = this.#watched[number] = new Watched(number, name, row);
-    this.#byJob.add(row.key, watched);
+    const watched = this.#watched[number] = new Watched(number, name, streak);
+    this.#byJob.add(streak.key, watched);
     return watched;
   }
 
@@ -224,8 +224,8 @@ export class Loops implements Rule<RunEvent | JobEvent> {
   }
 
   /** Where events can be missing before this one, the run that it ends may have begun later than is known. */
-  #doubt(row: Row, { allocation, time, startedAt, afterGap }: RunEvent): void {
-    const run = row.runs.find((run) => run.allocation === allocation);
+  #doubt(streak: FailureStreak, { allocation, time, startedAt, afterGap }: RunEvent): void {
+    const run = streak.runs.find((run) => run.allocation === allocation);
     if (run?.startedAt === undefined || time <= run.startedAt) return;
     if (!afterGap && !this.#sight.mayHaveLost(run.startedAt)) return;
     if (startedAt !== undefined && startedAt < run.startedAt + second) return;
@@ -233,29 +233,29 @@ export class Loops implements Rule<RunEvent | JobEvent> {
   }
 
   #forget(watched: Watched): void {
-    const { number, name, row } = watched;
-    this.#byJob.delete(row.key, watched);
+    const { number, name, streak } = watched;
+    this.#byJob.delete(streak.key, watched);
     this.#names.delete(number);
     this.#watched[number] = undefined;
-    this.#journal.row(name, undefined);
+    this.#journal.streak(name, undefined);
   }
 
   #keep(watched: Watched, now: Nanoseconds): void {
-    this.#journal.row(watched.name, watched.row);
+    this.#journal.streak(watched.name, watched.streak);
     this.#agenda.set(watched.number, this.#wakeAt(watched, now));
   }
 
   #judge(watched: Watched, step: Step, event: RunEvent, now: Nanoseconds): Decision {
-    const { row } = watched;
+    const { streak } = watched;
     switch (step) {
       case "failed":
-        if (!this.#isLoop(row)) return { reason: "below-threshold", counted: row.failures };
-        if (now < this.#mayTellAt(row)) return { reason: "already-notified", counted: row.failures };
-        if (watched.catchesUpSince !== undefined) return { reason: "catching-up", counted: row.failures };
+        if (!this.#isLoop(streak)) return { reason: "below-threshold", counted: streak.failures };
+        if (now < this.#mayTellAt(streak)) return { reason: "already-notified", counted: streak.failures };
+        if (watched.catchesUpSince !== undefined) return { reason: "catching-up", counted: streak.failures };
         return this.#tell(watched, now);
       case "completed":
-        if (flaps(row)) {
-          quieten(row, event.time);
+        if (flaps(streak)) {
+          quieten(streak, event.time);
           return { reason: "noted" };
         }
         return this.#end(watched, step, event.time, now) ?? { reason: "noted" };
@@ -272,9 +272,9 @@ export class Loops implements Rule<RunEvent | JobEvent> {
   /** What happens to a job falls due for its rows at once, since one event has one decision. */
   #takeJob(event: JobEvent, now: Nanoseconds): Decision {
     for (const watched of this.#byJob.of(event.namespace, event.job)) {
-      if (!concerns(event, watched.row)) continue;
+      if (!concerns(event, watched.streak)) continue;
       if (event.fate === "waits") {
-        watched.row.nextAttempt = event.until;
+        watched.streak.nextAttempt = event.until;
         this.#keep(watched, now);
       } else {
         watched.fate = event;
@@ -286,21 +286,21 @@ export class Loops implements Rule<RunEvent | JobEvent> {
 
   /** What became of its job, of whose row nothing newer is known by now. */
   #decideFate(watched: Watched, event: JobEvent, now: Nanoseconds): Decision | undefined {
-    const { row, name } = watched;
-    if (!concerns(event, row) || event.fate === "waits") return undefined;
+    const { streak, name } = watched;
+    if (!concerns(event, streak) || event.fate === "waits") return undefined;
     if (event.fate !== "gave-up") {
-      if (hasGivenUp(row)) return this.#close(watched, ends[event.fate]());
-      return this.#end(watched, event.fate, row.newest, now);
+      if (hasGivenUp(streak)) return this.#close(watched, ends[event.fate]());
+      return this.#end(watched, event.fate, streak.newest, now);
     }
-    if (hasGivenUp(row)) return undefined;
-    if (!isTold(row)) {
-      if (!this.#isLoop(row)) return void clear(row, row.newest);
-      row.told = { id: this.#newId(watched), repeats: 0, at: now, over: false };
+    if (hasGivenUp(streak)) return undefined;
+    if (!isTold(streak)) {
+      if (!this.#isLoop(streak)) return void clear(streak, streak.newest);
+      streak.told = { id: this.#newId(watched), repeats: 0, at: now, over: false };
     } else this.#looping--;
-    row.told!.gaveUp = true;
-    row.told!.at = now;
-    row.nextAttempt = undefined;
-    const alert = this.#alert(watched, alertId(row.told!.id, "gave-up"), now);
+    streak.told!.gaveUp = true;
+    streak.told!.at = now;
+    streak.nextAttempt = undefined;
+    const alert = this.#alert(watched, alertId(streak.told!.id, "gave-up"), now);
     return {
       reason: "gave-up",
       name,
@@ -311,97 +311,101 @@ export class Loops implements Rule<RunEvent | JobEvent> {
 
   /** Somebody runs again what Nomad had given up: it is another loop, if it becomes one. */
   #runsAgain(watched: Watched, event: RunEvent): Decision | undefined {
-    if (!hasGivenUp(watched.row) || !isNewsOfLife(watched.row, event)) return undefined;
+    if (!hasGivenUp(watched.streak) || !isNewsOfLife(watched.streak, event)) return undefined;
     return this.#close(watched, "it runs again");
   }
 
   /** Of what was given up the end was told before. */
-  #close({ row, name }: Watched, because: string): Decision {
-    clear(row, row.newest);
-    delete row.told;
+  #close({ streak, name }: Watched, because: string): Decision {
+    clear(streak, streak.newest);
+    delete streak.told;
     return { reason: "recovered", name, because };
   }
 
   /** What time alone brings: the end of a loop whose run is stable, a loop told late or again. */
   #wake(watched: Watched, now: Nanoseconds): Decision | undefined {
-    const { row, fate } = watched;
+    const { streak, fate } = watched;
     watched.fate = undefined;
-    if (row.failures === 0) return undefined;
+    if (streak.failures === 0) return undefined;
     if (fate !== undefined) return this.#decideFate(watched, fate, now);
-    if (hasGivenUp(row)) return undefined;
-    const { how, at } = this.#endOf(row);
-    if (now < at) return now >= this.#tellAt(row) ? this.#tellUnlessBlind(watched, now) : undefined;
-    return this.#sight.saw(at) ? this.#end(watched, how, how === "silent" ? row.newest : at, now) : undefined;
+    if (hasGivenUp(streak)) return undefined;
+    const { how, at } = this.#endOf(streak);
+    if (now < at) return now >= this.#tellAt(streak) ? this.#tellUnlessBlind(watched, now) : undefined;
+    return this.#sight.saw(at)
+      ? this.#end(watched, how, how === "silent" ? streak.newest : at, now)
+      : undefined;
   }
 
   /** That a loop goes on is not said while nobody knows. */
   #tellUnlessBlind(watched: Watched, now: Nanoseconds): Decision | undefined {
-    return isTold(watched.row) && this.#sight.isBlind ? undefined : this.#tell(watched, now);
+    return isTold(watched.streak) && this.#sight.isBlind ? undefined : this.#tell(watched, now);
   }
 
-  #isLoop({ failures }: Row): boolean {
+  #isLoop({ failures }: FailureStreak): boolean {
     return failures >= this.#thresholds.restartCount;
   }
 
   /** A new loop after an end that was sent is news. */
-  #mayTellAt({ told }: Row): Nanoseconds {
+  #mayTellAt({ told }: FailureStreak): Nanoseconds {
     if (told === undefined || (told.over && told.endSent)) return -latest;
     return told.at + this.#thresholds.notificationInterval;
   }
 
   /** When the row is told if it goes on as it is now. One that flaps is not told again while it is quiet. */
-  #tellAt(row: Row): Nanoseconds {
-    if (!this.#isLoop(row)) return latest;
-    const tellAt = this.#mayTellAt(row);
-    const since = flaps(row) ? quietSince(row) : undefined;
+  #tellAt(streak: FailureStreak): Nanoseconds {
+    if (!this.#isLoop(streak)) return latest;
+    const tellAt = this.#mayTellAt(streak);
+    const since = flaps(streak) ? quietSince(streak) : undefined;
     return since !== undefined && tellAt >= since + this.#thresholds.stableAfter ? latest : tellAt;
   }
 
   /** When something is to be done about a row that no event brings. */
-  #wakeAt({ row, number, catchesUpSince }: Watched, now: Nanoseconds): Nanoseconds {
-    if (hasGivenUp(row)) return latest;
-    let wakeAt = row.failures === 0 ? this.#forgottenAt(row) : this.#seenAt(row, number, now);
+  #wakeAt({ streak, number, catchesUpSince }: Watched, now: Nanoseconds): Nanoseconds {
+    if (hasGivenUp(streak)) return latest;
+    let wakeAt = streak.failures === 0 ? this.#forgottenAt(streak) : this.#seenAt(streak, number, now);
     if (catchesUpSince !== undefined) wakeAt = max(wakeAt, min(now + moment, catchesUpSince + past));
     return min(max(wakeAt, this.#quietUntil), latest);
   }
 
   /** When time decides about a row that failed. What must be seen first waits for that. */
-  #seenAt(row: Row, number: number, now: Nanoseconds): Nanoseconds {
-    const { at } = this.#endOf(row);
+  #seenAt(streak: FailureStreak, number: number, now: Nanoseconds): Nanoseconds {
+    const { at } = this.#endOf(streak);
     if (at <= now && !this.#sight.saw(at)) {
       this.#unseen.set(number, at);
       return latest;
     }
-    const tellAt = max(this.#tellAt(row), now);
-    if (tellAt > now || !isTold(row) || !this.#sight.isBlind) return min(at, tellAt);
+    const tellAt = max(this.#tellAt(streak), now);
+    if (tellAt > now || !isTold(streak) || !this.#sight.isBlind) return min(at, tellAt);
     this.#unseen.set(number, this.#sight.until);
     return at;
   }
 
   /** When time alone ends a row that goes on as it is now. For silence counts only what could be heard. */
-  #endOf(row: Row): { readonly how: "stable" | "quiet" | "silent"; readonly at: Nanoseconds } {
-    const stableAt = this.#stableAt(row);
-    if (stableAt === undefined) return { how: "silent", at: silentAt(row) + this.#sight.missed(row.newest) };
-    return { how: runningSince(row) === quietSince(row) ? "stable" : "quiet", at: stableAt };
+  #endOf(streak: FailureStreak): { readonly how: "stable" | "quiet" | "silent"; readonly at: Nanoseconds } {
+    const stableAt = this.#stableAt(streak);
+    if (stableAt === undefined) {
+      return { how: "silent", at: silentAt(streak) + this.#sight.missed(streak.newest) };
+    }
+    return { how: runningSince(streak) === quietSince(streak) ? "stable" : "quiet", at: stableAt };
   }
 
   /** When the run that goes on is stable. One that would have been so before the last failure is of the past. Of the
    * time in which events can be lost, nobody knows that it ran. */
-  #stableAt(row: Row): Nanoseconds | undefined {
-    const since = quietSince(row);
-    const failedAt = row.log.at(-1)?.time;
+  #stableAt(streak: FailureStreak): Nanoseconds | undefined {
+    const since = quietSince(streak);
+    const failedAt = streak.log.at(-1)?.time;
     if (since === undefined || failedAt === undefined) return undefined;
-    const stableAt = since + this.#stableAfter(row) + this.#sight.lost(since);
+    const stableAt = since + this.#stableAfter(streak) + this.#sight.lost(since);
     return stableAt > failedAt ? stableAt : undefined;
   }
 
-  #stableAfter(row: Row): Nanoseconds {
-    return stableAfterOf(row, this.#thresholds.stableAfter);
+  #stableAfter(streak: FailureStreak): Nanoseconds {
+    return stableAfterOf(streak, this.#thresholds.stableAfter);
   }
 
   /** A row that is over is kept so that its events, when they come again, are no news, and for what was told. */
-  #forgottenAt(row: Row): Nanoseconds {
-    const { told, newest } = row;
+  #forgottenAt(streak: FailureStreak): Nanoseconds {
+    const { told, newest } = streak;
     return max(
       newest + silentAfter,
       told === undefined ? newest : told.at + this.#thresholds.notificationInterval,
@@ -409,85 +413,88 @@ export class Loops implements Rule<RunEvent | JobEvent> {
   }
 
   #tell(watched: Watched, now: Nanoseconds): Decision {
-    const { row } = watched;
-    if (row.told !== undefined && !row.told.over) {
+    const { streak } = watched;
+    if (streak.told !== undefined && !streak.told.over) {
       const interval = this.#thresholds.notificationInterval;
-      row.told.at += (now - row.told.at) / interval * interval;
-      row.told.repeats++;
+      streak.told.at += (now - streak.told.at) / interval * interval;
+      streak.told.repeats++;
       return {
         reason: "repeat",
-        alert: this.#alert(watched, alertId(row.told.id, String(row.told.repeats)), now),
+        alert: this.#alert(watched, alertId(streak.told.id, String(streak.told.repeats)), now),
       };
     }
     const id = this.#newId(watched);
     this.#looping++;
-    row.told = toldAnew(row.told, id, now, this.#thresholds.notificationInterval);
+    streak.told = toldAnew(streak.told, id, now, this.#thresholds.notificationInterval);
     return { reason: "first", alert: this.#alert(watched, id, now) };
   }
 
-  #newId({ row, name }: Watched): string {
-    return alertId(name, String(row.since), String(row.log.at(-1)?.time));
+  #newId({ streak, name }: Watched): string {
+    return alertId(name, String(streak.since), String(streak.log.at(-1)?.time));
   }
 
   #end(watched: Watched, how: keyof typeof ends, at: Nanoseconds, now: Nanoseconds): Decision | undefined {
-    const { row, name } = watched;
+    const { streak, name } = watched;
     let decision: Decision | undefined;
-    if (isTold(row)) {
+    if (isTold(streak)) {
       this.#looping--;
-      const because = ends[how](this.#stableAfter(row), now - row.newest - this.#sight.missed(row.newest));
-      const id = alertId(row.told!.id, "resolved");
+      const because = ends[how](
+        this.#stableAfter(streak),
+        now - streak.newest - this.#sight.missed(streak.newest),
+      );
+      const id = alertId(streak.told!.id, "resolved");
       const alert = this.#thresholds.notifyResolved ? this.#alert(watched, id, now, because) : undefined;
-      if (alert !== undefined) row.told!.endSent = true;
+      if (alert !== undefined) streak.told!.endSent = true;
       decision = { reason: "recovered", name, because, ...(alert === undefined ? {} : { alert }) };
     }
-    clear(row, at);
+    clear(streak, at);
     return decision;
   }
 
-  #alert({ row, name }: Watched, id: string, now: Nanoseconds, resolved?: string): Alert {
+  #alert({ streak, name }: Watched, id: string, now: Nanoseconds, resolved?: string): Alert {
     return {
       id,
-      loop: row.told!.id,
+      loop: streak.told!.id,
       name,
       reason: resolved !== undefined
         ? "resolved"
-        : hasGivenUp(row)
+        : hasGivenUp(streak)
         ? "gave-up"
-        : row.told!.repeats === 0
+        : streak.told!.repeats === 0
         ? "first"
         : "repeat",
-      lastEvent: row.lastEvent,
-      eventLog: row.log.map(({ time }) => time),
-      ...(row.log.length >= mostLogged ? { limit: mostLogged } : {}),
-      details: failuresDetails(row, now, resolved),
+      lastEvent: streak.lastEvent,
+      eventLog: streak.log.map(({ time }) => time),
+      ...(streak.log.length >= mostLogged ? { limit: mostLogged } : {}),
+      details: failuresDetails(streak, now, resolved),
     };
   }
 }
 
 /** Told, and it goes on. */
-function isTold({ told }: Row): boolean {
+function isTold({ told }: FailureStreak): boolean {
   return told !== undefined && !told.over && told.gaveUp !== true;
 }
 
-function hasGivenUp({ told }: Row): boolean {
+function hasGivenUp({ told }: FailureStreak): boolean {
   return told?.gaveUp === true;
 }
 
-function isShown(row: Row): boolean {
-  return isTold(row) || hasGivenUp(row);
+function isShown(streak: FailureStreak): boolean {
+  return isTold(streak) || hasGivenUp(streak);
 }
 
 /** Whether the event is about what the row counts, and not about a job of the same name before it. */
-function concerns({ fate, index, allocation, until }: JobEvent, row: Row): boolean {
-  const last = row.runs.at(-1);
-  if (last === undefined || row.failures === 0) return false;
+function concerns({ fate, index, allocation, until }: JobEvent, streak: FailureStreak): boolean {
+  const last = streak.runs.at(-1);
+  if (last === undefined || streak.failures === 0) return false;
   if (allocation !== "" && allocation !== last.allocation) return false;
-  if (fate === "waits") return until !== undefined && runningSince(row) === undefined;
+  if (fate === "waits") return until !== undefined && runningSince(streak) === undefined;
   return last.made <= index;
 }
 
 /** When a task that does not run has been silent for too long. */
-function silentAt({ log, newest }: Row): Nanoseconds {
+function silentAt({ log, newest }: FailureStreak): Nanoseconds {
   const [before, last] = log.slice(-2);
   const pause = before === undefined || last === undefined ? 0n : last.time - before.time;
   return newest + max(silentAfter, 3n * pause);

@@ -36,7 +36,7 @@ export interface Failure {
 }
 
 /** What a row has told. */
-export interface RowTold {
+export interface StreakNotice {
   readonly id: string;
   repeats: number;
   /** When it was told last. */
@@ -55,7 +55,7 @@ export interface RowTold {
 }
 
 /** A task whose runs failed. All of it is kept; it is plain data. */
-export interface Row {
+export interface FailureStreak {
   readonly key: Key;
   /** Failed runs in a row, and of them those that no event told of. */
   failures: number;
@@ -79,7 +79,7 @@ export interface Row {
   events: { readonly Time: Nanoseconds; readonly Type: string; readonly DisplayMessage: string }[];
   /** The update of the last failure. */
   lastEvent: string;
-  told?: RowTold;
+  told?: StreakNotice;
 }
 
 /** Of the failures of a row so many are remembered one by one. */
@@ -90,7 +90,7 @@ const mostRuns = 10;
 const mostWords = 500;
 
 /** A row for a task whose first failure is about to be taken. */
-export function newRow({ key, time, node }: RunEvent): Row {
+export function newStreak({ key, time, node }: RunEvent): FailureStreak {
   return {
     key,
     failures: 0,
@@ -109,29 +109,35 @@ export function newRow({ key, time, node }: RunEvent): Row {
 export type Step = "noted" | "duplicate" | "failed" | "stable" | "completed" | "stopped";
 
 /** Takes an event into its row. A run that lasted `stableAfter` breaks the row. */
-export function take(row: Row, event: RunEvent, stableAfter: Nanoseconds): Step {
-  if (isOld(row, event)) return isFailure(event) ? "duplicate" : "noted";
-  const wasLast = row.runs.at(-1)?.allocation === event.allocation;
-  const run = runOf(row, event);
-  const isLast = row.runs.at(-1) === run;
-  remember(row, run, event);
-  if (isLast) row.node = event.node;
+export function take(streak: FailureStreak, event: RunEvent, stableAfter: Nanoseconds): Step {
+  if (isOld(streak, event)) return isFailure(event) ? "duplicate" : "noted";
+  const wasLast = streak.runs.at(-1)?.allocation === event.allocation;
+  const run = runOf(streak, event);
+  const isLast = streak.runs.at(-1) === run;
+  remember(streak, run, event);
+  if (isLast) streak.node = event.node;
   const step = isFailure(event)
-    ? fail(row, run, event, wasLast, stableAfter)
-    : follow(row, run, event, isLast, stableAfter);
+    ? fail(streak, run, event, wasLast, stableAfter)
+    : follow(streak, run, event, isLast, stableAfter);
   // Of another row, told again: where it is not known how old its allocation is, it goes by the time.
-  const isBefore = event.made === 0 && event.time < row.since;
+  const isBefore = event.made === 0 && event.time < streak.since;
   return step !== "failed" && isBefore ? "noted" : step;
 }
 
 /** Takes an event that is no failure. Only the last allocation can end the row: one that was replaced is long in
  * stopping. */
-function follow(row: Row, run: Run, event: RunEvent, isLast: boolean, stableAfter: Nanoseconds): Step {
+function follow(
+  streak: FailureStreak,
+  run: Run,
+  event: RunEvent,
+  isLast: boolean,
+  stableAfter: Nanoseconds,
+): Step {
   const { type, meaning, time, displayMessage } = event;
   switch (meaning) {
     case "started":
       start(run, time);
-      if (isLast) row.nextAttempt = undefined;
+      if (isLast) streak.nextAttempt = undefined;
       return "noted";
     case "exited":
     case "completed":
@@ -148,17 +154,17 @@ function follow(row: Row, run: Run, event: RunEvent, isLast: boolean, stableAfte
 }
 
 /** Begins anew: what was counted so far does not count any more. */
-export function clear(row: Row, at: Nanoseconds): void {
-  row.failures = 0;
-  row.missed = 0;
-  row.log = [];
-  row.nextAttempt = undefined;
-  if (row.clearedAt === undefined || at > row.clearedAt) row.clearedAt = at;
-  if (row.told !== undefined) row.told.over = true;
+export function clear(streak: FailureStreak, at: Nanoseconds): void {
+  streak.failures = 0;
+  streak.missed = 0;
+  streak.log = [];
+  streak.nextAttempt = undefined;
+  if (streak.clearedAt === undefined || at > streak.clearedAt) streak.clearedAt = at;
+  if (streak.told !== undefined) streak.told.over = true;
 }
 
 /** When the run began that goes on. */
-export function runningSince({ runs }: Row): Nanoseconds | undefined {
+export function runningSince({ runs }: FailureStreak): Nanoseconds | undefined {
   const run = runs.at(-1);
   return run?.ended === undefined ? run?.startedAt : undefined;
 }
@@ -178,8 +184,8 @@ const saysWhy = new Set([
 const saysAlive = new Set(["Received", "Started", "Restarting", "Not Restarting"]);
 
 /** Whether the event, newer than all that is known of the row, shows its task alive. */
-export function isNewsOfLife(row: Row, { type, time }: RunEvent): boolean {
-  return time > row.newest && saysAlive.has(type);
+export function isNewsOfLife(streak: FailureStreak, { type, time }: RunEvent): boolean {
+  return time > streak.newest && saysAlive.has(type);
 }
 
 function isFailure({ meaning }: RunEvent): boolean {
@@ -188,30 +194,30 @@ function isFailure({ meaning }: RunEvent): boolean {
 
 /** Events come again after an outage, and late: a late failure counts, a late start says nothing of now. That an
  * allocation is to stop can be said with an event that was told before. */
-function isOld(row: Row, event: RunEvent): boolean {
+function isOld(streak: FailureStreak, event: RunEvent): boolean {
   const { time, identity, meaning, allocation } = event;
-  if (row.clearedAt !== undefined && time <= row.clearedAt) return true;
+  if (streak.clearedAt !== undefined && time <= streak.clearedAt) return true;
   if (meaning === "stopped") return false;
   if (!isFailure(event)) {
-    const run = row.runs.find((run) => run.allocation === allocation);
+    const run = streak.runs.find((run) => run.allocation === allocation);
     if (run !== undefined) return time <= run.newest;
-    return row.log.some((logged) => logged.identity === identity && time <= logged.time);
+    return streak.log.some((logged) => logged.identity === identity && time <= logged.time);
   }
-  if (row.log.length >= mostLogged && time < row.log[0]!.time) return true;
-  return row.log.some((logged) =>
+  if (streak.log.length >= mostLogged && time < streak.log[0]!.time) return true;
+  return streak.log.some((logged) =>
     logged.identity === identity && (time === logged.time || logged.last === true && time > logged.time)
   );
 }
 
 /** The run in the event's allocation. It becomes the last where the event is news of a task that lives in it. */
-function runOf(row: Row, event: RunEvent): Run {
-  const { runs } = row;
+function runOf(streak: FailureStreak, event: RunEvent): Run {
+  const { runs } = streak;
   const { allocation, made, time } = event;
   const at = runs.findIndex((run) => run.allocation === allocation);
   const run: Run = runs[at] ?? { allocation, made, newest: time };
   const isAlive = saysAlive.has(event.type) || event.meaning === "failing";
   const isNews = at < 0 || isFailure(event) || time > run.newest;
-  if (isAlive && isNews && !isLate(row, event)) {
+  if (isAlive && isNews && !isLate(streak, event)) {
     if (at >= 0) runs.splice(at, 1);
     runs.push(run);
   } else if (at < 0) runs.unshift(run);
@@ -223,21 +229,21 @@ function runOf(row: Row, event: RunEvent): Run {
  * Whether an allocation younger than the event's is known. Where nothing says how old they are, it goes by the order
  * of arrival, since nodes have clocks of their own; only what is older than the run that goes on came late.
  */
-function isLate(row: Row, { made, time }: RunEvent): boolean {
-  const last = row.runs.at(-1);
+function isLate(streak: FailureStreak, { made, time }: RunEvent): boolean {
+  const last = streak.runs.at(-1);
   // A cluster that was set up anew counts from the beginning.
-  if (made > 0 && last !== undefined && last.made > 0) return made < last.made && time <= row.newest;
-  const running = runningSince(row);
+  if (made > 0 && last !== undefined && last.made > 0) return made < last.made && time <= streak.newest;
+  const running = runningSince(streak);
   return running !== undefined && time < running;
 }
 
-function remember(row: Row, run: Run, { time, type, displayMessage }: RunEvent): void {
-  const last = row.events.at(-1);
+function remember(streak: FailureStreak, run: Run, { time, type, displayMessage }: RunEvent): void {
+  const last = streak.events.at(-1);
   if (last?.Time !== time || last.Type !== type) {
-    row.events.push({ Time: time, Type: type, DisplayMessage: cut(displayMessage) });
+    streak.events.push({ Time: time, Type: type, DisplayMessage: cut(displayMessage) });
   }
-  if (row.events.length > mostEvents) row.events.shift();
-  if (time > row.newest) row.newest = time;
+  if (streak.events.length > mostEvents) streak.events.shift();
+  if (time > streak.newest) streak.newest = time;
   if (time > run.newest) run.newest = time;
 }
 
@@ -262,35 +268,44 @@ function end(run: Run, { time, meaning, exit }: RunEvent, isLast: boolean, stabl
   return meaning === "completed" && !killed ? "completed" : "noted";
 }
 
-function fail(row: Row, run: Run, event: RunEvent, wasLast: boolean, stableAfter: Nanoseconds): Step {
+function fail(
+  streak: FailureStreak,
+  run: Run,
+  event: RunEvent,
+  wasLast: boolean,
+  stableAfter: Nanoseconds,
+): Step {
   const { time, identity, meaning, missed } = event;
-  const newest = row.log.at(-1);
+  const newest = streak.log.at(-1);
   // What is known of the run is of a later one then.
   const isLate = run.startedAt !== undefined && run.startedAt > time;
-  const { startedAt = startedBefore(row, event), ended, why } = isLate ? {} as Partial<Run> : run;
+  const { startedAt = startedBefore(streak, event), ended, why } = isLate ? {} as Partial<Run> : run;
   if (!isLate) start(run, undefined);
   if (startedAt !== undefined && (ended?.time ?? time) - startedAt >= stableAfter) {
     // One that ran on while others failed is of another node, or namespace, where the key does not tell them apart.
     return wasLast || newest === undefined || startedAt > newest.time ? "stable" : "noted";
   }
-  if (row.failures === 0 || time < row.since) row.since = time;
-  row.failures += 1 + missed;
-  row.missed += missed;
-  row.log.push({ time, identity, ...(meaning === "failing" ? { last: true } : {}) });
+  if (streak.failures === 0 || time < streak.since) streak.since = time;
+  streak.failures += 1 + missed;
+  streak.missed += missed;
+  streak.log.push({ time, identity, ...(meaning === "failing" ? { last: true } : {}) });
   if (newest === undefined || time >= newest.time) {
-    row.lastEvent = event.update;
-    row.ended = ended;
-    row.why = why ?? (meaning === "failing" ? cut(event.displayMessage) : "");
-    row.nextAttempt = runningSince(row) === undefined ? event.nextAttempt : undefined;
-  } else row.log.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
-  if (row.log.length > mostLogged) row.log.shift();
+    streak.lastEvent = event.update;
+    streak.ended = ended;
+    streak.why = why ?? (meaning === "failing" ? cut(event.displayMessage) : "");
+    streak.nextAttempt = runningSince(streak) === undefined ? event.nextAttempt : undefined;
+  } else streak.log.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
+  if (streak.log.length > mostLogged) streak.log.shift();
   return "failed";
 }
 
 /** When the failed run began, as the update says; not where that is the run before it, which has been judged. */
-function startedBefore(row: Row, { startedAt, time, identity }: RunEvent): Nanoseconds | undefined {
+function startedBefore(
+  streak: FailureStreak,
+  { startedAt, time, identity }: RunEvent,
+): Nanoseconds | undefined {
   if (startedAt === undefined || startedAt > time) return undefined;
-  if (row.clearedAt !== undefined && startedAt <= row.clearedAt) return undefined;
-  const isJudged = row.log.some((logged) => logged.identity === identity && logged.time >= startedAt);
+  if (streak.clearedAt !== undefined && startedAt <= streak.clearedAt) return undefined;
+  const isJudged = streak.log.some((logged) => logged.identity === identity && logged.time >= startedAt);
   return isJudged ? undefined : startedAt;
 }

@@ -11,7 +11,7 @@ import { decode, type Restart } from "../decode/update.ts";
 import { type Counted, Windows } from "./windows.ts";
 
 /** When a loop is told. */
-export interface Thresholds {
+export interface RestartsThresholds {
   /** This many restarts … */
   readonly restartCount: number;
   /** … younger than this are a crash loop, … */
@@ -32,10 +32,10 @@ const latest = (1n << 63n) - 1n;
  * Counts restarts by name and decides what is told. It remembers a name for as long as one of its restarts is
  * in the window or its last alert is younger than `notificationInterval`, and nothing else.
  */
-export class Detector implements Rule<Restart> {
+export class RestartsRule implements Rule<Restart> {
   readonly counts = "restart";
   readonly decode = decode;
-  readonly #thresholds: Thresholds;
+  readonly #thresholds: RestartsThresholds;
   readonly #journal: RestartJournal;
   /** Those with restarts in their window, or told not long ago; all else goes by their rows. */
   readonly #names = new Names();
@@ -48,7 +48,7 @@ export class Detector implements Rule<Restart> {
   /** The clock is that of the wall, not that of the events. */
   #isLive = true;
 
-  constructor(thresholds: Thresholds, journal: RestartJournal) {
+  constructor(thresholds: RestartsThresholds, journal: RestartJournal) {
     this.#thresholds = thresholds;
     this.#journal = journal;
     this.#most = Math.max(mostRestarts, thresholds.restartCount);

@@ -2,7 +2,7 @@
 // would drown, pauses of milliseconds and bytes of heap.
 import { type Alert, alertJson } from "../../../src/detection/alert/alert.ts";
 import { Delivery } from "../../../src/pipeline/delivery.ts";
-import { Detector, type Thresholds } from "../../../src/detection/restarts/rule.ts";
+import { RestartsRule, type RestartsThresholds } from "../../../src/detection/restarts/rule.ts";
 import { MemoryStore } from "../../../src/state/memory.ts";
 import { openLog } from "../../../src/lib/log.ts";
 import { follow } from "../../../src/pipeline/pipeline.ts";
@@ -31,7 +31,7 @@ export async function alone<T>(file: string, ...numbers: readonly number[]): Pro
 
 /** Leads the batches that `next` yields their way, one in each turn of the event loop, until there are no more. */
 export async function lead(
-  thresholds: Thresholds,
+  thresholds: RestartsThresholds,
   sink: InstantSink,
   next: () => readonly Uint8Array[] | undefined,
 ): Promise<void> {
@@ -39,7 +39,7 @@ export async function lead(
   const log = openLog("info", "text", (line) => void Deno.stderr.writeSync(bytes.encode(line)));
   await using store = new MemoryStore({ sinks: [sink.type], newerReplaces: true });
   await using delivery = new Delivery([sink], (type) => store.outbox(type), log);
-  const rule = new Detector(thresholds, store);
+  const rule = new RestartsRule(thresholds, store);
   await delivery.start();
   await follow({ source: new FedSource(next), rule, store, delivery, log }, new AbortController().signal);
 }

@@ -1,7 +1,7 @@
 // What the payload `full` says of a loop, above all in its one sentence. Times are written in UTC where TZ is not
 // set; so the expected ones are made by formatTime, which has its own test.
 import assert from "node:assert/strict";
-import { newRow, type Row, take } from "../../../src/detection/failures/streak.ts";
+import { type FailureStreak, newStreak, take } from "../../../src/detection/failures/streak.ts";
 import {
   type AlertDetails,
   failuresDetails,
@@ -25,17 +25,17 @@ import {
 const minutes = 60_000_000_000n;
 
 /** The row of these updates, told under the id `L`. */
-function rowOf(updates: readonly string[]): Row {
-  const row = newRow(seen(updates[0]!));
-  for (const update of updates) take(row, seen(update), 10n * minutes);
-  row.told = { id: "L", repeats: 0, at: row.newest, over: false };
-  return row;
+function rowOf(updates: readonly string[]): FailureStreak {
+  const streak = newStreak(seen(updates[0]!));
+  for (const update of updates) take(streak, seen(update), 10n * minutes);
+  streak.told = { id: "L", repeats: 0, at: streak.newest, over: false };
+  return streak;
 }
 
 /** The story of a row, at the time of its newest event unless told. */
 function storyOf(updates: readonly string[], now?: bigint, resolved?: string): AlertDetails {
-  const row = rowOf(updates);
-  return failuresDetails(row, now ?? row.newest, resolved);
+  const streak = rowOf(updates);
+  return failuresDetails(streak, now ?? streak.newest, resolved);
 }
 
 /** The time of day of the tests' beginning, and a minute after. */

@@ -3,8 +3,8 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import assert from "node:assert/strict";
 import { type Alert, alertJson } from "../../../src/detection/alert/alert.ts";
 import schema from "../../../src/detection/alert/alert.schema.json" with { type: "json" };
-import { Detector } from "../../../src/detection/restarts/rule.ts";
-import { Loops } from "../../../src/detection/failures/rule.ts";
+import { RestartsRule } from "../../../src/detection/restarts/rule.ts";
+import { FailuresRule } from "../../../src/detection/failures/rule.ts";
 import type { Rule } from "../../../src/detection/rule.ts";
 import { recordedUpdates } from "../../helpers/event_stream.ts";
 import { decisions, minutes, nowhere } from "../../helpers/listen.ts";
@@ -27,14 +27,14 @@ function wrong(alert: unknown): string[] {
 }
 
 const loops = (restartCount = 3): Rule =>
-  new Loops({
+  new FailuresRule({
     restartCount,
     stableAfter: minutes(10),
     notificationInterval: minutes(60),
     notifyResolved: true,
   }, nowhere);
 const restarts = (restartCount = 3): Rule =>
-  new Detector({
+  new RestartsRule({
     restartCount,
     restartInterval: minutes(5),
     notificationInterval: minutes(5),

@@ -1,7 +1,7 @@
 // What the rule `loops` makes of what became of a job: it was stopped, it is gone, Nomad gave it up, or it waits.
 import assert from "node:assert/strict";
-import { Loops, type LoopThresholds } from "../../../src/detection/failures/rule.ts";
-import type { Row } from "../../../src/detection/failures/streak.ts";
+import { FailuresRule, type FailuresThresholds } from "../../../src/detection/failures/rule.ts";
+import type { FailureStreak } from "../../../src/detection/failures/streak.ts";
 import type { Decision } from "../../../src/detection/rule.ts";
 import { decodeRun } from "../../../src/detection/decode/run_event.ts";
 import { type JobNews, writeJobNews } from "../../../src/sources/nomad/news.ts";
@@ -9,7 +9,7 @@ import { formatTime } from "../../../src/lib/time.ts";
 import { at, crashes, giveUp, type Said, started } from "../../helpers/runs.ts";
 
 const hour = 3_600_000_000_000n;
-const thresholds: LoopThresholds = {
+const thresholds: FailuresThresholds = {
   restartCount: 3,
   stableAfter: 600_000_000_000n,
   notificationInterval: hour,
@@ -23,18 +23,18 @@ const made = (index: number): Said => ({
 });
 
 class Told {
-  readonly loops: Loops;
-  readonly rows = new Map<string, Row>();
+  readonly loops: FailuresRule;
+  readonly streaks = new Map<string, FailureStreak>();
   readonly decisions: Decision[] = [];
   #now = at(0);
 
-  constructor(rows: ReadonlyMap<string, Row> = new Map()) {
-    const row = (name: string, row: Row | undefined) => {
-      if (row === undefined) this.rows.delete(name);
-      else this.rows.set(name, structuredClone(row));
+  constructor(streaks: ReadonlyMap<string, FailureStreak> = new Map()) {
+    const streak = (name: string, streak: FailureStreak | undefined) => {
+      if (streak === undefined) this.streaks.delete(name);
+      else this.streaks.set(name, structuredClone(streak));
     };
-    this.loops = new Loops(thresholds, { row });
-    this.loops.restore({ rows: () => structuredClone(rows) }, undefined);
+    this.loops = new FailuresRule(thresholds, { streak });
+    this.loops.restore({ streaks: () => structuredClone(streaks) }, undefined);
   }
 
   take(...updates: string[]): string[] {
@@ -84,8 +84,8 @@ class Told {
   }
 }
 
-const looping = (rows?: ReadonlyMap<string, Row>) => {
-  const told = new Told(rows);
+const looping = (streaks?: ReadonlyMap<string, FailureStreak>) => {
+  const told = new Told(streaks);
   assert.deepEqual(
     told.take(...crashes(2, 0, 20, made(50)), started(at(40), made(50)), ...giveUp(at(41), made(50))),
     ["first"],
@@ -112,7 +112,7 @@ Deno.test("what Nomad gave up is told once, not repeated, and stays apart over a
   assert.match(gaveUp!, /^gave-up: exited with 1 .*, 3 times since \S+; Nomad has given it up \(sent\)$/);
   assert.deepEqual(told.news({ fate: "gave-up" }), []);
   assert.equal(told.loops.looping, 0);
-  const again = new Told(told.rows);
+  const again = new Told(told.streaks);
   assert.deepEqual(again.wait(at(100_000)), []);
   const name = [...again.loops.loops()][0]!;
   const shown = again.loops.loop(name, at(100_000))!;

@@ -1,8 +1,8 @@
 // When the rule `loops` tells, tells again, says that a loop is over, and forgets.
 import assert from "node:assert/strict";
 import type { Alert } from "../../../src/detection/alert/alert.ts";
-import { type Row, runningSince } from "../../../src/detection/failures/streak.ts";
-import { Loops, type LoopThresholds, silentAfter } from "../../../src/detection/failures/rule.ts";
+import { type FailureStreak, runningSince } from "../../../src/detection/failures/streak.ts";
+import { FailuresRule, type FailuresThresholds, silentAfter } from "../../../src/detection/failures/rule.ts";
 import type { Decision } from "../../../src/detection/rule.ts";
 import { Sight } from "../../../src/detection/visibility.ts";
 import { formatTime } from "../../../src/lib/time.ts";
@@ -29,7 +29,7 @@ const seconds = 1_000_000_000n;
 const minutes = 60n * seconds;
 const hours = 60n * minutes;
 
-const usual: LoopThresholds = {
+const usual: FailuresThresholds = {
   restartCount: 3,
   stableAfter: 10n * minutes,
   notificationInterval: 1n * hours,
@@ -38,14 +38,14 @@ const usual: LoopThresholds = {
 
 /** Goes on where one stopped that kept these rows; `now` is that of the wall. */
 interface Restored {
-  readonly rows: ReadonlyMap<string, Row>;
+  readonly streaks: ReadonlyMap<string, FailureStreak>;
   readonly now: bigint | undefined;
 }
 
 /** The rule, and what it told and kept. */
 class Told {
-  readonly loops: Loops;
-  readonly rows = new Map<string, Row>();
+  readonly loops: FailuresRule;
+  readonly streaks = new Map<string, FailureStreak>();
   readonly alerts: Alert[] = [];
   /** `first 3`, `repeat 9`, `over: it was stopped`. */
   readonly said: string[] = [];
@@ -53,18 +53,18 @@ class Told {
   #now = -1n << 63n;
 
   constructor(
-    differs: Partial<LoopThresholds> = {},
+    differs: Partial<FailuresThresholds> = {},
     restored?: Restored,
     readonly sight: Sight = new Sight(),
   ) {
-    const row = (name: string, row: Row | undefined) => {
-      if (row === undefined) this.rows.delete(name);
-      else this.rows.set(name, structuredClone(row));
+    const streak = (name: string, streak: FailureStreak | undefined) => {
+      if (streak === undefined) this.streaks.delete(name);
+      else this.streaks.set(name, structuredClone(streak));
     };
-    this.loops = new Loops({ ...usual, ...differs }, { row }, sight);
+    this.loops = new FailuresRule({ ...usual, ...differs }, { streak }, sight);
     if (restored !== undefined) {
-      const rows = () => structuredClone(restored.rows);
-      this.loops.restore({ rows }, restored.now);
+      const streaks = () => structuredClone(restored.streaks);
+      this.loops.restore({ streaks }, restored.now);
     }
   }
 
@@ -256,7 +256,7 @@ for (
   Deno.test(`${what} is neither a failure nor the end of a loop`, () => {
     const told = new Told();
     told.take([...crashes(3), ...updates]);
-    assert.equal(told.rows.get(name)?.failures, 3);
+    assert.equal(told.streaks.get(name)?.failures, 3);
     assert.deepEqual(told.said, ["41 first 3"]);
     assert.deepEqual(told.wait(at(660)), ["651 over: it ran for 10 min"]);
   });
@@ -327,10 +327,10 @@ Deno.test("record() changes nothing when all of a loop that goes on comes again"
   const updates = [...crashes(3), ...giveUp(at(62)), ...crashes(30, 100, 20, { allocation: "a2" })];
   const told = new Told();
   told.take(updates);
-  const before = told.rows.get(name);
+  const before = told.streaks.get(name);
   assert.equal(before?.failures, 34);
   told.take(updates, at(701));
-  assert.deepEqual(told.rows.get(name), before);
+  assert.deepEqual(told.streaks.get(name), before);
   assert.deepEqual(told.said, ["41 first 3"]);
 });
 
@@ -386,7 +386,7 @@ Deno.test("what is news is told at once, though the beginning is of the past", (
 });
 
 Deno.test("where the clock is that of the events, nothing waits and nothing is of the future", () => {
-  const told = new Told({}, { rows: new Map(), now: undefined });
+  const told = new Told({}, { streaks: new Map(), now: undefined });
   told.take(crashes(1, 10_000, 20, { job: "later" }));
   assert.deepEqual(told.take(crashes(3), at(10_001)), ["10001 first 3"]);
   assert.deepEqual(told.take(crashes(3, 200_000, 20, { job: "clock" }), at(10_002)), ["10002 first 3"]);
@@ -417,9 +417,9 @@ Deno.test("record() takes no failure for news that is older than what is remembe
 Deno.test("record() takes all that happened to a known row while the detector was away", () => {
   const before = new Told();
   before.take(crashes(2));
-  const after = new Told({}, { rows: before.rows, now: at(20_000) });
+  const after = new Told({}, { streaks: before.streaks, now: at(20_000) });
   after.take(crashes(1, 3600), at(20_001));
-  assert.equal(after.rows.get(name)?.failures, 3);
+  assert.equal(after.streaks.get(name)?.failures, 3);
 });
 
 Deno.test("a loop of which nothing is heard is over in the end, and forgotten", () => {
@@ -431,7 +431,7 @@ Deno.test("a loop of which nothing is heard is over in the end, and forgotten", 
   );
   assert.equal(told.alerts.at(-1)!.reason, "resolved");
   assert.equal(told.loops.names, 0);
-  assert.equal(told.rows.size, 0);
+  assert.equal(told.streaks.size, 0);
 });
 
 Deno.test("a loop stays one through pauses that grow beyond the silence", () => {
@@ -444,7 +444,7 @@ Deno.test("a loop stays one through pauses that grow beyond the silence", () => 
     told.take([started(at(time - 1), of), ...giveUp(at(time), of)]);
   }
   assert.deepEqual(told.said, ["41 first 3"]);
-  assert.equal(told.rows.get(name)?.failures, 8);
+  assert.equal(told.streaks.get(name)?.failures, 8);
   assert.deepEqual(told.wait(at(10_000_000)), [`${time + 48 * 3600} over: nothing was heard of it for 48 h`]);
 });
 
@@ -467,7 +467,7 @@ Deno.test("tasks that do not fail leave nothing behind, and those that failed ar
   assert.deepEqual(told.wait(at(1021) + 2_000_000n + silentAfter - 1n), []);
   assert.equal(told.loops.names, 1000);
   assert.deepEqual(told.wait(at(1021) + 2_000_000n + silentAfter), []);
-  assert.deepEqual([told.loops.names, told.rows.size, told.loops.nextDue], [0, 0, undefined]);
+  assert.deepEqual([told.loops.names, told.streaks.size, told.loops.nextDue], [0, 0, undefined]);
 });
 
 Deno.test("a task that crashes once after a long run leaves nothing for long", () => {
@@ -538,10 +538,10 @@ Deno.test("restore() goes on as if there had been no end", () => {
     whole.take(updates);
     const before = new Told();
     before.take(updates.slice(0, cut));
-    const after = new Told({}, { rows: before.rows, now: at(200) });
+    const after = new Told({}, { streaks: before.streaks, now: at(200) });
     after.take(updates.slice(cut));
     assert.deepEqual([...before.said, ...after.said], whole.said, `cut at ${cut}`);
-    assert.deepEqual(after.rows, whole.rows, `cut at ${cut}`);
+    assert.deepEqual(after.streaks, whole.streaks, `cut at ${cut}`);
   }
 });
 
@@ -551,10 +551,10 @@ Deno.test("restore() says nothing before what happened meanwhile could be heard"
   // The detector was away for five hours: the run may have been stable, or not.
   const now = at(18_000);
   const quiet = now + 30n * seconds;
-  const unheard = new Told({}, { rows: before.rows, now });
+  const unheard = new Told({}, { streaks: before.streaks, now });
   assert.deepEqual(unheard.wait(quiet - 1n), []);
   assert.deepEqual(unheard.wait(quiet), ["18030 over: it ran for 10 min"]);
-  const failed = new Told({}, { rows: before.rows, now });
+  const failed = new Told({}, { streaks: before.streaks, now });
   failed.take([...crash(at(61)), ...crashes(1, 80)], now + seconds);
   assert.deepEqual(failed.wait(quiet - 1n), []);
   assert.deepEqual(failed.wait(quiet), ["18030 over: nothing was heard of it for 4 h 59 min 9 s"]);
@@ -564,11 +564,11 @@ Deno.test("restore() lets what happened meanwhile be heard before a loop is told
   const before = new Told();
   before.take(crashes(3));
   const now = at(9000);
-  const stopped = new Told({}, { rows: before.rows, now });
+  const stopped = new Told({}, { streaks: before.streaks, now });
   assert.deepEqual(stopped.take([...crashes(10, 60), ...stop(at(500))], now + seconds), [
     "9001 over: it was stopped",
   ]);
-  const looping = new Told({}, { rows: before.rows, now });
+  const looping = new Told({}, { streaks: before.streaks, now });
   assert.deepEqual(looping.take(crashes(10, 60), now + seconds), []);
   assert.deepEqual(looping.wait(now + 31n * seconds), ["9030 repeat 13"]);
 });
@@ -660,12 +660,12 @@ Deno.test("three hundred lives of chance: each failure counts once, in whatever 
     const { updates, failures, until } = chance(random);
     const told = new Told({ restartCount: 1_000 });
     told.take(updates);
-    assert.equal(told.rows.get(name)?.failures ?? 0, failures, `seed ${seed}`);
-    const before = told.rows.get(name);
+    assert.equal(told.streaks.get(name)?.failures ?? 0, failures, `seed ${seed}`);
+    const before = told.streaks.get(name);
     const isInOrder = random.chance(0.5);
     const part = random.chance(0.5) ? updates : updates.slice(random.below(updates.length));
     told.take(isInOrder ? part : random.shuffle(part), at(until));
-    const after = told.rows.get(name);
+    const after = told.streaks.get(name);
     assert.equal(after?.failures ?? 0, failures, `seed ${seed}, again`);
     if (before === undefined || after === undefined) continue;
     assert.deepEqual(after.log, before.log, `seed ${seed}, again`);
@@ -675,7 +675,7 @@ Deno.test("three hundred lives of chance: each failure counts once, in whatever 
 });
 
 /** A rule whose source sees what happens up to the beginning of the tests' time. */
-function sighted(differs: Partial<LoopThresholds> = {}, losesEvents = false): Told {
+function sighted(differs: Partial<FailuresThresholds> = {}, losesEvents = false): Told {
   const sight = new Sight("blind");
   sight.losesEvents = losesEvents;
   sight.regain(at(-1));
@@ -772,7 +772,7 @@ for (
     told.sight.lose();
     const said = told.take(crash(at(1160), { fields }), at(1165));
     assert.deepEqual(said, failures ? [] : ["1165 over: it ran for 10 min"]);
-    assert.equal(told.rows.get(name)?.failures || undefined, failures);
+    assert.equal(told.streaks.get(name)?.failures || undefined, failures);
   });
 }
 
@@ -780,7 +780,7 @@ Deno.test("after a start nothing ends by time before the source sees, and the ti
   const before = new Told();
   before.take(crashes(3));
   const now = at(50_000);
-  const after = new Told({}, { rows: before.rows, now }, new Sight("blind"));
+  const after = new Told({}, { streaks: before.streaks, now }, new Sight("blind"));
   assert.deepEqual(after.wait(now + 3600n * seconds), []);
   assert.deepEqual(after.see(now + 3600n * seconds), ["53600 repeat 3"]);
   assert.deepEqual(after.see(now + 3601n * seconds), []);
@@ -832,7 +832,7 @@ Deno.test("three hundred lives with a source that goes blind: what is said to ha
     }
     assert.ok(!told.sight.isBlind || held.length > 0 || told.wait(at(until + 5)).length === 0);
     show(at(until + 5));
-    assert.equal(told.rows.get(name)?.failures ?? 0, failures, `seed ${seed}`);
+    assert.equal(told.streaks.get(name)?.failures ?? 0, failures, `seed ${seed}`);
   }
   assert.ok(ends > 50 && gaps > 200, `${ends} ends, ${gaps} gaps`);
 });
@@ -928,7 +928,7 @@ Deno.test("a loop that flaps does so after a start too, whenever that was", () =
     before.take(flapping.slice(0, index));
     const now = seen(flapping[index]!).time;
     before.wait(now - 31n * seconds);
-    const after = new Told({}, { rows: before.rows, now: now - 30n * seconds });
+    const after = new Told({}, { streaks: before.streaks, now: now - 30n * seconds });
     after.take(flapping.slice(index));
     after.wait(at(4000));
     assert.deepEqual(
@@ -941,9 +941,9 @@ Deno.test("a loop that flaps does so after a start too, whenever that was", () =
 Deno.test("restore() reads rows of before there was flapping: their new loops wait for the interval", () => {
   const before = new Told();
   before.take([...crashes(3), ...stop(at(50))]);
-  const row = before.rows.get(name)!;
-  row.told = { id: row.told!.id, repeats: 0, at: row.told!.at, over: true };
-  const after = new Told({}, { rows: before.rows, now: at(60) });
+  const streak = before.streaks.get(name)!;
+  streak.told = { id: streak.told!.id, repeats: 0, at: streak.told!.at, over: true };
+  const after = new Told({}, { streaks: before.streaks, now: at(60) });
   assert.deepEqual(after.take(crashes(3, 100, 20, { allocation: "a2" })), []);
   assert.deepEqual(after.wait(at(3642)), ["3641 first 3"]);
   assert.deepEqual(after.take(stop(at(3700), jobStopped, { allocation: "a2" })), [

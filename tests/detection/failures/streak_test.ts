@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import {
   clear,
-  newRow,
-  type Row,
+  type FailureStreak,
+  newStreak,
   runningSince,
   type Step,
   take,
@@ -31,15 +31,15 @@ const minutes = 60_000_000_000n;
 const stableAfter = 10n * minutes;
 
 /** Takes updates into a row and yields what each did. */
-function takeAll(row: Row, updates: readonly string[]): Step[] {
-  return updates.map((update) => take(row, seen(update), stableAfter));
+function takeAll(streak: FailureStreak, updates: readonly string[]): Step[] {
+  return updates.map((update) => take(streak, seen(update), stableAfter));
 }
 
 /** The row that these updates make, the first of which is a failure. */
-function rowOf(...updates: readonly string[]): Row {
-  const row = newRow(seen(updates[0]!));
-  takeAll(row, updates);
-  return row;
+function rowOf(...updates: readonly string[]): FailureStreak {
+  const streak = newStreak(seen(updates[0]!));
+  takeAll(streak, updates);
+  return streak;
 }
 
 /** A row of one failure. */
@@ -230,22 +230,22 @@ const happens:
 
 for (const [what, events, steps, failures] of happens) {
   Deno.test(`take() after Started: ${what}`, () => {
-    const row = failedOnce();
-    takeAll(row, [started(at(20))]);
-    assert.deepEqual(takeAll(row, events), steps);
-    assert.equal(row.failures, failures);
+    const streak = failedOnce();
+    takeAll(streak, [started(at(20))]);
+    assert.deepEqual(takeAll(streak, events), steps);
+    assert.equal(streak.failures, failures);
   });
 }
 
 for (const [what, events, , failures] of happens) {
   Deno.test(`take() counts nothing twice when all comes again: ${what}`, () => {
     const updates = [restarting(at(1)), started(at(20)), ...events];
-    const row = rowOf(...updates);
-    const before = structuredClone(row);
-    const again = takeAll(row, updates);
-    assert.equal(row.failures, failures);
+    const streak = rowOf(...updates);
+    const before = structuredClone(streak);
+    const again = takeAll(streak, updates);
+    assert.equal(streak.failures, failures);
     assert.ok(!again.includes("failed") && !again.includes("stable") && !again.includes("completed"));
-    if (what !== "job stop") assert.deepEqual(row, before);
+    if (what !== "job stop") assert.deepEqual(streak, before);
   });
 }
 
@@ -266,9 +266,9 @@ Deno.test("take() breaks the row with a run that lasted exactly the time, not wi
 });
 
 Deno.test("take() goes by the run, not by the time that Nomad takes to kill it", () => {
-  const row = failedOnce();
+  const streak = failedOnce();
   const events = [started(at(20)), terminated(at(619)), restarting(at(700))];
-  assert.deepEqual(takeAll(row, events), ["noted", "noted", "failed"]);
+  assert.deepEqual(takeAll(streak, events), ["noted", "noted", "failed"]);
 });
 
 Deno.test("take() goes by the failure where the exit was not seen", () => {
@@ -280,9 +280,9 @@ const begun = (text: string) => ({ fields: { TaskStartedAt: text } });
 const since0342 = begun("2026-11-24T03:42:54Z"); // at(0)
 
 Deno.test("take() goes by what the update says where the start was not seen", () => {
-  const row = newRow(seen(restarting(at(600))));
-  assert.deepEqual(takeAll(row, [restarting(at(600), since0342)]), ["stable"]);
-  assert.equal(row.failures, 0);
+  const streak = newStreak(seen(restarting(at(600))));
+  assert.deepEqual(takeAll(streak, [restarting(at(600), since0342)]), ["stable"]);
+  assert.equal(streak.failures, 0);
   assert.equal(rowOf(restarting(at(599.9), since0342)).failures, 1);
 });
 
@@ -291,66 +291,66 @@ Deno.test("take() takes a start after the failure for the next run's: the update
 });
 
 Deno.test("take() judges a run once: a task that cannot even be started fails each time", () => {
-  const row = newRow(seen(restarting(at(7200))));
-  assert.deepEqual(takeAll(row, crash(at(7200), since0342)), ["noted", "stable"]);
-  clear(row, at(7200.002));
+  const streak = newStreak(seen(restarting(at(7200))));
+  assert.deepEqual(takeAll(streak, crash(at(7200), since0342)), ["noted", "stable"]);
+  clear(streak, at(7200.002));
   for (const [index, seconds] of [7215, 7230, 9000].entries()) {
-    const steps = takeAll(row, [
+    const steps = takeAll(streak, [
       said({ type: "Driver Failure", time: at(seconds), ...since0342 }),
       restarting(at(seconds + 0.1), since0342),
     ]);
     assert.deepEqual(steps, ["noted", "failed"]);
-    assert.equal(row.failures, index + 1);
+    assert.equal(streak.failures, index + 1);
   }
 });
 
 Deno.test("take() judges a run once: what fails after a restart that somebody asked for is another one", () => {
-  const row = failedOnce();
+  const streak = failedOnce();
   const wanted = [started(at(20)), terminated(at(700), 130, 2), restarting(at(700.1), { reason: "" })];
-  assert.deepEqual(takeAll(row, wanted), ["noted", "stable", "noted"]);
-  clear(row, at(700));
-  assert.deepEqual(takeAll(row, [killing(at(701), { fails: true })]), ["failed"]);
+  assert.deepEqual(takeAll(streak, wanted), ["noted", "stable", "noted"]);
+  clear(streak, at(700));
+  assert.deepEqual(takeAll(streak, [killing(at(701), { fails: true })]), ["failed"]);
 });
 
 Deno.test("take() judges a run once: the first crash counts, and then what fails long after", () => {
-  const row = rowOf(...crash(at(5), since0342).slice(1));
-  assert.deepEqual(takeAll(row, [restarting(at(1900), since0342)]), ["failed"]);
-  assert.equal(row.failures, 2);
+  const streak = rowOf(...crash(at(5), since0342).slice(1));
+  assert.deepEqual(takeAll(streak, [restarting(at(1900), since0342)]), ["failed"]);
+  assert.equal(streak.failures, 2);
 });
 
 Deno.test("take() counts a failure that comes late, and leaves the run that goes on meanwhile", () => {
-  const row = failedOnce();
-  takeAll(row, [started(at(20)), started(at(60))]);
-  assert.deepEqual(takeAll(row, [restarting(at(40), { delay: 5_000_000_000n })]), ["failed"]);
-  assert.equal(row.failures, 2);
-  assert.equal(runningSince(row), at(60));
-  assert.equal(row.nextAttempt, undefined);
-  assert.deepEqual(row.log.map(({ time }) => time), [at(1), at(40)]);
+  const streak = failedOnce();
+  takeAll(streak, [started(at(20)), started(at(60))]);
+  assert.deepEqual(takeAll(streak, [restarting(at(40), { delay: 5_000_000_000n })]), ["failed"]);
+  assert.equal(streak.failures, 2);
+  assert.equal(runningSince(streak), at(60));
+  assert.equal(streak.nextAttempt, undefined);
+  assert.deepEqual(streak.log.map(({ time }) => time), [at(1), at(40)]);
 });
 
 Deno.test("take() does not mix up a failure that comes late with the run that ended meanwhile", () => {
-  const row = failedOnce();
-  takeAll(row, [started(at(20)), started(at(60)), terminated(at(61), 137, 9), restarting(at(40))]);
-  assert.deepEqual([row.failures, row.ended], [2, undefined]);
-  takeAll(row, [restarting(at(61.1))]);
-  assert.deepEqual([row.failures, row.ended?.signal], [3, 9]);
+  const streak = failedOnce();
+  takeAll(streak, [started(at(20)), started(at(60)), terminated(at(61), 137, 9), restarting(at(40))]);
+  assert.deepEqual([streak.failures, streak.ended], [2, undefined]);
+  takeAll(streak, [restarting(at(61.1))]);
+  assert.deepEqual([streak.failures, streak.ended?.signal], [3, 9]);
 });
 
 Deno.test("take() forgets when Nomad tries again once it has", () => {
-  const row = failedOnce();
-  assert.equal(row.nextAttempt, at(16));
-  takeAll(row, [started(at(16))]);
-  assert.equal(row.nextAttempt, undefined);
+  const streak = failedOnce();
+  assert.equal(streak.nextAttempt, at(16));
+  takeAll(streak, [started(at(16))]);
+  assert.equal(streak.nextAttempt, undefined);
 });
 
 Deno.test("take() has the row begin with the earliest failure, and tell of the newest", () => {
-  const row = rowOf(restarting(at(40)));
-  const before = row.lastEvent;
-  takeAll(row, [restarting(at(20)), restarting(at(30))]);
-  assert.equal(row.since, at(20));
-  assert.deepEqual(row.log.map(({ time }) => time), [at(20), at(30), at(40)]);
-  assert.equal(row.lastEvent, before);
-  assert.equal(row.failures, 3);
+  const streak = rowOf(restarting(at(40)));
+  const before = streak.lastEvent;
+  takeAll(streak, [restarting(at(20)), restarting(at(30))]);
+  assert.equal(streak.since, at(20));
+  assert.deepEqual(streak.log.map(({ time }) => time), [at(20), at(30), at(40)]);
+  assert.equal(streak.lastEvent, before);
+  assert.equal(streak.failures, 3);
 });
 
 Deno.test("take() counts the same failures in whichever order they come", () => {
@@ -362,71 +362,80 @@ Deno.test("take() counts the same failures in whichever order they come", () => 
 });
 
 Deno.test("take() adds the failures that no event told of", () => {
-  const row = failedOnce();
-  takeAll(row, [restarting(at(20), { fields: { MissedRestarts: 17 } })]);
-  assert.deepEqual([row.failures, row.missed, row.log.length], [19, 17, 2]);
+  const streak = failedOnce();
+  takeAll(streak, [restarting(at(20), { fields: { MissedRestarts: 17 } })]);
+  assert.deepEqual([streak.failures, streak.missed, streak.log.length], [19, 17, 2]);
 });
 
 Deno.test("take() goes on to a node whose clock is behind", () => {
-  const row = failedOnce();
+  const streak = failedOnce();
   const behind = { ...a2, node: "n2" };
-  takeAll(row, giveUp(at(21)));
-  assert.deepEqual(takeAll(row, [started(at(-60), behind), ...crash(at(-59), behind)]), [
+  takeAll(streak, giveUp(at(21)));
+  assert.deepEqual(takeAll(streak, [started(at(-60), behind), ...crash(at(-59), behind)]), [
     "noted",
     "noted",
     "failed",
   ]);
-  takeAll(row, [started(at(-40), behind)]);
-  assert.equal(row.failures, 3);
-  assert.equal(runningSince(row), at(-40));
-  assert.equal(row.node.ID, "n2");
+  takeAll(streak, [started(at(-40), behind)]);
+  assert.equal(streak.failures, 3);
+  assert.equal(runningSince(streak), at(-40));
+  assert.equal(streak.node.ID, "n2");
 });
 
 Deno.test("take() goes on through a template that fails in allocation after allocation without ever starting", () => {
-  const row = rowOf(killing(at(1), { fails: true }));
+  const streak = rowOf(killing(at(1), { fails: true }));
   for (let index = 2; index <= 20; index++) {
     const of = { allocation: `a${index}` };
-    const again = takeAll(row, [
+    const again = takeAll(streak, [
       said({ ...of, time: at(index * 10) }),
       killing(at(index * 10 + 1), { ...of, fails: true }),
       killing(at(index * 10 + 2), of),
     ]);
     assert.deepEqual(again, ["noted", "failed", "noted"]);
   }
-  assert.equal(row.failures, 20);
+  assert.equal(streak.failures, 20);
 });
 
 Deno.test("take() takes what happens late in an allocation that was replaced for nothing of now", () => {
-  const row = failedOnce();
-  takeAll(row, [
+  const streak = failedOnce();
+  takeAll(streak, [
     started(at(20)),
     killing(at(30), { fields: deployed }),
     started(at(31), { ...a2, node: "n2" }),
   ]);
   assert.deepEqual(
-    takeAll(row, [
+    takeAll(streak, [
       terminated(at(700), 130, 2, { fields: deployed }),
       said({ type: "Killed", time: at(701), fields: deployed }),
     ]),
     ["noted", "noted"],
   );
-  assert.equal(runningSince(row), at(31));
-  assert.equal(row.node.ID, "n2");
+  assert.equal(runningSince(streak), at(31));
+  assert.equal(streak.node.ID, "n2");
 });
 
 Deno.test("take() lets no stop of another allocation end the row", () => {
-  const row = failedOnce();
-  takeAll(row, [...stop(at(20)), said({ ...a2, time: at(25) }), started(at(26), a2), ...crash(at(27), a2)]);
+  const streak = failedOnce();
+  takeAll(streak, [
+    ...stop(at(20)),
+    said({ ...a2, time: at(25) }),
+    started(at(26), a2),
+    ...crash(at(27), a2),
+  ]);
   const late = said({ type: "Killed", time: at(60), fields: jobStopped });
-  assert.deepEqual(takeAll(row, [late]), ["noted"]);
-  assert.deepEqual(takeAll(row, stop(at(61), jobStopped, { allocation: "a0" })), ["noted", "noted", "noted"]);
-  assert.deepEqual(takeAll(row, stop(at(61), jobStopped, a2)), ["stopped", "stopped", "stopped"]);
+  assert.deepEqual(takeAll(streak, [late]), ["noted"]);
+  assert.deepEqual(takeAll(streak, stop(at(61), jobStopped, { allocation: "a0" })), [
+    "noted",
+    "noted",
+    "noted",
+  ]);
+  assert.deepEqual(takeAll(streak, stop(at(61), jobStopped, a2)), ["stopped", "stopped", "stopped"]);
 });
 
 Deno.test("take() ends the row when an allocation is stopped before it started", () => {
-  const row = rowOf(...giveUp(at(1)).slice(1));
+  const streak = rowOf(...giveUp(at(1)).slice(1));
   assert.deepEqual(
-    takeAll(row, [said({ ...a2, time: at(20) }), ...stop(at(25), jobStopped, a2)])[1],
+    takeAll(streak, [said({ ...a2, time: at(20) }), ...stop(at(25), jobStopped, a2)])[1],
     "stopped",
   );
   const failing = rowOf(...giveUp(at(1)).slice(1));
@@ -439,25 +448,25 @@ Deno.test("take() ends the row when an allocation is stopped before it started",
 
 Deno.test("take() is not misled by a stop of an allocation that was replaced since, said with what was told before", () => {
   const failed = notRestarting(at(1));
-  const row = rowOf(failed, started(at(20), a2), ...giveUp(at(21), a2));
-  assert.deepEqual(takeAll(row, [notRestarting(at(1), { fields: jobStopped })]), ["noted"]);
-  assert.deepEqual(takeAll(row, [notRestarting(at(21.002), { ...a2, fields: jobStopped })]), ["stopped"]);
+  const streak = rowOf(failed, started(at(20), a2), ...giveUp(at(21), a2));
+  assert.deepEqual(takeAll(streak, [notRestarting(at(1), { fields: jobStopped })]), ["noted"]);
+  assert.deepEqual(takeAll(streak, [notRestarting(at(21.002), { ...a2, fields: jobStopped })]), ["stopped"]);
 });
 
 Deno.test("take() is not misled by the old history of a job that was stopped and started again", () => {
-  const row = rowOf(restarting(at(1000), a2));
-  takeAll(row, crashes(3, 1010, 20, a2));
+  const streak = rowOf(restarting(at(1000), a2));
+  takeAll(streak, crashes(3, 1010, 20, a2));
   const history = [said({ time: at(0), fields: jobStopped }), ...stop(at(500))];
-  assert.deepEqual(takeAll(row, history), ["noted", "noted", "noted", "noted"]);
-  assert.equal(row.failures, 4);
+  assert.deepEqual(takeAll(streak, history), ["noted", "noted", "noted", "noted"]);
+  assert.equal(streak.failures, 4);
 });
 
 Deno.test("take() is not misled by what comes again of allocations from before the row", () => {
   const history = [said({ time: at(0) }), started(at(1)), ...stop(at(500), deployed)];
-  const row = rowOf(restarting(at(1000), a2));
-  takeAll(row, [started(at(1020), a2), ...history]);
-  assert.equal(runningSince(row), at(1020));
-  assert.deepEqual(takeAll(row, [terminated(at(1620), 1, 0, a2)]), ["stable"]);
+  const streak = rowOf(restarting(at(1000), a2));
+  takeAll(streak, [started(at(1020), a2), ...history]);
+  assert.equal(runningSince(streak), at(1020));
+  assert.deepEqual(takeAll(streak, [terminated(at(1620), 1, 0, a2)]), ["stable"]);
 });
 
 Deno.test("take() takes the end of what was before the row for no end of it", () => {
@@ -470,10 +479,10 @@ Deno.test("take() takes the end of what was before the row for no end of it", ()
       [started(at(0)), ...stop(at(5))],
     ]
   ) {
-    const row = rowOf(...giveUp(at(1000), a2).slice(1));
-    const steps = takeAll(row, history);
+    const streak = rowOf(...giveUp(at(1000), a2).slice(1));
+    const steps = takeAll(streak, history);
     assert.deepEqual(steps.filter((step) => step !== "noted"), []);
-    assert.equal(row.failures, 1);
+    assert.equal(streak.failures, 1);
   }
 });
 
@@ -486,45 +495,45 @@ const made = (index: number, of: Said = {}): Said => ({
 
 Deno.test("take() ends the row when an event that was told before says that the allocation is to stop", () => {
   const last = notRestarting(at(41), made(5));
-  for (const row of [rowOf(last), rowOf(restarting(at(1), made(5)), started(at(20), made(5)), last)]) {
-    assert.deepEqual(takeAll(row, [last]), ["duplicate"]);
-    assert.deepEqual(takeAll(row, [notRestarting(at(41), made(5, { fields: jobStopped }))]), ["stopped"]);
-    assert.equal(row.events.filter(({ Type }) => Type === "Not Restarting").length, 1);
+  for (const streak of [rowOf(last), rowOf(restarting(at(1), made(5)), started(at(20), made(5)), last)]) {
+    assert.deepEqual(takeAll(streak, [last]), ["duplicate"]);
+    assert.deepEqual(takeAll(streak, [notRestarting(at(41), made(5, { fields: jobStopped }))]), ["stopped"]);
+    assert.equal(streak.events.filter(({ Type }) => Type === "Not Restarting").length, 1);
   }
 });
 
 Deno.test("take() knows by Nomad's own order which allocation is the last, whatever the clocks say", () => {
-  const row = rowOf(restarting(at(1), made(5)));
-  takeAll(row, [started(at(20), made(5))]);
+  const streak = rowOf(restarting(at(1), made(5)));
+  takeAll(streak, [started(at(20), made(5))]);
   const behind = made(7, { node: "n2" });
-  takeAll(row, [said({ ...behind, time: at(-601) }), started(at(-600), behind)]);
-  assert.equal(runningSince(row), at(-600));
+  takeAll(streak, [said({ ...behind, time: at(-601) }), started(at(-600), behind)]);
+  assert.equal(runningSince(streak), at(-600));
   // What was made before is told again.
-  takeAll(row, [said({ ...made(3), time: at(0) }), started(at(1), made(3)), started(at(15), made(4))]);
-  assert.equal(runningSince(row), at(-600));
-  assert.equal(row.node.ID, "n2");
+  takeAll(streak, [said({ ...made(3), time: at(0) }), started(at(1), made(3)), started(at(15), made(4))]);
+  assert.equal(runningSince(streak), at(-600));
+  assert.equal(streak.node.ID, "n2");
   const done = { CreateIndex: 7, ClientStatus: "complete", TaskState: "dead" };
-  assert.deepEqual(takeAll(row, [terminated(at(-590), 0, 0, { ...behind, fields: done })]), ["completed"]);
+  assert.deepEqual(takeAll(streak, [terminated(at(-590), 0, 0, { ...behind, fields: done })]), ["completed"]);
 });
 
 Deno.test("take() goes on in a cluster that was set up anew, which counts its allocations from the beginning", () => {
-  const row = rowOf(restarting(at(1), made(5000)));
-  takeAll(row, [started(at(20), made(5000)), started(at(60), made(12))]);
-  assert.equal(runningSince(row), at(60));
+  const streak = rowOf(restarting(at(1), made(5000)));
+  takeAll(streak, [started(at(20), made(5000)), started(at(60), made(12))]);
+  assert.equal(runningSince(streak), at(60));
 });
 
 Deno.test("take() goes on with garbage collection in allocations that failed long ago", () => {
-  const row = failedOnce();
+  const streak = failedOnce();
   for (let index = 2; index <= 30; index++) {
     const of = { allocation: `a${index}` };
-    takeAll(row, [started(at(index * 10), of), ...giveUp(at(index * 10 + 1), of)]);
+    takeAll(streak, [started(at(index * 10), of), ...giveUp(at(index * 10 + 1), of)]);
   }
-  takeAll(row, [started(at(400), { allocation: "a31" })]);
+  takeAll(streak, [started(at(400), { allocation: "a31" })]);
   for (const index of [2, 3, 25, 26]) {
-    assert.deepEqual(takeAll(row, [killing(at(500 + index), { allocation: `a${index}` })]), ["noted"]);
+    assert.deepEqual(takeAll(streak, [killing(at(500 + index), { allocation: `a${index}` })]), ["noted"]);
   }
-  assert.equal(runningSince(row), at(400));
-  assert.deepEqual(takeAll(row, [terminated(at(1000), 1, 0, { allocation: "a31" })]), ["stable"]);
+  assert.equal(runningSince(streak), at(400));
+  assert.deepEqual(takeAll(streak, [terminated(at(1000), 1, 0, { allocation: "a31" })]), ["stable"]);
 });
 
 Deno.test("take() finds its way back when more allocations come again than are remembered", () => {
@@ -538,48 +547,48 @@ Deno.test("take() finds its way back when more allocations come again than are r
     );
   }
   updates.push(started(at(500), { allocation: "a41" }));
-  const row = rowOf(...updates);
-  assert.equal(row.failures, 40);
-  const again = takeAll(row, updates);
+  const streak = rowOf(...updates);
+  assert.equal(streak.failures, 40);
+  const again = takeAll(streak, updates);
   assert.deepEqual(again.filter((step) => step !== "noted" && step !== "duplicate"), []);
-  assert.deepEqual([row.failures, runningSince(row)], [40, at(500)]);
+  assert.deepEqual([streak.failures, runningSince(streak)], [40, at(500)]);
 });
 
 Deno.test("take() knows a start again of an allocation that failed long ago", () => {
-  const row = failedOnce();
+  const streak = failedOnce();
   for (let index = 2; index <= 30; index++) {
     const of = { allocation: `a${index}` };
-    takeAll(row, [started(at(index * 10), of), ...giveUp(at(index * 10 + 1), of)]);
+    takeAll(streak, [started(at(index * 10), of), ...giveUp(at(index * 10 + 1), of)]);
   }
-  takeAll(row, [started(at(50), { allocation: "a5" })]);
-  assert.equal(runningSince(row), undefined);
+  takeAll(streak, [started(at(50), { allocation: "a5" })]);
+  assert.equal(runningSince(streak), undefined);
 });
 
 Deno.test("take() keeps two nodes apart that have one key, as far as it can", () => {
   const [here, there] = [{ node: "n1" }, { ...a2, node: "n2" }];
-  const row = rowOf(restarting(at(1), here));
-  takeAll(row, [started(at(2), there)]);
-  const steps = takeAll(row, crashes(40, 20, 20, here));
+  const streak = rowOf(restarting(at(1), here));
+  takeAll(streak, [started(at(2), there)]);
+  const steps = takeAll(streak, crashes(40, 20, 20, here));
   assert.equal(steps.filter((step) => step === "failed").length, 40);
-  assert.equal(row.failures, 41);
-  assert.equal(row.ended?.after, 1_000_000_000n);
+  assert.equal(streak.failures, 41);
+  assert.equal(streak.ended?.after, 1_000_000_000n);
   // The other one ran for 15 minutes meanwhile; that it ends is no failure of this one, and no end of its loop.
-  assert.deepEqual(takeAll(row, crash(at(902), there)), ["noted", "noted"]);
+  assert.deepEqual(takeAll(streak, crash(at(902), there)), ["noted", "noted"]);
   const unseen = { allocation: "a3", node: "n3", ...since0342 };
-  assert.deepEqual(takeAll(row, crash(at(903), unseen)), ["noted", "noted"]);
-  assert.equal(row.failures, 41);
+  assert.deepEqual(takeAll(streak, crash(at(903), unseen)), ["noted", "noted"]);
+  assert.equal(streak.failures, 41);
 });
 
 Deno.test("take() has a run that began after the last failure break the row, though its start was not seen", () => {
-  const row = failedOnce();
+  const streak = failedOnce();
   const later = { ...a2, ...begun("2026-11-24T03:43:54Z") }; // at(60)
-  assert.deepEqual(takeAll(row, crash(at(700), later)), ["noted", "stable"]);
+  assert.deepEqual(takeAll(streak, crash(at(700), later)), ["noted", "stable"]);
 });
 
 Deno.test("clear() begins anew: what is older does not count, what is newer does", () => {
-  const row = rowOf(...crashes(3).slice(2));
-  clear(row, at(100));
-  assert.deepEqual(takeAll(row, crashes(3)), [
+  const streak = rowOf(...crashes(3).slice(2));
+  clear(streak, at(100));
+  assert.deepEqual(takeAll(streak, crashes(3)), [
     "noted",
     "noted",
     "duplicate",
@@ -590,23 +599,23 @@ Deno.test("clear() begins anew: what is older does not count, what is newer does
     "noted",
     "duplicate",
   ]);
-  assert.equal(row.failures, 0);
-  assert.deepEqual(takeAll(row, [restarting(at(100))]), ["duplicate"]);
-  assert.deepEqual(takeAll(row, [restarting(at(100) + 1n)]), ["failed"]);
-  assert.deepEqual([row.failures, row.since], [1, at(100) + 1n]);
+  assert.equal(streak.failures, 0);
+  assert.deepEqual(takeAll(streak, [restarting(at(100))]), ["duplicate"]);
+  assert.deepEqual(takeAll(streak, [restarting(at(100) + 1n)]), ["failed"]);
+  assert.deepEqual([streak.failures, streak.since], [1, at(100) + 1n]);
 });
 
 Deno.test("clear() never goes back in time", () => {
-  const row = failedOnce();
-  clear(row, at(100));
-  clear(row, at(50));
-  assert.deepEqual(takeAll(row, [restarting(at(70))]), ["duplicate"]);
+  const streak = failedOnce();
+  clear(streak, at(100));
+  clear(streak, at(50));
+  assert.deepEqual(takeAll(streak, [restarting(at(70))]), ["duplicate"]);
 });
 
 Deno.test("take() remembers how the last failed run ended, and why", () => {
-  const row = failedOnce();
-  takeAll(row, [started(at(20)), terminated(at(22), 137, 9), restarting(at(22.1))]);
-  const { ended } = row;
+  const streak = failedOnce();
+  takeAll(streak, [started(at(20)), terminated(at(22), 137, 9), restarting(at(22.1))]);
+  const { ended } = streak;
   assert.deepEqual(ended, {
     time: at(22),
     code: 137,
@@ -615,13 +624,13 @@ Deno.test("take() remembers how the last failed run ended, and why", () => {
     after: 2_000_000_000n,
     killed: false,
   });
-  takeAll(row, [
+  takeAll(streak, [
     failure("Driver Failure", "no such image").replace(String(at(21)), String(at(40))),
     restarting(at(41)),
   ]);
-  assert.deepEqual([row.ended, row.why], [undefined, "no such image"]);
-  takeAll(row, [started(at(60)), ...crash(at(61))]);
-  assert.deepEqual([row.ended && row.ended.code, row.why], [1, ""]);
+  assert.deepEqual([streak.ended, streak.why], [undefined, "no such image"]);
+  takeAll(streak, [started(at(60)), ...crash(at(61))]);
+  assert.deepEqual([streak.ended && streak.ended.code, streak.why], [1, ""]);
 });
 
 for (
@@ -631,39 +640,43 @@ for (
   ] as const
 ) {
   Deno.test(`take() knows that Nomad killed the process: ${what}`, () => {
-    const row = failedOnce();
-    takeAll(row, [started(at(20)), before, terminated(at(26), 137, 9), restarting(at(26.1))]);
-    assert.equal(row.ended?.killed, true);
-    takeAll(row, [started(at(40)), terminated(at(41), 137, 9), restarting(at(41.1))]);
-    assert.equal(row.ended?.killed, false);
+    const streak = failedOnce();
+    takeAll(streak, [started(at(20)), before, terminated(at(26), 137, 9), restarting(at(26.1))]);
+    assert.equal(streak.ended?.killed, true);
+    takeAll(streak, [started(at(40)), terminated(at(41), 137, 9), restarting(at(41.1))]);
+    assert.equal(streak.ended?.killed, false);
   });
 }
 
 Deno.test("take() does not take a task that ends with 0 when it is killed for done", () => {
-  const row = failedOnce();
+  const streak = failedOnce();
   const dead = { ClientStatus: "complete", TaskState: "dead" };
-  const steps = takeAll(row, [started(at(20)), killing(at(21)), terminated(at(22), 0, 0, { fields: dead })]);
+  const steps = takeAll(streak, [
+    started(at(20)),
+    killing(at(21)),
+    terminated(at(22), 0, 0, { fields: dead }),
+  ]);
   assert.deepEqual(steps, ["noted", "noted", "noted"]);
 });
 
 Deno.test("take() keeps of all that happens only so much", () => {
-  const row = failedOnce();
+  const streak = failedOnce();
   const words = "x".repeat(10_000);
   for (let index = 0; index < 300; index++) {
     const of = { allocation: `b${index}`, event: { DisplayMessage: words } };
-    takeAll(row, [
+    takeAll(streak, [
       started(at(20 + index * 20), of),
       said({ ...of, type: "Driver Failure", time: at(21 + index * 20) }),
       ...giveUp(at(22 + index * 20), of),
     ]);
   }
-  assert.equal(row.failures, 301);
-  takeAll(row, [
+  assert.equal(streak.failures, 301);
+  takeAll(streak, [
     said({ allocation: "b299", type: "Driver Failure", time: at(7000), event: { DisplayMessage: words } }),
   ]);
-  assert.deepEqual([row.log.length, row.events.length, row.runs.length], [100, 10, 10]);
-  assert.equal(row.log.at(-1)?.time, at(22 + 299 * 20) + 2_000_000n);
-  const { lastEvent, ...rest } = row;
+  assert.deepEqual([streak.log.length, streak.events.length, streak.runs.length], [100, 10, 10]);
+  assert.equal(streak.log.at(-1)?.time, at(22 + 299 * 20) + 2_000_000n);
+  const { lastEvent, ...rest } = streak;
   assert.ok(lastEvent.length > 10_000);
   const size = JSON.stringify(rest, (_, value) => typeof value === "bigint" ? String(value) : value).length;
   assert.ok(size < 15_000, `${size}`);
@@ -671,17 +684,17 @@ Deno.test("take() keeps of all that happens only so much", () => {
 
 Deno.test("take() does not count again what is older than all that it remembers", () => {
   const updates = crashes(150);
-  const row = rowOf(...updates.slice(2));
-  takeAll(row, updates.slice(0, 2));
-  assert.equal(row.failures, 150);
-  takeAll(row, updates);
-  assert.equal(row.failures, 150);
+  const streak = rowOf(...updates.slice(2));
+  takeAll(streak, updates.slice(0, 2));
+  assert.equal(streak.failures, 150);
+  takeAll(streak, updates);
+  assert.equal(streak.failures, 150);
 });
 
 Deno.test("take() works with a row that was written down and read again", () => {
   const updates = crashes(5).slice(2);
   const whole = rowOf(...updates);
-  let kept = newRow(seen(updates[0]!));
+  let kept = newStreak(seen(updates[0]!));
   for (const update of updates) {
     take(kept, seen(update), stableAfter);
     const text = JSON.stringify(

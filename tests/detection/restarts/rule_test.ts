@@ -1,18 +1,18 @@
 // The rule, as a table: what is made of restarts, and of time going by. Times are nanoseconds.
 import assert from "node:assert/strict";
 import { alertId } from "../../../src/detection/alert/alert.ts";
-import { Detector, mostRestarts, type Thresholds } from "../../../src/detection/restarts/rule.ts";
+import { mostRestarts, RestartsRule, type RestartsThresholds } from "../../../src/detection/restarts/rule.ts";
 import type { Decision } from "../../../src/detection/rule.ts";
 import { TestJournal } from "../../helpers/journal.ts";
 import { restart } from "../../helpers/restarts.ts";
 
 /** Three restarts younger than 100 are a loop, which is told every 50. */
-const thresholds: Thresholds = { restartCount: 3, restartInterval: 100n, notificationInterval: 50n };
+const thresholds: RestartsThresholds = { restartCount: 3, restartInterval: 100n, notificationInterval: 50n };
 
 const [least, most] = [-(1n << 63n), (1n << 63n) - 1n];
 
-function detector(differs: Partial<Thresholds> = {}, journal = new TestJournal()): Detector {
-  return new Detector({ ...thresholds, ...differs }, journal);
+function detector(differs: Partial<RestartsThresholds> = {}, journal = new TestJournal()): RestartsRule {
+  return new RestartsRule({ ...thresholds, ...differs }, journal);
 }
 
 /** A decision in words: `first a: 0 1 2`, `below-threshold 1`. */
@@ -32,7 +32,7 @@ function words(decision: Decision): string {
 }
 
 /** All that is due, in words. */
-function due(detector: Detector, now: bigint): string {
+function due(detector: RestartsRule, now: bigint): string {
   const decisions: Decision[] = [];
   do decisions.push(...detector.due(now, 1000)); while (
     detector.nextDue !== undefined && detector.nextDue <= now
@@ -41,7 +41,7 @@ function due(detector: Detector, now: bigint): string {
 }
 
 /** At a time, a restart of that time or of another, or time alone; and what is made of it. */
-type Row = readonly [
+type FailureStreak = readonly [
   now: bigint,
   what: "restart" | "due" | Partial<Parameters<typeof restart>[0]>,
   is: string,
@@ -49,19 +49,19 @@ type Row = readonly [
 
 interface Case {
   readonly title: string;
-  readonly differs?: Partial<Thresholds>;
+  readonly differs?: Partial<RestartsThresholds>;
   /** What falls due is asked for in the rows only, not before every restart. */
   readonly late?: boolean;
-  readonly rows: readonly Row[];
+  readonly rows: readonly FailureStreak[];
 }
 
 /** Rows of restarts at these times that are below the threshold, one more each. */
-function below(...times: bigint[]): Row[] {
+function below(...times: bigint[]): FailureStreak[] {
   return times.map((time, index) => [time, "restart", `below-threshold ${index + 1}`]);
 }
 
 /** A loop that is told at 2. */
-const told: Row[] = [...below(0n, 1n), [2n, "restart", "first a: 0 1 2"]];
+const told: FailureStreak[] = [...below(0n, 1n), [2n, "restart", "first a: 0 1 2"]];
 
 const cases: readonly Case[] = [
   {
@@ -378,7 +378,7 @@ function alertOf(decision: Decision) {
 
 /** Records restarts, each at its own time. Yields the last decision. */
 function record(
-  rule: Detector,
+  rule: RestartsRule,
   times: readonly bigint[],
   differs: Parameters<typeof restart>[0] | object = {},
 ) {
@@ -538,7 +538,7 @@ Deno.test("a restart that does not count leaves no trace", () => {
 
 Deno.test("a million names that restart once are forgotten when their windows end", () => {
   const nothing = { counted() {}, dropped() {}, told() {} };
-  const rule = new Detector({ ...thresholds, restartInterval: 1_000n }, nothing);
+  const rule = new RestartsRule({ ...thresholds, restartInterval: 1_000n }, nothing);
   let mostNames = 0;
   for (let time = 0n; time < 1_000_000n; time++) {
     rule.due(time, 10);
@@ -626,7 +626,7 @@ Deno.test("restore() of what was kept reports nothing that is kept already", () 
   first.record(restart({ time: 500n, name: "far" }), 2n);
   journal.commit(2n);
   const reported: string[] = [];
-  const second = new Detector(thresholds, {
+  const second = new RestartsRule(thresholds, {
     counted: () => reported.push("counted"),
     dropped: () => reported.push("dropped"),
     told: () => reported.push("told"),
