@@ -3,11 +3,11 @@ import { settingsGroups } from "./commands/app.ts";
 import { run } from "./commands/run.ts";
 import { recordSettings } from "./commands/record/settings.ts";
 import { variablesOf } from "./lib/settings/setting.ts";
-import { TurnWriter } from "./lib/coalescing_writer.ts";
+import { CoalescingWriter } from "./lib/coalescing_writer.ts";
 
 const stop = new AbortController();
 /** Not Deno's synchronous write, which blocks for as long as nobody reads. */
-const stderr = new TurnWriter((bytes) => Deno.stderr.write(bytes));
+const stderr = new CoalescingWriter((bytes) => Deno.stderr.write(bytes));
 
 /** Milliseconds that the last lines have to be read: at the end, and where somebody is in a hurry. */
 const [lastLines, lastLinesInHurry] = [1_000, 100];

@@ -19,7 +19,7 @@ const maxPending = 4 << 20;
 const utf8 = new TextEncoder();
 
 /** A writer of texts that waits for the end of the turn, and for the write before. */
-export class TurnWriter implements LineOutput {
+export class CoalescingWriter implements LineOutput {
   dropped = 0;
   onRead: ((dropped: number) => void) | undefined;
   readonly #write: Write;

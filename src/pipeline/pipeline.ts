@@ -235,7 +235,7 @@ class Pipeline {
   }
 }
 
-/** Names that are looked at in one go when their time has come: a moment's work. */
+/** Interner that are looked at in one go when their time has come: a moment's work. */
 const mostDue = 100;
 /** Longer ones than this, in milliseconds, timers do not take. */
 const longestTimer = 2 ** 31 - 1;

@@ -2,7 +2,7 @@
 import type { Alert } from "../detection/alert/alert.ts";
 import type { StateStore, StoreContext } from "./store.ts";
 import { type Outbox, ShelvedOutbox } from "./outbox.ts";
-import { Texts } from "../lib/offheap/string_pool.ts";
+import { StringPool } from "../lib/offheap/string_pool.ts";
 
 /** Alerts about one name that sinks have not confirmed. */
 interface Unconfirmed {
@@ -30,7 +30,7 @@ export class MemoryStore implements StateStore {
     remembered: () => [],
   };
   readonly #outboxes: ReadonlyMap<string, ShelvedOutbox<Shelved>>;
-  readonly #texts = new Texts(64);
+  readonly #texts = new StringPool(64);
   readonly #unconfirmed = new Map<string, Unconfirmed>();
 
   constructor({ sinks, newerReplaces }: StoreContext) {

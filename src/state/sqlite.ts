@@ -321,7 +321,7 @@ function rows<FailureStreak>(statement: StatementSync): Iterable<FailureStreak> 
   return statement.iterate() as Iterable<FailureStreak>;
 }
 
-/** Texts that node:sqlite reads end at their first NUL, so names are kept without any. */
+/** StringPool that node:sqlite reads end at their first NUL, so names are kept without any. */
 function writeName(name: string): string {
   return name.replaceAll("\\", "\\\\").replaceAll("\0", "\\0");
 }

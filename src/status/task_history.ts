@@ -86,7 +86,7 @@ export class Trace {
   }
 }
 
-/** Texts that are those of the event before are kept once. */
+/** StringPool that are those of the event before are kept once. */
 function seenOf(event: Restart | RunEvent, before: Seen | undefined, withWords: boolean): Seen {
   const same = <Name extends "allocation" | "task" | "node">(name: Name, text: string): string | null =>
     text === before?.[name] ? text : text || null;

@@ -1,12 +1,12 @@
 // The writer of the log: one write a turn, all of it, in order; what is dropped, counted and said where nobody reads.
 import assert from "node:assert/strict";
-import { TurnWriter } from "../../src/lib/coalescing_writer.ts";
+import { CoalescingWriter } from "../../src/lib/coalescing_writer.ts";
 import { Program, run } from "../helpers/program.ts";
 import { waitFor } from "../helpers/wait_for.ts";
 
-function open(most = Infinity): { writer: TurnWriter; writes: string[] } {
+function open(most = Infinity): { writer: CoalescingWriter; writes: string[] } {
   const writes: string[] = [];
-  const writer = new TurnWriter((bytes) => {
+  const writer = new CoalescingWriter((bytes) => {
     const taken = bytes.subarray(0, most);
     writes.push(new TextDecoder().decode(taken));
     return Promise.resolve(taken.length);
@@ -65,7 +65,7 @@ Deno.test("write() goes on where a write took only a part", async () => {
 
 Deno.test("write() drops and counts what comes while too much is pending, and says so in its place", async () => {
   const reader = new Reader();
-  const writer = new TurnWriter(reader.write, 8);
+  const writer = new CoalescingWriter(reader.write, 8);
   writer.onRead = (dropped) => writer.write(`-${dropped}\n`);
   writer.write("one\n");
   await waitFor("the first write", () => reader.pending, { everyMs: 0 });
@@ -81,7 +81,7 @@ Deno.test("write() drops and counts what comes while too much is pending, and sa
 
 Deno.test("write() counts what a reader that went away did not get, and goes on with what comes later", async () => {
   const reader = new Reader();
-  const writer = new TurnWriter(reader.write);
+  const writer = new CoalescingWriter(reader.write);
   const told: number[] = [];
   writer.onRead = (dropped) => told.push(dropped);
   writer.write("a\n");
@@ -98,7 +98,7 @@ Deno.test("write() counts what a reader that went away did not get, and goes on 
 
 Deno.test("end() does not wait any longer than it is told to", async () => {
   const reader = new Reader();
-  const writer = new TurnWriter(reader.write);
+  const writer = new CoalescingWriter(reader.write);
   writer.write("a\n");
   await writer.end(1);
   assert.equal(reader.pending, "a\n");

@@ -37,7 +37,7 @@ export interface Counts {
 /** Of so many names that were not told the restarts are remembered. Of one that is told and not among them, those in
  * its first alert are all that is known of the time before. */
 const mostUntold = 100_000;
-/** Names that are looked at in one go when their time has come. */
+/** Interner that are looked at in one go when their time has come. */
 const mostDue = 500;
 
 /** A rule on its way through a recording. */

@@ -18,7 +18,7 @@ const varied = [
 
 /** More combinations are no longer to choose by. */
 const mostCombinations = 200;
-/** Names that are shown of those that change. */
+/** Interner that are shown of those that change. */
 const mostNames = 5;
 
 /** The rules of a grid; undefined where no flag has several values, or with the reasons in `input.problems`. */

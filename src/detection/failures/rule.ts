@@ -1,12 +1,12 @@
 // The rule `loops`: a task loops when so many runs in a row failed, none of which was stable. It stays looping
 // through every delay of Nomad's, until a run is stable or somebody stops it. No clock, no I/O.
-import { Agenda } from "../../lib/offheap/indexed_heap.ts";
+import { IndexedHeap } from "../../lib/offheap/indexed_heap.ts";
 import { type Alert, alertId } from "../alert/alert.ts";
 import type { Nanoseconds } from "../../lib/duration.ts";
 import { flaps, quieten, quietSince, stableAfterOf, toldAnew } from "./flapping.ts";
 import type { JobEvent } from "../decode/job_event.ts";
 import type { KeptStreaks, StreakJournal } from "../journal.ts";
-import { Names } from "../../lib/offheap/interner.ts";
+import { Interner } from "../../lib/offheap/interner.ts";
 import {
   clear,
   type FailureStreak,
@@ -73,13 +73,13 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
   readonly decode = decodeRun;
   readonly #thresholds: FailuresThresholds;
   readonly #journal: StreakJournal;
-  readonly #names = new Names();
+  readonly #names = new Interner();
   /** By the numbers of their names. */
   readonly #watched: (Watched | undefined)[] = [];
-  readonly #agenda = new Agenda();
+  readonly #dueHeap = new IndexedHeap();
   readonly #sight: Sight;
   /** Rows whose time has come, by the time up to which it must be seen first what happened. */
-  readonly #unseen = new Agenda();
+  readonly #unseen = new IndexedHeap();
   readonly #byJob = new ByJob<Watched>();
   /** The clock is that of the wall, not that of the events. */
   #isLive = true;
@@ -103,7 +103,7 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
   }
 
   get nextDue(): Nanoseconds | undefined {
-    const { next } = this.#agenda;
+    const { next } = this.#dueHeap;
     if (!this.#comesIntoSight()) return next;
     return next === undefined ? this.#sight.until : min(next, this.#sight.until);
   }
@@ -116,7 +116,7 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
       const watched = this.#watch(name, streak);
       if (isTold(streak)) this.#looping++;
       this.#sight.restore(streak.newest);
-      this.#agenda.set(watched.number, this.#wakeAt(watched, now ?? streak.newest));
+      this.#dueHeap.set(watched.number, this.#wakeAt(watched, now ?? streak.newest));
     }
   }
 
@@ -129,7 +129,7 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
       const isTold = setToldBack(watched.streak, now);
       const isChanged = this.#isLive && setBack(watched.streak, now, from);
       if (isTold || isChanged) this.#keep(watched, now);
-      else this.#agenda.set(watched.number, this.#wakeAt(watched, now));
+      else this.#dueHeap.set(watched.number, this.#wakeAt(watched, now));
     }
   }
 
@@ -211,9 +211,9 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
   }
 
   /** Where what is due stands. */
-  #dueAt(now: Nanoseconds): Agenda | undefined {
-    const { next } = this.#agenda;
-    if (next !== undefined && next <= now) return this.#agenda;
+  #dueAt(now: Nanoseconds): IndexedHeap | undefined {
+    const { next } = this.#dueHeap;
+    if (next !== undefined && next <= now) return this.#dueHeap;
     return this.#comesIntoSight() ? this.#unseen : undefined;
   }
 
@@ -242,7 +242,7 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
 
   #keep(watched: Watched, now: Nanoseconds): void {
     this.#journal.streak(watched.name, watched.streak);
-    this.#agenda.set(watched.number, this.#wakeAt(watched, now));
+    this.#dueHeap.set(watched.number, this.#wakeAt(watched, now));
   }
 
   #judge(watched: Watched, step: Step, event: RunEvent, now: Nanoseconds): Decision {
@@ -278,7 +278,7 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
         this.#keep(watched, now);
       } else {
         watched.fate = event;
-        this.#agenda.set(watched.number, now);
+        this.#dueHeap.set(watched.number, now);
       }
     }
     return { reason: "noted" };

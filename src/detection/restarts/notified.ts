@@ -1,15 +1,15 @@
 // What was told about which name, by the name's row. No clock, no I/O.
-import { blockRows, Blocks, within } from "../../lib/offheap/chunked_columns.ts";
+import { blockRows, ChunkedColumns, within } from "../../lib/offheap/chunked_columns.ts";
 import type { Told } from "../journal.ts";
-import { Texts } from "../../lib/offheap/string_pool.ts";
+import { StringPool } from "../../lib/offheap/string_pool.ts";
 
-/** Names that were told. */
-export class ToldNames {
+/** Interner that were told. */
+export class NotifiedTable {
   /** How many there are. */
   size = 0;
-  readonly #texts = new Texts(64);
-  readonly #ids = new Texts(16);
-  readonly #rows = new Blocks(() => ({
+  readonly #texts = new StringPool(64);
+  readonly #ids = new StringPool(16);
+  readonly #rows = new ChunkedColumns(() => ({
     toldAt: new BigInt64Array(blockRows),
     /** The first alert and its repeats; 0 where nothing was told. */
     alerts: new Int32Array(blockRows),

@@ -1,12 +1,12 @@
 // The rule `restarts`: that of seatgeek's nomad-crashloop-detector. Which restarts count, when a loop is told and
 // when it is told again. No clock, no I/O.
-import { Agenda } from "../../lib/offheap/indexed_heap.ts";
+import { IndexedHeap } from "../../lib/offheap/indexed_heap.ts";
 import { type Alert, alertId } from "../alert/alert.ts";
 import type { Nanoseconds } from "../../lib/duration.ts";
 import type { KeptRestarts, RestartJournal, Told } from "../journal.ts";
-import { Names } from "../../lib/offheap/interner.ts";
+import { Interner } from "../../lib/offheap/interner.ts";
 import type { Decision, Rule, ToldLoop } from "../rule.ts";
-import { ToldNames } from "./notified.ts";
+import { NotifiedTable } from "./notified.ts";
 import { decode, type Restart } from "../decode/update.ts";
 import { type Counted, Windows } from "./windows.ts";
 
@@ -38,10 +38,10 @@ export class RestartsRule implements Rule<Restart> {
   readonly #thresholds: RestartsThresholds;
   readonly #journal: RestartJournal;
   /** Those with restarts in their window, or told not long ago; all else goes by their rows. */
-  readonly #names = new Names();
-  readonly #agenda = new Agenda();
+  readonly #names = new Interner();
+  readonly #dueHeap = new IndexedHeap();
   readonly #windows = new Windows();
-  readonly #told = new ToldNames();
+  readonly #told = new NotifiedTable();
   /** Restarts kept of one name. */
   readonly #most: number;
   #arrivals = 0;
@@ -63,7 +63,7 @@ export class RestartsRule implements Rule<Restart> {
   }
 
   get nextDue(): Nanoseconds | undefined {
-    return this.#agenda.next;
+    return this.#dueHeap.next;
   }
 
   /** Only what other thresholds change in it is reported. */
@@ -74,12 +74,12 @@ export class RestartsRule implements Rule<Restart> {
       this.#arrivals = restart.arrival + 1;
       if (!this.#windows.add(row, this.#leavingAsNow(name, restart))) continue;
       this.#makeRoom(row, name);
-      this.#agenda.set(row, this.#windows.emptyAt(row));
+      this.#dueHeap.set(row, this.#windows.emptyAt(row));
     }
     for (const [name, told] of kept.told()) {
       const row = this.#watch(name);
       this.#told.add(row, told);
-      this.#agenda.set(row, this.#dueAt(told));
+      this.#dueHeap.set(row, this.#dueAt(told));
     }
   }
 
@@ -89,14 +89,14 @@ export class RestartsRule implements Rule<Restart> {
       this.#setWindowBack(row, name, now, from);
       const told = this.#told.has(row) ? this.#told.get(row) : undefined;
       if (told === undefined) {
-        this.#agenda.set(row, this.#windows.size(row) > 0 ? this.#windows.emptyAt(row) : now);
+        this.#dueHeap.set(row, this.#windows.size(row) > 0 ? this.#windows.emptyAt(row) : now);
         continue;
       }
       if (told.toldAt <= now) continue;
       const right = { ...told, toldAt: now };
       this.#told.repeat(row, right);
       this.#journal.told(name, right);
-      this.#agenda.set(row, this.#dueAt(right));
+      this.#dueHeap.set(row, this.#dueAt(right));
     }
   }
 
@@ -117,12 +117,12 @@ export class RestartsRule implements Rule<Restart> {
 
   due(now: Nanoseconds, most: number): Decision[] {
     const decisions: Decision[] = [];
-    for (; most > 0 && this.#agenda.next !== undefined && this.#agenda.next <= now; most--) {
-      const row = this.#agenda.take();
+    for (; most > 0 && this.#dueHeap.next !== undefined && this.#dueHeap.next <= now; most--) {
+      const row = this.#dueHeap.take();
       this.#windows.drop(row, now);
       if (this.#told.has(row)) decisions.push(this.#tellAgain(row, now));
-      if (this.#agenda.has(row)) continue;
-      if (this.#windows.size(row) > 0) this.#agenda.set(row, this.#windows.emptyAt(row));
+      if (this.#dueHeap.has(row)) continue;
+      if (this.#windows.size(row) > 0) this.#dueHeap.set(row, this.#windows.emptyAt(row));
       else this.#names.delete(row);
     }
     return decisions;
@@ -160,7 +160,7 @@ export class RestartsRule implements Rule<Restart> {
     if (!this.#windows.add(row, restart)) return false;
     this.#arrivals++;
     this.#journal.counted(name, restart);
-    if (!this.#agenda.has(row)) this.#agenda.set(row, restart.leavesAt);
+    if (!this.#dueHeap.has(row)) this.#dueHeap.set(row, restart.leavesAt);
     this.#makeRoom(row, name);
     return true;
   }
@@ -233,7 +233,7 @@ export class RestartsRule implements Rule<Restart> {
 
   /** What is told now, until it is told again. */
   #keep(row: number, name: string, told: Told, reason: "first" | "repeat"): Alert {
-    this.#agenda.set(row, this.#dueAt(told));
+    this.#dueHeap.set(row, this.#dueAt(told));
     this.#journal.told(name, told);
     return this.#alert(row, name, told, reason);
   }

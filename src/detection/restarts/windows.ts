@@ -1,6 +1,6 @@
 // The restarts that still count, of all names: each once, in the order in which they leave. No clock, no I/O.
 // Numbers in columns, not objects: a million names with two restarts each are 80 MB.
-import { blockRows, Blocks, within } from "../../lib/offheap/chunked_columns.ts";
+import { blockRows, ChunkedColumns, within } from "../../lib/offheap/chunked_columns.ts";
 import type { Nanoseconds } from "../../lib/duration.ts";
 
 /** What is kept of a restart. */
@@ -18,7 +18,7 @@ export interface Counted {
 /** All windows, each under a number. Adding the restart that leaves last and dropping those that left take constant
  * time each. */
 export class Windows {
-  readonly #windows = new Blocks(() => ({
+  readonly #windows = new ChunkedColumns(() => ({
     /** FailureStreak of the restart that leaves first, and of the one that leaves last; -1 while empty. */
     first: new Int32Array(blockRows).fill(-1),
     last: new Int32Array(blockRows).fill(-1),
@@ -26,7 +26,7 @@ export class Windows {
     /** Holds a restart so far in the future that it leaves before its own time. */
     odd: new Uint8Array(blockRows),
   }));
-  readonly #restarts = new Blocks(() => ({
+  readonly #restarts = new ChunkedColumns(() => ({
     times: new BigInt64Array(blockRows),
     leaving: new BigInt64Array(blockRows),
     identities: new Float64Array(blockRows),

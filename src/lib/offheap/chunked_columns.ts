@@ -8,8 +8,8 @@ export function within(row: number): number {
   return row & (blockRows - 1);
 }
 
-/** Blocks of columns, each made when a row in it is first asked for. */
-export class Blocks<Block> {
+/** ChunkedColumns of columns, each made when a row in it is first asked for. */
+export class ChunkedColumns<Block> {
   readonly #make: () => Block;
   readonly #blocks: (Block | undefined)[] = [];
 

@@ -1,15 +1,15 @@
 // What is to be done when: a binary heap of rows by their time. No clock, no I/O.
-import { blockRows, Blocks, within } from "./chunked_columns.ts";
+import { blockRows, ChunkedColumns, within } from "./chunked_columns.ts";
 import type { Nanoseconds } from "../duration.ts";
 
 /** Rows, the earliest first. Adding, moving and taking one cost the logarithm of how many there are. */
-export class Agenda {
-  readonly #heap = new Blocks(() => ({
+export class IndexedHeap {
+  readonly #heap = new ChunkedColumns(() => ({
     rows: new Int32Array(blockRows),
     times: new BigInt64Array(blockRows),
   }));
   /** Where a row stands in the heap, counted from 1; 0 where it does not. */
-  readonly #places = new Blocks(() => new Int32Array(blockRows));
+  readonly #places = new ChunkedColumns(() => new Int32Array(blockRows));
   #length = 0;
 
   /** The time of the earliest row. */

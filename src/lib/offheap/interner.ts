@@ -1,14 +1,14 @@
-// Names, each with a row: a number by which columns hold what is known of it. A hash table outside of V8's heap,
+// Interner, each with a row: a number by which columns hold what is known of it. A hash table outside of V8's heap,
 // which grows by one bucket at a time, so that no name has to wait until all others are put in their new places.
-import { blockRows, Blocks, within } from "./chunked_columns.ts";
-import { Texts } from "./string_pool.ts";
+import { blockRows, ChunkedColumns, within } from "./chunked_columns.ts";
+import { StringPool } from "./string_pool.ts";
 
-/** Names by row and rows by name. */
-export class Names {
+/** Interner by row and rows by name. */
+export class Interner {
   /** How many there are. */
   size = 0;
-  readonly #texts = new Texts(16);
-  readonly #rows = new Blocks(() => ({
+  readonly #texts = new StringPool(16);
+  readonly #rows = new ChunkedColumns(() => ({
     /** Number of the name's text; -1 in a free row. */
     texts: new Float64Array(blockRows).fill(-1),
     hashes: new Int32Array(blockRows),
@@ -16,7 +16,7 @@ export class Names {
     next: new Int32Array(blockRows),
   }));
   /** The first row of each bucket, or -1. */
-  readonly #heads = new Blocks(() => new Int32Array(blockRows).fill(-1));
+  readonly #heads = new ChunkedColumns(() => new Int32Array(blockRows).fill(-1));
   /** Linear hashing: names of a bucket that is yet to come are in the one with a bit less. */
   #buckets = 1;
   #mask = 0;

@@ -1,17 +1,17 @@
 // The agenda: the earliest first, each row once, whatever the order in which rows were put down and moved.
 import assert from "node:assert/strict";
-import { Agenda } from "../../../src/lib/offheap/indexed_heap.ts";
+import { IndexedHeap } from "../../../src/lib/offheap/indexed_heap.ts";
 import { Random } from "../../helpers/random.ts";
 
 /** An agenda with a row at each of these times: the first, the second … */
-function agendaAt(...times: bigint[]): Agenda {
-  const agenda = new Agenda();
+function agendaAt(...times: bigint[]): IndexedHeap {
+  const agenda = new IndexedHeap();
   for (const [row, time] of times.entries()) agenda.set(row, time);
   return agenda;
 }
 
 /** Takes everything. */
-function taken(agenda: Agenda): (readonly [row: number, wakeAt: bigint])[] {
+function taken(agenda: IndexedHeap): (readonly [row: number, wakeAt: bigint])[] {
   const all: (readonly [number, bigint])[] = [];
   for (let at = agenda.next; at !== undefined; at = agenda.next) {
     const next = agenda.take();
@@ -24,7 +24,7 @@ function taken(agenda: Agenda): (readonly [row: number, wakeAt: bigint])[] {
 const inOrder = (times: readonly bigint[]) => times.toSorted((a, b) => a < b ? -1 : 1);
 
 Deno.test("take() yields nothing from an empty agenda, again and again", () => {
-  const agenda = new Agenda();
+  const agenda = new IndexedHeap();
   assert.equal(agenda.next, undefined);
   assert.equal(agenda.take(), -1);
   agenda.set(7, 1n);
@@ -109,7 +109,7 @@ Deno.test("the agenda does what a list does that is searched, over 100,000 rando
   const random = new Random(20170712);
   // Their numbers lie in two blocks.
   const rows = Array.from({ length: 400 }, (_, index) => 3_900 + index);
-  const agenda = new Agenda();
+  const agenda = new IndexedHeap();
   /** Where each row that stands in the agenda should be. */
   const list = new Map<number, bigint>();
   const earliest = () => list.size === 0 ? undefined : [...list.values()].reduce((a, b) => a < b ? a : b);
@@ -141,7 +141,7 @@ Deno.test("the agenda does what a list does that is searched, over 100,000 rando
 
 Deno.test("an agenda of more rows than a block holds yields them all in order", () => {
   const random = new Random(5);
-  const agenda = new Agenda();
+  const agenda = new IndexedHeap();
   const times = Array.from({ length: 20_000 }, () => BigInt(random.below(1_000_000)));
   for (const [row, time] of times.entries()) agenda.set(row, time);
   const all = taken(agenda);

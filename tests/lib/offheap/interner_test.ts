@@ -1,10 +1,10 @@
-// Names and their rows: found while they are there, never mistaken for one another.
+// Interner and their rows: found while they are there, never mistaken for one another.
 import assert from "node:assert/strict";
-import { Names } from "../../../src/lib/offheap/interner.ts";
+import { Interner } from "../../../src/lib/offheap/interner.ts";
 import { Random } from "../../helpers/random.ts";
 
 Deno.test("find() yields the row that add() gave, and -1 for a name that is not there", () => {
-  const names = new Names();
+  const names = new Interner();
   assert.equal(names.find("a"), -1);
   const row = names.add("a");
   assert.equal(names.find("a"), row);
@@ -17,7 +17,7 @@ Deno.test("find() yields the row that add() gave, and -1 for a name that is not 
 });
 
 Deno.test("names that differ in little are different ones", () => {
-  const names = new Names();
+  const names = new Interner();
   const all = [
     "",
     "a",
@@ -46,7 +46,7 @@ Deno.test("names of one hash are different ones, in whatever order they go", () 
   // The table's hash is FNV-1a of 32 bits: these pairs agree in all of them.
   for (const [one, other] of [["costarring", "liquid"], ["declinate", "macallums"], ["altarage", "zinke"]]) {
     for (const [first, second] of [[one!, other!], [other!, one!]] as const) {
-      const names = new Names();
+      const names = new Interner();
       const [a, b] = [names.add(first), names.add(second)];
       assert.deepEqual([names.find(first), names.find(second)], [a, b]);
       names.delete(a);
@@ -60,7 +60,7 @@ Deno.test("names of one hash are different ones, in whatever order they go", () 
 });
 
 Deno.test("rows are used again: they stay below the most names there were at one time", () => {
-  const names = new Names();
+  const names = new Interner();
   for (let round = 0; round < 100_000; round++) {
     const row = names.add(`name ${round}`);
     assert.ok(row < 100, `row ${row}`);
@@ -70,7 +70,7 @@ Deno.test("rows are used again: they stay below the most names there were at one
 
 Deno.test("names do what a map does, over 200,000 random steps", () => {
   const random = new Random(20170712);
-  const names = new Names();
+  const names = new Interner();
   const map = new Map<string, number>();
   const done = { added: 0, found: 0, missed: 0, deleted: 0 };
   for (let step = 0; step < 200_000; step++) {

@@ -1,6 +1,6 @@
-// Texts outside of V8's heap: each comes back as it was, whatever happens to the others, and room is given back.
+// StringPool outside of V8's heap: each comes back as it was, whatever happens to the others, and room is given back.
 import assert from "node:assert/strict";
-import { Texts } from "../../../src/lib/offheap/string_pool.ts";
+import { StringPool } from "../../../src/lib/offheap/string_pool.ts";
 import { Random } from "../../helpers/random.ts";
 
 const slab = 2 ** 18;
@@ -29,7 +29,7 @@ const samples = [
 
 Deno.test("read() yields what was put, to the last character", () => {
   for (const step of [16, 64]) {
-    const texts = new Texts(step);
+    const texts = new StringPool(step);
     const ids = samples.map((text) => texts.put(text));
     assert.equal(new Set(ids).size, samples.length);
     for (const [index, id] of ids.entries()) assert.equal(texts.read(id), samples[index]);
@@ -37,7 +37,7 @@ Deno.test("read() yields what was put, to the last character", () => {
 });
 
 Deno.test("read() yields texts of every length around the sizes of slots, in ASCII and beyond", () => {
-  const texts = new Texts(16);
+  const texts = new StringPool(16);
   const kept = new Map<number, string>();
   for (const character of ["x", "é", "€"]) {
     for (const around of [0, 16, 32, 1024, 2048, 4096, 8192, slab]) {
@@ -51,7 +51,7 @@ Deno.test("read() yields texts of every length around the sizes of slots, in ASC
 });
 
 Deno.test("is() tells a text from all others", () => {
-  const texts = new Texts(16);
+  const texts = new StringPool(16);
   const others = [...samples, "b", "aa", "\x00\x00", "e", "Ã©", "ÿ".repeat(99), "?"];
   for (const text of samples) {
     const id = texts.put(text);
@@ -60,7 +60,7 @@ Deno.test("is() tells a text from all others", () => {
 });
 
 Deno.test("replace() keeps the place of a text of about the same length, and leaves its neighbours alone", () => {
-  const texts = new Texts(64);
+  const texts = new StringPool(64);
   const [before, id, after] = ["x".repeat(900), "y".repeat(900), "z".repeat(900)].map((text) =>
     texts.put(text)
   );
@@ -75,7 +75,7 @@ Deno.test("replace() keeps the place of a text of about the same length, and lea
 });
 
 Deno.test("replace() by a much longer or shorter text gives the old room back", () => {
-  const texts = new Texts(64);
+  const texts = new StringPool(64);
   let id = texts.put("a");
   for (let round = 0; round < 10_000; round++) {
     const text = "é".repeat(round % 7 * 1_000);
@@ -86,7 +86,7 @@ Deno.test("replace() by a much longer or shorter text gives the old room back", 
 });
 
 Deno.test("free() gives room back: to texts of that size, and whole slabs to all", () => {
-  const texts = new Texts(64);
+  const texts = new StringPool(64);
   const fill = (length: number) => Array.from({ length: 10_000 }, () => texts.put("x".repeat(length)));
   const ids = fill(900);
   const { bytes } = texts;
@@ -94,7 +94,7 @@ Deno.test("free() gives room back: to texts of that size, and whole slabs to all
   for (const id of ids.slice(0, 5_000)) texts.free(id);
   for (let index = 0; index < 5_000; index++) texts.put("y".repeat(900));
   assert.ok(texts.bytes <= bytes, "the room is used again");
-  const more = new Texts(64);
+  const more = new StringPool(64);
   for (const length of [900, 500, 10_000]) {
     const many = Array.from({ length: 1_000 }, () => more.put("x".repeat(length)));
     for (const id of many) more.free(id);
@@ -103,7 +103,7 @@ Deno.test("free() gives room back: to texts of that size, and whole slabs to all
 });
 
 Deno.test("one text that comes and goes does not bring a slab with it each time", () => {
-  const texts = new Texts(64);
+  const texts = new StringPool(64);
   texts.free(texts.put("x"));
   const { bytes } = texts;
   assert.equal(bytes > 0, true);
@@ -116,7 +116,7 @@ Deno.test("one text that comes and goes does not bring a slab with it each time"
 for (const step of [16, 64]) {
   Deno.test(`texts in slots of ${step} do what a map does, over 200,000 random steps`, () => {
     const random = new Random(20170712);
-    const texts = new Texts(step);
+    const texts = new StringPool(step);
     const map = new Map<number, string>();
     let ids: number[] = [];
     const done = { put: 0, replaced: 0, moved: 0, freed: 0, read: 0 };
