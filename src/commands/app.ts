@@ -401,7 +401,7 @@ function sayPlan(log: Log, { rule, source, state }: Plan, sinks: readonly Sink[]
   }
   log.info("Rule {rule}: {told}. Source {source}, {sinkWord} {sinks}, state {state}", {
     rule: rule.type,
-    told: ruleSentence(rule.words),
+    notified: ruleSentence(rule.words),
     source,
     sinkWord: sinks.length === 1 ? "sink" : "sinks",
     sinks: sinks.map(({ type }) => type).join(" and "),

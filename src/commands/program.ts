@@ -14,7 +14,7 @@ const name = "nomad-crashloop-detector";
 const replayHelp =
   `All flags of the rule apply. With several values for one of --restart-count, --restart-interval,
 --stable-after and --notification-interval, as in --restart-count 3,5,10, it prints what each
-combination would have told, and how that differs from the settings in force: the variables and
+combination would have notified, and how that differs from the settings in force: the variables and
 the defaults. The rule is loops for recordings of Nomad and restarts for those of nomad-firehose,
 unless --rule says otherwise.`;
 

@@ -4,9 +4,9 @@ import type { FailureStreak } from "./failures/streak.ts";
 import type { Counted } from "./restarts/windows.ts";
 
 /** What was told about a name, for as long as that keeps it from being told. */
-export interface Told {
+export interface Notified {
   /** When it was told last; a repeat is told at the nanosecond at which it was due. */
-  readonly toldAt: Nanoseconds;
+  readonly notifiedAt: Nanoseconds;
   /** Id of the first alert, and how many repeats followed. */
   readonly id: string;
   readonly repeats: number;
@@ -21,14 +21,14 @@ export interface RestartJournal {
   /** A restart of this name was dropped before its time. */
   dropped(name: string, restart: Counted): void;
   /** What was told about this name; undefined where that counts no longer. */
-  told(name: string, told: Told | undefined): void;
+  notified(name: string, notified: Notified | undefined): void;
 }
 
 /** What was kept of that. */
 export interface KeptRestarts {
   /** In order of arrival. */
   restarts(): Iterable<readonly [name: string, restart: Counted]>;
-  told(): Iterable<readonly [name: string, told: Told]>;
+  notified(): Iterable<readonly [name: string, notified: Notified]>;
 }
 
 /** Takes what the rule `loops` reports. */

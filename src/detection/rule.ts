@@ -32,7 +32,7 @@ export type Decision =
   /** Enough, but of the past: what followed is awaited for a moment, then time decides. */
   | { readonly reason: "catching-up"; readonly counted: number }
   | { readonly reason: "first" | "repeat"; readonly alert: Alert }
-  /** Told once, and over now. There is an alert where that is to be told too. */
+  /** Notified once, and over now. There is an alert where that is to be told too. */
   | { readonly reason: "recovered"; readonly name: string; readonly because: string; readonly alert?: Alert }
   /** Nomad makes no further attempt: told once, then kept apart. There is an alert where ends are to be told. */
   | { readonly reason: "gave-up"; readonly name: string; readonly because: string; readonly alert?: Alert };
@@ -47,11 +47,11 @@ export interface FailingTask {
 }
 
 /** A loop that was told and goes on, or that Nomad has given up. */
-export interface ToldLoop {
+export interface ActiveLoop {
   /** As it would be told again now. */
   readonly alert: Alert;
   /** How often it was told. */
-  readonly told: number;
+  readonly notified: number;
   /** When Nomad was known to have given it up. */
   readonly gaveUpAt?: Nanoseconds;
 }
@@ -79,7 +79,7 @@ export interface Rule<Event extends RuleEvent = RuleEvent> {
    * there are more. */
   due(now: Nanoseconds, most: number): Decision[];
   /** The loop of a name, where one was told and goes on, or was given up. */
-  loop(name: string, now: Nanoseconds): ToldLoop | undefined;
+  loop(name: string, now: Nanoseconds): ActiveLoop | undefined;
   /** The names of all such loops. It looks at every name. */
   loops(): Iterable<string>;
   /** The tasks whose last runs failed, where the rule knows runs. It looks at every name. */

@@ -111,11 +111,11 @@ export function ruleSentence({ type, counts, threshold, interval, notificationIn
 /** Reads the settings of the rule. What is wrong with them stands in `input.problems`. */
 export function planRule(input: Input, sourceType: string | undefined): RulePlan | undefined {
   const values = readSettings(ruleSettings, input);
-  const told = readSettings(payloadSettings, input);
-  if (values === undefined || told === undefined) return undefined;
+  const notified = readSettings(payloadSettings, input);
+  if (values === undefined || notified === undefined) return undefined;
   const loops = (values.rule ?? (sourceType === "nomad" ? "loops" : "restarts")) === "loops";
-  const payload = told.payload ?? (loops ? "full" : "original");
-  const notifyResolved = told.notifyResolved ?? (loops && payload === "full");
+  const payload = notified.payload ?? (loops ? "full" : "original");
+  const notifyResolved = notified.notifyResolved ?? (loops && payload === "full");
   if (notifyResolved && payload === "original") {
     input.problems.push(
       "NOTIFY_RESOLVED (--notify-resolved): found it on with the payload original, which cannot say that a loop " +

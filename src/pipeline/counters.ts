@@ -36,12 +36,12 @@ export class Counters {
   newest: Nanoseconds | undefined;
 
   /** Alerts of every kind. */
-  get told(): number {
+  get notified(): number {
     return this.alerts.first + this.alerts.repeat + this.alerts.resolved + this.alerts["gave-up"];
   }
 
   totals(): Totals {
-    const { others, malformed, told, events } = this;
+    const { others, malformed, notified, events } = this;
     return {
       events: Object.values(events).reduce((sum, count) => sum + count),
       others,
@@ -49,7 +49,7 @@ export class Counters {
       duplicates: events.duplicate,
       outsideWindow: events["outside-window"],
       requested: events.requested,
-      alerts: told,
+      alerts: notified,
     };
   }
 }

@@ -71,7 +71,7 @@ export class EventClock {
   advance(
     time: Nanoseconds,
     rule: Clocked,
-    tellDue: (now: Nanoseconds) => void,
+    notifyDue: (now: Nanoseconds) => void,
     update?: Uint8Array,
   ): Nanoseconds {
     const { newest } = this;
@@ -84,7 +84,7 @@ export class EventClock {
       if (this.#jump !== undefined && update !== undefined) this.#doubt(time, nodeOf(update), rule);
     }
     if (this.newest !== undefined && to <= this.newest) return this.newest;
-    while (rule.nextDue !== undefined && rule.nextDue <= to) tellDue(rule.nextDue);
+    while (rule.nextDue !== undefined && rule.nextDue <= to) notifyDue(rule.nextDue);
     return this.newest = to;
   }
 

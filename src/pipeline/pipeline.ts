@@ -37,9 +37,9 @@ export interface Way {
   /** What is counted on the way; of its own where it is not given. */
   readonly counters?: Counters;
   readonly commits?: CommitFigures | undefined;
-  /** Told when a batch comes. */
+  /** Notified when a batch comes. */
   readonly health?: Health;
-  /** Told of events that come while the source is blind. */
+  /** Notified of events that come while the source is blind. */
   readonly sight?: Sight;
   readonly observer?: Observer | undefined;
 }
@@ -93,10 +93,10 @@ class Pipeline {
   /** Leads a batch through; it is acknowledged when what it caused is kept, in the ledger or by the sinks. */
   take(batch: Batch): void {
     const names = new Set<string>();
-    const alerts = this.counters.told;
+    const alerts = this.counters.notified;
     const { sight } = this.#way;
     const wall = this.#wall?.now();
-    if (wall !== undefined) this.#tellDue(wall);
+    if (wall !== undefined) this.#notifyDue(wall);
     this.#way.health?.seen(wall);
     for (let index = 0; index < batch.bodies.length; index++) {
       const body = batch.bodies[index]!;
@@ -125,7 +125,7 @@ class Pipeline {
       this.#way.store.note(eventClockNote, String(newest));
       this.#way.source.skipUntil?.(this.#clock.skipUntil);
     }
-    this.#commits.add(batch, names, this.counters.told > alerts);
+    this.#commits.add(batch, names, this.counters.notified > alerts);
     if (wall !== undefined) this.#schedule();
   }
 
@@ -147,14 +147,14 @@ class Pipeline {
   #record(event: RuleEvent, now: Nanoseconds): boolean {
     const decision = this.#way.rule.record(event, now);
     const { reason } = decision;
-    const alerts = this.counters.told;
+    const alerts = this.counters.notified;
     this.#act(decision, event.name);
     this.#way.observer?.recorded(event, decision, now);
     // What befell a job falls due at once for each of its tasks.
-    if (event.kind === "job") this.#tellDue(now);
+    if (event.kind === "job") this.#notifyDue(now);
     if (reason === "noted" || reason === "recovered" || reason === "gave-up") {
       this.counters.others++;
-      return this.counters.told > alerts;
+      return this.counters.notified > alerts;
     }
     this.counters.events[reason]++;
     if (reason === "outside-window") this.#late.add(event, now);
@@ -162,10 +162,10 @@ class Pipeline {
   }
 
   #advance(time: Nanoseconds, update?: Uint8Array): Nanoseconds {
-    return this.#clock.advance(time, this.#way.rule, (now) => this.#tellDue(now), update);
+    return this.#clock.advance(time, this.#way.rule, (now) => this.#notifyDue(now), update);
   }
 
-  #tellDue(now: Nanoseconds): void {
+  #notifyDue(now: Nanoseconds): void {
     for (const decision of this.#way.rule.due(now, mostDue)) {
       this.#act(decision, "");
       this.#way.observer?.decided(decision, now);
@@ -191,7 +191,7 @@ class Pipeline {
 
   #wake(): void {
     this.#timerAt = undefined;
-    this.#tellDue(this.#wall!.now());
+    this.#notifyDue(this.#wall!.now());
     this.#commits.now();
     this.#schedule();
   }
@@ -208,18 +208,18 @@ class Pipeline {
       case "first":
       case "repeat":
         log.info(sentences[isFlapping(decision.alert) ? "flaps" : decision.reason], {
-          ...toldFields(decision.alert),
+          ...notificationFields(decision.alert),
           counts: rule.counts,
         });
-        this.#tell(decision.alert);
+        this.#notify(decision.alert);
         break;
       case "recovered":
         log.info("{name}: over: {because}", { name: decision.name, because: decision.because });
-        if (decision.alert !== undefined) this.#tell(decision.alert);
+        if (decision.alert !== undefined) this.#notify(decision.alert);
         break;
       case "gave-up":
         log.info("{name}: given up: {because}", { name: decision.name, because: decision.because });
-        if (decision.alert !== undefined) this.#tell(decision.alert);
+        if (decision.alert !== undefined) this.#notify(decision.alert);
         break;
       case "noted":
         break;
@@ -229,9 +229,9 @@ class Pipeline {
     }
   }
 
-  #tell(alert: Alert): void {
+  #notify(alert: Alert): void {
     this.counters.alerts[alert.reason]++;
-    this.#way.store.tell(alert);
+    this.#way.store.enqueue(alert);
   }
 }
 
@@ -250,6 +250,6 @@ function isFlapping({ details }: Alert): boolean {
   return details?.FlappingSince !== undefined;
 }
 
-function toldFields({ name, id, eventLog, details }: Alert): Record<string, unknown> {
+function notificationFields({ name, id, eventLog, details }: Alert): Record<string, unknown> {
   return { name, id, count: details?.Failures ?? eventLog.length };
 }

@@ -70,9 +70,9 @@ export interface SourceContext {
   readonly log: Log;
   /** How long the first connection may take. */
   readonly startupDeadline?: StartupDeadline;
-  /** Told whether it is connected, and when something is heard of it. */
+  /** Notified whether it is connected, and when something is heard of it. */
   readonly health?: Health;
-  /** Told how far the source has shown what happens, where its clock is the wall's. */
+  /** Notified how far the source has shown what happens, where its clock is the wall's. */
   readonly sight?: Sight;
   /** Whether the rule takes restarts only, so that other messages may be skipped. */
   readonly restartsOnly: boolean;

@@ -24,7 +24,7 @@ export class MemoryStore implements StateStore {
   readonly orphans = 0;
   readonly kept = {
     restarts: () => [],
-    told: () => [],
+    notified: () => [],
     streaks: () => [],
     notes: () => new Map<string, string>(),
     remembered: () => [],
@@ -46,13 +46,13 @@ export class MemoryStore implements StateStore {
 
   counted(): void {}
   dropped(): void {}
-  told(): void {}
+  notified(): void {}
   streak(): void {}
   note(): void {}
   remember(): void {}
   commit(): void {}
 
-  tell(alert: Alert): void {
+  enqueue(alert: Alert): void {
     if (this.#outboxes.size === 0) return;
     const { lastEvent, ...rest } = alert;
     const shelved = { alert: rest, lastEvent: this.#texts.put(lastEvent), outboxes: this.#outboxes.size };

@@ -2,7 +2,7 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Alert } from "../detection/alert/alert.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
-import type { Told } from "../detection/journal.ts";
+import type { Notified } from "../detection/journal.ts";
 import type { Kept, StateStore, StoreContext } from "./store.ts";
 import { type Outbox, ShelvedOutbox } from "./outbox.ts";
 import type { FailureStreak } from "../detection/failures/streak.ts";
@@ -23,7 +23,7 @@ export class SqliteStore implements StateStore {
   #seq: Seq = 0;
   // Reported since the last commit.
   #restarts: Reported[] = [];
-  readonly #told = new Map<string, Told | undefined>();
+  readonly #notified = new Map<string, Notified | undefined>();
   readonly #rows = new Map<string, FailureStreak | undefined>();
   readonly #notes = new Map<string, string | undefined>();
   readonly #remembered = new Map<string, string | undefined>();
@@ -53,7 +53,7 @@ export class SqliteStore implements StateStore {
   }
 
   get kept(): Kept {
-    const { selectRestarts, selectTold, selectRows, selectNotes, selectLoops } = this.#statements;
+    const { selectRestarts, selectNotified, selectRows, selectNotes, selectLoops } = this.#statements;
     return {
       *restarts() {
         for (const { name, time, identity, leaves, arrival } of rows<RestartRow>(selectRestarts)) {
@@ -65,9 +65,14 @@ export class SqliteStore implements StateStore {
           }];
         }
       },
-      *told() {
-        for (const { name, told_at, id, repeats, last_event } of rows<ToldRow>(selectTold)) {
-          yield [readName(name), { toldAt: told_at, id, repeats: Number(repeats), lastEvent: last_event }];
+      *notified() {
+        for (const { name, told_at, id, repeats, last_event } of rows<NotifiedRow>(selectNotified)) {
+          yield [readName(name), {
+            notifiedAt: told_at,
+            id,
+            repeats: Number(repeats),
+            lastEvent: last_event,
+          }];
         }
       },
       *streaks() {
@@ -98,8 +103,8 @@ export class SqliteStore implements StateStore {
     this.#restarts.push({ name, restart, dropped: true });
   }
 
-  told(name: string, told: Told | undefined): void {
-    this.#told.set(name, told);
+  notified(name: string, notified: Notified | undefined): void {
+    this.#notified.set(name, notified);
   }
 
   streak(name: string, row: FailureStreak | undefined): void {
@@ -115,7 +120,7 @@ export class SqliteStore implements StateStore {
     this.#remembered.set(loop, text);
   }
 
-  tell(alert: Alert): void {
+  enqueue(alert: Alert): void {
     this.#alerts.push(alert);
   }
 
@@ -125,7 +130,7 @@ export class SqliteStore implements StateStore {
     try {
       this.#file.exec("BEGIN");
       this.#writeRestarts(now);
-      this.#writeTold();
+      this.#writeNotified();
       this.#writeNotes();
       added = this.#writeAlerts();
       this.#file.exec("COMMIT");
@@ -134,7 +139,7 @@ export class SqliteStore implements StateStore {
       throw explain(error, this.#path);
     }
     this.#restarts = [];
-    this.#told.clear();
+    this.#notified.clear();
     this.#rows.clear();
     this.#notes.clear();
     this.#remembered.clear();
@@ -157,7 +162,7 @@ export class SqliteStore implements StateStore {
   }
 
   #isClean(): boolean {
-    return this.#restarts.length + this.#told.size + this.#rows.size + this.#notes.size +
+    return this.#restarts.length + this.#notified.size + this.#rows.size + this.#notes.size +
         this.#remembered.size + this.#alerts.length + this.#removed.length === 0;
   }
 
@@ -171,11 +176,17 @@ export class SqliteStore implements StateStore {
     forgetRestarts.run(now);
   }
 
-  #writeTold(): void {
-    const { replaceTold, deleteTold, replaceRow, deleteRow } = this.#statements;
-    for (const [name, told] of this.#told) {
-      if (told === undefined) deleteTold.run(writeName(name));
-      else replaceTold.run(writeName(name), told.toldAt, told.id, told.repeats, told.lastEvent);
+  #writeNotified(): void {
+    const { replaceNotified, deleteNotified, replaceRow, deleteRow } = this.#statements;
+    for (const [name, notified] of this.#notified) {
+      if (notified === undefined) deleteNotified.run(writeName(name));
+      else {replaceNotified.run(
+          writeName(name),
+          notified.notifiedAt,
+          notified.id,
+          notified.repeats,
+          notified.lastEvent,
+        );}
     }
     for (const [name, row] of this.#rows) {
       if (row === undefined) deleteRow.run(writeName(name));
@@ -251,9 +262,9 @@ const statements = {
   deleteRestart: "DELETE FROM restarts WHERE leaves = ? AND name = ? AND time = ? AND identity = ?",
   forgetRestarts: "DELETE FROM restarts WHERE leaves <= ?",
   selectRestarts: "SELECT leaves, name, time, identity, arrival FROM restarts ORDER BY arrival",
-  replaceTold: "REPLACE INTO told (name, told_at, id, repeats, last_event) VALUES (?, ?, ?, ?, ?)",
-  deleteTold: "DELETE FROM told WHERE name = ?",
-  selectTold: "SELECT name, told_at, id, repeats, last_event FROM told",
+  replaceNotified: "REPLACE INTO told (name, told_at, id, repeats, last_event) VALUES (?, ?, ?, ?, ?)",
+  deleteNotified: "DELETE FROM told WHERE name = ?",
+  selectNotified: "SELECT name, told_at, id, repeats, last_event FROM told",
   replaceRow: "REPLACE INTO rows (name, row) VALUES (?, ?)",
   deleteRow: "DELETE FROM rows WHERE name = ?",
   selectRows: "SELECT name, row FROM rows",
@@ -287,7 +298,7 @@ interface RestartRow {
   readonly arrival: bigint;
 }
 
-interface ToldRow {
+interface NotifiedRow {
   readonly name: string;
   readonly told_at: Nanoseconds;
   readonly id: string;

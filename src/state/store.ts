@@ -28,7 +28,7 @@ export interface StateStore extends Journal, LoopMemory, AsyncDisposable {
   /** How many alerts wait for sinks that are no longer among those that alerts are told to. */
   readonly orphans: number;
   /** Puts an alert into the outbox of every sink. */
-  tell(alert: Alert): void;
+  enqueue(alert: Alert): void;
   /** Keeps all that was reported and told since the last commit: all or nothing. Restarts that left their windows
    * by `now` are forgotten. @throws {Fault} where it could not; everything is there for the next try. */
   commit(now: Nanoseconds): void;

@@ -42,7 +42,7 @@ export interface Remembered {
 }
 
 /** What the ledger keeps of a loop: of one that goes on what the rule does not know, of one that ended all of it. */
-type KeptLoop = Pick<LoopView, "firstTold" | "since"> | LoopView;
+type KeptLoop = Pick<LoopView, "firstNotifiedAt" | "since"> | LoopView;
 
 const nothing = { remember: () => {} };
 
@@ -93,13 +93,15 @@ export class History implements Observer {
     this.#forgetOldest();
     for (const name of this.#rule.loops()) {
       if (this.#looping.size >= this.#bounds.looping) break;
-      this.#tell(name, now);
+      this.#notify(name, now);
       this.#setApart(name, now);
       const loop = this.#looping.get(name);
       if (loop === undefined) continue;
       const was = goingOn.get(loop.id);
       goingOn.delete(loop.id);
-      if (was !== undefined) loop.view = { ...loop.view, firstTold: was.firstTold, since: was.since };
+      if (was !== undefined) {
+        loop.view = { ...loop.view, firstNotifiedAt: was.firstNotifiedAt, since: was.since };
+      }
       // The clock may be that of the events, which is not known before the first.
       loop.stale = true;
     }
@@ -118,12 +120,17 @@ export class History implements Observer {
   view(loop: Remembered, now: Nanoseconds): LoopView {
     if (!loop.stale) return loop.view;
     loop.stale = false;
-    const told = this.#rule.loop(loop.name, now);
-    if (told === undefined || told.alert.loop !== loop.id) return loop.view;
-    const { since, firstTold } = loop.view;
-    const keepSince = told.alert.details === undefined ? since : undefined;
+    const notified = this.#rule.loop(loop.name, now);
+    if (notified === undefined || notified.alert.loop !== loop.id) return loop.view;
+    const { since, firstNotifiedAt } = loop.view;
+    const keepSince = notified.alert.details === undefined ? since : undefined;
     const { times } = loop.trace;
-    return loop.view = loopView(told.alert, { told: told.told, times, since: keepSince, firstTold });
+    return loop.view = loopView(notified.alert, {
+      notified: notified.notified,
+      times,
+      since: keepSince,
+      firstNotifiedAt,
+    });
   }
 
   /** By name or id of a loop, or by an allocation: those that go on before those that ended, the youngest first. */
@@ -156,11 +163,11 @@ export class History implements Observer {
     switch (decision.reason) {
       case "first":
       case "repeat":
-        return this.#tell(decision.alert.name, now, decision.alert);
+        return this.#notify(decision.alert.name, now, decision.alert);
       case "recovered":
         return this.#end(decision.name, decision.because, decision.alert, now);
       case "gave-up":
-        if (!this.#looping.has(decision.name)) this.#tell(decision.name, now);
+        if (!this.#looping.has(decision.name)) this.#notify(decision.name, now);
         return this.#setApart(decision.name, now);
     }
   }
@@ -194,10 +201,10 @@ export class History implements Observer {
     return trace;
   }
 
-  #tell(name: string, now: Nanoseconds, told?: Alert): void {
+  #notify(name: string, now: Nanoseconds, notified?: Alert): void {
     const known = this.#looping.get(name);
     const going = this.#rule.loop(name, now);
-    const alert = going?.alert ?? told;
+    const alert = going?.alert ?? notified;
     if (alert === undefined) return;
     if (known?.id === alert.loop) {
       known.stale = true;
@@ -206,11 +213,11 @@ export class History implements Observer {
     const trace = this.#restarting.get(name) ?? new Trace();
     this.#restarting.delete(name);
     addWhatIsTold(trace, alert);
-    const firstTold = told?.reason === "first" ? formatTime(now) : null;
-    const view = loopView(alert, { told: going?.told ?? 1, times: trace.times, firstTold });
-    const loop = { id: alert.loop, name, trace, restored: told === undefined, view, stale: false };
+    const firstNotifiedAt = notified?.reason === "first" ? formatTime(now) : null;
+    const view = loopView(alert, { notified: going?.notified ?? 1, times: trace.times, firstNotifiedAt });
+    const loop = { id: alert.loop, name, trace, restored: notified === undefined, view, stale: false };
     this.#looping.set(name, loop);
-    if (firstTold !== null) this.#keep(loop.id, { firstTold, since: view.since });
+    if (firstNotifiedAt !== null) this.#keep(loop.id, { firstNotifiedAt, since: view.since });
     for (const { id } of dropOldest(this.#looping, this.#bounds.looping)) this.#keep(id, undefined);
     this.onChange(loop);
   }
@@ -218,13 +225,18 @@ export class History implements Observer {
   /** Where Nomad has given the loop up. */
   #setApart(name: string, now: Nanoseconds): void {
     const loop = this.#looping.get(name);
-    const told = this.#rule.loop(name, now);
-    if (loop === undefined || told?.gaveUpAt === undefined) return;
+    const notified = this.#rule.loop(name, now);
+    if (loop === undefined || notified?.gaveUpAt === undefined) return;
     this.#looping.delete(name);
-    const { since, firstTold } = loop.view;
-    const view = loopView(told.alert, { told: told.told, times: loop.trace.times, since, firstTold });
+    const { since, firstNotifiedAt } = loop.view;
+    const view = loopView(notified.alert, {
+      notified: notified.notified,
+      times: loop.trace.times,
+      since,
+      firstNotifiedAt,
+    });
     loop.stale = false;
-    loop.view = { ...view, status: "gave-up", endedAt: formatTime(told.gaveUpAt) };
+    loop.view = { ...view, status: "gave-up", endedAt: formatTime(notified.gaveUpAt) };
     this.#gaveUp.set(name, loop);
     dropOldest(this.#gaveUp, this.#bounds.looping);
     this.onChange(loop);
@@ -295,12 +307,12 @@ function addWhatIsTold(trace: Trace, alert: Alert): void {
       type: Type,
       message: DisplayMessage,
     }));
-    return trace.addTold(ofStory);
+    return trace.addNotified(ofStory);
   }
   const [last] = restartsDetails(alert).Events;
   const read = readUpdate(new TextEncoder().encode(alert.lastEvent));
   if (last === undefined || read.kind === "malformed") return;
-  trace.addTold([{ time: read.time, type: last.Type, message: textOf(last.DisplayMessage) }]);
+  trace.addNotified([{ time: read.time, type: last.Type, message: textOf(last.DisplayMessage) }]);
 }
 
 /** The time that `formatTime` wrote. */

@@ -17,17 +17,17 @@ export function milliseconds(time: Nanoseconds): number {
 /** What an alert does not say of its loop. */
 export interface Beside {
   /** How often it was told. */
-  readonly told: number;
+  readonly notified: number;
   /** Its restarts, oldest first, in milliseconds. */
   readonly times: readonly number[];
   /** Since when it was said to go on before; the alert of the rule `restarts` knows only what is in the window. */
   readonly since?: string | undefined;
   /** When it was told first, where that is known. */
-  readonly firstTold: string | null;
+  readonly firstNotifiedAt: string | null;
 }
 
 /** The view of a loop that goes on. */
-export function loopView(alert: Alert, { told, times, since, firstTold }: Beside): LoopView {
+export function loopView(alert: Alert, { notified, times, since, firstNotifiedAt }: Beside): LoopView {
   const details = alert.details ?? restartsDetails(alert);
   const { Namespace, JobID, TaskGroup } = details.Key;
   const update = fieldsOf(alert.lastEvent);
@@ -43,8 +43,8 @@ export function loopView(alert: Alert, { told, times, since, firstTold }: Beside
     node: details.Node.Name ?? (details.Node.ID || null),
     allocation: textOf(update.AllocationID) || null,
     count: details.Failures,
-    alerts: told,
-    firstTold,
+    alerts: notified,
+    firstNotifiedAt,
     since: since ?? details.Since,
     lastAt: formatTime(lastAt),
     endedAt: null,

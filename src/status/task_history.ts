@@ -48,7 +48,7 @@ export class Trace {
   }
 
   /** Takes what an alert tells of events before those that were seen: after a start, that is all of them. */
-  addTold(
+  addNotified(
     events: Iterable<{ readonly time: Nanoseconds; readonly type: string; readonly message: string }>,
   ): void {
     const first = this.#events[0]?.time;

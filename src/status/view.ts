@@ -75,7 +75,7 @@ export interface LoopView {
   /** How often it was told, its end included. */
   readonly alerts: number;
   /** When it was told first; null where that was before the program started, and its state did not keep it. */
-  readonly firstTold: string | null;
+  readonly firstNotifiedAt: string | null;
   readonly since: string;
   readonly lastAt: string;
   /** When it ended, or was given up. */

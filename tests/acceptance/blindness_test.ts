@@ -24,7 +24,7 @@ import { waitFor } from "../helpers/wait_for.ts";
 const second = 1_000_000_000n;
 
 /** The program's way from a source to the rule, and what is told on it. */
-class Told implements AsyncDisposable {
+class Notified implements AsyncDisposable {
   readonly said: string[] = [];
   readonly sight = new Sight("blind");
   readonly #stop = new AbortController();
@@ -146,19 +146,19 @@ Deno.test("no loop is over while Nomad is frozen, nor after, if its task went on
     settled: 100,
     audit: 200,
   };
-  await using told = new Told((context) => new NomadSource(settings, context, pace), 2n * second);
-  await told.has("first 3");
-  await waitFor("sight", () => !told.sight.isBlind);
+  await using notified = new Notified((context) => new NomadSource(settings, context, pace), 2n * second);
+  await notified.has("first 3");
+  await waitFor("sight", () => !notified.sight.isBlind);
   proxy.stall();
   server.pass(2);
   // Without sight it would be over two seconds after the last start.
   await waitFor("more than that", () => wallClock() > now + 5n * second);
-  assert.deepEqual(told.said, ["first 3"]);
+  assert.deepEqual(notified.said, ["first 3"]);
   proxy.resume();
-  await waitFor("sight", () => !told.sight.isBlind, { timeoutMs: 20_000 });
-  assert.deepEqual(told.said, ["first 3"]);
+  await waitFor("sight", () => !notified.sight.isBlind, { timeoutMs: 20_000 });
+  assert.deepEqual(notified.said, ["first 3"]);
   server.allow(3);
-  await told.has("first 3", "it ran for 2 s");
+  await notified.has("first 3", "it ran for 2 s");
   assert.ok(wallClock() >= later[0]! + 2n * second);
 });
 
@@ -169,25 +169,25 @@ Deno.test("no loop is over while a queue is cut off or its backlog is read; afte
   await using proxy = await startProxy(broker.port);
   const env = { AMQP_CONNECTION: `amqp://127.0.0.1:${proxy.port}/?heartbeat=2`, AMQP_QUEUE: "updates" };
   const open = amqpSource.prepare({ flags: {}, env, problems: [] })!;
-  await using told = new Told((context) => open(context) as Source, 5n * second);
-  await waitFor("sight", () => !told.sight.isBlind);
+  await using notified = new Notified((context) => open(context) as Source, 5n * second);
+  await waitFor("sight", () => !notified.sight.isBlind);
   const now = wallClock();
   const life = [9n, 6n, 3n].flatMap((ago) => [
     started(now - ago * second),
     ...crash(now - ago * second + second),
   ]);
   await own.put("updates", [...life, started(now)]);
-  await told.has("first 3");
-  await waitFor("it to be heard", () => told.sight.until > now);
+  await notified.has("first 3");
+  await waitFor("it to be heard", () => notified.sight.until > now);
   proxy.stall();
   await waitFor("more than it takes to be stable", () => wallClock() > now + 7n * second);
-  assert.deepEqual(told.said, ["first 3"]);
+  assert.deepEqual(notified.said, ["first 3"]);
   await own.put("updates", [...crash(now + second), started(now + 2n * second)]);
   await proxy.cut();
   proxy.resume();
-  await waitFor("sight", () => !told.sight.isBlind, { timeoutMs: 20_000 });
-  assert.deepEqual(told.said, ["first 3"]);
+  await waitFor("sight", () => !notified.sight.isBlind, { timeoutMs: 20_000 });
+  assert.deepEqual(notified.said, ["first 3"]);
   const seenAgain = wallClock();
-  await told.has("first 3", "it ran for 5 s");
+  await notified.has("first 3", "it ran for 5 s");
   assert.ok(wallClock() > seenAgain);
 });

@@ -27,13 +27,13 @@ for (const round of rounds) {
     `chaos with STATE=${state} and a ${queue} queue, seed ${seed}: every loop is told, none twice, nothing is lost`,
     restartsBroker,
     async () => {
-      const { problems, log, faults, told, loops, toldTwice, toldFalsely, lost } = await playRound(
+      const { problems, log, faults, notified, loops, toldTwice, toldFalsely, lost } = await playRound(
         broker,
         round,
       );
       assert.deepEqual(problems.slice(0, 5), [], `with ${faults}; the program's log is ${log}`);
-      assert.deepEqual({ told, toldTwice, toldFalsely, lost }, {
-        told: loops,
+      assert.deepEqual({ notified, toldTwice, toldFalsely, lost }, {
+        notified: loops,
         toldTwice: 0,
         toldFalsely: 0,
         lost: 0,

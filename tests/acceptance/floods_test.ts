@@ -110,8 +110,8 @@ Deno.test("restarts of 100 MiB are counted and told; an alert beyond the broker'
   const names = alerts.map(({ content }) => JSON.parse(content.toString()).LastEvent.Name);
   assert.deepEqual(names.sort(), ["large", "small"]);
   await program.logged(" about largest: ");
-  const { messages, events, alerts: told } = await finished(own, program, 4_000);
-  assert.deepEqual({ messages, events, told }, { messages: 6, events: 6, told: 3 });
+  const { messages, events, alerts: notified } = await finished(own, program, 4_000);
+  assert.deepEqual({ messages, events, notified }, { messages: 6, events: 6, notified: 3 });
   assert.match(
     program.stderr,
     /gave up the alert [0-9a-f]{32} about largest: .*message size \d+ is larger than/,

@@ -18,7 +18,7 @@ interface Alert {
 }
 
 /** What the program tells of these updates, and the last line of its log. */
-async function told(
+async function notified(
   updates: string,
   env: Record<string, string> = {},
 ): Promise<{ alerts: Alert[]; total: string }> {
@@ -86,7 +86,7 @@ function tasksIn(updates: string): string[] {
 
 Deno.test("loops tells exactly what loops, each once, from what nomad-firehose sends", async () => {
   assert.deepEqual(tasksIn(firehose), [...loops, ...never].sort());
-  const { alerts, total } = await told(firehose);
+  const { alerts, total } = await notified(firehose);
   assert.deepEqual(tasksOf(alerts, "looping"), loops);
   // A stop while Nomad waits for its next attempt is not seen; loop-delay goes on in the other namespace.
   assert.deepEqual(tasksOf(alerts, "resolved"), ["exit0.web[0] app", "loop-fail-nodeploy.web[0] app"]);
@@ -97,14 +97,14 @@ Deno.test("loops tells exactly what loops, each once, from what nomad-firehose s
 });
 
 Deno.test("loops tells nothing more when nomad-firehose sends everything again", async () => {
-  const once = await told(firehose);
-  const twice = await told(firehose + firehose);
+  const once = await notified(firehose);
+  const twice = await notified(firehose + firehose);
   assert.deepEqual(twice.alerts, once.alerts);
 });
 
 Deno.test("loops tells the same of the payload original, with its two fields", async () => {
-  const full = await told(firehose, { NOTIFY_RESOLVED: "false" });
-  const original = await told(firehose, { PAYLOAD: "original" });
+  const full = await notified(firehose, { NOTIFY_RESOLVED: "false" });
+  const original = await notified(firehose, { PAYLOAD: "original" });
   assert.deepEqual(
     original.alerts,
     // deno-lint-ignore no-explicit-any -- the two fields that the interface leaves out
@@ -123,7 +123,7 @@ Deno.test("loops tells exactly what loops, namespaces and nodes apart, from what
   const updates = (await recordedUpdates()).join("\n");
   const expected = [...inNamespaces(loops), "team-b loop-delay.web[0] app"].sort();
   assert.deepEqual(tasksIn(updates), [...expected, ...inNamespaces(never)].sort());
-  const { alerts, total } = await told(updates);
+  const { alerts, total } = await notified(updates);
   assert.deepEqual(tasksOf(alerts, "looping"), expected);
   assert.deepEqual(tasksOf(alerts, "resolved"), [
     "default exit0.web[0] app",
@@ -137,7 +137,7 @@ Deno.test("loops tells exactly what loops, namespaces and nodes apart, from what
 });
 
 Deno.test("loops counts of each task the runs that failed", async () => {
-  const { alerts } = await told((await recordedUpdates()).join("\n"), { RESTART_COUNT: "1" });
+  const { alerts } = await notified((await recordedUpdates()).join("\n"), { RESTART_COUNT: "1" });
   const failures = new Map<string, number>();
   // Only those that were stopped are told a second time, with all of their failures.
   for (const alert of alerts) {

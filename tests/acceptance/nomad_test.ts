@@ -44,7 +44,7 @@ function envOf(server: NomadServer, more: Record<string, string> = {}): Record<s
 }
 
 /** The alerts on stdout, as `id name`, those with this status. */
-function told(stdout: string, status: "looping" | "resolved"): { id: string; name: string }[] {
+function notified(stdout: string, status: "looping" | "resolved"): { id: string; name: string }[] {
   return stdout.split("\n").slice(0, -1).map((line) => JSON.parse(line)).filter(({ Status }) =>
     Status === status
   )
@@ -72,8 +72,8 @@ async function follow(server: NomadServer): Promise<string> {
 Deno.test("NOMAD_ADDR alone: the loops of a real cluster are told, each once, and nothing healthy or wanted", async () => {
   await using server = await startServer({ lines: 0 });
   const stdout = await follow(server);
-  assert.deepEqual(names(told(stdout, "looping")), loops);
-  assert.deepEqual(names(told(stdout, "resolved")), stopped);
+  assert.deepEqual(names(notified(stdout, "looping")), loops);
+  assert.deepEqual(names(notified(stdout, "resolved")), stopped);
 });
 
 Deno.test("the same where the stream is cut, drops events, is silent and refused on the way", async () => {
@@ -89,8 +89,8 @@ Deno.test("the same where the stream is cut, drops events, is silent and refused
     },
   });
   const stdout = await follow(server);
-  assert.deepEqual(names(told(stdout, "looping")), loops);
-  assert.deepEqual(names(told(stdout, "resolved")), stopped);
+  assert.deepEqual(names(notified(stdout, "looping")), loops);
+  assert.deepEqual(names(notified(stdout, "resolved")), stopped);
 });
 
 Deno.test("killed with SIGKILL in the middle, again and again, with a state file: the same, nothing twice", async () => {
@@ -110,13 +110,13 @@ Deno.test("killed with SIGKILL in the middle, again and again, with a state file
   server.allow(Infinity);
   await using program = new Program({ env });
   const all =
-    () => [...told(stdout + program.stdout, "looping"), ...told(stdout + program.stdout, "resolved")];
+    () => [...notified(stdout + program.stdout, "looping"), ...notified(stdout + program.stdout, "resolved")];
   const ids = () => new Set(all().map(({ id }) => id));
   await waitFor("all alerts", () => ids().size >= loops.length + stopped.length, { timeoutMs: 60_000 });
   program.signal("SIGTERM");
   stdout += (await program.ended).stdout;
   for (const [status, expected] of [["looping", loops], ["resolved", stopped]] as const) {
-    const alerts = told(stdout, status);
+    const alerts = notified(stdout, status);
     const once = alerts.filter(({ id }, index) => alerts.findIndex((other) => other.id === id) === index);
     assert.deepEqual(names(once), expected, status);
   }

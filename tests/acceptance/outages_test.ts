@@ -24,7 +24,7 @@ type Side = typeof sides[number];
 /** The program between two queues, with a proxy before the broker on either side. */
 class Scene implements AsyncDisposable {
   readonly program: Program;
-  readonly #told = new Map<string, Set<string>>();
+  readonly #notified = new Map<string, Set<string>>();
 
   private constructor(
     readonly proxies: Readonly<Record<Side, Proxy>>,
@@ -49,29 +49,29 @@ class Scene implements AsyncDisposable {
   }
 
   /** Waits until exactly these names are told, each with one id. */
-  async told(...names: string[]): Promise<void> {
+  async notified(...names: string[]): Promise<void> {
     await waitFor(`alerts about ${names}`, async () => {
       for (;;) {
         const next = await this.own.channel.get("out", { noAck: true });
         if (next === false) break;
         const name = JSON.parse(next.content.toString()).LastEvent.Name;
-        this.#told.set(name, (this.#told.get(name) ?? new Set()).add(next.properties.messageId));
+        this.#notified.set(name, (this.#notified.get(name) ?? new Set()).add(next.properties.messageId));
       }
-      return names.every((name) => this.#told.has(name));
+      return names.every((name) => this.#notified.has(name));
     }, { timeoutMs: 30_000 });
-    assert.deepEqual([...this.#told.keys()].toSorted(), names.toSorted());
-    for (const [name, ids] of this.#told) assert.equal(ids.size, 1, `${name} under ${[...ids]}`);
+    assert.deepEqual([...this.#notified.keys()].toSorted(), names.toSorted());
+    for (const [name, ids] of this.#notified) assert.equal(ids.size, 1, `${name} under ${[...ids]}`);
   }
 
   /** Waits until these names are told, and every message is acknowledged: nothing is left to be told. */
   async toldAll(...names: string[]): Promise<void> {
-    await this.told(...names);
+    await this.notified(...names);
     await waitFor(
       "all messages to be acknowledged",
       async () => /^in\s+0$/m.test(await broker.ctl("list_queues", "name", "messages", "--quiet")),
       { everyMs: 100, timeoutMs: 60_000 },
     );
-    await this.told(...names);
+    await this.notified(...names);
   }
 
   /** What the log says of one connection, without times. */
@@ -166,7 +166,7 @@ for (const { what, begin, end, reason } of networkFaults) {
   Deno.test(`both connections ${what}: told once each, nothing lost, nothing told twice`, async () => {
     await using scene = await Scene.open();
     await scene.loop("before");
-    await scene.told("before");
+    await scene.notified("before");
     for (const side of sides) await begin(scene.proxies[side]);
     await scene.loop("during");
     for (const side of sides) await scene.saying(side, 1);
@@ -207,7 +207,7 @@ Deno.test("the source's connection cut amid a flood of restarts: told under one 
 Deno.test("queue deleted and exchange deleted: told once each, and used again once they are there", async () => {
   await using scene = await Scene.open();
   await scene.loop("before");
-  await scene.told("before");
+  await scene.notified("before");
   await scene.own.channel.deleteExchange("alerts");
   await scene.loop("during");
   await scene.saying("sink", 1);
@@ -234,7 +234,7 @@ Deno.test("queue deleted and exchange deleted: told once each, and used again on
 Deno.test("credentials revoked and granted again: told once each with what to do, and nothing lost", async () => {
   await using scene = await Scene.open("detector:right");
   await scene.loop("before");
-  await scene.told("before");
+  await scene.notified("before");
   await broker.ctl("change_password", "detector", "other");
   await broker.ctl("close_all_user_connections", "detector", "rotated");
   await scene.loop("during");
@@ -256,7 +256,7 @@ Deno.test("credentials revoked and granted again: told once each with what to do
 Deno.test("broker stopped and started: told once each, and nothing lost", restartsBroker, async () => {
   await using scene = await Scene.open();
   await scene.loop("before");
-  await scene.told("before");
+  await scene.notified("before");
   await scene.own[Symbol.asyncDispose]();
   await broker.stop();
   for (const side of sides) await scene.saying(side, 1);
@@ -302,7 +302,7 @@ for (const kind of ["memory", "disk"] as const) {
   Deno.test(`blocked by an alarm, low on ${kind}: told once with its end, and the alerts arrive then`, async () => {
     await using scene = await Scene.open();
     await scene.loop("before");
-    await scene.told("before");
+    await scene.notified("before");
     {
       await using _ = await alarm(kind, scene, "during", "too");
       // The broker does not read what a blocked publisher sends, heartbeats included.

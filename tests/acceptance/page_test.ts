@@ -218,8 +218,8 @@ Deno.test("after a start with a state file all loops are shown as before, those 
       program.signal("SIGINT");
       assert.equal((await program.ended).code, 0);
     }
-    const told = shown.map((loops) => loops.map(({ timeline: _, reason: __, ...loop }) => loop));
-    assert.deepEqual(told[1], told[0]);
+    const notified = shown.map((loops) => loops.map(({ timeline: _, reason: __, ...loop }) => loop));
+    assert.deepEqual(notified[1], notified[0]);
     const ended = (loops: LoopView[]) => loops.filter(({ status }) => status === "resolved");
     assert.equal(ended(shown[0]!).length, 3);
     assert.deepEqual(ended(shown[1]!), ended(shown[0]!), "whole");

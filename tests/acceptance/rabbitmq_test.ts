@@ -136,10 +136,10 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   Deno.test(`${signal} in a backlog loses no message: all are acknowledged or in the queue again`, async () => {
     await using own = await exampleBroker();
     const total = 30_000;
-    const told = 300;
+    const notified = 300;
     const messages = Array.from({ length: total }, (_, index) => {
-      const name = `job.group[${index % told}]`;
-      return update({ name, type: index < total - 2 * told ? "Started" : "Restarting" });
+      const name = `job.group[${index % notified}]`;
+      return update({ name, type: index < total - 2 * notified ? "Started" : "Restarting" });
     });
     await own.put(example.in, messages);
     {
@@ -151,7 +151,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     const left = await own.ready(example.in);
     assert.ok(left < total, "it consumed some");
     await using program = await consuming();
-    await own.take(example.out, told, 30_000);
+    await own.take(example.out, notified, 30_000);
     await emptied(own);
     program.signal(signal);
     const { stderr } = await program.ended;
@@ -393,12 +393,13 @@ Deno.test("NOTIFICATION_INTERVAL=1s: told every second while it loops, at most o
   );
   await own.put(example.in, restarts(2));
   await program.logged("no longer restarts often enough");
-  const told = [...program.stderr.matchAll(/^(\S+) info job\.group\[0\]: (?:crash loop|still loops)/gm)].map((
-    [, at],
-  ) => Date.parse(at!));
-  assert.equal(told.length, 3, program.stderr);
+  const notified = [...program.stderr.matchAll(/^(\S+) info job\.group\[0\]: (?:crash loop|still loops)/gm)]
+    .map((
+      [, at],
+    ) => Date.parse(at!));
+  assert.equal(notified.length, 3, program.stderr);
   for (const index of [1, 2]) {
-    const gap = told[index]! - told[index - 1]!;
+    const gap = notified[index]! - notified[index - 1]!;
     assert.ok(gap >= 900 && gap < 2000, `told after ${gap} ms`);
   }
   assert.equal(new Set(program.lines).size, 1, "EventLog and LastEvent are the same three times");

@@ -77,10 +77,10 @@ Deno.test("record has a queue of its own: the detector's gets and loses nothing,
   assert.equal(code, 0);
   assert.match(stderr, / 1800 messages: 293 restarts, .*; 1 set aside\. 11 alerts\n$/);
   const replayed = await run({ args: ["replay", "--json", path], env: thresholds });
-  const { told, counted, lines } = JSON.parse(replayed.stdout);
+  const { notified, counted, lines } = JSON.parse(replayed.stdout);
   assert.deepEqual([lines, counted], [1799, 293]);
   const names = stdout.trimEnd().split("\n").map((line) => JSON.parse(line).LastEvent.Name);
-  assert.deepEqual(told.map(({ name }: { name: string }) => name).sort(), names.sort());
+  assert.deepEqual(notified.map(({ name }: { name: string }) => name).sort(), names.sort());
 });
 
 Deno.test("record of an exchange that does not exist: one clear line, exit 1", async () => {
@@ -113,7 +113,7 @@ Deno.test("record from Nomad writes updates, with the types of jobs; the replay 
   const { code, stderr } = await recorder.ended;
   assert.equal(code, 0, stderr);
   const { stdout } = await run({ args: ["replay", "--json", "--restart-count", "3", path] });
-  const { told, rule, malformed } = JSON.parse(stdout);
+  const { notified, rule, malformed } = JSON.parse(stdout);
   assert.deepEqual([rule.type, malformed], ["loops", 0]);
   const straight = await run({
     args: [
@@ -127,8 +127,8 @@ Deno.test("record from Nomad writes updates, with the types of jobs; the replay 
   const namesOf = (rows: { name: string; notifications: number }[]) =>
     rows.map(({ name, notifications }) => `${name} ${notifications}`).sort();
   assert.deepEqual(
-    namesOf(told),
-    namesOf(JSON.parse(straight.stdout).told).map((line) =>
+    namesOf(notified),
+    namesOf(JSON.parse(straight.stdout).notified).map((line) =>
       line.replace("system-loop.sys[0]/agent", `system-loop.sys[0]/agent@${node}`)
     ),
   );

@@ -97,17 +97,17 @@ for (const { file, section } of recordings) {
   });
 
   Deno.test(`${file}: restarts that were asked for are told, and not with IGNORE_REQUESTED_RESTARTS`, async () => {
-    const told = async (ignore: string) => {
+    const notified = async (ignore: string) => {
       const env = { IGNORE_REQUESTED_RESTARTS: ignore, RESTART_COUNT: "3" };
       const { code, stdout, stderr } = await run({ args: [fixture(file)], env });
       assert.equal(code, 0, stderr);
       return namesIn(stdout.trimEnd().split("\n")).toSorted();
     };
     const wanted = (name: string) => name.startsWith("wanted-restarts.");
-    const all = await told("false");
+    const all = await notified("false");
     assert.deepEqual(all, looping(3, ({ mostIn5Minutes }) => mostIn5Minutes));
     assert.equal(all.filter(wanted).length, 2);
-    const without = await told("true");
+    const without = await notified("true");
     assert.deepEqual(without, looping(3, ({ mostIn5Minutes, requested }) => mostIn5Minutes - requested));
     assert.deepEqual(without.filter(wanted), []);
   });

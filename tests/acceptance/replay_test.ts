@@ -13,17 +13,17 @@ async function both(args: string[], env: Record<string, string>) {
   const detected = await run({ args: ["--log-level", "warning", ...args], env });
   const replayed = await run({ args: ["replay", "--json", ...args], env });
   assert.deepEqual([detected.code, detected.stderr, replayed.code, replayed.stderr], [0, "", 0, ""]);
-  const told = new Map<string, number>();
+  const notified = new Map<string, number>();
   for (const line of detected.stdout.trimEnd().split("\n")) {
     const { LastEvent, Key } = JSON.parse(line);
     const name = env.RULE === "loops"
       ? `${Key.JobID}.${Key.TaskGroup}[${Key.Index}]/${Key.Task}`
       : LastEvent.Name;
-    told.set(name, (told.get(name) ?? 0) + 1);
+    notified.set(name, (notified.get(name) ?? 0) + 1);
   }
-  const { told: rows, notifications } = JSON.parse(replayed.stdout);
+  const { notified: rows, notifications } = JSON.parse(replayed.stdout);
   return {
-    detected: [...told].sort(),
+    detected: [...notified].sort(),
     replayed: rows.map((row: { name: string; notifications: number }) => [row.name, row.notifications])
       .sort(),
     notifications,
@@ -70,8 +70,8 @@ Deno.test("replay of Nomad's event stream says what the source nomad tells, each
   const args = ["replay", "--json", "--restart-count", "3", fixture("event-stream.ndjson.gz")];
   const { code, stdout, stderr } = await run({ args });
   assert.deepEqual([code, stderr], [0, ""]);
-  const { told, notifications } = JSON.parse(stdout);
-  const found = told.map((
+  const { notified, notifications } = JSON.parse(stdout);
+  const found = notified.map((
     { name, over, notifications }: Record<string, unknown>,
   ) => [name, over, notifications]);
   assert.deepEqual(found.sort(), loops.map(([name, over]) => [name, over, over ? 2 : 1]));

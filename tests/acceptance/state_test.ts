@@ -74,16 +74,16 @@ async function stopped(program: Program): Promise<ReturnType<typeof totalsOf>> {
 }
 
 /** The names that were told on stdout. */
-function told(program: Program): string[] {
+function notified(program: Program): string[] {
   return program.lines.map((line) => JSON.parse(line).LastEvent.Name);
 }
 
 /** What is in the state file, from a copy as a killed process leaves it. */
-async function kept(folder: StateFolder): Promise<{ restarts: number; told: number; alerts: number }> {
+async function kept(folder: StateFolder): Promise<{ restarts: number; notified: number; alerts: number }> {
   await using store = new SqliteStore(folder.copy(), { sinks: ["stdout"], newerReplaces: true });
   return {
     restarts: [...store.kept.restarts()].length,
-    told: [...store.kept.told()].length,
+    notified: [...store.kept.notified()].length,
     alerts: store.outbox("stdout").size,
   };
 }
@@ -102,7 +102,7 @@ Deno.test("restarted between two restarts of a loop: found", async () => {
     await using program = await consuming(folder.file);
     await own.put(queue, [update({ name, time: now() })]);
     await waitFor("the alert", () => program.lines.length === 1);
-    assert.deepEqual(told(program), [name]);
+    assert.deepEqual(notified(program), [name]);
   }
 });
 
@@ -153,7 +153,7 @@ Deno.test("killed in a backlog: every message is in the queue or its effects are
   await waitFor("all to be told", () => new Set([...seen, ...program.lines]).size >= names.length, {
     timeoutMs: 30_000,
   });
-  // Told again is only what stdout had and the file did not know yet, as the very same line.
+  // Notified again is only what stdout had and the file did not know yet, as the very same line.
   assert.equal(new Set([...seen, ...program.lines]).size, names.length);
   assert.equal((await kept(folder)).restarts, all.length);
 });
@@ -169,8 +169,8 @@ Deno.test("killed between commit and acknowledgement: what comes again is known,
     await own.put(queue, restarts(2));
     await waitFor("the alert", () => program.lines.length === 1);
     await waitFor("all to be in the file", async () => {
-      const { restarts, told, alerts } = await kept(folder);
-      return restarts === 2 && told === 1 && alerts === 0;
+      const { restarts, notified, alerts } = await kept(folder);
+      return restarts === 2 && notified === 1 && alerts === 0;
     });
     assert.deepEqual(await messages(), { ready: 0, unacknowledged: 2 });
     await killed(program);
@@ -205,7 +205,7 @@ Deno.test("killed before the commit: no message is acknowledged, none is told; a
   await waitFor("the alerts", () => program.lines.length === 100);
   const { messages: came, duplicates } = await stopped(program);
   assert.deepEqual([came, duplicates], [200, 0]);
-  assert.deepEqual(told(program).sort(), names.sort());
+  assert.deepEqual(notified(program).sort(), names.sort());
 });
 
 Deno.test("the disk fills while it runs: it says so once, acknowledges and tells nothing, and goes on when there is room", async () => {
@@ -228,7 +228,7 @@ Deno.test("the disk fills while it runs: it says so once, acknowledges and tells
   );
   await own.put(queue, Array.from({ length: 600 }, () => update({ name: "amid", type: "Started" })));
   await waitFor("all to be delivered", async () => (await messages()).unacknowledged === 604);
-  assert.deepEqual(told(program), ["before"]);
+  assert.deepEqual(notified(program), ["before"]);
   disk.free();
   await program.logged("info state: works again after");
   await acknowledged();
@@ -238,7 +238,7 @@ Deno.test("the disk fills while it runs: it says so once, acknowledges and tells
   await acknowledged();
   const { messages: came, alerts } = await stopped(program);
   assert.deepEqual([came, alerts], [608, 4]);
-  assert.deepEqual(told(program), ["before", "amid", "amid too", "after"]);
+  assert.deepEqual(notified(program), ["before", "amid", "amid too", "after"]);
   assert.equal(program.stderr.match(/ state: /g)?.length, 2, program.stderr);
 });
 
@@ -293,7 +293,7 @@ Deno.test("alerts for a sink that SINK_TYPE no longer names are said at the star
   using folder = stateFolderOnDisk();
   {
     await using store = new SqliteStore(folder.file, { sinks: ["kinesis"], newerReplaces: true });
-    store.tell(alertAbout());
+    store.enqueue(alertAbout());
     store.commit(0n);
   }
   for (let start = 0; start < 2; start++) {
@@ -317,7 +317,7 @@ Deno.test("check tries the state file: one that can be used, one that can be mad
   assert.throws(() => Deno.statSync(folder.file), Deno.errors.NotFound);
   {
     await using store = new SqliteStore(folder.file, { sinks: ["stdout"], newerReplaces: true });
-    store.tell(alertAbout());
+    store.enqueue(alertAbout());
     store.commit(0n);
   }
   const used = await checked(folder.file);

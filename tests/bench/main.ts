@@ -8,7 +8,7 @@ import type { Bench, BenchKind, Row } from "./bench.ts";
 import { Broker } from "./helpers/broker.ts";
 import { bundleDetector } from "./helpers/process.ts";
 import { latency, load } from "./latency.ts";
-import { memory, million, told } from "./memory.ts";
+import { memory, million, notified } from "./memory.ts";
 import { nomad } from "./nomad.ts";
 import { pause } from "./pause.ts";
 import { json, type Report, table } from "./report.ts";
@@ -25,7 +25,7 @@ const benches: readonly BenchKind[] = [
   load,
   memory,
   million,
-  told,
+  notified,
   alerts,
   start,
   pause,

@@ -27,7 +27,7 @@ export const million: BenchKind = {
 };
 
 /** Memory when all have been told. */
-export const told: BenchKind = {
+export const notified: BenchKind = {
   name: "told",
   help: "memory with 1,000,000 names in the window, all told",
   async run(bench) {

@@ -64,7 +64,7 @@ function rowsOf(names: number, found: readonly Pauses[]): Row[] {
     };
   };
   const repeats = median(found.map(({ repeats }) => repeats)).toLocaleString("en-US");
-  return [row("", "usual"), row(`, while ${repeats} are told again at once`, "due")];
+  return [row("", "usual"), row(`, while ${repeats} are notified again at once`, "due")];
 }
 
 /** The clock of a stage: how long it lasts and the longest pause in it. */
@@ -147,11 +147,11 @@ function* plan(
   const quiet = yield* usual(batches, new Stage(seconds));
   yield* restarts(looping, restartCount - 3, batchSize);
   yield* restarts(looping, 1, looping); // in one batch, which has one time
-  while (sink.told < looping) yield batches.next();
+  while (sink.notified < looping) yield batches.next();
   later += notificationSeconds * 1000;
-  const first = sink.told;
-  const due = yield* usual(batches, new Stage(seconds), () => sink.told >= first + looping);
-  return { usual: quiet, due, repeats: sink.told - first };
+  const first = sink.notified;
+  const due = yield* usual(batches, new Stage(seconds), () => sink.notified >= first + looping);
+  return { usual: quiet, due, repeats: sink.notified - first };
 }
 
 function* restarts(names: number, each: number, size: number): Generator<readonly Uint8Array[]> {

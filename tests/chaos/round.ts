@@ -166,5 +166,5 @@ async function leftMessages(broker: RabbitMq): Promise<number> {
 
 function nothing(stream: Stream): Verdict {
   const loops = stream.loops.size + stream.nearly.size;
-  return { loops, told: 0, toldTwice: 0, toldFalsely: 0, again: 0, lost: 0, problems: [] };
+  return { loops, notified: 0, toldTwice: 0, toldFalsely: 0, again: 0, lost: 0, problems: [] };
 }

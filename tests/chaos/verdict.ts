@@ -19,7 +19,7 @@ export interface Found {
 export interface Verdict {
   /** FailuresRule in the stream, those of the probe included; how many of them were told … */
   readonly loops: number;
-  readonly told: number;
+  readonly notified: number;
   /** … under two ids; names told that do not loop; and alerts that came again under their id, which may be. */
   readonly toldTwice: number;
   readonly toldFalsely: number;
@@ -101,11 +101,11 @@ class Judging {
       if (missing > 0) this.lose(missing, `not in the state file: ${key}`);
       if (missing < 0) this.#problems.push(`in the state file, but not expected there: ${key}`);
     }
-    const told = new Set(rows("SELECT name FROM told").map(({ name }) => name));
+    const notified = new Set(rows("SELECT name FROM told").map(({ name }) => name));
     for (const name of this.#loops.keys()) {
-      if (!told.delete(name)) this.#problems.push(`the state file does not know that ${name} is told`);
+      if (!notified.delete(name)) this.#problems.push(`the state file does not know that ${name} is told`);
     }
-    for (const name of told) this.#problems.push(`told by the state file, though no loop: ${name}`);
+    for (const name of notified) this.#problems.push(`told by the state file, though no loop: ${name}`);
     const waiting = rows("SELECT name FROM outbox").length;
     if (waiting > 0) this.#problems.push(`${waiting} alerts are left in the state file`);
   }
@@ -116,12 +116,12 @@ class Judging {
   }
 
   verdict(): Verdict {
-    const told = [...this.#loops.keys()].filter((name) => this.#ids.has(name)).length;
+    const notified = [...this.#loops.keys()].filter((name) => this.#ids.has(name)).length;
     const twice = [...this.#ids].filter(([, ids]) => ids.size > 1);
-    for (const [name, ids] of twice) this.#problems.push(`${name} is told as ${[...ids].join(" and ")}`);
+    for (const [name, ids] of twice) this.#problems.push(`${name} is notified as ${[...ids].join(" and ")}`);
     return {
       loops: this.#loops.size,
-      told,
+      notified,
       toldTwice: twice.length,
       toldFalsely: this.#falsely,
       again: this.#again,

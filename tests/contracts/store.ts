@@ -1,7 +1,7 @@
 // What every ledger must do, whatever it keeps its things in.
 import assert from "node:assert/strict";
 import type { Alert } from "../../src/detection/alert/alert.ts";
-import type { Told } from "../../src/detection/journal.ts";
+import type { Notified } from "../../src/detection/journal.ts";
 import type { StateStore, StoreContext } from "../../src/state/store.ts";
 import type { Outbox, Parcel } from "../../src/state/outbox.ts";
 import type { FailureStreak } from "../../src/detection/failures/streak.ts";
@@ -34,7 +34,7 @@ function alertsIn(outbox: Outbox): Alert[] {
 }
 
 function tell(store: StateStore, ...alerts: Alert[]): void {
-  for (const alert of alerts) store.tell(alert);
+  for (const alert of alerts) store.enqueue(alert);
   store.commit(0n);
 }
 
@@ -244,21 +244,27 @@ function counted(differs: Partial<Counted> = {}): Counted {
   return { time: 900n, identity: arrival, leavesAt: 1_000n, arrival: arrival++, ...differs };
 }
 
-function toldAt(time: bigint, differs: Partial<Told> = {}): Told {
-  return { toldAt: time, id: "0123456789abcdef0123456789abcdef", repeats: 0, lastEvent: "{}", ...differs };
+function notifiedAt(time: bigint, differs: Partial<Notified> = {}): Notified {
+  return {
+    notifiedAt: time,
+    id: "0123456789abcdef0123456789abcdef",
+    repeats: 0,
+    lastEvent: "{}",
+    ...differs,
+  };
 }
 
 /** What a ledger kept, and what its outboxes hold. */
 interface Contents {
   readonly restarts: readonly (readonly [name: string, restart: Counted])[];
-  readonly told: Readonly<Record<string, Told>>;
+  readonly notified: Readonly<Record<string, Notified>>;
   readonly alerts: Readonly<Record<string, readonly Alert[]>>;
 }
 
 function contentsOf(store: StateStore, sinks: readonly string[]): Contents {
   return {
     restarts: [...store.kept.restarts()],
-    told: Object.fromEntries(store.kept.told()),
+    notified: Object.fromEntries(store.kept.notified()),
     alerts: Object.fromEntries(sinks.map((sink) => [sink, alertsIn(store.outbox(sink))])),
   };
 }
@@ -279,14 +285,14 @@ export function durableLedgerContract(name: string, makeHome: () => LedgerHome):
       store.counted("b", restarts[0]!);
       store.counted("a", restarts[1]!);
       store.counted("b", restarts[2]!);
-      store.told("a", toldAt(7n, { repeats: 3, lastEvent: '{"a":"é😀"}' }));
-      store.tell(alert);
+      store.notified("a", notifiedAt(7n, { repeats: 3, lastEvent: '{"a":"é😀"}' }));
+      store.enqueue(alert);
       store.commit(999n);
     }
     await using store = open(one);
     assert.deepEqual(contentsOf(store, ["stdout"]), {
       restarts: [["b", restarts[0]], ["a", restarts[1]], ["b", restarts[2]]],
-      told: { a: toldAt(7n, { repeats: 3, lastEvent: '{"a":"é😀"}' }) },
+      notified: { a: notifiedAt(7n, { repeats: 3, lastEvent: '{"a":"é😀"}' }) },
       alerts: { stdout: [alert] },
     });
   });
@@ -295,17 +301,17 @@ export function durableLedgerContract(name: string, makeHome: () => LedgerHome):
     {
       await using store = open(one);
       store.counted("a", counted({ identity: 1 }));
-      store.told("a", toldAt(1n));
+      store.notified("a", notifiedAt(1n));
       tell(store, alertAbout("a"));
       store.counted("a", counted({ identity: 2 }));
-      store.told("a", undefined);
-      store.told("b", toldAt(2n));
-      store.tell(alertAbout("b"));
+      store.notified("a", undefined);
+      store.notified("b", notifiedAt(2n));
+      store.enqueue(alertAbout("b"));
     }
     await using store = open(one);
-    const { restarts, told, alerts } = contentsOf(store, ["stdout"]);
+    const { restarts, notified, alerts } = contentsOf(store, ["stdout"]);
     assert.deepEqual(restarts.map(([name, { identity }]) => [name, identity]), [["a", 1]]);
-    assert.deepEqual(told, { a: toldAt(1n) });
+    assert.deepEqual(notified, { a: notifiedAt(1n) });
     assert.deepEqual(alerts.stdout!.map(({ name }) => name), ["a"]);
   });
 
@@ -319,13 +325,15 @@ export function durableLedgerContract(name: string, makeHome: () => LedgerHome):
     {
       await using store = open(one);
       for (const restart of restarts) store.counted("a", restart);
-      for (const time of times) store.told(String(time), toldAt(time, { repeats: 2 ** 53 - 1 }));
+      for (const time of times) store.notified(String(time), notifiedAt(time, { repeats: 2 ** 53 - 1 }));
       store.commit(most - 1n);
     }
     await using store = open(one);
-    const { told, restarts: kept } = contentsOf(store, []);
+    const { notified, restarts: kept } = contentsOf(store, []);
     assert.deepEqual(kept.map(([, restart]) => restart), restarts);
-    for (const time of times) assert.deepEqual(told[String(time)], toldAt(time, { repeats: 2 ** 53 - 1 }));
+    for (const time of times) {
+      assert.deepEqual(notified[String(time)], notifiedAt(time, { repeats: 2 ** 53 - 1 }));
+    }
     store.dropped("a", restarts[40]!);
     store.commit(most - 1n);
     assert.equal([...store.kept.restarts()].length, restarts.length - 1);
@@ -336,23 +344,23 @@ export function durableLedgerContract(name: string, makeHome: () => LedgerHome):
       await using store = open({ ...one, newerReplaces: true });
       for (const name of strangeNames) {
         store.counted(name, counted({ identity: 1, time: 1n }));
-        store.told(name, toldAt(1n, { lastEvent: JSON.stringify(name) }));
-        store.tell(alertAbout(name));
+        store.notified(name, notifiedAt(1n, { lastEvent: JSON.stringify(name) }));
+        store.enqueue(alertAbout(name));
       }
       store.commit(0n);
     }
     await using store = open({ ...one, newerReplaces: true });
     assert.deepEqual([...store.kept.restarts()].map(([name]) => name), strangeNames);
-    assert.deepEqual([...store.kept.told()].map(([name]) => name).sort(), strangeNames.toSorted());
-    for (const [name, { lastEvent }] of store.kept.told()) assert.equal(lastEvent, JSON.stringify(name));
+    assert.deepEqual([...store.kept.notified()].map(([name]) => name).sort(), strangeNames.toSorted());
+    for (const [name, { lastEvent }] of store.kept.notified()) assert.equal(lastEvent, JSON.stringify(name));
     tell(store, ...strangeNames.map((name) => alertAbout(name)));
     assert.equal(store.outbox("stdout").size, strangeNames.length, "each replaces its own");
     for (const name of strangeNames) {
       store.dropped(name, { time: 1n, identity: 1, leavesAt: 1_000n, arrival: 0 });
-      store.told(name, undefined);
+      store.notified(name, undefined);
     }
     store.commit(0n);
-    assert.deepEqual([...store.kept.restarts(), ...store.kept.told()], []);
+    assert.deepEqual([...store.kept.restarts(), ...store.kept.notified()], []);
   });
 
   test("commit() forgets restarts that left by its time, to the nanosecond", async ({ open }) => {
@@ -389,17 +397,17 @@ export function durableLedgerContract(name: string, makeHome: () => LedgerHome):
   test("told() keeps the last of several reports, and forgets where the last is nothing", async ({ open }) => {
     {
       await using store = open(one);
-      for (const name of ["a", "b", "c"]) store.told(name, toldAt(1n));
+      for (const name of ["a", "b", "c"]) store.notified(name, notifiedAt(1n));
       store.commit(0n);
-      store.told("a", undefined);
-      store.told("a", toldAt(2n));
-      store.told("b", toldAt(3n));
-      store.told("b", undefined);
-      store.told("new", undefined);
+      store.notified("a", undefined);
+      store.notified("a", notifiedAt(2n));
+      store.notified("b", notifiedAt(3n));
+      store.notified("b", undefined);
+      store.notified("new", undefined);
       store.commit(0n);
     }
     await using store = open(one);
-    assert.deepEqual(contentsOf(store, []).told, { a: toldAt(2n), c: toldAt(1n) });
+    assert.deepEqual(contentsOf(store, []).notified, { a: notifiedAt(2n), c: notifiedAt(1n) });
   });
 
   test("row() keeps the last of several reports, its numbers to the last digit, and forgets where that is nothing", async ({ open }) => {
@@ -422,7 +430,7 @@ export function durableLedgerContract(name: string, makeHome: () => LedgerHome):
       node: { ID: "n", Name: "" },
       events: [{ Time: 1n, Type: "Restarting", DisplayMessage: '{"int64":"7"}' }],
       lastEvent: '{"int64":"7","TaskEvent":{"Time":1}}',
-      told: { id: "1", repeats: 2, at: most, over: false },
+      notified: { id: "1", repeats: 2, at: most, over: false },
     });
     {
       await using store = open(one);
@@ -539,8 +547,8 @@ export function durableLedgerContract(name: string, makeHome: () => LedgerHome):
     const names = ["a", "b", "c"];
     await using store = home.open(context);
     let restarts: [string, Counted][] = [];
-    let told: Record<string, Told> = {};
-    let committed: Contents = { restarts: [], told: {}, alerts: { stdout: [], amqp: [] } };
+    let notified: Record<string, Notified> = {};
+    let committed: Contents = { restarts: [], notified: {}, alerts: { stdout: [], amqp: [] } };
     let now = 0n;
     for (let moment = 0; moment < 300; moment++) {
       for (let left = random.below(8); left > 0; left--) {
@@ -555,13 +563,13 @@ export function durableLedgerContract(name: string, makeHome: () => LedgerHome):
           store.dropped(of, restart);
         } else {
           const value = random.chance(0.7)
-            ? toldAt(now, { lastEvent: "x".repeat(random.below(5_000)) })
+            ? notifiedAt(now, { lastEvent: "x".repeat(random.below(5_000)) })
             : undefined;
-          store.told(name, value);
-          const { [name]: _, ...others } = told;
-          told = value === undefined ? others : { ...others, [name]: value };
+          store.notified(name, value);
+          const { [name]: _, ...others } = notified;
+          notified = value === undefined ? others : { ...others, [name]: value };
         }
-        if (random.chance(0.3)) store.tell(alertAbout(name));
+        if (random.chance(0.3)) store.enqueue(alertAbout(name));
         if (random.chance(0.3)) store.outbox(random.pick(context.sinks)).take()?.confirmed();
       }
       if (random.chance(0.7)) {
@@ -569,7 +577,7 @@ export function durableLedgerContract(name: string, makeHome: () => LedgerHome):
         const at = now;
         restarts = restarts.filter(([, { leavesAt }]) => leavesAt > at);
         const alerts = Object.fromEntries(context.sinks.map((sink) => [sink, alertsIn(store.outbox(sink))]));
-        committed = { restarts: [...restarts], told, alerts };
+        committed = { restarts: [...restarts], notified, alerts };
       }
       await using left = home.openAsKilled!(context);
       assert.deepEqual(contentsOf(left, context.sinks), committed, `moment ${moment}`);

@@ -319,7 +319,7 @@ const wrongRules: Readonly<Record<string, { readonly rule: Rule; readonly steps:
     steps: 3,
     rule: class extends RestartsRule {
       override restore(kept: Parameters<RestartsRule["restore"]>[0]) {
-        super.restore({ ...kept, told: () => [] });
+        super.restore({ ...kept, notified: () => [] });
       }
     },
   },

@@ -66,7 +66,7 @@ Deno.test("planRule() chooses the payload by the rule where nothing says which",
 });
 
 /** What is told of three runs that fail, a run that goes on, and half an hour. */
-function told(env: Readonly<Record<string, string>>): string[] {
+function notified(env: Readonly<Record<string, string>>): string[] {
   const updates = [...crashes(3), started(at(60))];
   return [...decisions(plan({ RESTART_COUNT: "3", ...env }).open(nowhere), updates, at(1900))]
     .flatMap(({ now, decision }) =>
@@ -77,24 +77,27 @@ function told(env: Readonly<Record<string, string>>): string[] {
 }
 
 Deno.test("planRule() lets an end be told by the rule loops with the payload full, and where that is asked for", () => {
-  assert.deepEqual(told({ RULE: "loops" }), ["41 first", "660 resolved"]);
-  assert.deepEqual(told({ RULE: "loops", PAYLOAD: "original" }), ["41 first"]);
-  assert.deepEqual(told({ RULE: "loops", NOTIFY_RESOLVED: "false" }), ["41 first"]);
-  assert.deepEqual(told({}), ["41 first"]);
-  assert.deepEqual(told({ PAYLOAD: "full" }), ["41 first"]);
-  assert.deepEqual(told({ PAYLOAD: "full", NOTIFY_RESOLVED: "true" }), ["41 first", "341 resolved"]);
+  assert.deepEqual(notified({ RULE: "loops" }), ["41 first", "660 resolved"]);
+  assert.deepEqual(notified({ RULE: "loops", PAYLOAD: "original" }), ["41 first"]);
+  assert.deepEqual(notified({ RULE: "loops", NOTIFY_RESOLVED: "false" }), ["41 first"]);
+  assert.deepEqual(notified({}), ["41 first"]);
+  assert.deepEqual(notified({ PAYLOAD: "full" }), ["41 first"]);
+  assert.deepEqual(notified({ PAYLOAD: "full", NOTIFY_RESOLVED: "true" }), ["41 first", "341 resolved"]);
 });
 
 Deno.test("planRule() tells again each hour by the rule loops, and every five minutes by restarts", () => {
   const often = { RESTART_COUNT: "3", RESTART_INTERVAL: "10h", STABLE_AFTER: "10h" };
-  assert.deepEqual(told({ ...often, RULE: "loops" }), ["41 first"]);
-  assert.equal(told(often).length, 1 + Math.floor((1900 - 41) / 300));
-  assert.equal(told({ ...often, RULE: "loops", NOTIFICATION_INTERVAL: "5m" }).length, told(often).length);
+  assert.deepEqual(notified({ ...often, RULE: "loops" }), ["41 first"]);
+  assert.equal(notified(often).length, 1 + Math.floor((1900 - 41) / 300));
+  assert.equal(
+    notified({ ...often, RULE: "loops", NOTIFICATION_INTERVAL: "5m" }).length,
+    notified(often).length,
+  );
 });
 
 Deno.test("planRule() takes RESTART_COUNT and STABLE_AFTER for the rule loops", () => {
-  assert.deepEqual(told({ RULE: "loops", RESTART_COUNT: "4" }), []);
-  assert.deepEqual(told({ RULE: "loops", RESTART_COUNT: "2", STABLE_AFTER: "30s" }), [
+  assert.deepEqual(notified({ RULE: "loops", RESTART_COUNT: "4" }), []);
+  assert.deepEqual(notified({ RULE: "loops", RESTART_COUNT: "2", STABLE_AFTER: "30s" }), [
     "21 first",
     "90 resolved",
   ]);

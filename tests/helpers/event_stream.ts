@@ -15,15 +15,15 @@ async function unpacked(name: string): Promise<string> {
 export async function recordedUpdates(): Promise<string[]> {
   const list: Json[] = JSON.parse(await unpacked("allocations-310s.json.gz"));
   const jobTypes = new Map(list.map(({ ID, JobType }) => [ID, JobType]));
-  const told = new Set<string>();
+  const notified = new Set<string>();
   const updates: string[] = [];
   for (const line of (await unpacked("event-stream.ndjson.gz")).trimEnd().split("\n")) {
     for (const { Payload: { Allocation } } of JSON.parse(line, exactTimes).Events ?? []) {
       for (const [TaskName, state] of Object.entries<Json>(Allocation.TaskStates ?? {})) {
         for (const event of state.Events) {
           const identity = [Allocation.ID, TaskName, event.Type, event.Time].join(" ");
-          if (told.has(identity)) continue;
-          told.add(identity);
+          if (notified.has(identity)) continue;
+          notified.add(identity);
           updates.push(update(Allocation, TaskName, state, event, jobTypes.get(Allocation.ID)));
         }
       }

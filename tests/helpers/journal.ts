@@ -1,11 +1,11 @@
 // A journal in memory that a test stops and goes on from: what is not committed is lost.
-import type { KeptRestarts, RestartJournal, Told } from "../../src/detection/journal.ts";
+import type { KeptRestarts, Notified, RestartJournal } from "../../src/detection/journal.ts";
 import type { Counted } from "../../src/detection/restarts/windows.ts";
 
 /** A journal, and what is kept of it. */
 export class TestJournal implements RestartJournal {
   #restarts: (readonly [name: string, restart: Counted])[] = [];
-  readonly #told = new Map<string, Told>();
+  readonly #notified = new Map<string, Notified>();
   #reported: (() => void)[] = [];
 
   counted(name: string, restart: Counted): void {
@@ -21,9 +21,11 @@ export class TestJournal implements RestartJournal {
     });
   }
 
-  told(name: string, told: Told | undefined): void {
-    const copy = told && { ...told };
-    this.#reported.push(() => copy === undefined ? this.#told.delete(name) : this.#told.set(name, copy));
+  notified(name: string, notified: Notified | undefined): void {
+    const copy = notified && { ...notified };
+    this.#reported.push(() =>
+      copy === undefined ? this.#notified.delete(name) : this.#notified.set(name, copy)
+    );
   }
 
   /** Keeps what was reported, and forgets restarts that left by `now`. */
@@ -42,7 +44,7 @@ export class TestJournal implements RestartJournal {
   get kept(): KeptRestarts {
     return {
       restarts: () => this.#restarts.toSorted(([, a], [, b]) => a.arrival - b.arrival),
-      told: () => [...this.#told].map(([name, told]) => [name, { ...told }] as const),
+      notified: () => [...this.#notified].map(([name, notified]) => [name, { ...notified }] as const),
     };
   }
 }

@@ -44,7 +44,7 @@ export function madeLoop(name: string, some: Partial<LoopView> = {}): LoopView {
     allocation: "6f1ad34c-20e5-bc5e-4a05-0d8c43a0c9a1",
     count,
     alerts: 1,
-    firstTold: since,
+    firstNotifiedAt: since,
     since,
     lastAt,
     endedAt: null,
@@ -164,20 +164,20 @@ export class StatusFixture implements AsyncDisposable {
   /** A loop begins, or goes on. */
   loop(loop: LoopView): void {
     this.#loops.set(loop.id, loop);
-    this.#tell("loop", loop);
+    this.#notify("loop", loop);
   }
 
   /** A loop ends. */
   end(loop: LoopView): void {
     const over = ended(loop);
     this.#loops.set(loop.id, over);
-    this.#tell("over", over);
+    this.#notify("over", over);
   }
 
   /** The state becomes another one. */
   setStatus(status: Partial<StatusView>): void {
     this.#status = status;
-    this.#tell("status", this.#statusView());
+    this.#notify("status", this.#statusView());
   }
 
   /** Cuts all connections off, and takes no more. */
@@ -197,7 +197,7 @@ export class StatusFixture implements AsyncDisposable {
     return this.stop();
   }
 
-  #tell(event: string, view: unknown): void {
+  #notify(event: string, view: unknown): void {
     const text = `event: ${event}\ndata: ${JSON.stringify(view)}\n\n`;
     for (const listener of this.#listeners) listener.enqueue(new TextEncoder().encode(text));
   }
@@ -219,7 +219,7 @@ export class StatusFixture implements AsyncDisposable {
     if (name === "events") return this.#events();
     const loop = this.#find(decodeURIComponent(key ?? ""));
     if (!loop) return Response.json({ error: "no such loop" }, { status: 404 });
-    const restored = loop.firstTold === null;
+    const restored = loop.firstNotifiedAt === null;
     return Response.json({ loop, restored, events: madeEvents(loop) } satisfies AllocationView);
   }
 

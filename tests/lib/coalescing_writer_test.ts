@@ -82,18 +82,18 @@ Deno.test("write() drops and counts what comes while too much is pending, and sa
 Deno.test("write() counts what a reader that went away did not get, and goes on with what comes later", async () => {
   const reader = new Reader();
   const writer = new CoalescingWriter(reader.write);
-  const told: number[] = [];
-  writer.onRead = (dropped) => told.push(dropped);
+  const notified: number[] = [];
+  writer.onRead = (dropped) => notified.push(dropped);
   writer.write("a\n");
   writer.write("b\n");
   await waitFor("the write", () => reader.pending, { everyMs: 0 });
   reader.fail();
   await writer.end(1_000);
-  assert.deepEqual([writer.dropped, told], [2, []]);
+  assert.deepEqual([writer.dropped, notified], [2, []]);
   writer.write("c\n");
   await reader.read();
   await writer.end(1_000);
-  assert.deepEqual([reader.text, told], ["c\n", [2]]);
+  assert.deepEqual([reader.text, notified], ["c\n", [2]]);
 });
 
 Deno.test("end() does not wait any longer than it is told to", async () => {

@@ -5,7 +5,7 @@ import { backOff, Blockage, Outage, pause, StartupDeadline } from "../../src/lib
 import { testLog } from "../helpers/log.ts";
 
 /** The lines, with the times that outages lasted as `<time>`. */
-function told(lines: readonly string[]): string[] {
+function notified(lines: readonly string[]): string[] {
   return lines.map((line) => line.replace(/after [\d.]+m?s$|after 0s$/, "after <time>"));
 }
 
@@ -21,7 +21,7 @@ Deno.test("Outage tells its beginning with the reason and its end with how long,
   outage.end();
   assert.equal(outage.open, false);
   outage.begin(new Fault("refused"));
-  assert.deepEqual(told(lines), [
+  assert.deepEqual(notified(lines), [
     "warning sink amqp: refused; trying again until it works",
     "info sink amqp: works again after <time>",
     "warning sink amqp: refused; trying again until it works",
@@ -66,7 +66,7 @@ Deno.test("Blockage tells its beginning with the reason and its end with how lon
   blockage.tell(undefined);
   blockage.tell(undefined);
   blockage.tell("rabbit blocks: low on disk");
-  assert.deepEqual(told(lines), [
+  assert.deepEqual(notified(lines), [
     "warning sink amqp: rabbit blocks: low on memory; alerts wait",
     "info sink amqp: no longer blocked after <time>",
     "warning sink amqp: rabbit blocks: low on disk; alerts wait",

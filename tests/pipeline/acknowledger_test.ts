@@ -68,7 +68,7 @@ function commitsOf<L extends WatchedMemory | WatchedFile>(store: L, sinks: reado
       urgent?: boolean;
       hold?: Hold;
     } = {}) {
-      for (const name of alerts) store.tell(alertAbout(name));
+      for (const name of alerts) store.enqueue(alertAbout(name));
       const messages = Array.from({ length: size }, () => "{}");
       const batch = batchOf(messages, () => events.push(`acknowledge ${label}`), hold);
       commits.add(batch, new Set([...names, ...alerts]), urgent);

@@ -46,16 +46,16 @@ function followed(
   const { log, lines } = testLog();
   const sink = new TestSink("test", 1_000);
   sink.ready = true;
-  const told: string[] = [];
+  const notified: string[] = [];
   const send = sink.send.bind(sink);
-  sink.send = (alert) => (told.push(`${alert.name} ${alert.reason}`), send(alert));
+  sink.send = (alert) => (notified.push(`${alert.name} ${alert.reason}`), send(alert));
   const rule: Rule = rules[kind](store);
   rule.restore(store.kept, clock === "wall" ? BigInt(Date.now()) * 1_000_000n : undefined);
   const source = new TestSource(clock);
   const delivery = new Delivery([sink], (type) => store.outbox(type), log);
   const ended = follow({ source, rule, store, delivery, log }, new AbortController().signal);
   ended.catch(() => {});
-  return { source, told, ended, warnings: () => lines.filter((line) => line.startsWith("warning")) };
+  return { source, notified, ended, warnings: () => lines.filter((line) => line.startsWith("warning")) };
 }
 
 /** Restarts of a job, each with the start that follows it, from this time on, so many seconds apart. */
@@ -80,22 +80,24 @@ const warning = (node: string, ahead: string) =>
 
 for (const kind of ["restarts", "loops"] as const) {
   const name = (job: string) => kind === "restarts" ? `${job}.web[0]` : `${job}.web[0]/app`;
-  const first = (told: readonly string[]) => [...new Set(told.filter((one) => one.endsWith("first")))];
+  const first = (
+    notified: readonly string[],
+  ) => [...new Set(notified.filter((one) => one.endsWith("first")))];
 
   Deno.test(`${kind}: a node two hours ahead of the wall's clock does not silence the others, and is named`, async () => {
     using _timers = haltTimers(Number(wall / 1_000_000n));
-    const { source, told, ended, warnings } = followed(kind, "events");
+    const { source, notified, ended, warnings } = followed(kind, "events");
     const others = crashes(3, wall - minute, "others", "n1");
     source.put(...others.slice(0, 3), ...crashes(1, wall + 2n * hour, "fast", "n2"), ...others.slice(3));
     source.put(...crashes(3, wall + 2n * hour + 30n * second, "fast", "n2"));
     source.end();
     await ended;
-    assert.deepEqual(first(told).map((one) => one.split(".")[0]), ["others", "fast"]);
+    assert.deepEqual(first(notified).map((one) => one.split(".")[0]), ["others", "fast"]);
     assert.deepEqual(warnings(), [warning("n2", "2h")]);
   });
 
   Deno.test(`${kind}: in a recording of the past, one node that is ahead gives way to what the others say`, async () => {
-    const { source, told, ended, warnings } = followed(kind, "events");
+    const { source, notified, ended, warnings } = followed(kind, "events");
     const past = wall - 10_000n * hour;
     source.put(...crashes(2, past, "before", "n1"));
     source.put(...crashes(2, past + 2n * hour + 20n * second, "fast", "n2"));
@@ -104,7 +106,7 @@ for (const kind of ["restarts", "loops"] as const) {
     source.put(...crashes(4, past + 3n * minute, "later", "n1"));
     source.end();
     await ended;
-    const jobs = first(told).map((one) => one.split(".")[0]);
+    const jobs = first(notified).map((one) => one.split(".")[0]);
     assert.ok(jobs.includes("others"), jobs.join());
     assert.ok(jobs.includes("later"), jobs.join());
     assert.equal(warnings().length, 1);
@@ -112,7 +114,7 @@ for (const kind of ["restarts", "loops"] as const) {
   });
 
   Deno.test(`${kind}: hours in which nothing came are no clock that is ahead`, async () => {
-    const { source, told, ended, warnings } = followed(kind, "events");
+    const { source, notified, ended, warnings } = followed(kind, "events");
     const past = wall - 10_000n * hour;
     source.put(...crashes(2, past, "a", "n1"), ...crashes(3, past + 2n * hour, "b", "n2"));
     source.put(
@@ -121,7 +123,7 @@ for (const kind of ["restarts", "loops"] as const) {
     );
     source.end();
     await ended;
-    assert.deepEqual(first(told).map((one) => one.split(".")[0]), ["b", "c", "d"]);
+    assert.deepEqual(first(notified).map((one) => one.split(".")[0]), ["b", "c", "d"]);
     assert.deepEqual(warnings(), []);
   });
 
@@ -136,9 +138,9 @@ for (const kind of ["restarts", "loops"] as const) {
       run.source.put(...crashes(3, now - minute, "others", "n1"));
       run.source.end();
       await run.ended;
-      runs.push({ told: first(run.told).length, warnings: run.warnings() });
+      runs.push({ notified: first(run.notified).length, warnings: run.warnings() });
     }
-    assert.deepEqual(runs[0], { told: 1, warnings: [] });
+    assert.deepEqual(runs[0], { notified: 1, warnings: [] });
     assert.deepEqual(runs[1]!.warnings, [
       "warning State: the time of its events is ahead by 1h59m21s, of a clock that was wrong: it is set back",
     ]);
@@ -146,10 +148,10 @@ for (const kind of ["restarts", "loops"] as const) {
 
   Deno.test(`${kind}: what was told while the wall's clock was ahead keeps nobody silent once it is right`, async () => {
     using timers = haltTimers(Number((wall + 3n * hour) / 1_000_000n));
-    const { source, told, ended, warnings } = followed(kind, "wall");
+    const { source, notified, ended, warnings } = followed(kind, "wall");
     source.put(...crashes(3, wall + 3n * hour - 30n * second, "app", "n1"));
     await timers.pass(10);
-    assert.deepEqual(told, [`${name("app")} first`]);
+    assert.deepEqual(notified, [`${name("app")} first`]);
     timers.set(Number(wall / 1_000_000n));
     source.put(...crashes(5, wall - 50n * second, "app", "n1"));
     await timers.pass(10);
@@ -161,7 +163,7 @@ for (const kind of ["restarts", "loops"] as const) {
     await timers.pass(10);
     source.end();
     await ended;
-    assert.deepEqual(told, [`${name("app")} first`, `${name("app")} repeat`]);
+    assert.deepEqual(notified, [`${name("app")} first`, `${name("app")} repeat`]);
     assert.deepEqual(warnings(), [
       "warning The clock of this machine was ahead, and went back by 3h: what was seen and told at times that " +
       "are yet to come no longer counts against new restarts",
@@ -173,7 +175,7 @@ for (const ahead of [10n * minute, 3n * hour]) {
   Deno.test(`restarts: a state file of a time ${ahead / minute} min ahead makes one restart no loop`, async () => {
     using folder = stateFolder();
     const context = { sinks: ["test"], newerReplaces: false };
-    const told = [];
+    const notified = [];
     for (const [now, count] of [[wall + ahead, 2], [wall, 1]] as const) {
       using _timers = haltTimers(Number(now / 1_000_000n));
       await using store = new SqliteStore(folder.file, context);
@@ -181,21 +183,21 @@ for (const ahead of [10n * minute, 3n * hour]) {
       run.source.put(...crashes(count, now - 15n * second, "app", "n1"));
       run.source.end();
       await run.ended;
-      told.push(run.told, run.warnings().length);
+      notified.push(run.notified, run.warnings().length);
     }
-    assert.deepEqual(told, [[], 0, [], 1]);
+    assert.deepEqual(notified, [[], 0, [], 1]);
   });
 }
 
 Deno.test("where several nodes agree, it is the wall's clock that is behind", async () => {
   using _timers = haltTimers(Number(wall / 1_000_000n));
-  const { source, told, ended } = followed("restarts", "events");
+  const { source, notified, ended } = followed("restarts", "events");
   const both = crashes(10, wall + 2n * hour, "a", "n1", 1n)
     .flatMap((line, index) => [line, crashes(10, wall + 2n * hour, "b", "n2", 1n)[index]!]);
   source.put(...both, ...crashes(1, wall + 2n * hour + 11n * minute, "c", "n1"));
   source.end();
   await ended;
-  assert.deepEqual([...new Set(told.filter((one) => one.endsWith("repeat")))], [
+  assert.deepEqual([...new Set(notified.filter((one) => one.endsWith("repeat")))], [
     "a.web[0] repeat",
     "b.web[0] repeat",
   ]);

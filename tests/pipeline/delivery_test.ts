@@ -30,7 +30,7 @@ function deliveryTo(...sinks: TestSink[]) {
     },
     tell(...names: string[]): string[] {
       const alerts = names.map((name) => alertAbout(name));
-      for (const alert of alerts) store.tell(alert);
+      for (const alert of alerts) store.enqueue(alert);
       delivery.pump();
       return alerts.map(({ id }) => id);
     },
@@ -194,7 +194,7 @@ Deno.test("one sink that is down does not hold up the others", async () => {
 Deno.test("start() connects every sink and sends nothing", async () => {
   const sinks = [new TestSink("a"), new TestSink("b")];
   const all = deliveryTo(...sinks);
-  all.store.tell(alertAbout("x"));
+  all.store.enqueue(alertAbout("x"));
   await all.delivery.start();
   assert.deepEqual(sinks.map(({ connects, sent }) => [connects, sent.length]), [[1, 0], [1, 0]]);
 });

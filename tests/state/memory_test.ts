@@ -12,17 +12,17 @@ ledgerContract("memory", () => ({
 Deno.test("the ledger in memory starts with nothing and is not durable", () => {
   const store = new MemoryStore({ sinks: [], newerReplaces: true });
   assert.equal(store.durable, false);
-  assert.deepEqual([...store.kept.restarts(), ...store.kept.told()], []);
+  assert.deepEqual([...store.kept.restarts(), ...store.kept.notified()], []);
 });
 
 Deno.test("an update stays for the sink that is slow, also when newer alerts replaced the others", () => {
   const store = new MemoryStore({ sinks: ["fast", "slow"], newerReplaces: true });
   const alerts = [1, 2, 3, 4].map((number) => alertAbout("a", { lastEvent: `{"number":${number}}` }));
   const take = (sink: string) => store.outbox(sink).take()!;
-  store.tell(alerts[0]!);
+  store.enqueue(alerts[0]!);
   const sending = take("slow");
   take("fast").confirmed();
-  for (const alert of alerts.slice(1)) store.tell(alert);
+  for (const alert of alerts.slice(1)) store.enqueue(alert);
   assert.deepEqual(take("fast").alert, alerts[3]);
   assert.deepEqual(sending.alert, alerts[0]);
   sending.confirmed();

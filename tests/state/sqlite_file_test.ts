@@ -15,12 +15,17 @@ const applicationId = 0x4e434c44;
 /** Makes a state file with so many names that were told, of about 700 bytes each. */
 async function makeStateFile(file: string, names = 1_000): Promise<void> {
   await using store = new SqliteStore(file, context);
-  addTold(store, names);
+  addNotified(store, names);
 }
 
-function addTold(store: SqliteStore, names: number): void {
+function addNotified(store: SqliteStore, names: number): void {
   for (let name = 0; name < names; name++) {
-    store.told(`name ${name}`, { toldAt: 1n, id: "0".repeat(32), repeats: 0, lastEvent: "x".repeat(600) });
+    store.told(`name ${name}`, {
+      notifiedAt: 1n,
+      id: "0".repeat(32),
+      repeats: 0,
+      lastEvent: "x".repeat(600),
+    });
   }
   store.commit(0n);
 }
@@ -219,7 +224,7 @@ test(
     const file = `${folder}/state.db`;
     {
       await using store = new SqliteStore(made.file, context);
-      addTold(store, 3);
+      addNotified(store, 3);
       Deno.copyFileSync(made.file, file);
       Deno.copyFileSync(`${made.file}-wal`, `${file}-wal`);
     }
@@ -376,7 +381,7 @@ test("whose making was interrupted is made again", async (file) => {
 test("of a killed process is taken as it is, with its log", async (file, folder) => {
   using made = stateFolder();
   await using store = new SqliteStore(made.file, context);
-  addTold(store, 5);
+  addNotified(store, 5);
   Deno.copyFileSync(made.file, file);
   Deno.copyFileSync(`${made.file}-wal`, `${file}-wal`);
   const { code, stderr } = await run({ args: ["--source-type", "stdin"], env: { STATE: `sqlite:${file}` } });
@@ -390,7 +395,7 @@ Deno.test("a state file is made for its owner alone, and what is beside it, what
   const before = Deno.umask(0);
   try {
     await using store = new SqliteStore(folder.file, context);
-    addTold(store, 1);
+    addNotified(store, 1);
     const modes = Object.fromEntries(
       [...Deno.readDirSync(folder.path)].map(({ name }) => [name, modeOf(`${folder.path}/${name}`)]),
     );

@@ -35,8 +35,13 @@ Deno.test("wherever its log is cut, the ledger has what was committed up to ther
         arrival: 100 * commit + index,
       });
     }
-    store.told("a", { toldAt: BigInt(commit), id: "", repeats: 0, lastEvent: "x".repeat(commit * 400) });
-    store.tell(alertAbout(`name ${commit}`));
+    store.notified("a", {
+      notifiedAt: BigInt(commit),
+      id: "",
+      repeats: 0,
+      lastEvent: "x".repeat(commit * 400),
+    });
+    store.enqueue(alertAbout(`name ${commit}`));
     store.commit(0n);
     sizes.push(Deno.statSync(log).size);
   }
@@ -49,7 +54,7 @@ Deno.test("wherever its log is cut, the ledger has what was committed up to ther
     const commits = sizes.findLastIndex((size) => size <= cut);
     assert.equal([...left.kept.restarts()].length, commits * (commits + 1) / 2, `cut at ${cut}`);
     assert.deepEqual(
-      [...left.kept.told()].map(([, { toldAt }]) => Number(toldAt)),
+      [...left.kept.notified()].map(([, { notifiedAt }]) => Number(notifiedAt)),
       commits === 0 ? [] : [commits],
     );
     assert.equal(left.outbox("stdout").size, commits);
@@ -60,7 +65,7 @@ Deno.test("orphans counts the alerts of sinks that are no longer there", async (
   await using home = sqliteHome();
   {
     await using store = home.open({ sinks: ["stdout", "amqp"], newerReplaces: true }) as SqliteStore;
-    for (const name of ["a", "b", "c"]) store.tell(alertAbout(name));
+    for (const name of ["a", "b", "c"]) store.enqueue(alertAbout(name));
     store.commit(0n);
     assert.equal(store.orphans, 0);
   }

@@ -28,7 +28,7 @@ Deno.test("a loop of the rule loops is shown with its task, its count, its exit 
     allocation: "a1",
     count: 3,
     alerts: 1,
-    firstTold: "2026-11-24T03:43:15.002Z",
+    firstNotifiedAt: "2026-11-24T03:43:15.002Z",
     since: "2026-11-24T03:42:55.002Z",
     lastAt: "2026-11-24T03:43:35.002Z",
     endedAt: null,
@@ -55,7 +55,7 @@ Deno.test("a loop of the rule restarts is shown with its last task, and since it
     allocation: "2b1f6c9a-0b51-0f5e-9f14-3c6f4a3a8c11",
     count: 3,
     alerts: 1,
-    firstTold: "2026-11-24T03:43:04Z",
+    firstNotifiedAt: "2026-11-24T03:43:04Z",
     since: "2026-11-24T03:42:54Z",
     lastAt: "2026-11-24T03:43:24Z",
     endedAt: null,
@@ -114,8 +114,8 @@ Deno.test("a loop that is over is shown as it was, with when and why it ended", 
 });
 
 Deno.test("a loop of the rule restarts that is over keeps its count, told or not", () => {
-  for (const [told, alerts] of [[false, 1], [true, 2]] as const) {
-    const watched = new Watched(restartsRule(told));
+  for (const [notified, alerts] of [[false, 1], [true, 2]] as const) {
+    const watched = new Watched(restartsRule(notified));
     watched.hear(...[0, 10, 30].map((seconds) => update({ time: at(seconds) })));
     watched.wait(at(3700));
     const [view] = views(watched);
@@ -159,7 +159,7 @@ Deno.test("restore() shows loops that were told before the start, with what the 
     anew.restore(at(100));
     const [was] = views(before);
     const [is] = viewsOf(anew, at(100));
-    assert.deepEqual(is, { ...was, firstTold: null });
+    assert.deepEqual(is, { ...was, firstNotifiedAt: null });
     const found = anew.find(is!.name, at(100))!;
     assert.ok(found.events.length > 0 && found.events.length <= 10 && types > 0);
     assert.equal(found.events.at(-1)!.at, is!.lastAt);
@@ -193,15 +193,15 @@ Deno.test("restore() knows when loops were told first and since when they go on,
     // Its first restarts have left the window, where it has one.
     watched.hear(...[2_000, 3_601, 3_700].map(quick));
     const was = views(watched);
-    assert.notEqual(was[0]!.firstTold, null);
+    assert.notEqual(was[0]!.firstNotifiedAt, null);
     assert.deepEqual(restored(watched, memory).map(essence), was.map(essence));
   }
 });
 
-const essence = ({ id, status, firstTold, since, count, endedAt }: LoopView) => [
+const essence = ({ id, status, firstNotifiedAt, since, count, endedAt }: LoopView) => [
   id,
   status,
-  firstTold,
+  firstNotifiedAt,
   since,
   count,
   endedAt,

@@ -178,7 +178,7 @@ Deno.test("times of a recording are those of its end, and times of the program t
 });
 
 Deno.test("of a loop from before the start it is said that not all of it is known", async () => {
-  const loop = madeLoop("a/one.web[0]", { firstTold: null });
+  const loop = madeLoop("a/one.web[0]", { firstNotifiedAt: null });
   await using fixture = startStatusFixture({ loops: [loop] });
   await using chromium = await startChromium();
   const page = await chromium.open(fixture.url);
@@ -241,7 +241,7 @@ Deno.test("of 10,000 loops those in sight are rendered, and the last one when it
 
 Deno.test("a loop that begins appears, goes on in its own row, and moves to those that ended", async () => {
   const first = madeLoop("a/one.web[0]", { count: 20 });
-  const second = madeLoop("a/two.web[0]", { count: 9, firstTold: fixtureNow });
+  const second = madeLoop("a/two.web[0]", { count: 9, firstNotifiedAt: fixtureNow });
   await using fixture = startStatusFixture({ loops: [first] });
   await using chromium = await startChromium();
   const page = await chromium.open(fixture.url);

@@ -80,8 +80,8 @@ Deno.test("demo prints readable lines on a terminal, with a word before and afte
   assert.match(after[1]!, /^The same as JSON: /);
   assert.match(after[2]!, /^On a page in the browser: /);
   // deno-lint-ignore no-control-regex -- the heading is red
-  const told = /^\S+Z {2}\x1b\[31mcrash loop\x1b\[39m {3}(\S+) +5 restarts in [^\x1b]*$/;
-  assert.deepEqual(lines.map((line) => told.exec(line)?.[1]).sort(), names);
+  const notified = /^\S+Z {2}\x1b\[31mcrash loop\x1b\[39m {3}(\S+) +5 restarts in [^\x1b]*$/;
+  assert.deepEqual(lines.map((line) => notified.exec(line)?.[1]).sort(), names);
 });
 
 Deno.test("demo has no colours on a terminal where NO_COLOR is set or that is dumb", async () => {

@@ -15,9 +15,9 @@ const recording = join(import.meta.dirname!, "fixtures/firehose.ndjson.gz");
 
 /** What belongs between the markers, by their name. */
 const parts: Readonly<Record<string, () => string | Promise<string>>> = {
-  demo: async () => "```\n" + await told("--output", "text") + "```",
+  demo: async () => "```\n" + await notified("--output", "text") + "```",
   alert: async () => {
-    const [first] = (await told()).split("\n");
+    const [first] = (await notified()).split("\n");
     const { LastEvent: { Name, JobID, TaskName }, EventLog } = JSON.parse(first!);
     return "```json\n" + JSON.stringify({ LastEvent: { Name, JobID, TaskName }, EventLog }, null, 2) +
       "\n```";
@@ -28,7 +28,7 @@ const parts: Readonly<Record<string, () => string | Promise<string>>> = {
   record: () => tableOf(Object.values(recordSettings)),
   simulation,
   full: async () => {
-    const alerts = (await told("--rule", "loops")).trimEnd().split("\n").map((line) => JSON.parse(line));
+    const alerts = (await notified("--rule", "loops")).trimEnd().split("\n").map((line) => JSON.parse(line));
     const { LastEvent: { Name, NodeID, ClientStatus }, ...alert } = alerts.find(({ Key }) =>
       Key.Task === "kill9"
     );
@@ -60,7 +60,7 @@ async function replayed(...args: string[]): Promise<string> {
 }
 
 /** What the program tells about the recording, in UTC. */
-async function told(...args: string[]): Promise<string> {
+async function notified(...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await run({ args: ["--log-level", "warning", ...args, recording] });
   if (code !== 0) throw new Error(stderr);
   return stdout;

@@ -72,7 +72,7 @@ export function nextDelay(last: number, lasted: number): number {
 
 /** What a rule tells in a day: when, in seconds, and when it says that the loop is over. */
 export interface Telling {
-  readonly told: readonly number[];
+  readonly notified: readonly number[];
   readonly over: readonly number[];
 }
 
@@ -94,14 +94,14 @@ export const rules: Readonly<Record<"restarts" | "loops", () => Rule>> = {
 
 /** Lets a rule hear of updates until the day is over. */
 export function listen(rule: Rule, updates: readonly string[]): Telling {
-  const told: number[] = [];
+  const notified: number[] = [];
   const over: number[] = [];
   for (const { now, decision: { reason } } of decisions(rule, updates, at(day))) {
     const seconds = Number((now - at(0)) / 1_000_000n) / 1000;
-    if (reason === "first" || reason === "repeat") told.push(seconds);
+    if (reason === "first" || reason === "repeat") notified.push(seconds);
     if (reason === "recovered") over.push(seconds);
   }
-  return { told, over };
+  return { notified, over };
 }
 
 /** README's table. */
@@ -117,7 +117,7 @@ export function table(): string {
   return [head, widths.map((width) => "-".repeat(width)), ...rows].map(line).join("\n");
 }
 
-function inWords({ told: [first, ...again], over: [over] }: Telling): string {
+function inWords({ notified: [first, ...again], over: [over] }: Telling): string {
   if (first === undefined) return "never told";
   const times = again.length === 0 ? "told once," : `told ${again.length + 1} times, first`;
   return `${times} after ${clock(first)}; ${over === undefined ? "goes on" : `over after ${clock(over)}`}`;

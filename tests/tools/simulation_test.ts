@@ -64,34 +64,34 @@ Deno.test("nextDelay() doubles up to an hour, and begins anew where an allocatio
 
 for (const task of [atOnce, after30s, after9min]) {
   Deno.test(`loops tells a task that crashes ${task.what} at its fifth failure, and again each hour for all day`, () => {
-    const { told, over } = heard("loops", task);
+    const { notified, over } = heard("loops", task);
     const fifth = simulate(task).failures[4]!;
     const expected: number[] = [];
     for (let time = fifth; time <= 24 * hour; time += hour) expected.push(time);
-    assert.deepEqual(told.map(Math.round), expected.map(Math.round));
-    assert.ok(told.length >= 23);
+    assert.deepEqual(notified.map(Math.round), expected.map(Math.round));
+    assert.ok(notified.length >= 23);
     assert.deepEqual(over, []);
   });
 }
 
 Deno.test("loops never tells a task that crashes once a day, nor restarts", () => {
-  const nothing = { told: [], over: [] };
+  const nothing = { notified: [], over: [] };
   assert.deepEqual(heard("loops", onceADay), nothing);
   assert.deepEqual(heard("restarts", onceADay), nothing);
 });
 
 Deno.test("restarts falls silent about the same tasks, or never tells them", () => {
-  assert.deepEqual(heard("restarts", atOnce), { told: [150.7], over: [450.7] });
-  assert.deepEqual(heard("restarts", after30s), { told: [], over: [] });
-  assert.deepEqual(heard("restarts", after9min), { told: [], over: [] });
+  assert.deepEqual(heard("restarts", atOnce), { notified: [150.7], over: [450.7] });
+  assert.deepEqual(heard("restarts", after30s), { notified: [], over: [] });
+  assert.deepEqual(heard("restarts", after9min), { notified: [], over: [] });
 });
 
 Deno.test("loops says that it is over ten minutes after a task that crashed runs again", () => {
   const crashing = simulate(atOnce).updates.slice(0, 40);
   const last = JSON.parse(crashing.findLast((update) => JSON.parse(update).TaskEvent.Type === "Started")!);
   const until = crashing.findLastIndex((update) => JSON.parse(update).TaskEvent.Type === "Started");
-  const { told, over } = listen(rules.loops(), crashing.slice(0, until + 1));
-  assert.equal(told.length, 1);
+  const { notified, over } = listen(rules.loops(), crashing.slice(0, until + 1));
+  assert.equal(notified.length, 1);
   assert.equal(over.length, 1);
   const begun = Date.parse(last.TaskStartedAt) - Date.parse("2026-11-24T03:42:54Z");
   assert.equal(Math.round(over[0]! * 10), Math.round(begun / 100) + 6000);

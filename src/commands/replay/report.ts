@@ -4,7 +4,7 @@ import { plain } from "../../lib/log.ts";
 import type { RulePlan } from "../../detection/settings.ts";
 import { sparkline } from "./timeline.ts";
 import { formatTime } from "../../lib/time.ts";
-import type { Told, Trial } from "./simulation.ts";
+import type { Notified, Trial } from "./simulation.ts";
 
 /** Columns of a sparkline. */
 const columns = 24;
@@ -20,20 +20,23 @@ export interface ReadTotals {
 
 /** Writes what was told, the earliest first, and the totals. */
 export function writeReplay(trial: Trial, totals: ReadTotals, json: boolean): string {
-  const told = [...trial.told.values()].sort((a, b) =>
+  const notified = [...trial.notified.values()].sort((a, b) =>
     a.first < b.first || (a.first === b.first && a.name < b.name) ? -1 : 1
   );
   if (json) {
-    const object = { ...totalsObject(trial, totals), told: told.map((one) => toldObject(trial, one)) };
+    const object = {
+      ...totalsObject(trial, totals),
+      notified: notified.map((one) => toldObject(trial, one)),
+    };
     return JSON.stringify(object) + "\n";
   }
-  const table = told.length === 0 ? "Nothing would have been told.\n" : tableOf(trial, told);
+  const table = notified.length === 0 ? "Nothing would have been told.\n" : tableOf(trial, notified);
   return `${table}\n${totalsText(trial, totals)}`;
 }
 
-function tableOf(trial: Trial, told: readonly Told[]): string {
+function tableOf(trial: Trial, notified: readonly Notified[]): string {
   const { restarts: heading, what } = words(trial.plan);
-  const rows = told.map(({ name, first, last, notifications }) => {
+  const rows = notified.map(({ name, first, last, notifications }) => {
     const { total, history } = trial.restartsOf(name);
     return [
       plain(name),
@@ -85,12 +88,12 @@ export function totalsText(trial: Trial, { lines, updates, malformed }: ReadTota
     `${grouped(requested)} requested, ${grouped(outsideWindow)} too old; ${
       plural(others, "other update")
     }\n` +
-    `told     ${alertsText(trial.told.size, alerts, trial.plan)}\n`;
+    `told     ${alertsText(trial.notified.size, alerts, trial.plan)}\n`;
 }
 
-function alertsText(told: number, alerts: number, plan: RulePlan): string {
+function alertsText(notified: number, alerts: number, plan: RulePlan): string {
   const { what } = words(plan);
-  return `${plural(alerts, "notification")} about ${plural(told, what)}, with ${thresholdsText(plan)}`;
+  return `${plural(alerts, "notification")} about ${plural(notified, what)}, with ${thresholdsText(plan)}`;
 }
 
 /** What was read, in words. */
@@ -157,12 +160,15 @@ export function ruleObject({ type, thresholds, payload }: RulePlan): Record<stri
   };
 }
 
-function toldObject(trial: Trial, { name, first, last, notifications, over }: Told): Record<string, unknown> {
+function toldObject(
+  trial: Trial,
+  { name, first, last, notifications, over }: Notified,
+): Record<string, unknown> {
   const { total, history } = trial.restartsOf(name);
   return {
     name,
-    firstTold: formatTime(first),
-    lastTold: formatTime(last),
+    firstNotifiedAt: formatTime(first),
+    lastNotifiedAt: formatTime(last),
     notifications,
     over,
     restarts: total,

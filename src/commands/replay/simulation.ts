@@ -10,7 +10,7 @@ import { History, Scale } from "./timeline.ts";
 import type { Other } from "../../detection/decode/update.ts";
 
 /** What was told about a name. */
-export interface Told {
+export interface Notified {
   readonly name: string;
   readonly first: Nanoseconds;
   last: Nanoseconds;
@@ -43,7 +43,7 @@ const mostDue = 500;
 /** A rule on its way through a recording. */
 export class Trial {
   readonly plan: RulePlan;
-  readonly told = new Map<string, Told>();
+  readonly notified = new Map<string, Notified>();
   readonly counts: Counts = { counted: 0, duplicates: 0, requested: 0, outsideWindow: 0, alerts: 0 };
   /** Updates that count; one can stand for several restarts. */
   events = 0;
@@ -126,7 +126,7 @@ export class Trial {
     if (restarts === undefined) return;
     let counted = restarts.get(name);
     if (counted === undefined) {
-      if (restarts.size - this.told.size >= mostUntold) return;
+      if (restarts.size - this.notified.size >= mostUntold) return;
       restarts.set(name, counted = { total: 0, history: new History(this.#scale) });
     }
     counted.total += count;
@@ -134,20 +134,20 @@ export class Trial {
   }
 
   #act(decision: Decision, now: Nanoseconds): void {
-    if ("alert" in decision && decision.alert !== undefined) this.#tell(decision.alert, now);
+    if ("alert" in decision && decision.alert !== undefined) this.#notify(decision.alert, now);
   }
 
-  #tell({ name, reason, eventLog }: Alert, now: Nanoseconds): void {
+  #notify({ name, reason, eventLog }: Alert, now: Nanoseconds): void {
     this.counts.alerts++;
     const over = reason === "resolved" || reason === "gave-up";
-    const told = this.told.get(name);
-    if (told !== undefined) {
-      told.last = now;
-      told.notifications++;
-      told.over = over;
+    const notified = this.notified.get(name);
+    if (notified !== undefined) {
+      notified.last = now;
+      notified.notifications++;
+      notified.over = over;
       return;
     }
-    this.told.set(name, { name, first: now, last: now, notifications: 1, over });
+    this.notified.set(name, { name, first: now, last: now, notifications: 1, over });
     if (this.#restarts === undefined || this.#restarts.has(name)) return;
     const history = new History(this.#scale);
     for (const time of eventLog) history.add(time);
@@ -164,5 +164,5 @@ const counting: ReadonlySet<Decision["reason"]> = new Set([
   "repeat",
 ]);
 
-const forgetful: Journal = { counted: () => {}, dropped: () => {}, told: () => {}, streak: () => {} };
-const nothing: Kept = { restarts: () => [], told: () => [], streaks: () => [] };
+const forgetful: Journal = { counted: () => {}, dropped: () => {}, notified: () => {}, streak: () => {} };
+const nothing: Kept = { restarts: () => [], notified: () => [], streaks: () => [] };

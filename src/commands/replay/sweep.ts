@@ -77,8 +77,8 @@ export function writeGrid(current: Trial, grid: readonly Trial[], totals: ReadTo
   const changes = grid.map((trial): Change => ({
     trial,
     isCurrent: JSON.stringify(ruleObject(trial.plan)) === inForce,
-    added: [...trial.told.keys()].filter((name) => !current.told.has(name)).sort(),
-    missing: [...current.told.keys()].filter((name) => !trial.told.has(name)).sort(),
+    added: [...trial.notified.keys()].filter((name) => !current.notified.has(name)).sort(),
+    missing: [...current.notified.keys()].filter((name) => !trial.notified.has(name)).sort(),
   }));
   return json ? gridJson(current, changes, totals) : gridText(current, changes, totals);
 }
@@ -86,11 +86,11 @@ export function writeGrid(current: Trial, grid: readonly Trial[], totals: ReadTo
 function gridText(current: Trial, changes: readonly Change[], totals: ReadTotals): string {
   const { what, restarts } = words(current.plan);
   const isLoops = current.plan.type === "loops";
-  const row = ({ plan: { thresholds }, told, counts }: Trial, change: string) => [
+  const row = ({ plan: { thresholds }, notified, counts }: Trial, change: string) => [
     grouped(thresholds.restartCount),
     formatDuration(isLoops ? thresholds.stableAfter : thresholds.restartInterval),
     formatDuration(thresholds.notificationInterval),
-    grouped(told.size),
+    grouped(notified.size),
     grouped(counts.alerts),
     change,
   ];
@@ -141,6 +141,6 @@ function gridJson(current: Trial, changes: readonly Change[], totals: ReadTotals
   return JSON.stringify(object) + "\n";
 }
 
-function trialObject({ plan, told, counts }: Trial): Record<string, unknown> {
-  return { rule: ruleObject(plan), told: told.size, notifications: counts.alerts };
+function trialObject({ plan, notified, counts }: Trial): Record<string, unknown> {
+  return { rule: ruleObject(plan), notified: notified.size, notifications: counts.alerts };
 }

@@ -14,7 +14,7 @@ export interface Alert {
   readonly loop: string;
   /** Name of what loops: of the allocation, or of the task in it. */
   readonly name: string;
-  /** Told for the first time, or again since it goes on, or that it is over, or that Nomad has given it up. */
+  /** Notified for the first time, or again since it goes on, or that it is over, or that Nomad has given it up. */
   readonly reason: "first" | "repeat" | "resolved" | "gave-up";
   /** The update of its last restart, or failed run, as it came. */
   readonly lastEvent: string;

@@ -47,19 +47,19 @@ export function failuresDetails(
   now: Nanoseconds,
   resolved: string | undefined,
 ): AlertDetails {
-  const { key, failures, missed, since, ended, nextAttempt, node, events, told } = streak;
+  const { key, failures, missed, since, ended, nextAttempt, node, events, notified } = streak;
   const next = resolved === undefined && nextAttempt !== undefined && nextAttempt > now
     ? nextAttempt
     : undefined;
   return {
-    Status: resolved !== undefined ? "resolved" : told!.gaveUp ? "gave-up" : "looping",
+    Status: resolved !== undefined ? "resolved" : notified!.gaveUp ? "gave-up" : "looping",
     Rule: "loops",
-    Loop: told!.id,
+    Loop: notified!.id,
     Key: key,
     Failures: failures,
     Missed: missed,
     Since: formatTime(since),
-    ...(told!.flapsSince === undefined ? {} : { FlappingSince: formatTime(told!.flapsSince) }),
+    ...(notified!.flapsSince === undefined ? {} : { FlappingSince: formatTime(notified!.flapsSince) }),
     ...(ended === undefined ? {} : { LastExit: exitFields(ended) }),
     Reason: resolved === undefined
       ? loopSentence(streak, now, next)
@@ -125,14 +125,14 @@ function memoryOf({ outOfMemory, killed, code, signal }: Ended): "reported" | "l
 }
 
 function loopSentence(streak: FailureStreak, now: Nanoseconds, next: Nanoseconds | undefined): string {
-  const { ended, why, failures, since, told } = streak;
+  const { ended, why, failures, since, notified } = streak;
   const what = why?.trim().replaceAll(/\s+/g, " ") || (ended === undefined ? "failed" : exitWords(ended));
-  const again = told?.gaveUp
+  const again = notified?.gaveUp
     ? "; Nomad has given it up"
     : next === undefined
     ? ""
     : `; Nomad tries again in ${inWords(next - now)}`;
-  const flaps = told?.flapsSince === undefined ? "" : `flaps since ${clock(told.flapsSince, now)}: `;
+  const flaps = notified?.flapsSince === undefined ? "" : `flaps since ${clock(notified.flapsSince, now)}: `;
   return `${flaps}${what}, ${often(failures)} since ${clock(since, now)}${again}`;
 }
 

@@ -29,8 +29,8 @@ export function setBack(streak: FailureStreak, now: Nanoseconds, from: Nanosecon
 }
 
 /** What was notified after now keeps nobody silent any longer than if it were of now. */
-export function setToldBack({ told }: FailureStreak, now: Nanoseconds): boolean {
-  if (told === undefined || told.at <= now) return false;
-  told.at = now;
+export function setToldBack({ notified }: FailureStreak, now: Nanoseconds): boolean {
+  if (notified === undefined || notified.at <= now) return false;
+  notified.at = now;
   return true;
 }

@@ -13,37 +13,37 @@ export function toldAnew(
   now: Nanoseconds,
   notificationInterval: Nanoseconds,
 ): StreakNotice {
-  const told: StreakNotice = { id, repeats: 0, at: now, over: false };
+  const notified: StreakNotice = { id, repeats: 0, at: now, over: false };
   // Where ends are not sent, loops are told no sooner than the interval allows.
   const earlier = before?.endSent ? before.begun ?? [before.at] : [];
   const begun = [...earlier.filter((at) => now - at < notificationInterval), now].slice(-fewestLoops);
-  if (begun.length >= fewestLoops) told.flapsSince = begun[0]!;
-  return { ...told, begun };
+  if (begun.length >= fewestLoops) notified.flapsSince = begun[0]!;
+  return { ...notified, begun };
 }
 
 /** A loop that flaps was quiet since then: a batch task completed. */
 export function quieten(streak: FailureStreak, at: Nanoseconds): void {
-  const { told } = streak;
-  if (told === undefined) return;
-  const quietSince = told.quietSince ?? at;
-  told.quietSince = quietSince > lastFailureOf(streak) ? quietSince : at;
+  const { notified } = streak;
+  if (notified === undefined) return;
+  const quietSince = notified.quietSince ?? at;
+  notified.quietSince = quietSince > lastFailureOf(streak) ? quietSince : at;
 }
 
 /** Whether the loop that was told and goes on flaps. */
-export function flaps({ told }: FailureStreak): boolean {
-  return told !== undefined && !told.over && told.flapsSince !== undefined;
+export function flaps({ notified }: FailureStreak): boolean {
+  return notified !== undefined && !notified.over && notified.flapsSince !== undefined;
 }
 
 /** Since when nothing failed: since a run began that goes on, or since a batch task completed in a loop that flaps. */
 export function quietSince(streak: FailureStreak): Nanoseconds | undefined {
-  const since = flaps(streak) ? streak.told?.quietSince : undefined;
+  const since = flaps(streak) ? streak.notified?.quietSince : undefined;
   return since !== undefined && since > lastFailureOf(streak) ? since : runningSince(streak);
 }
 
 /** How long a run must last to end the row: as long as the loop flapped, where it does. */
 export function stableAfterOf(streak: FailureStreak, stableAfter: Nanoseconds): Nanoseconds {
   if (!flaps(streak)) return stableAfter;
-  const flapped = lastFailureOf(streak) - streak.told!.flapsSince!;
+  const flapped = lastFailureOf(streak) - streak.notified!.flapsSince!;
   return flapped > stableAfter ? flapped : stableAfter;
 }
 

@@ -19,7 +19,7 @@ import {
 } from "./streak.ts";
 import { setBack, setToldBack } from "./clock_correction.ts";
 import { ByJob } from "./streaks_by_job.ts";
-import type { Decision, FailingTask, Rule, ToldLoop } from "../rule.ts";
+import type { ActiveLoop, Decision, FailingTask, Rule } from "../rule.ts";
 import { decodeRun, type RunEvent } from "../decode/run_event.ts";
 import { Sight } from "../visibility.ts";
 import { failuresDetails, inWords } from "../alert/details.ts";
@@ -114,7 +114,7 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
     if (now !== undefined) this.#quietUntil = now + past;
     for (const [name, streak] of kept.streaks()) {
       const watched = this.#watch(name, streak);
-      if (isTold(streak)) this.#looping++;
+      if (isNotified(streak)) this.#looping++;
       this.#sight.restore(streak.newest);
       this.#dueHeap.set(watched.number, this.#wakeAt(watched, now ?? streak.newest));
     }
@@ -126,9 +126,9 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
     for (const watched of this.#watched) {
       if (watched === undefined) continue;
       if (watched.catchesUpSince !== undefined) watched.catchesUpSince = min(watched.catchesUpSince, now);
-      const isTold = setToldBack(watched.streak, now);
+      const isNotified = setToldBack(watched.streak, now);
       const isChanged = this.#isLive && setBack(watched.streak, now, from);
-      if (isTold || isChanged) this.#keep(watched, now);
+      if (isNotified || isChanged) this.#keep(watched, now);
       else this.#dueHeap.set(watched.number, this.#wakeAt(watched, now));
     }
   }
@@ -168,14 +168,14 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
   }
 
   /** Without the time of Nomad's next attempt, which would soon be of the past. */
-  loop(name: string, now: Nanoseconds): ToldLoop | undefined {
+  loop(name: string, now: Nanoseconds): ActiveLoop | undefined {
     const watched = this.#find(name);
     if (watched === undefined || !isShown(watched.streak)) return undefined;
     const { streak } = watched;
-    const { id, repeats, at } = streak.told!;
+    const { id, repeats, at } = streak.notified!;
     const alert = this.#alert(watched, id, max(now, streak.nextAttempt ?? now));
-    if (!hasGivenUp(streak)) return { alert, told: repeats + 1 };
-    return { alert, told: repeats + 1 + Number(this.#thresholds.notifyResolved), gaveUpAt: at };
+    if (!hasGivenUp(streak)) return { alert, notified: repeats + 1 };
+    return { alert, notified: repeats + 1 + Number(this.#thresholds.notifyResolved), gaveUpAt: at };
   }
 
   *loops(): Iterable<string> {
@@ -250,9 +250,9 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
     switch (step) {
       case "failed":
         if (!this.#isLoop(streak)) return { reason: "below-threshold", counted: streak.failures };
-        if (now < this.#mayTellAt(streak)) return { reason: "already-notified", counted: streak.failures };
+        if (now < this.#mayNotifyAt(streak)) return { reason: "already-notified", counted: streak.failures };
         if (watched.catchesUpSince !== undefined) return { reason: "catching-up", counted: streak.failures };
-        return this.#tell(watched, now);
+        return this.#notify(watched, now);
       case "completed":
         if (flaps(streak)) {
           quieten(streak, event.time);
@@ -293,14 +293,14 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
       return this.#end(watched, event.fate, streak.newest, now);
     }
     if (hasGivenUp(streak)) return undefined;
-    if (!isTold(streak)) {
+    if (!isNotified(streak)) {
       if (!this.#isLoop(streak)) return void clear(streak, streak.newest);
-      streak.told = { id: this.#newId(watched), repeats: 0, at: now, over: false };
+      streak.notified = { id: this.#newId(watched), repeats: 0, at: now, over: false };
     } else this.#looping--;
-    streak.told!.gaveUp = true;
-    streak.told!.at = now;
+    streak.notified!.gaveUp = true;
+    streak.notified!.at = now;
     streak.nextAttempt = undefined;
-    const alert = this.#alert(watched, alertId(streak.told!.id, "gave-up"), now);
+    const alert = this.#alert(watched, alertId(streak.notified!.id, "gave-up"), now);
     return {
       reason: "gave-up",
       name,
@@ -318,7 +318,7 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
   /** Of what was given up the end was told before. */
   #close({ streak, name }: Watched, because: string): Decision {
     clear(streak, streak.newest);
-    delete streak.told;
+    delete streak.notified;
     return { reason: "recovered", name, because };
   }
 
@@ -338,7 +338,7 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
 
   /** That a loop goes on is not said while nobody knows. */
   #tellUnlessBlind(watched: Watched, now: Nanoseconds): Decision | undefined {
-    return isTold(watched.streak) && this.#sight.isBlind ? undefined : this.#tell(watched, now);
+    return isNotified(watched.streak) && this.#sight.isBlind ? undefined : this.#notify(watched, now);
   }
 
   #isLoop({ failures }: FailureStreak): boolean {
@@ -346,15 +346,15 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
   }
 
   /** A new loop after an end that was sent is news. */
-  #mayTellAt({ told }: FailureStreak): Nanoseconds {
-    if (told === undefined || (told.over && told.endSent)) return -latest;
-    return told.at + this.#thresholds.notificationInterval;
+  #mayNotifyAt({ notified }: FailureStreak): Nanoseconds {
+    if (notified === undefined || (notified.over && notified.endSent)) return -latest;
+    return notified.at + this.#thresholds.notificationInterval;
   }
 
   /** When the row is told if it goes on as it is now. One that flaps is not told again while it is quiet. */
   #tellAt(streak: FailureStreak): Nanoseconds {
     if (!this.#isLoop(streak)) return latest;
-    const tellAt = this.#mayTellAt(streak);
+    const tellAt = this.#mayNotifyAt(streak);
     const since = flaps(streak) ? quietSince(streak) : undefined;
     return since !== undefined && tellAt >= since + this.#thresholds.stableAfter ? latest : tellAt;
   }
@@ -375,7 +375,7 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
       return latest;
     }
     const tellAt = max(this.#tellAt(streak), now);
-    if (tellAt > now || !isTold(streak) || !this.#sight.isBlind) return min(at, tellAt);
+    if (tellAt > now || !isNotified(streak) || !this.#sight.isBlind) return min(at, tellAt);
     this.#unseen.set(number, this.#sight.until);
     return at;
   }
@@ -405,27 +405,27 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
 
   /** A row that is over is kept so that its events, when they come again, are no news, and for what was told. */
   #forgottenAt(streak: FailureStreak): Nanoseconds {
-    const { told, newest } = streak;
+    const { notified, newest } = streak;
     return max(
       newest + silentAfter,
-      told === undefined ? newest : told.at + this.#thresholds.notificationInterval,
+      notified === undefined ? newest : notified.at + this.#thresholds.notificationInterval,
     );
   }
 
-  #tell(watched: Watched, now: Nanoseconds): Decision {
+  #notify(watched: Watched, now: Nanoseconds): Decision {
     const { streak } = watched;
-    if (streak.told !== undefined && !streak.told.over) {
+    if (streak.notified !== undefined && !streak.notified.over) {
       const interval = this.#thresholds.notificationInterval;
-      streak.told.at += (now - streak.told.at) / interval * interval;
-      streak.told.repeats++;
+      streak.notified.at += (now - streak.notified.at) / interval * interval;
+      streak.notified.repeats++;
       return {
         reason: "repeat",
-        alert: this.#alert(watched, alertId(streak.told.id, String(streak.told.repeats)), now),
+        alert: this.#alert(watched, alertId(streak.notified.id, String(streak.notified.repeats)), now),
       };
     }
     const id = this.#newId(watched);
     this.#looping++;
-    streak.told = toldAnew(streak.told, id, now, this.#thresholds.notificationInterval);
+    streak.notified = toldAnew(streak.notified, id, now, this.#thresholds.notificationInterval);
     return { reason: "first", alert: this.#alert(watched, id, now) };
   }
 
@@ -436,15 +436,15 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
   #end(watched: Watched, how: keyof typeof ends, at: Nanoseconds, now: Nanoseconds): Decision | undefined {
     const { streak, name } = watched;
     let decision: Decision | undefined;
-    if (isTold(streak)) {
+    if (isNotified(streak)) {
       this.#looping--;
       const because = ends[how](
         this.#stableAfter(streak),
         now - streak.newest - this.#sight.missed(streak.newest),
       );
-      const id = alertId(streak.told!.id, "resolved");
+      const id = alertId(streak.notified!.id, "resolved");
       const alert = this.#thresholds.notifyResolved ? this.#alert(watched, id, now, because) : undefined;
-      if (alert !== undefined) streak.told!.endSent = true;
+      if (alert !== undefined) streak.notified!.endSent = true;
       decision = { reason: "recovered", name, because, ...(alert === undefined ? {} : { alert }) };
     }
     clear(streak, at);
@@ -454,13 +454,13 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
   #alert({ streak, name }: Watched, id: string, now: Nanoseconds, resolved?: string): Alert {
     return {
       id,
-      loop: streak.told!.id,
+      loop: streak.notified!.id,
       name,
       reason: resolved !== undefined
         ? "resolved"
         : hasGivenUp(streak)
         ? "gave-up"
-        : streak.told!.repeats === 0
+        : streak.notified!.repeats === 0
         ? "first"
         : "repeat",
       lastEvent: streak.lastEvent,
@@ -471,17 +471,17 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
   }
 }
 
-/** Told, and it goes on. */
-function isTold({ told }: FailureStreak): boolean {
-  return told !== undefined && !told.over && told.gaveUp !== true;
+/** Notified, and it goes on. */
+function isNotified({ notified }: FailureStreak): boolean {
+  return notified !== undefined && !notified.over && notified.gaveUp !== true;
 }
 
-function hasGivenUp({ told }: FailureStreak): boolean {
-  return told?.gaveUp === true;
+function hasGivenUp({ notified }: FailureStreak): boolean {
+  return notified?.gaveUp === true;
 }
 
 function isShown(streak: FailureStreak): boolean {
-  return isTold(streak) || hasGivenUp(streak);
+  return isNotified(streak) || hasGivenUp(streak);
 }
 
 /** Whether the event is about what the row counts, and not about a job of the same name before it. */

@@ -79,7 +79,7 @@ export interface FailureStreak {
   events: { readonly Time: Nanoseconds; readonly Type: string; readonly DisplayMessage: string }[];
   /** The update of the last failure. */
   lastEvent: string;
-  told?: StreakNotice;
+  notified?: StreakNotice;
 }
 
 /** Of the failures of a row so many are remembered one by one. */
@@ -160,7 +160,7 @@ export function clear(streak: FailureStreak, at: Nanoseconds): void {
   streak.log = [];
   streak.nextAttempt = undefined;
   if (streak.clearedAt === undefined || at > streak.clearedAt) streak.clearedAt = at;
-  if (streak.told !== undefined) streak.told.over = true;
+  if (streak.notified !== undefined) streak.notified.over = true;
 }
 
 /** When the run began that goes on. */

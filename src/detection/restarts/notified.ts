@@ -1,6 +1,6 @@
 // What was told about which name, by the name's row. No clock, no I/O.
 import { blockRows, ChunkedColumns, within } from "../../lib/offheap/chunked_columns.ts";
-import type { Told } from "../journal.ts";
+import type { Notified } from "../journal.ts";
 import { StringPool } from "../../lib/offheap/string_pool.ts";
 
 /** Interner that were told. */
@@ -10,7 +10,7 @@ export class NotifiedTable {
   readonly #texts = new StringPool(64);
   readonly #ids = new StringPool(16);
   readonly #rows = new ChunkedColumns(() => ({
-    toldAt: new BigInt64Array(blockRows),
+    notifiedAt: new BigInt64Array(blockRows),
     /** The first alert and its repeats; 0 where nothing was told. */
     alerts: new Int32Array(blockRows),
     /** Numbers of the texts. */
@@ -24,15 +24,15 @@ export class NotifiedTable {
   }
 
   /** Only for a row of which something was told. */
-  get(row: number): Told {
+  get(row: number): Notified {
     return this.#with(row, this.#texts.read(this.#rows.of(row).events[within(row)]!));
   }
 
   /** Something was told about a row of which nothing was. */
-  add(row: number, { toldAt, id, repeats, lastEvent }: Told): void {
+  add(row: number, { notifiedAt, id, repeats, lastEvent }: Notified): void {
     const rows = this.#rows.of(row);
     const at = within(row);
-    rows.toldAt[at] = toldAt;
+    rows.notifiedAt[at] = notifiedAt;
     rows.alerts[at] = repeats + 1;
     rows.ids[at] = this.#ids.put(id);
     rows.events[at] = this.#texts.put(lastEvent);
@@ -40,14 +40,14 @@ export class NotifiedTable {
   }
 
   /** The same was told again. */
-  repeat(row: number, { toldAt, repeats }: Told): void {
+  repeat(row: number, { notifiedAt, repeats }: Notified): void {
     const rows = this.#rows.of(row);
-    rows.toldAt[within(row)] = toldAt;
+    rows.notifiedAt[within(row)] = notifiedAt;
     rows.alerts[within(row)] = repeats + 1;
   }
 
   /** A row of which something was told restarted again, with this update; yields what was told. */
-  happened(row: number, update: string): Told {
+  happened(row: number, update: string): Notified {
     const { events } = this.#rows.of(row);
     events[within(row)] = this.#texts.replace(events[within(row)]!, update);
     return this.#with(row, update);
@@ -63,9 +63,9 @@ export class NotifiedTable {
     this.size--;
   }
 
-  #with(row: number, lastEvent: string): Told {
-    const { toldAt, alerts, ids } = this.#rows.of(row);
+  #with(row: number, lastEvent: string): Notified {
+    const { notifiedAt, alerts, ids } = this.#rows.of(row);
     const at = within(row);
-    return { toldAt: toldAt[at]!, id: this.#ids.read(ids[at]!), repeats: alerts[at]! - 1, lastEvent };
+    return { notifiedAt: notifiedAt[at]!, id: this.#ids.read(ids[at]!), repeats: alerts[at]! - 1, lastEvent };
   }
 }

@@ -3,9 +3,9 @@
 import { IndexedHeap } from "../../lib/offheap/indexed_heap.ts";
 import { type Alert, alertId } from "../alert/alert.ts";
 import type { Nanoseconds } from "../../lib/duration.ts";
-import type { KeptRestarts, RestartJournal, Told } from "../journal.ts";
+import type { KeptRestarts, Notified, RestartJournal } from "../journal.ts";
 import { Interner } from "../../lib/offheap/interner.ts";
-import type { Decision, Rule, ToldLoop } from "../rule.ts";
+import type { ActiveLoop, Decision, Rule } from "../rule.ts";
 import { NotifiedTable } from "./notified.ts";
 import { decode, type Restart } from "../decode/update.ts";
 import { type Counted, Windows } from "./windows.ts";
@@ -41,7 +41,7 @@ export class RestartsRule implements Rule<Restart> {
   readonly #names = new Interner();
   readonly #dueHeap = new IndexedHeap();
   readonly #windows = new Windows();
-  readonly #told = new NotifiedTable();
+  readonly #notified = new NotifiedTable();
   /** Restarts kept of one name. */
   readonly #most: number;
   #arrivals = 0;
@@ -59,7 +59,7 @@ export class RestartsRule implements Rule<Restart> {
   }
 
   get looping(): number {
-    return this.#told.size;
+    return this.#notified.size;
   }
 
   get nextDue(): Nanoseconds | undefined {
@@ -76,10 +76,10 @@ export class RestartsRule implements Rule<Restart> {
       this.#makeRoom(row, name);
       this.#dueHeap.set(row, this.#windows.emptyAt(row));
     }
-    for (const [name, told] of kept.told()) {
+    for (const [name, notified] of kept.notified()) {
       const row = this.#watch(name);
-      this.#told.add(row, told);
-      this.#dueHeap.set(row, this.#dueAt(told));
+      this.#notified.add(row, notified);
+      this.#dueHeap.set(row, this.#dueAt(notified));
     }
   }
 
@@ -87,15 +87,15 @@ export class RestartsRule implements Rule<Restart> {
     for (const row of this.#names.rows()) {
       const name = this.#names.name(row);
       this.#setWindowBack(row, name, now, from);
-      const told = this.#told.has(row) ? this.#told.get(row) : undefined;
-      if (told === undefined) {
+      const notified = this.#notified.has(row) ? this.#notified.get(row) : undefined;
+      if (notified === undefined) {
         this.#dueHeap.set(row, this.#windows.size(row) > 0 ? this.#windows.emptyAt(row) : now);
         continue;
       }
-      if (told.toldAt <= now) continue;
-      const right = { ...told, toldAt: now };
-      this.#told.repeat(row, right);
-      this.#journal.told(name, right);
+      if (notified.notifiedAt <= now) continue;
+      const right = { ...notified, notifiedAt: now };
+      this.#notified.repeat(row, right);
+      this.#journal.notified(name, right);
       this.#dueHeap.set(row, this.#dueAt(right));
     }
   }
@@ -107,12 +107,12 @@ export class RestartsRule implements Rule<Restart> {
     const row = this.#watch(name);
     this.#windows.drop(row, now);
     if (!this.#countAll(row, restart, now)) return { reason: "duplicate" };
-    const isTold = this.#told.has(row);
-    if (isTold) this.#journal.told(name, this.#told.happened(row, update));
+    const isNotified = this.#notified.has(row);
+    if (isNotified) this.#journal.notified(name, this.#notified.happened(row, update));
     const counted = this.#windows.size(row);
     if (counted < this.#thresholds.restartCount) return { reason: "below-threshold", counted };
-    if (isTold) return { reason: "already-notified", counted };
-    return { reason: "first", alert: this.#tell(row, restart, now) };
+    if (isNotified) return { reason: "already-notified", counted };
+    return { reason: "first", alert: this.#notify(row, restart, now) };
   }
 
   due(now: Nanoseconds, most: number): Decision[] {
@@ -120,7 +120,7 @@ export class RestartsRule implements Rule<Restart> {
     for (; most > 0 && this.#dueHeap.next !== undefined && this.#dueHeap.next <= now; most--) {
       const row = this.#dueHeap.take();
       this.#windows.drop(row, now);
-      if (this.#told.has(row)) decisions.push(this.#tellAgain(row, now));
+      if (this.#notified.has(row)) decisions.push(this.#repeat(row, now));
       if (this.#dueHeap.has(row)) continue;
       if (this.#windows.size(row) > 0) this.#dueHeap.set(row, this.#windows.emptyAt(row));
       else this.#names.delete(row);
@@ -129,15 +129,15 @@ export class RestartsRule implements Rule<Restart> {
   }
 
   /** With the restarts that were in the window when something last happened to it. */
-  loop(name: string): ToldLoop | undefined {
+  loop(name: string): ActiveLoop | undefined {
     const row = this.#names.find(name);
-    if (row < 0 || !this.#told.has(row)) return undefined;
-    const told = this.#told.get(row);
-    return { alert: this.#alert(row, name, told, "repeat"), told: told.repeats + 1 };
+    if (row < 0 || !this.#notified.has(row)) return undefined;
+    const notified = this.#notified.get(row);
+    return { alert: this.#alert(row, name, notified, "repeat"), notified: notified.repeats + 1 };
   }
 
   *loops(): Iterable<string> {
-    for (const row of this.#names.rows()) if (this.#told.has(row)) yield this.#names.name(row);
+    for (const row of this.#names.rows()) if (this.#notified.has(row)) yield this.#names.name(row);
   }
 
   #watch(name: string): number {
@@ -202,43 +202,43 @@ export class RestartsRule implements Rule<Restart> {
     return atMost64Bits(time > far ? far : time + restartInterval);
   }
 
-  #dueAt({ toldAt }: Told): Nanoseconds {
-    return atMost64Bits(toldAt + this.#thresholds.notificationInterval);
+  #dueAt({ notifiedAt }: Notified): Nanoseconds {
+    return atMost64Bits(notifiedAt + this.#thresholds.notificationInterval);
   }
 
-  #tell(row: number, restart: Restart, now: Nanoseconds): Alert {
+  #notify(row: number, restart: Restart, now: Nanoseconds): Alert {
     const { name, allocation, task, time, update } = restart;
     const id = alertId(name, allocation, task, String(time));
-    const told = { toldAt: now, id, repeats: 0, lastEvent: update };
-    this.#told.add(row, told);
-    return this.#keep(row, name, told, "first");
+    const notified = { notifiedAt: now, id, repeats: 0, lastEvent: update };
+    this.#notified.add(row, notified);
+    return this.#keep(row, name, notified, "first");
   }
 
-  #tellAgain(row: number, now: Nanoseconds): Decision {
+  #repeat(row: number, now: Nanoseconds): Decision {
     const name = this.#names.name(row);
-    const told = this.#told.get(row);
+    const notified = this.#notified.get(row);
     if (this.#windows.size(row) < this.#thresholds.restartCount) {
-      this.#told.delete(row);
-      this.#journal.told(name, undefined);
+      this.#notified.delete(row);
+      this.#journal.notified(name, undefined);
       const because = "it no longer restarts often enough";
       if (!this.#thresholds.notifyResolved) return { reason: "recovered", name, because };
-      return { reason: "recovered", name, because, alert: this.#alert(row, name, told, "resolved") };
+      return { reason: "recovered", name, because, alert: this.#alert(row, name, notified, "resolved") };
     }
     const interval = this.#thresholds.notificationInterval;
-    const toldAt = told.toldAt + (now - told.toldAt) / interval * interval;
-    const again = { ...told, toldAt, repeats: told.repeats + 1 };
-    this.#told.repeat(row, again);
+    const notifiedAt = notified.notifiedAt + (now - notified.notifiedAt) / interval * interval;
+    const again = { ...notified, notifiedAt, repeats: notified.repeats + 1 };
+    this.#notified.repeat(row, again);
     return { reason: "repeat", alert: this.#keep(row, name, again, "repeat") };
   }
 
   /** What is told now, until it is told again. */
-  #keep(row: number, name: string, told: Told, reason: "first" | "repeat"): Alert {
-    this.#dueHeap.set(row, this.#dueAt(told));
-    this.#journal.told(name, told);
-    return this.#alert(row, name, told, reason);
+  #keep(row: number, name: string, notified: Notified, reason: "first" | "repeat"): Alert {
+    this.#dueHeap.set(row, this.#dueAt(notified));
+    this.#journal.notified(name, notified);
+    return this.#alert(row, name, notified, reason);
   }
 
-  #alert(row: number, name: string, { id, repeats, lastEvent }: Told, reason: Alert["reason"]): Alert {
+  #alert(row: number, name: string, { id, repeats, lastEvent }: Notified, reason: Alert["reason"]): Alert {
     return {
       id: reason === "first" ? id : alertId(id, reason === "repeat" ? String(repeats) : reason),
       loop: id,

@@ -75,14 +75,14 @@ export class InstantSink implements Sink {
   readonly type = "instant";
   readonly concurrency = 100;
   /** How many alerts it has confirmed. */
-  told = 0;
+  notified = 0;
 
   async connect(): Promise<void> {}
 
   async send(alert: Alert): Promise<void> {
     alertJson(alert);
     await turn();
-    this.told++;
+    this.notified++;
   }
 
   check(): Promise<string> {

@@ -94,29 +94,29 @@ const losses: readonly (readonly [what: string, lose: (id: string) => unknown, s
 
 Deno.test("a channel that is lost is unusable, and why is told once", async () => {
   for (const [what, lose, said] of losses) {
-    const told: Fault[] = [];
-    const open = await openChannel("", plain(proxied("?heartbeat=1")), (fault) => told.push(fault));
+    const notified: Fault[] = [];
+    const open = await openChannel("", plain(proxied("?heartbeat=1")), (fault) => notified.push(fault));
     await lose(what);
-    await waitFor(`${what}: the loss to be told`, () => told.length > 0);
+    await waitFor(`${what}: the loss to be told`, () => notified.length > 0);
     assert.equal(open.usable, false);
     proxy.resume();
     await proxy.cut();
     await open.close();
-    assert.equal(told.length, 1, what);
-    assert.equal(told[0]!.recovery, "transient");
-    assert.ok(told[0]!.message.startsWith(where()), told[0]!.message);
-    assert.match(told[0]!.message, said);
+    assert.equal(notified.length, 1, what);
+    assert.equal(notified[0]!.recovery, "transient");
+    assert.ok(notified[0]!.message.startsWith(where()), notified[0]!.message);
+    assert.match(notified[0]!.message, said);
   }
 });
 
 Deno.test("a channel that the broker closes is lost with the broker's reason, and its connection is closed", async () => {
-  const told: Fault[] = [];
-  const open = await openConfirmChannel("", plain(proxied()), (fault) => told.push(fault));
+  const notified: Fault[] = [];
+  const open = await openConfirmChannel("", plain(proxied()), (fault) => notified.push(fault));
   open.channel.publish("nosuch", "key", Buffer.from("x"));
-  await waitFor("the loss to be told", () => told.length > 0);
+  await waitFor("the loss to be told", () => notified.length > 0);
   await waitFor("the connection to be closed", () => proxy.connections === 0);
   await open.close();
-  assert.deepEqual(told.map(({ message }) => message), [
+  assert.deepEqual(notified.map(({ message }) => message), [
     `${where()} closed the channel: NOT_FOUND - no exchange 'nosuch' in vhost '/'`,
   ]);
 });

@@ -60,7 +60,7 @@ Deno.test("recordings of different rules are not mixed unless the rule is chosen
   });
   const { code, stdout } = await ran(["replay", "--json", "--rule", "loops", firehose, nomad]);
   assert.equal(code, 0);
-  assert.equal(JSON.parse(stdout).told[0].name, "job.group[0]/task");
+  assert.equal(JSON.parse(stdout).notified[0].name, "job.group[0]/task");
 });
 
 Deno.test("lines that are broken are set aside, counted and told with their place and reason", async () => {
@@ -71,9 +71,9 @@ Deno.test("lines that are broken are set aside, counted and told with their plac
     update({ time: start }).replace('"Type":', '"Tipe":'),
     ...loop,
   ]);
-  const { malformed, lines, updates, counted, notCounted, told, stderr } = await replayed(stdin);
+  const { malformed, lines, updates, counted, notCounted, notified, stderr } = await replayed(stdin);
   assert.deepEqual([malformed, lines, updates, counted, notCounted.duplicates], [2, 9, 7, 5, 2]);
-  assert.equal(told.length, 1);
+  assert.equal(notified.length, 1);
   const [first, second, ...rest] = stderr.trimEnd().split("\n");
   assert.equal(first, 'warning Set aside line 3: not JSON: {"Name');
   assert.match(second!, /^warning Set aside line 5: no TaskEvent\.Type: \{"Name":/);
@@ -138,8 +138,8 @@ Deno.test("a file that is cut in the middle of a line is replayed up to there, w
 });
 
 Deno.test("a last line without a line feed is read where it is whole", async () => {
-  const { told, stderr } = await replayed(text(loop).trimEnd());
-  assert.deepEqual([told.length, stderr], [1, ""]);
+  const { notified, stderr } = await replayed(text(loop).trimEnd());
+  assert.deepEqual([notified.length, stderr], [1, ""]);
 });
 
 Deno.test("gzip that is cut short is replayed up to there, with a word, and what follows it as well", async () => {
@@ -153,12 +153,12 @@ Deno.test("gzip that is cut short is replayed up to there, with a word, and what
   Deno.writeFileSync(cut, packed.subarray(0, packed.length - 1000));
   Deno.writeTextFileSync(next, text(restarts(5, { time: start + 10_000n })));
   const { code, stdout, stderr } = await ran(["replay", "--json", cut, next]);
-  const { counted, lines, malformed, told } = JSON.parse(stdout);
+  const { counted, lines, malformed, notified } = JSON.parse(stdout);
   assert.equal(code, 0);
   assert.equal(stderr, `warning "${cut}": its gzip is cut short; it is replayed up to there\n`);
   // A thousand bytes hold some thirty of these names.
   assert.ok(lines > 2950 && lines < 3005, String(lines));
-  assert.deepEqual([counted, malformed, told.length], [lines, 0, 1]);
+  assert.deepEqual([counted, malformed, notified.length], [lines, 0, 1]);
 });
 
 Deno.test("what stands behind gzip is ignored, with a word where it is not padding", async () => {
@@ -170,8 +170,8 @@ Deno.test("what stands behind gzip is ignored, with a word where it is not paddi
   const { code, stdout, stderr } = await ran(["replay", "--json", padded, garbage]);
   assert.equal(code, 0);
   assert.equal(stderr, `warning "${garbage}": what follows its gzip is not gzip, and is ignored\n`);
-  const { counted, told } = JSON.parse(stdout);
-  assert.deepEqual([counted, told.length], [loop.length, 1]);
+  const { counted, notified } = JSON.parse(stdout);
+  assert.deepEqual([counted, notified.length], [loop.length, 1]);
 });
 
 Deno.test("gzip that is damaged in a later member is replayed up to there", async () => {
@@ -184,8 +184,8 @@ Deno.test("gzip that is damaged in a later member is replayed up to there", asyn
   assert.ok(packed.length > 32_768);
   const damaged = new Uint8Array([...packed, ...packed]);
   damaged.fill(0x55, packed.length + 20, packed.length + 60);
-  const { told, stderr } = await replayed(damaged);
-  assert.equal(told.length, 1);
+  const { notified, stderr } = await replayed(damaged);
+  assert.equal(notified.length, 1);
   assert.match(
     stderr,
     /^warning standard input: its gzip is damaged: [a-z -]+; it is replayed up to there\n$/m,
@@ -198,7 +198,7 @@ Deno.test("standard input is read where no file is named, and among files where 
   Deno.writeTextFileSync(file, text(loop.slice(0, 3)));
   const stdin = text(loop.slice(3));
   const both = JSON.parse((await ran(["replay", "--json", file, "-"], { stdin })).stdout);
-  assert.deepEqual([both.lines, both.told.length], [5, 1]);
+  assert.deepEqual([both.lines, both.notified.length], [5, 1]);
   assert.equal((await replayed(stdin)).lines, 2);
 });
 

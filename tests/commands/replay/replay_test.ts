@@ -30,7 +30,7 @@ Deno.test("replay prints a row for each allocation that was told, the earliest f
     stdout,
     `allocation  ${"first told".padEnd(at(0).length)}  ${
       "last told".padEnd(at(0).length)
-    }  told  restarts  ` +
+    }  notified  restarts  ` +
       "restarts from begin to end\n" +
       row("a.g[0]", 4, 4, "   1         7  █            ▂") +
       row("b.g[0]", 104, 104, "   1         6       █                 ▂") +
@@ -42,7 +42,7 @@ Deno.test("replay prints a row for each allocation that was told, the earliest f
 
 Deno.test("replay says that nothing would have been told", async () => {
   const { stdout } = await ran(["replay", "--restart-count", "8"], { stdin: small });
-  assert.match(stdout, /^Nothing would have been told\.\n\nread {5}15 lines /);
+  assert.match(stdout, /^Nothing would have been notified\.\n\nread {5}15 lines /);
   assert.match(stdout, /\ntold {5}0 notifications about 0 allocations, with the rule restarts: 8 in 5m; /);
   assert.equal(
     (await ran(["replay"])).stdout,
@@ -55,7 +55,7 @@ Deno.test("replay says that nothing would have been told", async () => {
 
 Deno.test("replay --json prints the same as one object; --output json and OUTPUT do so too", async () => {
   const { stdout } = await ran(["replay", "--json"], { stdin: small });
-  const { told, ...totals } = JSON.parse(stdout);
+  const { notified, ...totals } = JSON.parse(stdout);
   assert.deepEqual(totals, {
     rule: {
       type: "restarts",
@@ -75,11 +75,11 @@ Deno.test("replay --json prints the same as one object; --output json and OUTPUT
     others: 0,
     notifications: 2,
   });
-  const [{ timeline, ...first }, second] = told;
+  const [{ timeline, ...first }, second] = notified;
   assert.deepEqual(first, {
     name: "a.g[0]",
-    firstTold: at(4),
-    lastTold: at(4),
+    firstNotifiedAt: at(4),
+    lastNotifiedAt: at(4),
     notifications: 1,
     over: false,
     restarts: 7,
@@ -114,19 +114,19 @@ Deno.test("replay tells again and tells the end, as the settings say, flag befor
   const stdin = text(
     restartsAt("a.g[0]", ...Array.from({ length: 60 }, (_, index) => index * 30)).map(([, line]) => line),
   );
-  const told = async (args: string[], env = {}) => {
+  const notified = async (args: string[], env = {}) => {
     const { stdout } = await ran(["replay", "--json", ...args], { stdin, env });
-    const { told: [{ notifications, firstTold, lastTold }] } = JSON.parse(stdout);
-    return [notifications, firstTold, lastTold];
+    const { notified: [{ notifications, firstNotifiedAt, lastNotifiedAt }] } = JSON.parse(stdout);
+    return [notifications, firstNotifiedAt, lastNotifiedAt];
   };
-  assert.deepEqual(await told([]), [6, at(120), at(120 + 5 * 300)]);
-  assert.deepEqual(await told([], { NOTIFICATION_INTERVAL: "10m" }), [3, at(120), at(120 + 2 * 600)]);
-  assert.deepEqual(await told(["--notification-interval", "20m"], { NOTIFICATION_INTERVAL: "10m" }), [
+  assert.deepEqual(await notified([]), [6, at(120), at(120 + 5 * 300)]);
+  assert.deepEqual(await notified([], { NOTIFICATION_INTERVAL: "10m" }), [3, at(120), at(120 + 2 * 600)]);
+  assert.deepEqual(await notified(["--notification-interval", "20m"], { NOTIFICATION_INTERVAL: "10m" }), [
     2,
     at(120),
     at(120 + 1200),
   ]);
-  assert.deepEqual(await told(["--restart-count", "3"]), [6, at(60), at(60 + 5 * 300)]);
+  assert.deepEqual(await notified(["--restart-count", "3"]), [6, at(60), at(60 + 5 * 300)]);
 });
 
 Deno.test("replay writes names so that a terminal obeys none of them", async () => {
@@ -189,10 +189,10 @@ Deno.test("replay keeps the history of a bounded number of names; one told later
   const late = (name: string) => restarts(5, { name, time: start + second });
   const stdin = text([...many, ...late("n7"), ...late("late")]);
   const { stdout } = await ran(["replay", "--json"], { stdin });
-  const { told, counted } = JSON.parse(stdout);
+  const { notified, counted } = JSON.parse(stdout);
   assert.equal(counted, 100_010);
   assert.deepEqual(
-    told.map(({ name, restarts }: { name: string; restarts: number }) => [name, restarts]),
+    notified.map(({ name, restarts }: { name: string; restarts: number }) => [name, restarts]),
     [["n7", 6], ["late", 5]],
   );
 });

@@ -10,7 +10,7 @@ const stream = fixture("event-stream.ndjson.gz");
 
 interface Row {
   readonly rule: Record<string, unknown>;
-  readonly told: number;
+  readonly notified: number;
   readonly notifications: number;
   readonly isCurrent?: boolean;
   readonly new: string[];
@@ -27,8 +27,12 @@ async function grid(args: readonly string[], env = {}): Promise<{ current: Row; 
 /** What a replay alone says: rule, names, number of notifications. */
 async function single(args: readonly string[], env = {}) {
   const { stdout } = await ran(["replay", "--json", ...args], { env });
-  const { rule, told, notifications } = JSON.parse(stdout);
-  return { rule, names: told.map(({ name }: { name: string }) => name).sort() as string[], notifications };
+  const { rule, notified, notifications } = JSON.parse(stdout);
+  return {
+    rule,
+    names: notified.map(({ name }: { name: string }) => name).sort() as string[],
+    notifications,
+  };
 }
 
 const without = (some: string[], others: string[]) => some.filter((name) => !others.includes(name));
@@ -45,7 +49,7 @@ for (const [file, flag, values, env] of grids) {
     const counts = ["3", "5", "10"];
     const found = await grid([file, "--restart-count", counts.join(","), flag, values.join(",")], env);
     const current = await single([file], env);
-    assert.deepEqual([found.current.rule, found.current.told, found.current.notifications], [
+    assert.deepEqual([found.current.rule, found.current.notified, found.current.notifications], [
       current.rule,
       current.names.length,
       current.notifications,
@@ -59,7 +63,7 @@ for (const [file, flag, values, env] of grids) {
         );
         expected.push({
           rule,
-          told: names.length,
+          notified: names.length,
           notifications,
           isCurrent: JSON.stringify(rule) === JSON.stringify(current.rule),
           new: without(names, current.names),
@@ -110,7 +114,7 @@ Deno.test("what is in force are variables and defaults; a threshold that is a fl
 Deno.test("the grid reads standard input once", async () => {
   const stdin = restarts(4, { time: 1_795_491_775_000_000_000n }).join("\n");
   const { stdout } = await ran(["replay", "--json", "--restart-count", "2,4,6"], { stdin });
-  assert.deepEqual(JSON.parse(stdout).grid.map(({ told }: Row) => told), [1, 1, 0]);
+  assert.deepEqual(JSON.parse(stdout).grid.map(({ notified }: Row) => notified), [1, 1, 0]);
 });
 
 Deno.test("a value that is given twice is tried once", async () => {

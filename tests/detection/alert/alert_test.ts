@@ -33,9 +33,9 @@ Deno.test("alertJson() is exactly the original's payload", () => {
 
 Deno.test("alertJson() keeps the order of times, and says nothing of id, name and reason", () => {
   const eventLog = [5n, 3n, 9n];
-  const told = JSON.parse(alertJson(alert({ eventLog })));
-  assert.deepEqual(told.EventLog, eventLog.map(formatTime));
-  assert.deepEqual(Object.keys(told), ["LastEvent", "EventLog"]);
+  const notified = JSON.parse(alertJson(alert({ eventLog })));
+  assert.deepEqual(notified.EventLog, eventLog.map(formatTime));
+  assert.deepEqual(Object.keys(notified), ["LastEvent", "EventLog"]);
   assert.equal(
     alertJson(alert({ eventLog, id: "1", name: "x", reason: "repeat" })),
     alertJson(alert({ eventLog })),
@@ -230,17 +230,17 @@ Deno.test("alertText() says of failed runs, and of an end, what the story says",
 });
 
 Deno.test("alertJson() with the payload full has the original's fields, the id and the story after them", () => {
-  const told = alert({ id: "1", limit: 1, details: details() });
+  const notified = alert({ id: "1", limit: 1, details: details() });
   assert.equal(
-    alertJson(told, "full"),
-    `${alertJson(told).slice(0, -1)},"Id":"1",${JSON.stringify(details()).slice(1)}`,
+    alertJson(notified, "full"),
+    `${alertJson(notified).slice(0, -1)},"Id":"1",${JSON.stringify(details()).slice(1)}`,
   );
 });
 
 Deno.test("alertJson() with the payload full tells of restarts what the last one says", () => {
-  const told = JSON.parse(alertJson(alert(), "full"));
-  assert.deepEqual(Object.keys(told).slice(0, 5), ["LastEvent", "EventLog", "Id", "Status", "Rule"]);
-  assert.deepEqual([told.Rule, told.Failures, told.Key.JobID], ["restarts", 1, "a"]);
+  const notified = JSON.parse(alertJson(alert(), "full"));
+  assert.deepEqual(Object.keys(notified).slice(0, 5), ["LastEvent", "EventLog", "Id", "Status", "Rule"]);
+  assert.deepEqual([notified.Rule, notified.Failures, notified.Key.JobID], ["restarts", 1, "a"]);
 });
 
 Deno.test("alertText() says when, what, how often and why", () => {
@@ -255,11 +255,11 @@ Deno.test("alertText() has no character that moves a terminal's cursor, colours 
     "\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069end";
   const fields = { JobID: hostile, TaskName: hostile };
   for (const event of [{ RestartReason: hostile }, { DisplayMessage: hostile }]) {
-    const told = alert({ name: hostile, lastEvent: updateOf(fields, event) });
-    const text = alertText(told);
+    const notified = alert({ name: hostile, lastEvent: updateOf(fields, event) });
+    const text = alertText(notified);
     assert.deepEqual((text.match(obeyed) ?? []).map((character) => character.charCodeAt(0).toString(16)), []);
     assert.equal(text.split("\\u001b[31mred").length, 4, "the name, task and reason are all told");
-    const loop = alertText({ ...told, details: details({ Reason: hostile }) });
+    const loop = alertText({ ...notified, details: details({ Reason: hostile }) });
     assert.doesNotMatch(loop, obeyed);
     assert.equal(loop.split("\\u001b[31mred").length, 3, "the name and the reason are told");
   }

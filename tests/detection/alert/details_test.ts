@@ -28,7 +28,7 @@ const minutes = 60_000_000_000n;
 function rowOf(updates: readonly string[]): FailureStreak {
   const streak = newStreak(seen(updates[0]!));
   for (const update of updates) take(streak, seen(update), 10n * minutes);
-  streak.told = { id: "L", repeats: 0, at: streak.newest, over: false };
+  streak.notified = { id: "L", repeats: 0, at: streak.newest, over: false };
   return streak;
 }
 
@@ -243,12 +243,12 @@ Deno.test("restartsDetails() says what the last restart and the counted ones tel
 });
 
 Deno.test("restartsDetails() says what Nomad displays where there is no reason, and why it is over", () => {
-  const told = { lastEvent: restart({ event: { RestartReason: "" } }), eventLog: [at(60)], loop: "L" };
+  const notified = { lastEvent: restart({ event: { RestartReason: "" } }), eventLog: [at(60)], loop: "L" };
   assert.equal(
-    restartsDetails({ ...told, reason: "repeat" }).Reason,
+    restartsDetails({ ...notified, reason: "repeat" }).Reason,
     `restarted once since ${clockLater}: Task restarting in 15s`,
   );
-  const over = restartsDetails({ ...told, eventLog: [], reason: "resolved" });
+  const over = restartsDetails({ ...notified, eventLog: [], reason: "resolved" });
   assert.deepEqual([over.Status, over.Failures, over.Reason, over.Since], [
     "resolved",
     0,

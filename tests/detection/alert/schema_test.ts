@@ -111,13 +111,13 @@ Deno.test("the schema describes alerts of both rules about a real cluster", asyn
 });
 
 /** Everything told about the lives, with the payload full. */
-const told = Object.values(lives).flatMap((updates) =>
+const notified = Object.values(lives).flatMap((updates) =>
   [loops, restarts].flatMap((open) => alertsOf(open(), updates))
 )
   .map((alert) => JSON.parse(alertJson(alert, "full")));
 
 Deno.test("the lives tell of both rules first, again and at the end, with each field and without", () => {
-  const kinds = told.map(({ Rule, Status, Id, Loop }) =>
+  const kinds = notified.map(({ Rule, Status, Id, Loop }) =>
     `${Rule} ${Status} ${Id === Loop ? "first" : "later"}`
   );
   assert.deepEqual([...new Set(kinds)].sort(), [
@@ -131,7 +131,7 @@ Deno.test("the lives tell of both rules first, again and at the end, with each f
   const { original, full, key, exit } = schema.$defs;
   const has = (field: string, of: (alert: Record<string, unknown>) => unknown = (alert) => alert) => {
     const [some, none] = [true, false].map((there) =>
-      told.some((alert) => (field in Object(of(alert))) === there)
+      notified.some((alert) => (field in Object(of(alert))) === there)
     );
     return { some, none };
   };
@@ -154,9 +154,9 @@ Deno.test("the lives tell of both rules first, again and at the end, with each f
 });
 
 /** An alert with an exit and a next attempt. */
-const good = told.find(({ LastExit, NextAttempt }) => LastExit && NextAttempt);
-const resolved = told.find(({ Rule, Status }) => Rule === "loops" && Status === "resolved");
-const ofRestarts = told.find(({ Rule }) => Rule === "restarts");
+const good = notified.find(({ LastExit, NextAttempt }) => LastExit && NextAttempt);
+const resolved = notified.find(({ Rule, Status }) => Rule === "loops" && Status === "resolved");
+const ofRestarts = notified.find(({ Rule }) => Rule === "restarts");
 
 const bad: readonly (readonly [what: string, alert: unknown])[] = [
   ["nothing", null],

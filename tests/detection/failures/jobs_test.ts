@@ -22,7 +22,7 @@ const made = (index: number): Said => ({
   fields: { Namespace: "default", CreateIndex: index },
 });
 
-class Told {
+class Notified {
   readonly loops: FailuresRule;
   readonly streaks = new Map<string, FailureStreak>();
   readonly decisions: Decision[] = [];
@@ -85,12 +85,12 @@ class Told {
 }
 
 const looping = (streaks?: ReadonlyMap<string, FailureStreak>) => {
-  const told = new Told(streaks);
+  const notified = new Notified(streaks);
   assert.deepEqual(
-    told.take(...crashes(2, 0, 20, made(50)), started(at(40), made(50)), ...giveUp(at(41), made(50))),
+    notified.take(...crashes(2, 0, 20, made(50)), started(at(40), made(50)), ...giveUp(at(41), made(50))),
     ["first"],
   );
-  return told;
+  return notified;
 };
 
 Deno.test("a loop that waits to be placed again is over when its job is stopped, or is gone", () => {
@@ -100,46 +100,50 @@ Deno.test("a loop that waits to be placed again is over when its job is stopped,
 
 Deno.test("a loop goes on where another job is stopped, or the same before its allocation was made", () => {
   for (const other of [{ job: "api2" }, { namespace: "team-b" }, { index: 49 }, { allocation: "other" }]) {
-    const told = looping();
-    assert.deepEqual(told.news(other), [], JSON.stringify(other));
-    assert.equal(told.loops.looping, 1);
+    const notified = looping();
+    assert.deepEqual(notified.news(other), [], JSON.stringify(other));
+    assert.equal(notified.loops.looping, 1);
   }
 });
 
 Deno.test("what Nomad gave up is told once, not repeated, and stays apart over a restart until it runs again", () => {
-  const told = looping();
-  const [gaveUp] = told.news({ fate: "gave-up" });
+  const notified = looping();
+  const [gaveUp] = notified.news({ fate: "gave-up" });
   assert.match(gaveUp!, /^gave-up: exited with 1 .*, 3 times since \S+; Nomad has given it up \(sent\)$/);
-  assert.deepEqual(told.news({ fate: "gave-up" }), []);
-  assert.equal(told.loops.looping, 0);
-  const again = new Told(told.streaks);
+  assert.deepEqual(notified.news({ fate: "gave-up" }), []);
+  assert.equal(notified.loops.looping, 0);
+  const again = new Notified(notified.streaks);
   assert.deepEqual(again.wait(at(100_000)), []);
   const name = [...again.loops.loops()][0]!;
   const shown = again.loops.loop(name, at(100_000))!;
-  assert.deepEqual([shown.alert.reason, shown.alert.details!.Status, shown.told], ["gave-up", "gave-up", 2]);
+  assert.deepEqual([shown.alert.reason, shown.alert.details!.Status, shown.notified], [
+    "gave-up",
+    "gave-up",
+    2,
+  ]);
   assert.equal(formatTime(shown.gaveUpAt!), formatTime(at(50)));
   assert.deepEqual(again.take(started(at(100_001), made(200))), ["recovered: it runs again"]);
   assert.deepEqual(again.take(...crashes(3, 100_002, 20, made(200))), ["first"]);
 });
 
 Deno.test("what Nomad gave up leaves the list when its job is stopped, and nothing is sent of that", () => {
-  const told = looping();
-  told.news({ fate: "gave-up" });
-  assert.deepEqual(told.news({}), ["recovered: it was stopped"]);
-  assert.deepEqual([...told.loops.loops()], []);
+  const notified = looping();
+  notified.news({ fate: "gave-up" });
+  assert.deepEqual(notified.news({}), ["recovered: it was stopped"]);
+  assert.deepEqual([...notified.loops.loops()], []);
 });
 
 Deno.test("what Nomad gave up before it was a loop is not told", () => {
-  const told = new Told();
-  assert.deepEqual(told.take(...crashes(2, 0, 20, made(50))), []);
-  assert.deepEqual(told.news({ fate: "gave-up" }), []);
-  assert.deepEqual([...told.loops.failing()], []);
+  const notified = new Notified();
+  assert.deepEqual(notified.take(...crashes(2, 0, 20, made(50))), []);
+  assert.deepEqual(notified.news({ fate: "gave-up" }), []);
+  assert.deepEqual([...notified.loops.failing()], []);
 });
 
 Deno.test("an allocation that waits to be placed again says when in the next alert", () => {
-  const told = looping();
-  told.news({ fate: "waits", allocation: "a50", until: String(at(41) + 2n * hour) });
-  const repeat = told.loops.due(at(41) + hour + 10_000_000n, 10)[0]!;
+  const notified = looping();
+  notified.news({ fate: "waits", allocation: "a50", until: String(at(41) + 2n * hour) });
+  const repeat = notified.loops.due(at(41) + hour + 10_000_000n, 10)[0]!;
   assert.ok(repeat.reason === "repeat");
   assert.equal(repeat.alert.details!.NextAttempt, formatTime(at(41) + 2n * hour));
   assert.match(repeat.alert.details!.Reason, /; Nomad tries again in 1 h/);

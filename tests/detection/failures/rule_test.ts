@@ -43,7 +43,7 @@ interface Restored {
 }
 
 /** The rule, and what it told and kept. */
-class Told {
+class Notified {
   readonly loops: FailuresRule;
   readonly streaks = new Map<string, FailureStreak>();
   readonly alerts: Alert[] = [];
@@ -120,10 +120,10 @@ class Told {
 const name = "api.web[0]/app";
 
 Deno.test("record() tells a loop once when the run fails that makes it enough", () => {
-  const told = new Told();
-  assert.deepEqual(told.take(crashes(3)), ["41 first 3"]);
-  assert.deepEqual(told.take(crashes(20, 60)), []);
-  const [alert] = told.alerts;
+  const notified = new Notified();
+  assert.deepEqual(notified.take(crashes(3)), ["41 first 3"]);
+  assert.deepEqual(notified.take(crashes(20, 60)), []);
+  const [alert] = notified.alerts;
   assert.equal(alert!.reason, "first");
   assert.equal(alert!.name, name);
   assert.equal(alert!.loop, alert!.id);
@@ -132,8 +132,8 @@ Deno.test("record() tells a loop once when the run fails that makes it enough", 
 });
 
 Deno.test("record() decides with a reason", () => {
-  const told = new Told();
-  told.take([
+  const notified = new Notified();
+  notified.take([
     started(at(0)),
     restarting(at(1), { reason: "" }),
     ...crashes(3).slice(1),
@@ -141,7 +141,7 @@ Deno.test("record() decides with a reason", () => {
     restarting(at(61.002)),
     restarting(at(62), { reason: "" }),
   ]);
-  assert.deepEqual(told.reasons, [
+  assert.deepEqual(notified.reasons, [
     "noted",
     "requested",
     "noted",
@@ -161,14 +161,14 @@ Deno.test("record() decides with a reason", () => {
 });
 
 Deno.test("due() tells a loop again at each interval, however long Nomad waits, until it is over", () => {
-  const told = new Told();
-  told.take([...crashes(2), started(at(40)), ...giveUp(at(41))]);
+  const notified = new Notified();
+  notified.take([...crashes(2), started(at(40)), ...giveUp(at(41))]);
   // Every hour one more failure, in another allocation.
   for (let hour = 1; hour <= 6; hour++) {
     const of = { allocation: `b${hour}` };
-    told.take([started(at(hour * 3600 + 60), of), ...giveUp(at(hour * 3600 + 61), of)]);
+    notified.take([started(at(hour * 3600 + 60), of), ...giveUp(at(hour * 3600 + 61), of)]);
   }
-  assert.deepEqual(told.said, [
+  assert.deepEqual(notified.said, [
     "41 first 3",
     "3641 repeat 3",
     "7241 repeat 4",
@@ -177,46 +177,46 @@ Deno.test("due() tells a loop again at each interval, however long Nomad waits, 
     "18041 repeat 7",
     "21641 repeat 8",
   ]);
-  assert.equal(new Set(told.alerts.map(({ id }) => id)).size, 7);
-  assert.equal(new Set(told.alerts.map(({ loop }) => loop)).size, 1);
+  assert.equal(new Set(notified.alerts.map(({ id }) => id)).size, 7);
+  assert.equal(new Set(notified.alerts.map(({ loop }) => loop)).size, 1);
 });
 
 Deno.test("due() keeps to the phase of the first telling when it is asked late", () => {
-  const told = new Told({ stableAfter: 24n * hours });
-  told.take([...crashes(3), started(at(60))]);
-  const next = () => told.loops.nextDue! - at(41) - 2_000_000n;
+  const notified = new Notified({ stableAfter: 24n * hours });
+  notified.take([...crashes(3), started(at(60))]);
+  const next = () => notified.loops.nextDue! - at(41) - 2_000_000n;
   assert.equal(next(), 1n * hours);
-  assert.equal(told.loops.due(at(41 + 3600 * 2.5), 500)[0]?.reason, "repeat");
+  assert.equal(notified.loops.due(at(41 + 3600 * 2.5), 500)[0]?.reason, "repeat");
   assert.equal(next(), 3n * hours);
 });
 
 Deno.test("due() says that a loop is over at the moment when a run is stable", () => {
-  const told = new Told();
-  told.take([...crashes(3), started(at(60))]);
-  assert.deepEqual(told.wait(at(660) - 1n), []);
-  assert.deepEqual(told.wait(at(660)), ["660 over: it ran for 10 min"]);
-  const resolved = told.alerts.at(-1)!;
-  assert.deepEqual([resolved.reason, resolved.loop], ["resolved", told.alerts[0]!.id]);
-  assert.notEqual(resolved.id, told.alerts[0]!.id);
-  assert.deepEqual(told.wait(at(100_000)), []);
+  const notified = new Notified();
+  notified.take([...crashes(3), started(at(60))]);
+  assert.deepEqual(notified.wait(at(660) - 1n), []);
+  assert.deepEqual(notified.wait(at(660)), ["660 over: it ran for 10 min"]);
+  const resolved = notified.alerts.at(-1)!;
+  assert.deepEqual([resolved.reason, resolved.loop], ["resolved", notified.alerts[0]!.id]);
+  assert.notEqual(resolved.id, notified.alerts[0]!.id);
+  assert.deepEqual(notified.wait(at(100_000)), []);
 });
 
 Deno.test("record() goes on with a loop whose run ends a nanosecond before it is stable", () => {
-  const told = new Told();
-  told.take([...crashes(3), started(at(60)), terminated(at(660) - 1n), restarting(at(660))]);
-  assert.deepEqual(told.said, ["41 first 3"]);
-  told.take([started(at(700)), terminated(at(1300)), restarting(at(1300.1))]);
-  assert.deepEqual(told.said, ["41 first 3", "1300 over: it ran for 10 min"]);
+  const notified = new Notified();
+  notified.take([...crashes(3), started(at(60)), terminated(at(660) - 1n), restarting(at(660))]);
+  assert.deepEqual(notified.said, ["41 first 3"]);
+  notified.take([started(at(700)), terminated(at(1300)), restarting(at(1300.1))]);
+  assert.deepEqual(notified.said, ["41 first 3", "1300 over: it ran for 10 min"]);
 });
 
 Deno.test("record() does not count a crash after a stable run, whoever noticed first that it was one", () => {
   for (const noticed of [true, false]) {
-    const told = new Told({ restartCount: 2 });
-    told.take([...crashes(1), started(at(20))]);
-    if (noticed) told.wait(at(700));
-    told.take([...crash(at(700)), ...crashes(1, 720)]);
-    assert.deepEqual(told.said, [], `${noticed}`);
-    assert.deepEqual(told.take(crashes(1, 740)), ["741 first 2"]);
+    const notified = new Notified({ restartCount: 2 });
+    notified.take([...crashes(1), started(at(20))]);
+    if (noticed) notified.wait(at(700));
+    notified.take([...crash(at(700)), ...crashes(1, 720)]);
+    assert.deepEqual(notified.said, [], `${noticed}`);
+    assert.deepEqual(notified.take(crashes(1, 740)), ["741 first 2"]);
   }
 });
 
@@ -239,10 +239,10 @@ for (
   ] as const
 ) {
   Deno.test(`record() says that a loop is over when ${what}`, () => {
-    const told = new Told();
-    told.take([...crashes(3), ...updates]);
-    assert.deepEqual(told.said, ["41 first 3", because]);
-    assert.deepEqual(told.wait(at(100_000)), []);
+    const notified = new Notified();
+    notified.take([...crashes(3), ...updates]);
+    assert.deepEqual(notified.said, ["41 first 3", because]);
+    assert.deepEqual(notified.wait(at(100_000)), []);
   });
 }
 
@@ -254,229 +254,231 @@ for (
   ] as const
 ) {
   Deno.test(`${what} is neither a failure nor the end of a loop`, () => {
-    const told = new Told();
-    told.take([...crashes(3), ...updates]);
-    assert.equal(told.streaks.get(name)?.failures, 3);
-    assert.deepEqual(told.said, ["41 first 3"]);
-    assert.deepEqual(told.wait(at(660)), ["651 over: it ran for 10 min"]);
+    const notified = new Notified();
+    notified.take([...crashes(3), ...updates]);
+    assert.equal(notified.streaks.get(name)?.failures, 3);
+    assert.deepEqual(notified.said, ["41 first 3"]);
+    assert.deepEqual(notified.wait(at(660)), ["651 over: it ran for 10 min"]);
   });
 }
 
 Deno.test("record() lets no restart that somebody asked for make a loop", () => {
-  const told = new Told();
+  const notified = new Notified();
   for (let index = 0; index < 50; index++) {
     const time = index * 20;
-    told.take([
+    notified.take([
       started(at(time)),
       terminated(at(time + 5), 130, 2),
       restarting(at(time + 6), { reason: "" }),
     ]);
   }
-  assert.deepEqual(told.said, []);
-  assert.equal(told.loops.names, 0);
+  assert.deepEqual(notified.said, []);
+  assert.equal(notified.loops.names, 0);
 });
 
 Deno.test("nothing is told of an end where that is not wanted; the log hears of it", () => {
-  const told = new Told({ notifyResolved: false });
-  told.take([...crashes(3), ...stop(at(50))]);
-  assert.deepEqual(told.said, ["41 first 3", "50 over: it was stopped"]);
-  assert.deepEqual(told.alerts.map(({ reason }) => reason), ["first"]);
+  const notified = new Notified({ notifyResolved: false });
+  notified.take([...crashes(3), ...stop(at(50))]);
+  assert.deepEqual(notified.said, ["41 first 3", "50 over: it was stopped"]);
+  assert.deepEqual(notified.alerts.map(({ reason }) => reason), ["first"]);
 });
 
 Deno.test("a new loop after an end that was not sent is told when the interval is over, if it is one then", () => {
-  const told = new Told({ notifyResolved: false });
-  told.take([...crashes(3), ...stop(at(50))]);
-  assert.deepEqual(told.take(crashes(5, 100, 20, { allocation: "a2" })), []);
-  assert.equal(told.reasons.at(-1), "already-notified");
-  assert.deepEqual(told.wait(at(3642)), ["3641 first 5"]);
-  assert.notEqual(told.alerts.at(-1)!.loop, told.alerts[0]!.loop);
-  const short = new Told({ notifyResolved: false });
+  const notified = new Notified({ notifyResolved: false });
+  notified.take([...crashes(3), ...stop(at(50))]);
+  assert.deepEqual(notified.take(crashes(5, 100, 20, { allocation: "a2" })), []);
+  assert.equal(notified.reasons.at(-1), "already-notified");
+  assert.deepEqual(notified.wait(at(3642)), ["3641 first 5"]);
+  assert.notEqual(notified.alerts.at(-1)!.loop, notified.alerts[0]!.loop);
+  const short = new Notified({ notifyResolved: false });
   short.take([...crashes(3), ...stop(at(50)), ...crashes(5, 100, 20, { allocation: "a2" })]);
   short.take(stop(at(300), jobStopped, { allocation: "a2" }));
   assert.deepEqual(short.wait(at(20_000)), []);
 });
 
 Deno.test("a new loop is told at once when the interval is over already", () => {
-  const told = new Told();
-  told.take([...crashes(3), ...stop(at(50))]);
-  assert.deepEqual(told.take(crashes(3, 4000, 20, { allocation: "a2" })), ["4041 first 3"]);
+  const notified = new Notified();
+  notified.take([...crashes(3), ...stop(at(50))]);
+  assert.deepEqual(notified.take(crashes(3, 4000, 20, { allocation: "a2" })), ["4041 first 3"]);
 });
 
 Deno.test("what was told is remembered for as long as an interval that is longer than the silence", () => {
-  const told = new Told({ notificationInterval: 24n * hours, notifyResolved: false });
-  told.take([...crashes(3), ...stop(at(50))]);
-  told.wait(at(43_200));
-  assert.deepEqual(told.take(crashes(3, 43_200, 20, { allocation: "a2" })), []);
-  assert.deepEqual(told.wait(at(86_442)), []);
-  assert.deepEqual(told.take(crashes(3, 90_000, 20, { allocation: "a3" })), ["90041 first 3"]);
+  const notified = new Notified({ notificationInterval: 24n * hours, notifyResolved: false });
+  notified.take([...crashes(3), ...stop(at(50))]);
+  notified.wait(at(43_200));
+  assert.deepEqual(notified.take(crashes(3, 43_200, 20, { allocation: "a2" })), []);
+  assert.deepEqual(notified.wait(at(86_442)), []);
+  assert.deepEqual(notified.take(crashes(3, 90_000, 20, { allocation: "a3" })), ["90041 first 3"]);
 });
 
 Deno.test("record() does not tell the old history of a loop that is over, when all of it comes again", () => {
   const updates = [...crashes(5), ...stop(at(150))];
-  const told = new Told();
-  told.take(updates);
-  assert.deepEqual(told.said, ["41 first 3", "150 over: it was stopped"]);
+  const notified = new Notified();
+  notified.take(updates);
+  assert.deepEqual(notified.said, ["41 first 3", "150 over: it was stopped"]);
   for (const later of [151, 3700, 3600 * 2.9, 3600 * 3.5, 3600 * 50]) {
-    told.wait(at(later));
-    assert.deepEqual(told.take(updates, at(later)), [], `${later} s later`);
-    assert.deepEqual(told.wait(at(later + 100)), []);
+    notified.wait(at(later));
+    assert.deepEqual(notified.take(updates, at(later)), [], `${later} s later`);
+    assert.deepEqual(notified.wait(at(later + 100)), []);
   }
 });
 
 Deno.test("record() changes nothing when all of a loop that goes on comes again", () => {
   const updates = [...crashes(3), ...giveUp(at(62)), ...crashes(30, 100, 20, { allocation: "a2" })];
-  const told = new Told();
-  told.take(updates);
-  const before = told.streaks.get(name);
+  const notified = new Notified();
+  notified.take(updates);
+  const before = notified.streaks.get(name);
   assert.equal(before?.failures, 34);
-  told.take(updates, at(701));
-  assert.deepEqual(told.streaks.get(name), before);
-  assert.deepEqual(told.said, ["41 first 3"]);
+  notified.take(updates, at(701));
+  assert.deepEqual(notified.streaks.get(name), before);
+  assert.deepEqual(notified.said, ["41 first 3"]);
 });
 
 Deno.test("news of the past wait a moment, and are told once if nothing followed", () => {
-  const told = new Told();
+  const notified = new Notified();
   const now = at(3600);
-  assert.deepEqual(told.take(crashes(5), now), []);
-  assert.equal(told.reasons.at(-1), "catching-up");
-  assert.deepEqual(told.wait(now + 2n * seconds - 1n), []);
-  assert.deepEqual(told.wait(now + 2n * seconds), ["3602 first 5"]);
+  assert.deepEqual(notified.take(crashes(5), now), []);
+  assert.equal(notified.reasons.at(-1), "catching-up");
+  assert.deepEqual(notified.wait(now + 2n * seconds - 1n), []);
+  assert.deepEqual(notified.wait(now + 2n * seconds), ["3602 first 5"]);
 });
 
 Deno.test("news of the past are no news when the loop was over in the past", () => {
   for (const end of [stop(at(150)), [started(at(150))]]) {
-    const told = new Told();
-    told.take([...crashes(5), ...end], at(3600));
-    assert.deepEqual(told.wait(at(20_000)), []);
+    const notified = new Notified();
+    notified.take([...crashes(5), ...end], at(3600));
+    assert.deepEqual(notified.wait(at(20_000)), []);
   }
 });
 
 Deno.test("news of the past do not wait for ever while more of them come", () => {
-  const told = new Told();
+  const notified = new Notified();
   // A node whose clock is a minute behind: all of its news are of the past.
   for (let index = 0; index < 60; index++) {
     const now = at(60 + index);
-    told.wait(now);
-    told.take([started(at(index)), ...crash(at(index + 0.5))], now);
+    notified.wait(now);
+    notified.take([started(at(index)), ...crash(at(index + 0.5))], now);
   }
-  assert.deepEqual(told.said, ["90 first 30"]);
+  assert.deepEqual(notified.said, ["90 first 30"]);
 });
 
 Deno.test("news of the past wait again when there is another past to hear of", () => {
-  const told = new Told();
-  told.take([...crashes(5), ...stop(at(200))], at(3600));
-  assert.deepEqual(told.take(crashes(5, 5000, 20, { allocation: "a2" }), at(9000)), []);
-  assert.equal(told.reasons.at(-1), "catching-up");
-  assert.deepEqual(told.wait(at(9001)), []);
-  assert.deepEqual(told.take(stop(at(6000), jobStopped, { allocation: "a2" }), at(9001.5)), []);
-  assert.deepEqual(told.wait(at(30_000)), []);
+  const notified = new Notified();
+  notified.take([...crashes(5), ...stop(at(200))], at(3600));
+  assert.deepEqual(notified.take(crashes(5, 5000, 20, { allocation: "a2" }), at(9000)), []);
+  assert.equal(notified.reasons.at(-1), "catching-up");
+  assert.deepEqual(notified.wait(at(9001)), []);
+  assert.deepEqual(notified.take(stop(at(6000), jobStopped, { allocation: "a2" }), at(9001.5)), []);
+  assert.deepEqual(notified.wait(at(30_000)), []);
 });
 
 Deno.test("a run of the past that would have been stable before the last failure is none that goes on", () => {
-  const told = new Told();
-  told.take(crashes(3, 1000, 20, { allocation: "a2" }));
-  told.take([started(at(0))], at(1050));
-  assert.deepEqual(told.wait(at(4000)), []);
+  const notified = new Notified();
+  notified.take(crashes(3, 1000, 20, { allocation: "a2" }));
+  notified.take([started(at(0))], at(1050));
+  assert.deepEqual(notified.wait(at(4000)), []);
 });
 
 Deno.test("what is news is told at once, though the beginning is of the past", () => {
-  const told = new Told();
-  told.take(crashes(2), at(3600));
-  assert.deepEqual(told.take(crashes(1, 3590), at(3600)), ["3600 first 3"]);
+  const notified = new Notified();
+  notified.take(crashes(2), at(3600));
+  assert.deepEqual(notified.take(crashes(1, 3590), at(3600)), ["3600 first 3"]);
 });
 
 Deno.test("where the clock is that of the events, nothing waits and nothing is of the future", () => {
-  const told = new Told({}, { streaks: new Map(), now: undefined });
-  told.take(crashes(1, 10_000, 20, { job: "later" }));
-  assert.deepEqual(told.take(crashes(3), at(10_001)), ["10001 first 3"]);
-  assert.deepEqual(told.take(crashes(3, 200_000, 20, { job: "clock" }), at(10_002)), ["10002 first 3"]);
+  const notified = new Notified({}, { streaks: new Map(), now: undefined });
+  notified.take(crashes(1, 10_000, 20, { job: "later" }));
+  assert.deepEqual(notified.take(crashes(3), at(10_001)), ["10001 first 3"]);
+  assert.deepEqual(notified.take(crashes(3, 200_000, 20, { job: "clock" }), at(10_002)), ["10002 first 3"]);
 });
 
 Deno.test("record() takes no event of tomorrow, and those of a clock that is ahead by less", () => {
   const day = 86_400;
-  const told = new Told();
-  told.take(crashes(3, day + 1), at(0));
-  assert.deepEqual([...new Set(told.reasons)], ["outside-window"]);
-  assert.equal(told.loops.names, 0);
-  assert.deepEqual(told.take(crashes(3, day - 100), at(0)), ["0 first 3"]);
+  const notified = new Notified();
+  notified.take(crashes(3, day + 1), at(0));
+  assert.deepEqual([...new Set(notified.reasons)], ["outside-window"]);
+  assert.equal(notified.loops.names, 0);
+  assert.deepEqual(notified.take(crashes(3, day - 100), at(0)), ["0 first 3"]);
 });
 
 Deno.test("record() takes no failure for news that is older than what is remembered", () => {
-  const told = new Told();
+  const notified = new Notified();
   const now = at(0) + silentAfter;
-  told.take([restarting(at(0))], now);
-  assert.deepEqual(told.reasons, ["outside-window"]);
-  told.take([restarting(at(0) + 1n)], now);
-  assert.deepEqual(told.reasons.at(-1), "below-threshold");
-  told.take([restarting(at(0) + 1n - silentAfter)], now);
-  assert.deepEqual(told.reasons.at(-1), "outside-window");
-  told.take([restarting(-5n)], now);
-  assert.deepEqual(told.reasons.at(-1), "outside-window");
+  notified.take([restarting(at(0))], now);
+  assert.deepEqual(notified.reasons, ["outside-window"]);
+  notified.take([restarting(at(0) + 1n)], now);
+  assert.deepEqual(notified.reasons.at(-1), "below-threshold");
+  notified.take([restarting(at(0) + 1n - silentAfter)], now);
+  assert.deepEqual(notified.reasons.at(-1), "outside-window");
+  notified.take([restarting(-5n)], now);
+  assert.deepEqual(notified.reasons.at(-1), "outside-window");
 });
 
 Deno.test("record() takes all that happened to a known row while the detector was away", () => {
-  const before = new Told();
+  const before = new Notified();
   before.take(crashes(2));
-  const after = new Told({}, { streaks: before.streaks, now: at(20_000) });
+  const after = new Notified({}, { streaks: before.streaks, now: at(20_000) });
   after.take(crashes(1, 3600), at(20_001));
   assert.equal(after.streaks.get(name)?.failures, 3);
 });
 
 Deno.test("a loop of which nothing is heard is over in the end, and forgotten", () => {
-  const told = new Told();
-  told.take([...crashes(2), started(at(40)), ...giveUp(at(41))]);
+  const notified = new Notified();
+  notified.take([...crashes(2), started(at(40)), ...giveUp(at(41))]);
   assert.deepEqual(
-    told.wait(at(100_000)),
+    notified.wait(at(100_000)),
     ["3641 repeat 3", "7241 repeat 3", "10841 over: nothing was heard of it for 3 h"],
   );
-  assert.equal(told.alerts.at(-1)!.reason, "resolved");
-  assert.equal(told.loops.names, 0);
-  assert.equal(told.streaks.size, 0);
+  assert.equal(notified.alerts.at(-1)!.reason, "resolved");
+  assert.equal(notified.loops.names, 0);
+  assert.equal(notified.streaks.size, 0);
 });
 
 Deno.test("a loop stays one through pauses that grow beyond the silence", () => {
-  const told = new Told({ notificationInterval: 1000n * hours });
-  told.take([...crashes(2), started(at(40)), ...giveUp(at(41))]);
+  const notified = new Notified({ notificationInterval: 1000n * hours });
+  notified.take([...crashes(2), started(at(40)), ...giveUp(at(41))]);
   let time = 41;
   for (let pause = 3600; pause <= 16 * 3600; pause *= 2) {
     time += pause;
     const of = { allocation: `b${pause}` };
-    told.take([started(at(time - 1), of), ...giveUp(at(time), of)]);
+    notified.take([started(at(time - 1), of), ...giveUp(at(time), of)]);
   }
-  assert.deepEqual(told.said, ["41 first 3"]);
-  assert.equal(told.streaks.get(name)?.failures, 8);
-  assert.deepEqual(told.wait(at(10_000_000)), [`${time + 48 * 3600} over: nothing was heard of it for 48 h`]);
+  assert.deepEqual(notified.said, ["41 first 3"]);
+  assert.equal(notified.streaks.get(name)?.failures, 8);
+  assert.deepEqual(notified.wait(at(10_000_000)), [
+    `${time + 48 * 3600} over: nothing was heard of it for 48 h`,
+  ]);
 });
 
 Deno.test("a task that runs is not silent", () => {
-  const told = new Told({ stableAfter: 24n * hours });
-  told.take([...crashes(3), started(at(60))]);
-  assert.equal(told.wait(at(60 + 86_399)).filter((said) => said.includes("over")).length, 0);
-  assert.deepEqual(told.wait(at(60 + 86_400)), ["86460 over: it ran for 24 h"]);
+  const notified = new Notified({ stableAfter: 24n * hours });
+  notified.take([...crashes(3), started(at(60))]);
+  assert.equal(notified.wait(at(60 + 86_399)).filter((said) => said.includes("over")).length, 0);
+  assert.deepEqual(notified.wait(at(60 + 86_400)), ["86460 over: it ran for 24 h"]);
 });
 
 Deno.test("tasks that do not fail leave nothing behind, and those that failed are forgotten", () => {
-  const told = new Told();
+  const notified = new Notified();
   for (let index = 0; index < 1000; index++) {
     const of = { index };
-    told.take([said({ ...of, time: at(0) }), started(at(1), of), ...stop(at(500), drained, of)], at(500));
+    notified.take([said({ ...of, time: at(0) }), started(at(1), of), ...stop(at(500), drained, of)], at(500));
   }
-  assert.equal(told.loops.names, 0);
-  for (let index = 0; index < 1000; index++) told.take(crashes(2, 1000, 20, { index }), at(1030));
-  assert.equal(told.loops.names, 1000);
-  assert.deepEqual(told.wait(at(1021) + 2_000_000n + silentAfter - 1n), []);
-  assert.equal(told.loops.names, 1000);
-  assert.deepEqual(told.wait(at(1021) + 2_000_000n + silentAfter), []);
-  assert.deepEqual([told.loops.names, told.streaks.size, told.loops.nextDue], [0, 0, undefined]);
+  assert.equal(notified.loops.names, 0);
+  for (let index = 0; index < 1000; index++) notified.take(crashes(2, 1000, 20, { index }), at(1030));
+  assert.equal(notified.loops.names, 1000);
+  assert.deepEqual(notified.wait(at(1021) + 2_000_000n + silentAfter - 1n), []);
+  assert.equal(notified.loops.names, 1000);
+  assert.deepEqual(notified.wait(at(1021) + 2_000_000n + silentAfter), []);
+  assert.deepEqual([notified.loops.names, notified.streaks.size, notified.loops.nextDue], [0, 0, undefined]);
 });
 
 Deno.test("a task that crashes once after a long run leaves nothing for long", () => {
-  const told = new Told();
+  const notified = new Notified();
   const of = { fields: { TaskStartedAt: "2026-11-23T03:42:54Z" } };
-  told.take(crash(at(0), of));
-  told.take([started(at(20))]);
-  told.wait(at(20) + silentAfter);
-  assert.equal(told.loops.names, 0);
+  notified.take(crash(at(0), of));
+  notified.take([started(at(20))]);
+  notified.wait(at(20) + silentAfter);
+  assert.equal(notified.loops.names, 0);
 });
 
 /** Tasks that are counted by themselves, though their updates come mixed. */
@@ -495,18 +497,18 @@ const apart: readonly (readonly [what: string, first: Said, second: Said])[] = [
 
 for (const [what, first, second] of apart) {
   Deno.test(`record() counts apart: ${what}`, () => {
-    const told = new Told();
+    const notified = new Notified();
     const mixed = [0, 1, 2].flatMap((index) => [
       ...crashes(1, index * 20, 20, first),
       ...index < 2 ? crashes(1, index * 20 + 5, 20, second) : [],
     ]);
-    told.take(mixed);
-    assert.deepEqual(told.said, ["41 first 3"]);
-    assert.equal(told.alerts[0]!.name, seen(said(first)).name);
-    assert.equal(told.loops.names, 2);
-    told.take(stop(at(50), jobStopped, second));
-    assert.deepEqual(told.wait(at(60)), []);
-    assert.deepEqual(told.take(crashes(3, 100, 20, { ...second, allocation: "a3" })), ["141 first 3"]);
+    notified.take(mixed);
+    assert.deepEqual(notified.said, ["41 first 3"]);
+    assert.equal(notified.alerts[0]!.name, seen(said(first)).name);
+    assert.equal(notified.loops.names, 2);
+    notified.take(stop(at(50), jobStopped, second));
+    assert.deepEqual(notified.wait(at(60)), []);
+    assert.deepEqual(notified.take(crashes(3, 100, 20, { ...second, allocation: "a3" })), ["141 first 3"]);
   });
 }
 
@@ -519,10 +521,10 @@ const together: readonly (readonly [what: string, first: Said, second: Said])[] 
 
 for (const [what, first, second] of together) {
   Deno.test(`record() counts together: ${what}`, () => {
-    const told = new Told();
-    told.take([...crashes(2, 0, 20, first), ...crashes(1, 60, 20, second)]);
-    assert.deepEqual(told.said, ["61 first 3"]);
-    assert.equal(told.loops.names, 1);
+    const notified = new Notified();
+    notified.take([...crashes(2, 0, 20, first), ...crashes(1, 60, 20, second)]);
+    assert.deepEqual(notified.said, ["61 first 3"]);
+    assert.equal(notified.loops.names, 1);
   });
 }
 
@@ -534,11 +536,11 @@ Deno.test("restore() goes on as if there had been no end", () => {
     ...crashes(4, 200, 20, { allocation: "a2" }),
   ];
   for (let cut = 1; cut < updates.length; cut++) {
-    const whole = new Told();
+    const whole = new Notified();
     whole.take(updates);
-    const before = new Told();
+    const before = new Notified();
     before.take(updates.slice(0, cut));
-    const after = new Told({}, { streaks: before.streaks, now: at(200) });
+    const after = new Notified({}, { streaks: before.streaks, now: at(200) });
     after.take(updates.slice(cut));
     assert.deepEqual([...before.said, ...after.said], whole.said, `cut at ${cut}`);
     assert.deepEqual(after.streaks, whole.streaks, `cut at ${cut}`);
@@ -546,38 +548,38 @@ Deno.test("restore() goes on as if there had been no end", () => {
 });
 
 Deno.test("restore() says nothing before what happened meanwhile could be heard", () => {
-  const before = new Told();
+  const before = new Notified();
   before.take([...crashes(3), started(at(60))]);
   // The detector was away for five hours: the run may have been stable, or not.
   const now = at(18_000);
   const quiet = now + 30n * seconds;
-  const unheard = new Told({}, { streaks: before.streaks, now });
+  const unheard = new Notified({}, { streaks: before.streaks, now });
   assert.deepEqual(unheard.wait(quiet - 1n), []);
   assert.deepEqual(unheard.wait(quiet), ["18030 over: it ran for 10 min"]);
-  const failed = new Told({}, { streaks: before.streaks, now });
+  const failed = new Notified({}, { streaks: before.streaks, now });
   failed.take([...crash(at(61)), ...crashes(1, 80)], now + seconds);
   assert.deepEqual(failed.wait(quiet - 1n), []);
   assert.deepEqual(failed.wait(quiet), ["18030 over: nothing was heard of it for 4 h 59 min 9 s"]);
 });
 
 Deno.test("restore() lets what happened meanwhile be heard before a loop is told again", () => {
-  const before = new Told();
+  const before = new Notified();
   before.take(crashes(3));
   const now = at(9000);
-  const stopped = new Told({}, { streaks: before.streaks, now });
+  const stopped = new Notified({}, { streaks: before.streaks, now });
   assert.deepEqual(stopped.take([...crashes(10, 60), ...stop(at(500))], now + seconds), [
     "9001 over: it was stopped",
   ]);
-  const looping = new Told({}, { streaks: before.streaks, now });
+  const looping = new Notified({}, { streaks: before.streaks, now });
   assert.deepEqual(looping.take(crashes(10, 60), now + seconds), []);
   assert.deepEqual(looping.wait(now + 31n * seconds), ["9030 repeat 13"]);
 });
 
 Deno.test("an alert has the failures that are remembered, and says where there can be more", () => {
-  const told = new Told({ restartCount: 99 });
-  told.take(crashes(99));
-  assert.deepEqual([told.alerts[0]!.eventLog.length, told.alerts[0]!.limit], [99, undefined]);
-  const more = new Told({ restartCount: 250 });
+  const notified = new Notified({ restartCount: 99 });
+  notified.take(crashes(99));
+  assert.deepEqual([notified.alerts[0]!.eventLog.length, notified.alerts[0]!.limit], [99, undefined]);
+  const more = new Notified({ restartCount: 250 });
   more.take(crashes(250, 0, 5));
   const [alert] = more.alerts;
   assert.deepEqual([alert!.eventLog.length, alert!.limit, alert!.details!.Failures], [100, 100, 250]);
@@ -585,10 +587,10 @@ Deno.test("an alert has the failures that are remembered, and says where there c
 });
 
 Deno.test("failures that no event told of make a loop", () => {
-  const told = new Told({ restartCount: 5 });
-  told.take([restarting(at(0)), restarting(at(1), { fields: { MissedRestarts: 399 } })]);
-  assert.deepEqual(told.said, ["1 first 401"]);
-  const { Failures, Missed } = told.alerts[0]!.details!;
+  const notified = new Notified({ restartCount: 5 });
+  notified.take([restarting(at(0)), restarting(at(1), { fields: { MissedRestarts: 399 } })]);
+  assert.deepEqual(notified.said, ["1 first 401"]);
+  const { Failures, Missed } = notified.alerts[0]!.details!;
   assert.deepEqual([Failures, Missed], [401, 399]);
 });
 
@@ -599,7 +601,7 @@ Deno.test("ids are the same whoever computes them, and another one for each tell
     ...stop(at(4000)),
     ...crashes(3, 9000, 20, { allocation: "a2" }),
   ];
-  const [one, other] = [new Told(), new Told()];
+  const [one, other] = [new Notified(), new Notified()];
   one.take(life);
   other.take(life);
   assert.deepEqual(one.said, ["41 first 3", "3641 repeat 3", "4000 over: it was stopped", "9041 first 3"]);
@@ -608,13 +610,13 @@ Deno.test("ids are the same whoever computes them, and another one for each tell
 });
 
 Deno.test("due() looks at so many rows at a time, and says that there are more", () => {
-  const told = new Told();
-  for (let index = 0; index < 30; index++) told.take(crashes(3, 0, 20, { index }), at(45));
+  const notified = new Notified();
+  for (let index = 0; index < 30; index++) notified.take(crashes(3, 0, 20, { index }), at(45));
   const now = at(45) + 1n * hours;
   const decisions: string[] = [];
-  for (let calls = 0; told.loops.nextDue! <= now; calls++) {
+  for (let calls = 0; notified.loops.nextDue! <= now; calls++) {
     assert.ok(calls < 10);
-    const some = told.loops.due(now, 7);
+    const some = notified.loops.due(now, 7);
     assert.ok(some.length <= 7);
     decisions.push(...some.map(({ reason }) => reason));
   }
@@ -658,14 +660,14 @@ Deno.test("three hundred lives of chance: each failure counts once, in whatever 
   for (let seed = 1; seed <= 300; seed++) {
     const random = new Random(seed);
     const { updates, failures, until } = chance(random);
-    const told = new Told({ restartCount: 1_000 });
-    told.take(updates);
-    assert.equal(told.streaks.get(name)?.failures ?? 0, failures, `seed ${seed}`);
-    const before = told.streaks.get(name);
+    const notified = new Notified({ restartCount: 1_000 });
+    notified.take(updates);
+    assert.equal(notified.streaks.get(name)?.failures ?? 0, failures, `seed ${seed}`);
+    const before = notified.streaks.get(name);
     const isInOrder = random.chance(0.5);
     const part = random.chance(0.5) ? updates : updates.slice(random.below(updates.length));
-    told.take(isInOrder ? part : random.shuffle(part), at(until));
-    const after = told.streaks.get(name);
+    notified.take(isInOrder ? part : random.shuffle(part), at(until));
+    const after = notified.streaks.get(name);
     assert.equal(after?.failures ?? 0, failures, `seed ${seed}, again`);
     if (before === undefined || after === undefined) continue;
     assert.deepEqual(after.log, before.log, `seed ${seed}, again`);
@@ -675,11 +677,11 @@ Deno.test("three hundred lives of chance: each failure counts once, in whatever 
 });
 
 /** A rule whose source sees what happens up to the beginning of the tests' time. */
-function sighted(differs: Partial<FailuresThresholds> = {}, losesEvents = false): Told {
+function sighted(differs: Partial<FailuresThresholds> = {}, losesEvents = false): Notified {
   const sight = new Sight("blind");
   sight.losesEvents = losesEvents;
   sight.regain(at(-1));
-  return new Told(differs, undefined, sight);
+  return new Notified(differs, undefined, sight);
 }
 
 for (
@@ -693,60 +695,60 @@ for (
   ] as const
 ) {
   Deno.test(`while the source is blind, time alone says nothing; then what is true: the task ${what}`, () => {
-    const told = sighted();
-    told.take([...crashes(3), started(at(60))]);
-    told.see(at(70));
-    told.sight.lose();
-    assert.deepEqual(told.wait(at(3990)), []);
-    const said = told.take(updates, at(4000));
-    assert.deepEqual([...said, ...told.wait(at(4000)), ...told.see(at(4000))], then);
+    const notified = sighted();
+    notified.take([...crashes(3), started(at(60))]);
+    notified.see(at(70));
+    notified.sight.lose();
+    assert.deepEqual(notified.wait(at(3990)), []);
+    const said = notified.take(updates, at(4000));
+    assert.deepEqual([...said, ...notified.wait(at(4000)), ...notified.see(at(4000))], then);
   });
 }
 
 Deno.test("a run is known to last only until something was heard last", () => {
-  const told = sighted({ stableAfter: 30n * seconds });
-  told.take([...crashes(3), started(at(60))]);
-  told.see(at(89));
-  assert.deepEqual(told.wait(at(154)), []);
-  told.sight.lose();
-  assert.deepEqual(told.wait(at(1000)), []);
-  assert.deepEqual(told.take([...crash(at(85)), ...crashes(1, 900)], at(1000)), []);
-  assert.deepEqual(told.see(at(1000)), []);
-  told.take([started(at(1001))]);
-  assert.deepEqual(told.see(at(1030)), []);
-  assert.deepEqual(told.see(at(1031)), ["1031 over: it ran for 30 s"]);
+  const notified = sighted({ stableAfter: 30n * seconds });
+  notified.take([...crashes(3), started(at(60))]);
+  notified.see(at(89));
+  assert.deepEqual(notified.wait(at(154)), []);
+  notified.sight.lose();
+  assert.deepEqual(notified.wait(at(1000)), []);
+  assert.deepEqual(notified.take([...crash(at(85)), ...crashes(1, 900)], at(1000)), []);
+  assert.deepEqual(notified.see(at(1000)), []);
+  notified.take([started(at(1001))]);
+  assert.deepEqual(notified.see(at(1030)), []);
+  assert.deepEqual(notified.see(at(1031)), ["1031 over: it ran for 30 s"]);
 });
 
 Deno.test("a loop is told though the source is blind, once events made it one; and again only when it sees", () => {
-  const told = sighted();
-  told.sight.lose();
-  assert.deepEqual(told.take(crashes(5), at(600)), []);
-  assert.deepEqual(told.wait(at(602)), ["602 first 5"]);
-  assert.deepEqual(told.wait(at(10_000)), []);
-  assert.deepEqual(told.see(at(10_000)), ["10000 repeat 5"]);
-  assert.deepEqual(told.see(at(11_401)), []);
-  assert.deepEqual(told.see(at(11_402)), ["11402 repeat 5"]);
+  const notified = sighted();
+  notified.sight.lose();
+  assert.deepEqual(notified.take(crashes(5), at(600)), []);
+  assert.deepEqual(notified.wait(at(602)), ["602 first 5"]);
+  assert.deepEqual(notified.wait(at(10_000)), []);
+  assert.deepEqual(notified.see(at(10_000)), ["10000 repeat 5"]);
+  assert.deepEqual(notified.see(at(11_401)), []);
+  assert.deepEqual(notified.see(at(11_402)), ["11402 repeat 5"]);
 });
 
 Deno.test("of the silence of a task counts only what could be heard", () => {
-  const told = sighted({ notificationInterval: 1000n * hours });
-  told.take([...crashes(2), started(at(40)), ...giveUp(at(41))]);
-  told.see(at(3641));
-  told.sight.lose();
-  assert.deepEqual(told.see(at(3641 + 36_000)), []);
+  const notified = sighted({ notificationInterval: 1000n * hours });
+  notified.take([...crashes(2), started(at(40)), ...giveUp(at(41))]);
+  notified.see(at(3641));
+  notified.sight.lose();
+  assert.deepEqual(notified.see(at(3641 + 36_000)), []);
   const end = 41 + 10_800 + 36_000;
-  assert.deepEqual(told.see(at(end)), []);
-  assert.deepEqual(told.see(at(end + 1)), [`${end + 1} over: nothing was heard of it for 3 h 1 s`]);
+  assert.deepEqual(notified.see(at(end)), []);
+  assert.deepEqual(notified.see(at(end + 1)), [`${end + 1} over: nothing was heard of it for 3 h 1 s`]);
 });
 
 Deno.test("a run is not known to have lasted through a time in which events can be lost", () => {
-  const told = sighted({}, true);
-  told.take([...crashes(3), started(at(60))]);
-  told.see(at(160));
-  told.sight.lose();
-  assert.deepEqual(told.see(at(1160)), []);
-  assert.deepEqual(told.see(at(1659)), []);
-  assert.deepEqual(told.see(at(1660)), ["1660 over: it ran for 10 min"]);
+  const notified = sighted({}, true);
+  notified.take([...crashes(3), started(at(60))]);
+  notified.see(at(160));
+  notified.sight.lose();
+  assert.deepEqual(notified.see(at(1160)), []);
+  assert.deepEqual(notified.see(at(1659)), []);
+  assert.deepEqual(notified.see(at(1660)), ["1660 over: it ran for 10 min"]);
 });
 
 for (
@@ -766,36 +768,36 @@ for (
   ] as const
 ) {
   Deno.test(`a run that ends after a gap was ${failures ? "not " : ""}stable where ${what}`, () => {
-    const told = sighted({}, losesEvents);
-    told.take([...crashes(3), started(at(60))]);
-    told.see(at(70));
-    told.sight.lose();
-    const said = told.take(crash(at(1160), { fields }), at(1165));
+    const notified = sighted({}, losesEvents);
+    notified.take([...crashes(3), started(at(60))]);
+    notified.see(at(70));
+    notified.sight.lose();
+    const said = notified.take(crash(at(1160), { fields }), at(1165));
     assert.deepEqual(said, failures ? [] : ["1165 over: it ran for 10 min"]);
-    assert.equal(told.streaks.get(name)?.failures || undefined, failures);
+    assert.equal(notified.streaks.get(name)?.failures || undefined, failures);
   });
 }
 
 Deno.test("after a start nothing ends by time before the source sees, and the time before is no silence", () => {
-  const before = new Told();
+  const before = new Notified();
   before.take(crashes(3));
   const now = at(50_000);
-  const after = new Told({}, { streaks: before.streaks, now }, new Sight("blind"));
+  const after = new Notified({}, { streaks: before.streaks, now }, new Sight("blind"));
   assert.deepEqual(after.wait(now + 3600n * seconds), []);
   assert.deepEqual(after.see(now + 3600n * seconds), ["53600 repeat 3"]);
   assert.deepEqual(after.see(now + 3601n * seconds), []);
 });
 
 Deno.test("the end of a row that was forgotten meanwhile is nobody's", () => {
-  const told = sighted();
-  told.take([...crashes(1), started(at(60))]);
-  told.sight.lose();
-  told.wait(at(700));
-  told.take(stop(at(701)));
-  told.wait(at(701) + 2n * silentAfter);
-  assert.equal(told.loops.names, 0);
-  assert.deepEqual(told.see(at(702) + 2n * silentAfter), []);
-  assert.equal(told.loops.nextDue, undefined);
+  const notified = sighted();
+  notified.take([...crashes(1), started(at(60))]);
+  notified.sight.lose();
+  notified.wait(at(700));
+  notified.take(stop(at(701)));
+  notified.wait(at(701) + 2n * silentAfter);
+  assert.equal(notified.loops.names, 0);
+  assert.deepEqual(notified.see(at(702) + 2n * silentAfter), []);
+  assert.equal(notified.loops.nextDue, undefined);
 });
 
 Deno.test("three hundred lives with a source that goes blind: what is said to have lasted did", () => {
@@ -804,7 +806,7 @@ Deno.test("three hundred lives with a source that goes blind: what is said to ha
     const random = new Random(seed);
     const { updates, failures, until } = chance(random);
     const events = updates.map((update) => ({ update, event: seen(update) }));
-    const told = sighted({ restartCount: 1, notificationInterval: 1n * hours });
+    const notified = sighted({ restartCount: 1, notificationInterval: 1n * hours });
     const check = (said: readonly string[], now: bigint) => {
       for (const line of said.filter((line) => line.includes("it ran for"))) {
         ends++;
@@ -817,22 +819,22 @@ Deno.test("three hundred lives with a source that goes blind: what is said to ha
     };
     let held: string[] = [];
     const show = (now: bigint) => {
-      check(told.take(held, now), now);
+      check(notified.take(held, now), now);
       held = [];
-      check(told.see(now), now);
+      check(notified.see(now), now);
     };
     for (const { update, event } of events) {
-      check(told.wait(event.time), event.time);
-      if (!told.sight.isBlind && random.chance(0.2)) {
-        told.sight.lose();
+      check(notified.wait(event.time), event.time);
+      if (!notified.sight.isBlind && random.chance(0.2)) {
+        notified.sight.lose();
         gaps++;
-      } else if (told.sight.isBlind && random.chance(0.4)) show(event.time);
+      } else if (notified.sight.isBlind && random.chance(0.4)) show(event.time);
       held.push(update);
-      if (!told.sight.isBlind) show(event.time);
+      if (!notified.sight.isBlind) show(event.time);
     }
-    assert.ok(!told.sight.isBlind || held.length > 0 || told.wait(at(until + 5)).length === 0);
+    assert.ok(!notified.sight.isBlind || held.length > 0 || notified.wait(at(until + 5)).length === 0);
     show(at(until + 5));
-    assert.equal(told.streaks.get(name)?.failures ?? 0, failures, `seed ${seed}`);
+    assert.equal(notified.streaks.get(name)?.failures ?? 0, failures, `seed ${seed}`);
   }
   assert.ok(ends > 50 && gaps > 200, `${ends} ends, ${gaps} gaps`);
 });
@@ -841,21 +843,21 @@ Deno.test("three hundred lives with a source that goes blind: what is said to ha
 const cycle = (from: number) => [...crashes(3, from), started(at(from + 60))];
 
 Deno.test("a new loop after an end that was sent is told at once, the third as flapping", () => {
-  const told = new Told();
-  told.take([...cycle(0), ...crash(at(720)), ...cycle(740), ...crash(at(1460)), ...cycle(1480)]);
-  assert.deepEqual(told.said, [
+  const notified = new Notified();
+  notified.take([...cycle(0), ...crash(at(720)), ...cycle(740), ...crash(at(1460)), ...cycle(1480)]);
+  assert.deepEqual(notified.said, [
     "41 first 3",
     "660 over: it ran for 10 min",
     "781 first 3",
     "1400 over: it ran for 10 min",
     "1521 first 3",
   ]);
-  const since = told.alerts.filter(({ reason }) => reason === "first").map(({ details }) =>
+  const since = notified.alerts.filter(({ reason }) => reason === "first").map(({ details }) =>
     details!.FlappingSince
   );
   assert.deepEqual(since, [undefined, undefined, formatTime(at(41) + 2_000_000n)]);
   assert.match(
-    told.alerts.at(-1)!.details!.Reason,
+    notified.alerts.at(-1)!.details!.Reason,
     /^flaps since \d\d:\d\d: exited with 1 after 1 s, 3 times since /,
   );
 });
@@ -864,32 +866,32 @@ Deno.test("a new loop after an end that was sent is told at once, the third as f
 const flapping = [...cycle(0), ...crash(at(720)), ...cycle(740), ...crash(at(1460)), ...cycle(1480)];
 
 Deno.test("a loop that flaps is over when a run lasted as long as it flapped, and quiet until then", () => {
-  const told = new Told({ notificationInterval: 30n * minutes });
-  told.take(flapping);
-  told.said.length = 0;
-  told.take([...crash(at(2300)), ...cycle(2320), ...crash(at(3300)), started(at(3330))]);
+  const notified = new Notified({ notificationInterval: 30n * minutes });
+  notified.take(flapping);
+  notified.said.length = 0;
+  notified.take([...crash(at(2300)), ...cycle(2320), ...crash(at(3300)), started(at(3330))]);
   // It flapped for 3259 s.
-  assert.deepEqual(told.wait(at(3330 + 3258)).filter((said) => said.includes("over")), []);
-  const over = told.wait(at(3330 + 3260));
+  assert.deepEqual(notified.wait(at(3330 + 3258)).filter((said) => said.includes("over")), []);
+  const over = notified.wait(at(3330 + 3260));
   assert.deepEqual(over, ["6589 over: it ran for 54 min 19 s"]);
-  assert.equal(told.alerts.at(-1)!.details!.FlappingSince, formatTime(at(41) + 2_000_000n));
+  assert.equal(notified.alerts.at(-1)!.details!.FlappingSince, formatTime(at(41) + 2_000_000n));
 });
 
 Deno.test("a loop that flaps is not told again while it runs well, and is when it fails again", () => {
-  const told = new Told({ notificationInterval: 30n * minutes });
-  told.take(flapping);
-  told.said.length = 0;
-  assert.deepEqual(told.wait(at(2900)), []);
-  told.take(crash(at(2950)));
-  assert.deepEqual(told.said, []);
-  assert.deepEqual(told.wait(at(3322)), ["3321 repeat 4"]);
-  assert.ok(told.alerts.at(-1)!.details!.FlappingSince);
+  const notified = new Notified({ notificationInterval: 30n * minutes });
+  notified.take(flapping);
+  notified.said.length = 0;
+  assert.deepEqual(notified.wait(at(2900)), []);
+  notified.take(crash(at(2950)));
+  assert.deepEqual(notified.said, []);
+  assert.deepEqual(notified.wait(at(3322)), ["3321 repeat 4"]);
+  assert.ok(notified.alerts.at(-1)!.details!.FlappingSince);
 });
 
 Deno.test("a loop that flaps is over at once when the job is stopped", () => {
-  const told = new Told();
-  told.take([...flapping, ...stop(at(1600))]);
-  assert.equal(told.said.at(-1), "1600 over: it was stopped");
+  const notified = new Notified();
+  notified.take([...flapping, ...stop(at(1600))]);
+  assert.equal(notified.said.at(-1), "1600 over: it was stopped");
 });
 
 Deno.test("a batch task that flaps is over when no run failed for as long as it flapped", () => {
@@ -897,38 +899,38 @@ Deno.test("a batch task that flaps is over when no run failed for as long as it 
     started(at(time)),
     terminated(at(time + 1), 0, 0, { fields: { ClientStatus: "complete", TaskState: "dead" } }),
   ];
-  const told = new Told();
-  told.take([...crashes(3), ...done(60), ...crashes(3, 900), ...done(960), ...crashes(3, 1800)]);
-  assert.equal(told.said.length, 5);
-  assert.ok(told.alerts.at(-1)!.details!.FlappingSince);
-  told.said.length = 0;
-  told.take([...done(1860), ...crashes(1, 2700), ...done(2760), ...done(3660), started(at(5390))]);
+  const notified = new Notified();
+  notified.take([...crashes(3), ...done(60), ...crashes(3, 900), ...done(960), ...crashes(3, 1800)]);
+  assert.equal(notified.said.length, 5);
+  assert.ok(notified.alerts.at(-1)!.details!.FlappingSince);
+  notified.said.length = 0;
+  notified.take([...done(1860), ...crashes(1, 2700), ...done(2760), ...done(3660), started(at(5390))]);
   // It flapped from 41 to 2701, and is quiet since 2761.
-  assert.deepEqual(told.wait(at(5420)), []);
-  assert.deepEqual(told.said, []);
-  assert.deepEqual(told.wait(at(5422)), ["5421 over: no run failed for 44 min 20 s"]);
+  assert.deepEqual(notified.wait(at(5420)), []);
+  assert.deepEqual(notified.said, []);
+  assert.deepEqual(notified.wait(at(5422)), ["5421 over: no run failed for 44 min 20 s"]);
 });
 
 Deno.test("three loops in more than the interval do not flap, nor do such whose ends are not sent", () => {
-  const far = new Told({ notificationInterval: 24n * minutes });
+  const far = new Notified({ notificationInterval: 24n * minutes });
   far.take(flapping);
   assert.ok(far.alerts.every(({ details }) => details!.FlappingSince === undefined));
   assert.equal(far.alerts.length, 5);
-  const unsent = new Told({ notifyResolved: false, notificationInterval: 24n * minutes });
+  const unsent = new Notified({ notifyResolved: false, notificationInterval: 24n * minutes });
   unsent.take(flapping);
   assert.deepEqual(unsent.alerts.map(({ details }) => details!.FlappingSince), [undefined, undefined]);
 });
 
 Deno.test("a loop that flaps does so after a start too, whenever that was", () => {
-  const whole = new Told();
+  const whole = new Notified();
   whole.take(flapping);
   whole.wait(at(4000));
   for (let index = 1; index < flapping.length; index++) {
-    const before = new Told();
+    const before = new Notified();
     before.take(flapping.slice(0, index));
     const now = seen(flapping[index]!).time;
     before.wait(now - 31n * seconds);
-    const after = new Told({}, { streaks: before.streaks, now: now - 30n * seconds });
+    const after = new Notified({}, { streaks: before.streaks, now: now - 30n * seconds });
     after.take(flapping.slice(index));
     after.wait(at(4000));
     assert.deepEqual(
@@ -939,11 +941,11 @@ Deno.test("a loop that flaps does so after a start too, whenever that was", () =
 });
 
 Deno.test("restore() reads rows of before there was flapping: their new loops wait for the interval", () => {
-  const before = new Told();
+  const before = new Notified();
   before.take([...crashes(3), ...stop(at(50))]);
   const streak = before.streaks.get(name)!;
-  streak.told = { id: streak.told!.id, repeats: 0, at: streak.told!.at, over: true };
-  const after = new Told({}, { streaks: before.streaks, now: at(60) });
+  streak.notified = { id: streak.notified!.id, repeats: 0, at: streak.notified!.at, over: true };
+  const after = new Notified({}, { streaks: before.streaks, now: at(60) });
   assert.deepEqual(after.take(crashes(3, 100, 20, { allocation: "a2" })), []);
   assert.deepEqual(after.wait(at(3642)), ["3641 first 3"]);
   assert.deepEqual(after.take(stop(at(3700), jobStopped, { allocation: "a2" })), [

@@ -61,7 +61,7 @@ function below(...times: bigint[]): FailureStreak[] {
 }
 
 /** A loop that is told at 2. */
-const told: FailureStreak[] = [...below(0n, 1n), [2n, "restart", "first a: 0 1 2"]];
+const notified: FailureStreak[] = [...below(0n, 1n), [2n, "restart", "first a: 0 1 2"]];
 
 const cases: readonly Case[] = [
   {
@@ -185,18 +185,18 @@ const cases: readonly Case[] = [
   },
   {
     title: "a loop that was told is not told again at each restart",
-    rows: [...told, [3n, "restart", "already-notified 4"], [51n, "restart", "already-notified 5"]],
+    rows: [...notified, [3n, "restart", "already-notified 4"], [51n, "restart", "already-notified 5"]],
   },
   {
     title:
       "a loop is told again when the notification interval is over, without a restart, to the nanosecond",
-    rows: [...told, [51n, "due", "nothing"], [52n, "due", "repeat a: 0 1 2"], [52n, "due", "nothing"]],
+    rows: [...notified, [51n, "due", "nothing"], [52n, "due", "repeat a: 0 1 2"], [52n, "due", "nothing"]],
   },
   {
     title: "repeats are exactly an interval apart, also when time is looked at late",
     differs: { restartInterval: 1_000n },
     rows: [
-      ...told,
+      ...notified,
       [59n, "due", "repeat a: 0 1 2"],
       [101n, "due", "nothing"],
       [102n, "due", "repeat a: 0 1 2"],
@@ -208,7 +208,7 @@ const cases: readonly Case[] = [
     title: "repeats that were slept through are made up for by one",
     differs: { restartInterval: 1_000n },
     rows: [
-      ...told,
+      ...notified,
       [239n, "due", "repeat a: 0 1 2"],
       [251n, "due", "nothing"],
       [252n, "due", "repeat a: 0 1 2"],
@@ -217,7 +217,7 @@ const cases: readonly Case[] = [
   {
     title: "a repeat has the restarts that count then",
     rows: [
-      ...told,
+      ...notified,
       [20n, "restart", "already-notified 4"],
       [52n, "due", "repeat a: 0 1 2 20"],
       [101n, { time: 70n }, "already-notified 3"],
@@ -227,19 +227,19 @@ const cases: readonly Case[] = [
   {
     title: "a loop is told again while just enough restarts are left, and is over with one less",
     differs: { notificationInterval: 97n },
-    rows: [...told, [99n, "due", "repeat a: 0 1 2"], [196n, "due", "recovered a"]],
+    rows: [...notified, [99n, "due", "repeat a: 0 1 2"], [196n, "due", "recovered a"]],
   },
   {
     title: "at the time of the repeat a restart of that nanosecond counts no longer",
     differs: { notificationInterval: 98n },
-    rows: [...told, [100n, "due", "recovered a"]],
+    rows: [...notified, [100n, "due", "recovered a"]],
   },
   {
     title:
       "a loop that falls and rises inside the notification interval is told when that is over, not before",
     differs: { restartInterval: 10n },
     rows: [
-      ...told,
+      ...notified,
       [20n, "restart", "below-threshold 1"],
       [21n, "restart", "below-threshold 2"],
       [22n, "restart", "already-notified 3"],
@@ -253,7 +253,7 @@ const cases: readonly Case[] = [
     title: "a loop that is over is told anew as soon as it is one again",
     differs: { restartInterval: 10n },
     rows: [
-      ...told,
+      ...notified,
       [50n, "restart", "below-threshold 1"],
       [51n, "restart", "below-threshold 2"],
       [52n, "due", "recovered a"],
@@ -265,11 +265,15 @@ const cases: readonly Case[] = [
   },
   {
     title: "recovered is said once",
-    rows: [...told, [52n, "due", "repeat a: 0 1 2"], [102n, "due", "recovered a"], [152n, "due", "nothing"]],
+    rows: [...notified, [52n, "due", "repeat a: 0 1 2"], [102n, "due", "recovered a"], [
+      152n,
+      "due",
+      "nothing",
+    ]],
   },
   {
     title: "a duplicate of a loop that was told is a duplicate",
-    rows: [...told, [3n, { time: 0n }, "duplicate"], [52n, "due", "repeat a: 0 1 2"], [
+    rows: [...notified, [3n, { time: 0n }, "duplicate"], [52n, "due", "repeat a: 0 1 2"], [
       53n,
       { time: 0n },
       "duplicate",
@@ -290,7 +294,7 @@ const cases: readonly Case[] = [
   {
     title: "a restart before what fell due is asked for changes nothing in when it is told",
     late: true,
-    rows: [...told, [60n, "restart", "already-notified 4"], [60n, "due", "repeat a: 0 1 2 60"], [
+    rows: [...notified, [60n, "restart", "already-notified 4"], [60n, "due", "repeat a: 0 1 2 60"], [
       102n,
       "due",
       "recovered a",
@@ -348,7 +352,7 @@ const cases: readonly Case[] = [
     title: "the longest intervals there are count as long",
     differs: { restartInterval: most, notificationInterval: most },
     rows: [
-      ...told,
+      ...notified,
       [1_000_000_000n, { time: 3n }, "already-notified 4"],
       [most - 1n, "due", "nothing"],
       [most - 1n, { time: most - 1n }, "already-notified 5"],
@@ -537,7 +541,7 @@ Deno.test("a restart that does not count leaves no trace", () => {
 });
 
 Deno.test("a million names that restart once are forgotten when their windows end", () => {
-  const nothing = { counted() {}, dropped() {}, told() {} };
+  const nothing = { counted() {}, dropped() {}, notified() {} };
   const rule = new RestartsRule({ ...thresholds, restartInterval: 1_000n }, nothing);
   let mostNames = 0;
   for (let time = 0n; time < 1_000_000n; time++) {
@@ -629,7 +633,7 @@ Deno.test("restore() of what was kept reports nothing that is kept already", () 
   const second = new RestartsRule(thresholds, {
     counted: () => reported.push("counted"),
     dropped: () => reported.push("dropped"),
-    told: () => reported.push("told"),
+    notified: () => reported.push("told"),
   });
   second.restore(journal.kept);
   assert.deepEqual(reported, []);

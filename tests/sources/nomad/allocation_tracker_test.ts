@@ -51,7 +51,7 @@ function allocation({ index = 10, desired = "run", states = {} }: Said): Allocat
 }
 
 /** What is told, as `task Type offset #restarts +missed`. */
-function told(known: KnownAllocations, said: Said, isHistory = false): string[] {
+function notified(known: KnownAllocations, said: Said, isHistory = false): string[] {
   return known.take(allocation(said), "service", isHistory).map(({ text }) => {
     const update = JSON.parse(text);
     const time = BigInt(/"Time":(\d+)/.exec(text)![1]!) - base;
@@ -63,22 +63,22 @@ function told(known: KnownAllocations, said: Said, isHistory = false): string[] 
 
 Deno.test("take() tells each event once, in Nomad's order, whatever the clocks say", () => {
   const known = new KnownAllocations();
-  assert.deepEqual(told(known, { index: 1, states: { app: { Events: [event("Received", 100)] } } }), [
+  assert.deepEqual(notified(known, { index: 1, states: { app: { Events: [event("Received", 100)] } } }), [
     "app Received 100 #0",
   ]);
   const Events = [event("Received", 100), event("Started", 50), event("Terminated", 50)];
-  assert.deepEqual(told(known, { index: 2, states: { app: { Events } } }), [
+  assert.deepEqual(notified(known, { index: 2, states: { app: { Events } } }), [
     "app Started 50 #0",
     "app Terminated 50 #0",
   ]);
-  assert.deepEqual(told(known, { index: 3, states: { app: { Events } } }), []);
+  assert.deepEqual(notified(known, { index: 3, states: { app: { Events } } }), []);
 });
 
 Deno.test("take() tells apart events that are a nanosecond apart", () => {
   const known = new KnownAllocations();
-  told(known, { index: 1, states: { app: { Events: [event("Started", 1)] } } });
+  notified(known, { index: 1, states: { app: { Events: [event("Started", 1)] } } });
   const Events = [event("Started", 1), event("Terminated", 2), event("Restarting", 3)];
-  assert.deepEqual(told(known, { index: 2, states: { app: { Events, Restarts: 1 } } }), [
+  assert.deepEqual(notified(known, { index: 2, states: { app: { Events, Restarts: 1 } } }), [
     "app Terminated 2 #1".replace("#1", "#0"),
     "app Restarting 3 #1",
   ]);
@@ -86,14 +86,20 @@ Deno.test("take() tells apart events that are a nanosecond apart", () => {
 
 Deno.test("take() leaves out what is older than what is known", () => {
   const known = new KnownAllocations();
-  told(known, { index: 5, states: { app: { Events: crashes(1, 3), Restarts: 3 } } });
-  assert.deepEqual(told(known, { index: 4, states: { app: { Events: crashes(1, 2), Restarts: 2 } } }), []);
-  assert.deepEqual(told(known, { index: 5, states: { app: { Events: crashes(1, 4), Restarts: 4 } } }), []);
+  notified(known, { index: 5, states: { app: { Events: crashes(1, 3), Restarts: 3 } } });
+  assert.deepEqual(
+    notified(known, { index: 4, states: { app: { Events: crashes(1, 2), Restarts: 2 } } }),
+    [],
+  );
+  assert.deepEqual(
+    notified(known, { index: 5, states: { app: { Events: crashes(1, 4), Restarts: 4 } } }),
+    [],
+  );
 });
 
 Deno.test("take() goes on where a restored server has lower indexes", () => {
   const known = new KnownAllocations();
-  told(known, { index: 50, states: { app: { Events: [event("Started", 1)] } } });
+  notified(known, { index: 50, states: { app: { Events: [event("Started", 1)] } } });
   const later = {
     ...allocation({ index: 7, states: { app: { Events: [event("Started", 1), event("Terminated", 2)] } } }),
     ModifyTime: 51,
@@ -103,8 +109,8 @@ Deno.test("take() goes on where a restored server has lower indexes", () => {
 
 Deno.test("take() counts the restarts before the first event that is left", () => {
   const known = new KnownAllocations();
-  told(known, { index: 1, states: { app: { Events: crashes(1, 2), Restarts: 2 } } });
-  const found = told(known, { index: 2, states: { app: { Events: crashes(1, 40), Restarts: 40 } } });
+  notified(known, { index: 1, states: { app: { Events: crashes(1, 2), Restarts: 2 } } });
+  const found = notified(known, { index: 2, states: { app: { Events: crashes(1, 40), Restarts: 40 } } });
   assert.deepEqual(found, [
     "app Restarting 37000002000 #37 +34",
     "app Started 38000000000 #37",
@@ -121,7 +127,7 @@ Deno.test("take() counts the restarts before the first event that is left", () =
 
 Deno.test("take() says with the first news of a task that events before it were missed, and only then", () => {
   const known = new KnownAllocations();
-  const missed = (index: number, states: Parameters<typeof told>[1]["states"]) =>
+  const missed = (index: number, states: Parameters<typeof notified>[1]["states"]) =>
     known.take(allocation({ index, states }), "service", false).map(({ text }) =>
       JSON.parse(text).EventsMissed
     );
@@ -136,7 +142,7 @@ Deno.test("take() says with the first news of a task that events before it were 
 
 Deno.test("take() makes an update of the last restart where no event of any is left", () => {
   const known = new KnownAllocations();
-  told(known, { index: 1, states: { app: { Events: crashes(1, 2), Restarts: 2 } } });
+  notified(known, { index: 1, states: { app: { Events: crashes(1, 2), Restarts: 2 } } });
   const LastRestart = "2026-11-24T03:42:50.125615555Z";
   const states = { app: { Events: [event("Killing", 5_000_000_000)], Restarts: 6, LastRestart } };
   const [restart, killing] = known.take(allocation({ index: 2, states }), "service", false);
@@ -148,25 +154,25 @@ Deno.test("take() makes an update of the last restart where no event of any is l
   assert.equal(JSON.parse(text).Restarts, 6);
   assert.equal(JSON.parse(text).MissedRestarts, 3);
   assert.match(killing!.text, /"Type":"Killing".*"Restarts":6/);
-  assert.deepEqual(told(known, { index: 3, states }), []);
+  assert.deepEqual(notified(known, { index: 3, states }), []);
 });
 
 Deno.test("take() counts no restart from before the first sight of what is history, and all of what is new", () => {
   const states = { app: { Events: crashes(1, 40), Restarts: 40 } };
-  const ofHistory = told(new KnownAllocations(), { states }, true);
+  const ofHistory = notified(new KnownAllocations(), { states }, true);
   assert.deepEqual(ofHistory.filter((line) => line.includes("+")), []);
   assert.match(ofHistory[0]!, /#37$/);
-  const ofNew = told(new KnownAllocations(), { states }, false);
+  const ofNew = notified(new KnownAllocations(), { states }, false);
   assert.deepEqual(ofNew.filter((line) => line.includes("+")), ["app Restarting 37000002000 #37 +36"]);
 });
 
 Deno.test("take() counts from what is known where a client counts from zero again", () => {
   const known = new KnownAllocations();
-  told(known, { index: 1, states: { app: { Events: crashes(1, 2), Restarts: 20 } } }, true);
+  notified(known, { index: 1, states: { app: { Events: crashes(1, 2), Restarts: 20 } } }, true);
   const one = { app: { Events: crashes(5, 5), Restarts: 1 } };
-  assert.deepEqual(told(known, { index: 2, states: one }).filter((line) => line.includes("+")), []);
+  assert.deepEqual(notified(known, { index: 2, states: one }).filter((line) => line.includes("+")), []);
   const more = { app: { Events: crashes(5, 6), Restarts: 22 } };
-  assert.deepEqual(told(known, { index: 3, states: more }).filter((line) => line.includes("+")), [
+  assert.deepEqual(notified(known, { index: 3, states: more }).filter((line) => line.includes("+")), [
     "app Restarting 6000002000 #22 +1",
   ]);
 });
@@ -178,14 +184,14 @@ Deno.test("take() tells once by the last event of each task that an allocation i
     log: { Events: [event("Started", 7)] },
     idle: {},
   };
-  told(known, { index: 1, states });
-  assert.deepEqual(told(known, { index: 2, desired: "stop", states }), [
+  notified(known, { index: 1, states });
+  assert.deepEqual(notified(known, { index: 2, desired: "stop", states }), [
     "app Restarting 1000002000 #1 stop",
     "log Started 7 #0 stop",
   ]);
-  assert.deepEqual(told(known, { index: 3, desired: "stop", states }), []);
+  assert.deepEqual(notified(known, { index: 3, desired: "stop", states }), []);
   const killed = { ...states, log: { Events: [event("Started", 7), event("Killed", 8)] } };
-  assert.deepEqual(told(known, { index: 4, desired: "stop", states: killed }), ["log Killed 8 #0 stop"]);
+  assert.deepEqual(notified(known, { index: 4, desired: "stop", states: killed }), ["log Killed 8 #0 stop"]);
 });
 
 Deno.test("what takeChanges() gives is what restore() needs to go on", () => {
@@ -194,14 +200,14 @@ Deno.test("what takeChanges() gives is what restore() needs to go on", () => {
     app: { Events: crashes(1, 2), Restarts: 2 },
     'naïve "task"': { Events: [event("Started", 7)] },
   };
-  told(before, { index: 1, states });
+  notified(before, { index: 1, states });
   const changes = before.takeChanges();
   assert.deepEqual([...changes.keys()], ["a"]);
   assert.deepEqual([...before.takeChanges().keys()], []);
   const after = new KnownAllocations();
   for (const [id, value] of changes) after.restore(id, value!);
-  assert.deepEqual(told(after, { index: 2, states }), []);
-  assert.deepEqual(told(after, { index: 3, desired: "stop", states }).length, 2);
+  assert.deepEqual(notified(after, { index: 2, states }), []);
+  assert.deepEqual(notified(after, { index: 3, desired: "stop", states }).length, 2);
   assert.equal(after.jobTypeOf(allocation({})), "service");
 });
 
@@ -209,7 +215,7 @@ Deno.test("restore() takes what it cannot read for unknown", () => {
   const known = new KnownAllocations();
   for (const value of ["", "nonsense", "[]", "{}", "[1,2]", '[1,2,"run","",5]']) known.restore("a", value);
   const states = { app: { Events: [event("Started", 7)] } };
-  assert.deepEqual(told(known, { states }), ["app Started 7 #0"]);
+  assert.deepEqual(notified(known, { states }), ["app Started 7 #0"]);
 });
 
 Deno.test("endListing() forgets what was not seen since beginListing(), and says so", () => {
@@ -217,7 +223,7 @@ Deno.test("endListing() forgets what was not seen since beginListing(), and says
   const other = { ...allocation({ states: { app: { Events: [event("Started", 7)] } } }), ID: "b" };
   const older = allocation({ index: 1 });
   known.beginListing();
-  told(known, { states: { app: { Events: [event("Started", 7)] } } });
+  notified(known, { states: { app: { Events: [event("Started", 7)] } } });
   known.take(other, "service", false);
   known.endListing();
   known.takeChanges();

@@ -114,8 +114,8 @@ Deno.test("the source nomad takes no job for gone that a list does not have and 
 
 Deno.test("the source nomad says once that the list of jobs cannot be had", async () => {
   const jobsRefused = Array.from({ length: 1000 }, () => ({ status: 403, text: "Permission denied" }));
-  const isTold = (lines: readonly string[]) => lines.some((line) => line.includes("list of jobs"));
-  const { lines } = await follow({ jobsRefused }, [all], (_, lines) => isTold(lines));
+  const isNotified = (lines: readonly string[]) => lines.some((line) => line.includes("list of jobs"));
+  const { lines } = await follow({ jobsRefused }, [all], (_, lines) => isNotified(lines));
   assert.equal(lines.filter((line) => line.includes("list of jobs")).length, 1);
   assert.match(
     lines.find((line) => line.includes("list of jobs"))!,

@@ -328,7 +328,7 @@ Deno.test("the source nomad takes what the list shows at the first start, by tim
   await following.logged("124 allocations found");
   const shown = new Set<string>();
   for (const { ID, TaskStates } of JSON.parse(list.replace(/"Time":([0-9]+)/g, '"Time":"$1"'))) {
-    for (const [task, { Events }] of Object.entries<Told>(TaskStates ?? {})) {
+    for (const [task, { Events }] of Object.entries<Notified>(TaskStates ?? {})) {
       for (const { Type, Time } of Events) shown.add(`${ID} ${task} ${Type} ${Time}`);
     }
   }
@@ -340,7 +340,7 @@ Deno.test("the source nomad takes what the list shows at the first start, by tim
   assert.deepEqual(times, times.toSorted((a, b) => a - b));
 });
 
-interface Told {
+interface Notified {
   readonly Events: readonly { readonly Type: string; readonly Time: string }[];
 }
 
