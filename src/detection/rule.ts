@@ -33,9 +33,9 @@ export type Decision =
   | { readonly reason: "catching-up"; readonly counted: number }
   | { readonly reason: "first" | "repeat"; readonly alert: Alert }
   /** Notified once, and over now. There is an alert where that is to be told too. */
-  | { readonly reason: "recovered"; readonly name: string; readonly because: string; readonly alert?: Alert }
+  | { readonly reason: "resolved"; readonly name: string; readonly cause: string; readonly alert?: Alert }
   /** Nomad makes no further attempt: told once, then kept apart. There is an alert where ends are to be told. */
-  | { readonly reason: "gave-up"; readonly name: string; readonly because: string; readonly alert?: Alert };
+  | { readonly reason: "gave-up"; readonly name: string; readonly cause: string; readonly alert?: Alert };
 
 /** A task whose last run failed. */
 export interface FailingTask {

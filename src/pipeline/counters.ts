@@ -21,7 +21,7 @@ export class Counters {
   others = 0;
   malformed = 0;
   /** Events, by what the rule decided; `noted` and ends are others instead. */
-  readonly events: Record<Exclude<Decision["reason"], "noted" | "recovered" | "gave-up">, number> = {
+  readonly events: Record<Exclude<Decision["reason"], "noted" | "resolved" | "gave-up">, number> = {
     "duplicate": 0,
     "outside-window": 0,
     "requested": 0,

@@ -152,7 +152,7 @@ class Pipeline {
     this.#way.observer?.recorded(event, decision, now);
     // What befell a job falls due at once for each of its tasks.
     if (event.kind === "job") this.#notifyDue(now);
-    if (reason === "noted" || reason === "recovered" || reason === "gave-up") {
+    if (reason === "noted" || reason === "resolved" || reason === "gave-up") {
       this.counters.others++;
       return this.counters.notified > alerts;
     }
@@ -213,12 +213,12 @@ class Pipeline {
         });
         this.#notify(decision.alert);
         break;
-      case "recovered":
-        log.info("{name}: over: {because}", { name: decision.name, because: decision.because });
+      case "resolved":
+        log.info("{name}: over: {because}", { name: decision.name, cause: decision.cause });
         if (decision.alert !== undefined) this.#notify(decision.alert);
         break;
       case "gave-up":
-        log.info("{name}: given up: {because}", { name: decision.name, because: decision.because });
+        log.info("{name}: given up: {because}", { name: decision.name, cause: decision.cause });
         if (decision.alert !== undefined) this.#notify(decision.alert);
         break;
       case "noted":

@@ -164,8 +164,8 @@ export class History implements Observer {
       case "first":
       case "repeat":
         return this.#notify(decision.alert.name, now, decision.alert);
-      case "recovered":
-        return this.#end(decision.name, decision.because, decision.alert, now);
+      case "resolved":
+        return this.#end(decision.name, decision.cause, decision.alert, now);
       case "gave-up":
         if (!this.#looping.has(decision.name)) this.#notify(decision.name, now);
         return this.#setApart(decision.name, now);
@@ -242,7 +242,7 @@ export class History implements Observer {
     this.onChange(loop);
   }
 
-  #end(name: string, because: string, alert: Alert | undefined, now: Nanoseconds): void {
+  #end(name: string, cause: string, alert: Alert | undefined, now: Nanoseconds): void {
     const loop = this.#looping.get(name) ?? this.#gaveUp.get(name);
     if (loop === undefined) return;
     this.#looping.delete(name);
@@ -255,7 +255,7 @@ export class History implements Observer {
       count: details?.Failures ?? loop.view.count,
       alerts: loop.view.alerts + (alert === undefined ? 0 : 1),
       endedAt: formatTime(now),
-      reason: details?.Reason ?? because,
+      reason: details?.Reason ?? cause,
     };
     this.#ended.set(loop.id, loop);
     this.#keep(loop.id, loop.view);

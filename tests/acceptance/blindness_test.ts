@@ -49,7 +49,7 @@ class Notified implements AsyncDisposable {
     const rule = new FailuresRule(thresholds, nowhere, this.sight);
     const store = new MemoryStore({ sinks: [], newerReplaces: true });
     const hear = (decision: Decision) => {
-      if (decision.reason === "recovered") this.said.push(decision.because);
+      if (decision.reason === "resolved") this.said.push(decision.cause);
       else if ("alert" in decision) this.said.push(`${decision.reason} ${decision.alert!.details!.Failures}`);
     };
     this.#end = follow({

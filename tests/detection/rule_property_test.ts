@@ -277,7 +277,7 @@ Deno.test("the rule says what the contract says, over 12,000 streams of a proces
   const reasons: readonly Decision["reason"][] = [
     "first",
     "repeat",
-    "recovered",
+    "resolved",
     "below-threshold",
     "already-notified",
     "duplicate",

@@ -84,7 +84,7 @@ export class Contract {
       if (this.#counted(name, now).length < restartCount) {
         const { [name]: _, ...others } = this.#notified;
         this.#notified = others;
-        decisions.push({ reason: "recovered", name, because: "it no longer restarts often enough" });
+        decisions.push({ reason: "resolved", name, cause: "it no longer restarts often enough" });
         continue;
       }
       let last = at;

@@ -525,7 +525,7 @@ Deno.test("an observer hears of events and of what time decides, and of no other
     "job.group[0] duplicate",
     "repeat",
   ]);
-  assert.equal(heard.at(-1), "recovered");
+  assert.equal(heard.at(-1), "resolved");
   assert.deepEqual([counters.events.first, counters.events.duplicate, counters.others, counters.malformed], [
     1,
     1,

@@ -99,7 +99,7 @@ export function listen(rule: Rule, updates: readonly string[]): Telling {
   for (const { now, decision: { reason } } of decisions(rule, updates, at(day))) {
     const seconds = Number((now - at(0)) / 1_000_000n) / 1000;
     if (reason === "first" || reason === "repeat") notified.push(seconds);
-    if (reason === "recovered") over.push(seconds);
+    if (reason === "resolved") over.push(seconds);
   }
   return { notified, over };
 }

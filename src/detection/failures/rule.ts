@@ -304,7 +304,7 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
     return {
       reason: "gave-up",
       name,
-      because: alert.details!.Reason,
+      cause: alert.details!.Reason,
       ...(this.#thresholds.notifyResolved ? { alert } : {}),
     };
   }
@@ -316,10 +316,10 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
   }
 
   /** Of what was given up the end was told before. */
-  #close({ streak, name }: Watched, because: string): Decision {
+  #close({ streak, name }: Watched, cause: string): Decision {
     clear(streak, streak.newest);
     delete streak.notified;
-    return { reason: "recovered", name, because };
+    return { reason: "resolved", name, cause };
   }
 
   /** What time alone brings: the end of a loop whose run is stable, a loop told late or again. */
@@ -438,14 +438,14 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
     let decision: Decision | undefined;
     if (isNotified(streak)) {
       this.#looping--;
-      const because = ends[how](
+      const cause = ends[how](
         this.#stableAfter(streak),
         now - streak.newest - this.#sight.missed(streak.newest),
       );
       const id = alertId(streak.notified!.id, "resolved");
-      const alert = this.#thresholds.notifyResolved ? this.#alert(watched, id, now, because) : undefined;
+      const alert = this.#thresholds.notifyResolved ? this.#alert(watched, id, now, cause) : undefined;
       if (alert !== undefined) streak.notified!.endSent = true;
-      decision = { reason: "recovered", name, because, ...(alert === undefined ? {} : { alert }) };
+      decision = { reason: "resolved", name, cause, ...(alert === undefined ? {} : { alert }) };
     }
     clear(streak, at);
     return decision;

@@ -220,9 +220,9 @@ export class RestartsRule implements Rule<Restart> {
     if (this.#windows.size(row) < this.#thresholds.restartCount) {
       this.#notified.delete(row);
       this.#journal.notified(name, undefined);
-      const because = "it no longer restarts often enough";
-      if (!this.#thresholds.notifyResolved) return { reason: "recovered", name, because };
-      return { reason: "recovered", name, because, alert: this.#alert(row, name, notified, "resolved") };
+      const cause = "it no longer restarts often enough";
+      if (!this.#thresholds.notifyResolved) return { reason: "resolved", name, cause };
+      return { reason: "resolved", name, cause, alert: this.#alert(row, name, notified, "resolved") };
     }
     const interval = this.#thresholds.notificationInterval;
     const notifiedAt = notified.notifiedAt + (now - notified.notifiedAt) / interval * interval;

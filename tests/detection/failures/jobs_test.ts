@@ -65,7 +65,7 @@ class Notified {
     );
     return said.map((decision) =>
       "because" in decision
-        ? `${decision.reason}: ${decision.because}${decision.alert ? " (sent)" : ""}`
+        ? `${decision.reason}: ${decision.cause}${decision.alert ? " (sent)" : ""}`
         : decision.reason
     );
   }

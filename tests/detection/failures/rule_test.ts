@@ -110,7 +110,7 @@ class Notified {
     this.reasons.push(decision.reason);
     if ("alert" in decision && decision.alert !== undefined) this.alerts.push(decision.alert);
     const after = (now - at(0)) / seconds;
-    if (decision.reason === "recovered") this.said.push(`${after} over: ${decision.because}`);
+    if (decision.reason === "resolved") this.said.push(`${after} over: ${decision.cause}`);
     else if ("alert" in decision) {
       this.said.push(`${after} ${decision.reason} ${decision.alert!.details!.Failures}`);
     }
@@ -221,7 +221,7 @@ Deno.test("record() does not count a crash after a stable run, whoever noticed f
 });
 
 for (
-  const [what, updates, because] of [
+  const [what, updates, cause] of [
     ["somebody stops the job", stop(at(50)), "50 over: it was stopped"],
     [
       "somebody stops it while Nomad waits",
@@ -241,7 +241,7 @@ for (
   Deno.test(`record() says that a loop is over when ${what}`, () => {
     const notified = new Notified();
     notified.take([...crashes(3), ...updates]);
-    assert.deepEqual(notified.said, ["41 first 3", because]);
+    assert.deepEqual(notified.said, ["41 first 3", cause]);
     assert.deepEqual(notified.wait(at(100_000)), []);
   });
 }

@@ -21,7 +21,7 @@ function words(decision: Decision): string {
     case "first":
     case "repeat":
       return `${decision.reason} ${decision.alert.name}: ${decision.alert.eventLog.join(" ")}`;
-    case "recovered":
+    case "resolved":
       return `recovered ${decision.name}`;
     case "below-threshold":
     case "already-notified":
@@ -435,7 +435,7 @@ Deno.test("every alert about a name has an id of its own; the same input has the
     const rule = detector({ notificationInterval: 20n });
     const alerts = [alertOf(record(rule, [0n, 1n, 2n]))];
     for (const now of [22n, 42n, 62n]) alerts.push(alertOf(rule.due(now, 10)[0]!));
-    assert.equal(rule.due(300n, 10)[0]!.reason, "recovered");
+    assert.equal(rule.due(300n, 10)[0]!.reason, "resolved");
     alerts.push(alertOf(record(rule, [301n, 302n, 303n])));
     for (const now of [323n, 343n]) alerts.push(alertOf(rule.due(now, 10)[0]!));
     return alerts.map(({ id }) => id);
@@ -451,7 +451,7 @@ Deno.test("the end of a loop is told where that is wanted, once, with an id of i
   rule.record(restart({ time: 49n }), 49n);
   assert.equal(alertOf(rule.due(52n, 10)[0]!).reason, "repeat");
   const [decision] = rule.due(102n, 10);
-  assert.ok(decision?.reason === "recovered");
+  assert.ok(decision?.reason === "resolved");
   assert.deepEqual(decision.alert, {
     id: alertId(id, "resolved"),
     loop: id,
