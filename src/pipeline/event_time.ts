@@ -14,7 +14,7 @@ export const eventClockNote = "clock of events";
 export function keptEventTime(
   { store, rule, log }: { readonly store: StateStore; readonly rule: Rule; readonly log: Log },
 ): Nanoseconds | undefined {
-  const kept = store.kept.notes().get(eventClockNote);
+  const kept = store.kept.checkpoint().get(eventClockNote);
   if (kept === undefined) return undefined;
   const time = BigInt(kept);
   if (time <= latestEventTime()) return time;

@@ -48,7 +48,7 @@ export interface Way {
 export async function follow(way: Way, stop: AbortSignal): Promise<Totals> {
   const pipeline = new Pipeline(way);
   try {
-    for await (const batch of way.source.batches(stop, way.store.kept.notes())) pipeline.take(batch);
+    for await (const batch of way.source.batches(stop, way.store.kept.checkpoint())) pipeline.take(batch);
     await pipeline.settled();
   } finally {
     pipeline.stop();
@@ -117,12 +117,12 @@ class Pipeline {
       if (update.kind === "other") this.counters.others++;
       else if (this.#record(update, now)) names.add(update.name);
     }
-    for (const [key, value] of batch.notes ?? []) this.#way.store.note(key, value);
+    for (const [key, value] of batch.checkpoint ?? []) this.#way.store.saveCheckpoint(key, value);
     // An input that begins anew with what is long over is no news then.
     const { newest } = this.#clock;
     if (wall === undefined && newest !== undefined) {
       this.counters.newest = newest;
-      this.#way.store.note(eventClockNote, String(newest));
+      this.#way.store.saveCheckpoint(eventClockNote, String(newest));
       this.#way.source.skipUntil?.(this.#clock.skipUntil);
     }
     this.#commits.add(batch, names, this.counters.notified > alerts);

@@ -21,7 +21,7 @@ export class WallWatch {
 
   constructor(parts: { readonly store: StateStore; readonly rule: Rule; readonly log: Log }) {
     this.#parts = parts;
-    this.#last = this.#noted = BigInt(parts.store.kept.notes().get(note) ?? 0);
+    this.#last = this.#noted = BigInt(parts.store.kept.checkpoint().get(note) ?? 0);
   }
 
   /** The time now. */
@@ -30,7 +30,7 @@ export class WallWatch {
     if (now + smallest < this.#last) this.#wentBack(now);
     this.#last = now;
     if (now - this.#noted >= minute || now < this.#noted) {
-      this.#parts.store.note(note, String(now));
+      this.#parts.store.saveCheckpoint(note, String(now));
       this.#noted = now;
     }
     return now;

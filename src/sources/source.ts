@@ -14,7 +14,7 @@ export interface Skipped {
 }
 
 /** What a source keeps for its next start, by key. */
-export type Notes = ReadonlyMap<string, string | undefined>;
+export type Checkpoint = ReadonlyMap<string, string | undefined>;
 
 /** A queue gave messages out again, and drops them at a limit. */
 export interface Hold {
@@ -30,7 +30,7 @@ export interface Hold {
 export interface Batch {
   readonly bodies: readonly (Uint8Array | Skipped)[];
   /** What the source wants kept with the effects of the messages, by key; undefined forgets it. */
-  readonly notes?: Notes;
+  readonly checkpoint?: Checkpoint;
   /** Where its messages must not wait for sinks for as long as these need. */
   readonly hold?: Hold | undefined;
   /** Where a message stands, in words for the log: `line 12`. */
@@ -48,7 +48,7 @@ export interface Source extends AsyncDisposable {
   readonly clock: "wall" | "events";
   /** Batches until the input ends, or until `stop`: then those already taken, and the end. Faults that can heal
    * are waited out. `notes` is what was kept of its batches' notes. @throws {Fault} that cannot. */
-  batches(stop: AbortSignal, notes?: ReadonlyMap<string, string>): AsyncIterable<Batch>;
+  batches(stop: AbortSignal, checkpoint?: ReadonlyMap<string, string>): AsyncIterable<Batch>;
   /** Says up to which time updates may be skipped by their look: a later one can be of a clock that is ahead, which is
    * to be known by its node. It counts from the next batch on. */
   skipUntil?(time: Nanoseconds): void;

@@ -26,7 +26,7 @@ export class MemoryStore implements StateStore {
     restarts: () => [],
     notified: () => [],
     streaks: () => [],
-    notes: () => new Map<string, string>(),
+    checkpoint: () => new Map<string, string>(),
     remembered: () => [],
   };
   readonly #outboxes: ReadonlyMap<string, ShelvedOutbox<Shelved>>;
@@ -48,7 +48,7 @@ export class MemoryStore implements StateStore {
   dropped(): void {}
   notified(): void {}
   streak(): void {}
-  note(): void {}
+  saveCheckpoint(): void {}
   remember(): void {}
   commit(): void {}
 

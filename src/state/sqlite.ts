@@ -25,7 +25,7 @@ export class SqliteStore implements StateStore {
   #restarts: Reported[] = [];
   readonly #notified = new Map<string, Notified | undefined>();
   readonly #rows = new Map<string, FailureStreak | undefined>();
-  readonly #notes = new Map<string, string | undefined>();
+  readonly #checkpoint = new Map<string, string | undefined>();
   readonly #remembered = new Map<string, string | undefined>();
   #alerts: Alert[] = [];
   #removed: Seq[] = [];
@@ -80,7 +80,7 @@ export class SqliteStore implements StateStore {
           yield [readName(name), readJson<FailureStreak>(row)];
         }
       },
-      notes: () => new Map([...rows<NoteRow>(selectNotes)].map(({ key, value }) => [key, value])),
+      checkpoint: () => new Map([...rows<NoteRow>(selectNotes)].map(({ key, value }) => [key, value])),
       *remembered() {
         for (const { id, remembered } of rows<LoopRow>(selectLoops)) yield [id, remembered];
       },
@@ -111,8 +111,8 @@ export class SqliteStore implements StateStore {
     this.#rows.set(name, row);
   }
 
-  note(key: string, value: string | undefined): void {
-    this.#notes.set(key, value);
+  saveCheckpoint(key: string, value: string | undefined): void {
+    this.#checkpoint.set(key, value);
   }
 
   remember(loop: string, text: string | undefined): void {
@@ -141,7 +141,7 @@ export class SqliteStore implements StateStore {
     this.#restarts = [];
     this.#notified.clear();
     this.#rows.clear();
-    this.#notes.clear();
+    this.#checkpoint.clear();
     this.#remembered.clear();
     this.#alerts = [];
     this.#removed = [];
@@ -162,7 +162,7 @@ export class SqliteStore implements StateStore {
   }
 
   #isClean(): boolean {
-    return this.#restarts.length + this.#notified.size + this.#rows.size + this.#notes.size +
+    return this.#restarts.length + this.#notified.size + this.#rows.size + this.#checkpoint.size +
         this.#remembered.size + this.#alerts.length + this.#removed.length === 0;
   }
 
@@ -196,7 +196,7 @@ export class SqliteStore implements StateStore {
 
   #writeNotes(): void {
     const { replaceNote, deleteNote, replaceLoop, deleteLoop } = this.#statements;
-    for (const [key, value] of this.#notes) {
+    for (const [key, value] of this.#checkpoint) {
       if (value === undefined) deleteNote.run(key);
       else replaceNote.run(key, value);
     }

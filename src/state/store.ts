@@ -7,7 +7,7 @@ import type { Outbox } from "./outbox.ts";
 /** What a ledger kept. */
 export interface Kept extends KeptByRule {
   /** What the source noted, by key. */
-  notes(): ReadonlyMap<string, string>;
+  checkpoint(): ReadonlyMap<string, string>;
   /** What is remembered of loops beyond what the rule knows, by their ids; what was reported last comes last. */
   remembered(): Iterable<readonly [loop: string, text: string]>;
 }
@@ -24,7 +24,7 @@ export interface StateStore extends Journal, LoopMemory, AsyncDisposable {
   /** What it kept, as it was committed last. */
   readonly kept: Kept;
   /** Takes what the source wants to find again at its next start; undefined forgets it. */
-  note(key: string, value: string | undefined): void;
+  saveCheckpoint(key: string, value: string | undefined): void;
   /** How many alerts wait for sinks that are no longer among those that alerts are told to. */
   readonly orphans: number;
   /** Puts an alert into the outbox of every sink. */

@@ -2,7 +2,7 @@
 // the sessions bring it makes updates, and notes from which the next start goes on.
 import type { NomadClient } from "../../clients/nomad/client.ts";
 import type { Log } from "../../lib/log.ts";
-import type { Notes } from "../source.ts";
+import type { Checkpoint } from "../source.ts";
 import { wallClock } from "../../lib/time.ts";
 import { asFault } from "../../lib/errors.ts";
 import type { FailingTask } from "../../detection/rule.ts";
@@ -20,7 +20,7 @@ import type { Allocation } from "./allocation.ts";
 /** Updates, and what is to be kept with them. */
 export interface Found {
   readonly bodies: readonly Uint8Array[];
-  readonly notes: Notes;
+  readonly checkpoint: Checkpoint;
 }
 
 /** While the list is read, news is held back to be sorted by time: so many at most, and so long, in milliseconds. */
@@ -36,7 +36,7 @@ export interface FollowerContext {
   readonly namespace: string;
   readonly log: Log;
   readonly pace: Pace;
-  readonly notes: ReadonlyMap<string, string>;
+  readonly checkpoint: ReadonlyMap<string, string>;
   /** The tasks that fail, whose jobs are watched; undefined where nobody wants to know of jobs. */
   readonly failing?: (() => Iterable<FailingTask>) | undefined;
 }
@@ -67,7 +67,7 @@ export class Follower {
   #heldSince = 0;
   #keptAt = 0;
 
-  constructor({ client, namespace, log, pace, notes, failing }: FollowerContext) {
+  constructor({ client, namespace, log, pace, checkpoint, failing }: FollowerContext) {
     this.#facts = new JobFacts(client, namespace);
     this.#lifecycle = new Lifecycle(this.#facts, pace);
     this.#failing = failing;
@@ -75,10 +75,10 @@ export class Follower {
     this.#where = client.where;
     this.#log = log;
     this.#pace = pace;
-    for (const [key, value] of notes) {
+    for (const [key, value] of checkpoint) {
       if (key.startsWith(allocationKey)) this.#known.restore(key.slice(allocationKey.length), value);
     }
-    const [index, since, allocationsAt = index] = notes.get(positionKey)?.split(" ") ?? [];
+    const [index, since, allocationsAt = index] = checkpoint.get(positionKey)?.split(" ") ?? [];
     if (index !== undefined) this.#index = Number(index);
     if (allocationsAt !== undefined) this.#allocationsAt = Number(allocationsAt);
     if (since !== undefined) this.#since = Number(since);
@@ -219,23 +219,23 @@ export class Follower {
     const held = this.#held;
     this.#held = [];
     if (sorted) held.sort((a, b) => a.time - b.time);
-    const notes = this.#notes(held.length > 0);
-    if (held.length > 0 || notes.size > 0) yield { bodies: encode(held), notes };
+    const checkpoint = this.#checkpoint(held.length > 0);
+    if (held.length > 0 || checkpoint.size > 0) yield { bodies: encode(held), checkpoint };
   }
 
   /** What changed since the last notes. A position alone is kept from time to time: from an older one, lines come
    * again that bring nothing. */
-  #notes(withNews: boolean): Notes {
-    const notes = new Map<string, string | undefined>();
-    for (const [id, value] of this.#known.takeChanges()) notes.set(allocationKey + id, value);
+  #checkpoint(withNews: boolean): Checkpoint {
+    const checkpoint = new Map<string, string | undefined>();
+    for (const [id, value] of this.#known.takeChanges()) checkpoint.set(allocationKey + id, value);
     const now = performance.now();
-    if (!withNews && notes.size === 0 && now - this.#keptAt < this.#pace.idleCommit) return notes;
+    if (!withNews && checkpoint.size === 0 && now - this.#keptAt < this.#pace.idleCommit) return checkpoint;
     this.#keptAt = now;
     if (this.#index !== undefined) {
       const after = this.#since === undefined ? "" : ` ${this.#since} ${this.#allocationsAt ?? 0}`;
-      notes.set(positionKey, `${this.#index}${after}`);
+      checkpoint.set(positionKey, `${this.#index}${after}`);
     }
-    return notes;
+    return checkpoint;
   }
 }
 

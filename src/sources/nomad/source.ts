@@ -37,10 +37,13 @@ export class NomadSource implements Source {
     this.#pace = pace;
   }
 
-  async *batches(stop: AbortSignal, notes: ReadonlyMap<string, string> = new Map()): AsyncIterable<Batch> {
+  async *batches(
+    stop: AbortSignal,
+    checkpoint: ReadonlyMap<string, string> = new Map(),
+  ): AsyncIterable<Batch> {
     const { log } = this.#context;
     const outage = new Outage(log, "source nomad", this.#context.startupDeadline, this.#context.health);
-    const follower = this.#follower(notes);
+    const follower = this.#follower(checkpoint);
     const sight = new StreamSight(this.#context.sight, this.#pace);
     let previous: Session | undefined;
     /** Why the last session ended, where that is told only when Nomad answers again. */
@@ -102,14 +105,14 @@ export class NomadSource implements Source {
     await this.#session?.[Symbol.asyncDispose]();
   }
 
-  #follower(notes: ReadonlyMap<string, string>): Follower {
+  #follower(checkpoint: ReadonlyMap<string, string>): Follower {
     const { log, restartsOnly, failing } = this.#context;
     return new Follower({
       client: this.#client,
       namespace: this.#namespace,
       log,
       pace: this.#pace,
-      notes,
+      checkpoint,
       failing: restartsOnly ? undefined : failing,
     });
   }
@@ -155,12 +158,12 @@ export class NomadSource implements Source {
     );
   }
 
-  #batch({ bodies, notes }: Found): Batch {
+  #batch({ bodies, checkpoint }: Found): Batch {
     const count = Math.max(1, bodies.length);
     this.#openUpdates += count;
     return {
       bodies,
-      notes,
+      checkpoint,
       place: () => `an update made from ${this.#client.where}`,
       reject: () => {},
       acknowledge: () => {

@@ -66,9 +66,9 @@ class Following implements AsyncDisposable {
 
   constructor(
     server: { readonly address: string },
-    { env = {}, notes, pace = {}, take = (batch) => batch.acknowledge() }: {
+    { env = {}, checkpoint, pace = {}, take = (batch) => batch.acknowledge() }: {
       env?: Readonly<Record<string, string>>;
-      notes?: ReadonlyMap<string, string>;
+      checkpoint?: ReadonlyMap<string, string>;
       pace?: Partial<Pace>;
       take?: (batch: Batch) => void;
     } = {},
@@ -78,12 +78,15 @@ class Following implements AsyncDisposable {
     const settings = settingsOf({ NOMAD_ADDR: server.address, ...env });
     const context = { log, files: [], restartsOnly: false, stdin: new Blob([]).stream() };
     this.#source = new NomadSource(settings, context, { ...fast, ...pace });
-    this.ended = this.#follow(take, notes);
+    this.ended = this.#follow(take, checkpoint);
     this.ended.catch(() => {});
   }
 
-  async #follow(take: (batch: Batch) => void, notes: ReadonlyMap<string, string> | undefined): Promise<void> {
-    for await (const batch of this.#source.batches(this.#stop.signal, notes)) {
+  async #follow(
+    take: (batch: Batch) => void,
+    checkpoint: ReadonlyMap<string, string> | undefined,
+  ): Promise<void> {
+    for await (const batch of this.#source.batches(this.#stop.signal, checkpoint)) {
       this.updates.push(...batch.bodies.map((body) => read(body as Uint8Array)));
       take(batch);
     }
@@ -513,7 +516,7 @@ Deno.test("the source nomad goes on where a killed one stopped: nothing is lost,
           take(batch) {
             batch.acknowledge();
             if (batches++ >= kept) return; // the process is killed before it commits these
-            for (const [key, value] of batch.notes ?? []) store.note(key, value);
+            for (const [key, value] of batch.checkpoint ?? []) store.saveCheckpoint(key, value);
             store.commit(0n);
             committed.push(...batch.bodies.map((body) => read(body as Uint8Array)));
           },
@@ -525,7 +528,7 @@ Deno.test("the source nomad goes on where a killed one stopped: nothing is lost,
       }
       await using server = await NomadServer.start({ recording });
       await using store = open();
-      await using second = new Following(server, { notes: store.kept.notes() });
+      await using second = new Following(server, { checkpoint: store.kept.checkpoint() });
       const before = new Set(committed.map(({ event }) => event));
       await second.found(recording.events().difference(before));
       const again = second.updates.filter(({ event, DesiredStatus }) =>
