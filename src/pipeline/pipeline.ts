@@ -10,7 +10,7 @@ import { Late } from "./late_events.ts";
 import type { StateStore } from "../state/store.ts";
 import type { Log } from "../lib/log.ts";
 import type { Decision, Rule, RuleEvent } from "../detection/rule.ts";
-import { SetAside } from "./rejection_log.ts";
+import { RejectionLog } from "./rejection_log.ts";
 import type { Batch, Source } from "../sources/source.ts";
 import type { Sight } from "../detection/visibility.ts";
 import type { Health } from "../lib/health.ts";
@@ -60,7 +60,7 @@ class Pipeline {
   readonly counters: Counters;
   readonly #way: Way;
   readonly #commits: Commits;
-  readonly #setAside: SetAside;
+  readonly #rejections: RejectionLog;
   readonly #late: Late;
   /** The clock, where it is that of the wall. */
   readonly #wall: WallWatch | undefined;
@@ -78,7 +78,7 @@ class Pipeline {
       clockWarning(way.log),
     );
     this.counters.newest = this.#clock.newest;
-    this.#setAside = new SetAside(way.log);
+    this.#rejections = new RejectionLog(way.log);
     this.#late = new Late(way.log, way.rule.counts);
     const now = way.source.clock === "wall" ? wallClock : () => this.#clock.now;
     this.#commits = new Commits(way, now);
@@ -108,7 +108,7 @@ class Pipeline {
       const update = this.#way.rule.decode(body);
       if (update.kind === "malformed") {
         this.counters.malformed++;
-        this.#setAside.add(batch, index, body, update.reason);
+        this.#rejections.add(batch, index, body, update.reason);
         continue;
       }
       const now = wall ?? this.#advance(update.time, body);
@@ -139,7 +139,7 @@ class Pipeline {
   stop(): void {
     clearTimeout(this.#timer);
     if (this.#way.sight !== undefined) this.#way.sight.onMore = () => {};
-    this.#setAside.stop();
+    this.#rejections.stop();
     this.#commits.stop();
   }
 

@@ -7,7 +7,7 @@ const mostLines = 10;
 const period = 10_000;
 
 /** Sets bad messages aside. */
-export class SetAside {
+export class RejectionLog {
   readonly #log: Log;
   #lines = 0;
   #unlogged = 0;

@@ -51,7 +51,7 @@ export async function fuzzProgram(broker: RabbitMq, seed: number, count: number)
 class Expected {
   readonly totals = { messages: 0, events: 0, others: 0, setAside: 0 };
   /** How often each message is to be set aside, by its hash. */
-  readonly #setAside = new Map<string, number>();
+  readonly #rejections = new Map<string, number>();
 
   *sent(seed: number, count: number): Iterable<Uint8Array> {
     for (let index = 0; index < count; index++) yield this.#expect(mutated(seed, index));
@@ -64,9 +64,9 @@ class Expected {
     assert.equal(await own.ready(queues.dead), this.totals.setAside, "messages in the dead-letter queue");
     for (const { content } of await own.takeAll(queues.dead)) {
       const hash = hashOf(content);
-      const left = this.#setAside.get(hash) ?? 0;
+      const left = this.#rejections.get(hash) ?? 0;
       assert.ok(left > 0, `set aside, but not to be: ${content.subarray(0, 2000)}`);
-      this.#setAside.set(hash, left - 1);
+      this.#rejections.set(hash, left - 1);
     }
   }
 
@@ -82,7 +82,7 @@ class Expected {
       case "malformed": {
         this.totals.setAside++;
         const hash = hashOf(body);
-        this.#setAside.set(hash, (this.#setAside.get(hash) ?? 0) + 1);
+        this.#rejections.set(hash, (this.#rejections.get(hash) ?? 0) + 1);
       }
     }
     return body;

@@ -7,7 +7,7 @@ import { type Log, openLogOn } from "../../lib/log.ts";
 import { StartupDeadline } from "../../lib/retry.ts";
 import { RecordFile, type RecordTo } from "./rotating_file.ts";
 import { recordSettings } from "./settings.ts";
-import { SetAside } from "../../pipeline/rejection_log.ts";
+import { RejectionLog } from "../../pipeline/rejection_log.ts";
 import { type Input, namesOf, quoted, readSettings, type Values } from "../../lib/settings/setting.ts";
 import { formatSize } from "../../lib/size.ts";
 import type { Batch, Source, SourceContext } from "../../sources/source.ts";
@@ -80,7 +80,7 @@ class Recorder {
   readonly #file: RecordFile;
   readonly #log: Log;
   #messages = 0;
-  #setAside = 0;
+  #rejections = 0;
 
   constructor(file: RecordFile, log: Log) {
     this.#file = file;
@@ -88,7 +88,7 @@ class Recorder {
   }
 
   async follow(source: Source, stop: AbortSignal): Promise<void> {
-    const setAside = new SetAside(this.#log);
+    const setAside = new RejectionLog(this.#log);
     const timer = setInterval(() => void this.#file.flush().catch(() => {}), flushPeriod);
     try {
       for await (const batch of source.batches(stop)) {
@@ -101,7 +101,7 @@ class Recorder {
     }
   }
 
-  async #take(batch: Batch, setAside: SetAside): Promise<void> {
+  async #take(batch: Batch, setAside: RejectionLog): Promise<void> {
     for (const [index, body] of batch.bodies.entries()) {
       if (!(body instanceof Uint8Array)) continue; // a source skips for one rule only
       try {
@@ -109,7 +109,7 @@ class Recorder {
         this.#messages++;
       } catch (error) {
         if (error instanceof Fault) throw error;
-        this.#setAside++;
+        this.#rejections++;
         setAside.add(batch, index, body, (error as Error).message);
       }
     }
@@ -120,7 +120,7 @@ class Recorder {
       messages: this.#messages,
       size: formatSize(this.#file.bytes),
       files: this.#file.files,
-      setAside: this.#setAside,
+      setAside: this.#rejections,
     });
   }
 }

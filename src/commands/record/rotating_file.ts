@@ -30,7 +30,7 @@ export class RecordFile implements AsyncDisposable {
   /** Bytes of the file that is written. */
   #size = 0;
   /** The time in the name of the file that was set aside last: no later one may have an earlier time. */
-  #setAsideAt = 0;
+  #rotateAt = 0;
   #pending: Uint8Array[] = [];
   #pendingSize = 0;
   /** What is done one after the other. */
@@ -98,7 +98,7 @@ export class RecordFile implements AsyncDisposable {
     await this.#put(await this.#packer.pack(lines));
     if (this.#size < this.#to.rotateAt) return;
     await this.#end();
-    this.#setAsideAt = await setAside(this.#to, Math.max(Date.now(), this.#setAsideAt + 1));
+    this.#rotateAt = await setAside(this.#to, Math.max(Date.now(), this.#rotateAt + 1));
     this.#file = await create(this.#to.path);
     this.#packer = packerOf(this.#to.path);
     this.#size = 0;

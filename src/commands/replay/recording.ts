@@ -32,7 +32,7 @@ export interface Reading {
   /** Called with the bytes of the input as they are read. */
   onRead(bytes: number): void;
   /** Takes a line that cannot be read. */
-  setAside(place: string, body: Uint8Array, reason: string): void;
+  rejections(place: string, body: Uint8Array, reason: string): void;
 }
 
 /** The word for standard input in the place of a file. */
@@ -133,7 +133,7 @@ export class Recording implements AsyncDisposable {
         }
       } catch (error) {
         if (!(error instanceof Fault)) throw error;
-        this.#reading.setAside(lines.place(number), line, error.message);
+        this.#reading.rejections(lines.place(number), line, error.message);
       }
     }
     return pieceOf(bodies, numbers, block, lines);

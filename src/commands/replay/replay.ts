@@ -8,7 +8,7 @@ import { type Canvas, Progress } from "./progress_bar.ts";
 import { EventStream, type Format, type Piece, type Reading, Recording, standardInput } from "./recording.ts";
 import { type ReadTotals, writeReplay } from "./report.ts";
 import { planRule, type RulePlan, ruleSettings } from "../../detection/settings.ts";
-import { SetAside } from "../../pipeline/rejection_log.ts";
+import { RejectionLog } from "../../pipeline/rejection_log.ts";
 import { type Input, readSettings, type Values } from "../../lib/settings/setting.ts";
 import type { Bytes } from "../../sources/source.ts";
 import { requireFile } from "../../sources/stdin/source.ts";
@@ -109,7 +109,7 @@ class Replay {
   readonly #plan: ReplayPlan;
   readonly #reading: Reading;
   readonly #totals: ReadTotals = { lines: 0, updates: 0, malformed: 0 };
-  readonly #setAside: SetAside;
+  readonly #rejections: RejectionLog;
   readonly #allocations = new EventStream();
   /** The rules, known from the first recording on; the first is that of the current settings. */
   #trials: readonly Trial[] = [];
@@ -124,9 +124,9 @@ class Replay {
     stop: AbortSignal,
   ) {
     this.#plan = plan;
-    this.#setAside = new SetAside(log);
-    const setAside = (place: string, body: Uint8Array, reason: string) => this.#reject(place, body, reason);
-    this.#reading = { log, stdin, stop, onRead, setAside };
+    this.#rejections = new RejectionLog(log);
+    const rejections = (place: string, body: Uint8Array, reason: string) => this.#reject(place, body, reason);
+    this.#reading = { log, stdin, stop, onRead, rejections };
   }
 
   /** Reads a recording to its end. @throws {Fault} */
@@ -141,7 +141,7 @@ class Replay {
         recording.skipUntil = this.#trials[0]!.skipUntil;
       }
     } finally {
-      this.#setAside.stop();
+      this.#rejections.stop();
     }
   }
 
@@ -186,7 +186,7 @@ class Replay {
 
   #reject(place: string, body: Uint8Array, reason: string): void {
     this.#totals.malformed++;
-    this.#setAside.add(
+    this.#rejections.add(
       { bodies: [], place: () => place, reject: () => {}, acknowledge: () => {} },
       0,
       body,
