@@ -37,7 +37,7 @@ import { amqpSink } from "../sinks/amqp.ts";
 import { kinesis } from "../sinks/kinesis/kinesis.ts";
 import { stdout } from "../sinks/stdout.ts";
 import { checkState, openStore, type State, state } from "../state/settings.ts";
-import { Sight } from "../detection/visibility.ts";
+import { Visibility } from "../detection/visibility.ts";
 import { Health } from "../lib/health.ts";
 import type { Source, SourceAdapter, SourceContext } from "../sources/source.ts";
 import { amqpSource } from "../sources/amqp/source.ts";
@@ -216,14 +216,14 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
   await using parts = new AsyncDisposableStack();
   const startupDeadline = parts.use(new StartupDeadline(plan.process.connectTimeout));
   const health = new Health();
-  const sight = new Sight("blind");
+  const visibility = new Visibility("blind");
   let opened: Rule | undefined;
   const source = await plan.openSource({
     ...world,
     log,
     startupDeadline,
     health,
-    sight,
+    visibility,
     restartsOnly: plan.rule.restartsOnly,
     failing: () => opened?.failing?.() ?? [],
   });
@@ -233,7 +233,7 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
     const store = parts.use(await openStore(plan.state, context));
     const delivery = parts.use(new Delivery(sinks, (sink) => store.outbox(sink), log, startupDeadline));
     parts.use(source);
-    const rule = opened = plan.rule.open(store, source.clock === "wall" ? sight : undefined);
+    const rule = opened = plan.rule.open(store, source.clock === "wall" ? visibility : undefined);
     rule.restore(store.kept, source.clock === "wall" ? wallClock() : undefined);
     const counters = new Counters();
     const commits = new CommitFigures();
@@ -259,7 +259,18 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
     delivery.pump();
     onAbort(stop, () => delivery.hurry());
     const following = follow(
-      { source, rule, store, delivery, log, counters, commits, health, sight, observer: status?.history },
+      {
+        source,
+        rule,
+        store,
+        delivery,
+        log,
+        counters,
+        commits,
+        health,
+        visibility,
+        observer: status?.history,
+      },
       stop,
     );
     following.catch(() => {});
@@ -437,13 +448,13 @@ function sayMemory(log: Log): void {
 }
 
 function sayUnfinished(log: Log, { process, source, state }: Plan, delivery: Delivery): void {
-  const fate = state.file !== undefined
+  const outcome = state.file !== undefined
     ? "they wait in the state file for the next start"
     : source === amqpSource.type
     ? "and end with the memory: the queue gives out again only messages that were not acknowledged, not the restarts " +
       "before them. To keep all, set STATE=sqlite:<file>"
     : "and end with the memory. To keep them, set STATE=sqlite:<file>";
-  log.error(`Stopped after {timeout}; {alerts} alerts are not confirmed, ${fate}`, {
+  log.error(`Stopped after {timeout}; {alerts} alerts are not confirmed, ${outcome}`, {
     timeout: formatDuration(process.shutdownTimeout),
     alerts: delivery.unconfirmed,
   });

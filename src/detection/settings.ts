@@ -16,7 +16,7 @@ import {
   wholeNumber,
 } from "../lib/settings/setting.ts";
 import { formatDuration, parseDuration } from "../lib/duration.ts";
-import type { Sight } from "./visibility.ts";
+import type { Visibility } from "./visibility.ts";
 
 /** The settings of the rule. */
 export const ruleSettings = {
@@ -90,7 +90,7 @@ export interface RuleWords {
 export interface RulePlan {
   readonly type: "restarts" | "loops";
   readonly thresholds: RestartsThresholds & FailuresThresholds;
-  readonly open: (journal: Journal, sight?: Sight) => Rule;
+  readonly open: (journal: Journal, visibility?: Visibility) => Rule;
   /** It has no use for updates of other types than `Restarting`. */
   readonly restartsOnly: boolean;
   readonly payload: Payload;
@@ -142,7 +142,7 @@ export function planRule(input: Input, sourceType: string | undefined): RulePlan
       notificationInterval: formatDuration(notificationInterval),
     },
     unused: ofOther.filter((setting) => isGiven(setting) !== undefined).map(({ env }) => env),
-    open: (journal, sight) =>
-      loops ? new FailuresRule(thresholds, journal, sight) : new RestartsRule(thresholds, journal),
+    open: (journal, visibility) =>
+      loops ? new FailuresRule(thresholds, journal, visibility) : new RestartsRule(thresholds, journal),
   };
 }

@@ -13,7 +13,7 @@ const latest = (1n << 63n) - 1n;
 const mostGaps = 1000;
 
 /** What a source sees. One that never goes blind need not tell anything. */
-export class Sight {
+export class Visibility {
   /** Called when more is seen than before. */
   onMore = () => {};
   /** The time of the newest event that came while the source was blind. */

@@ -11,7 +11,7 @@ const hour = 3_600_000_000_000n;
 const mostNodes = 10_000;
 
 /** Watches the events that the rule found to be outside of its window. */
-export class Late {
+export class LateEvents {
   readonly #log: Log;
   /** What is counted, in the singular. */
   readonly #counts: string;

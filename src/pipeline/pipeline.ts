@@ -6,17 +6,17 @@ import type { Delivery } from "./delivery.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import { EventClock } from "./event_clock.ts";
 import { eventClockNote, keptEventTime } from "./event_time.ts";
-import { Late } from "./late_events.ts";
+import { LateEvents } from "./late_events.ts";
 import type { StateStore } from "../state/store.ts";
 import type { Log } from "../lib/log.ts";
 import type { Decision, Rule, RuleEvent } from "../detection/rule.ts";
 import { RejectionLog } from "./rejection_log.ts";
 import type { Batch, Source } from "../sources/source.ts";
-import type { Sight } from "../detection/visibility.ts";
+import type { Visibility } from "../detection/visibility.ts";
 import type { Health } from "../lib/health.ts";
 import { Counters, type Totals } from "./counters.ts";
 import { wallClock } from "../lib/time.ts";
-import { WallWatch } from "./wall_clock_watch.ts";
+import { WallClockWatch } from "./wall_clock_watch.ts";
 
 export type { Totals } from "./counters.ts";
 
@@ -40,7 +40,7 @@ export interface Way {
   /** Notified when a batch comes. */
   readonly health?: Health;
   /** Notified of events that come while the source is blind. */
-  readonly sight?: Sight;
+  readonly visibility?: Visibility;
   readonly observer?: Observer | undefined;
 }
 
@@ -61,9 +61,9 @@ class Pipeline {
   readonly #way: Way;
   readonly #commits: Commits;
   readonly #rejections: RejectionLog;
-  readonly #late: Late;
+  readonly #late: LateEvents;
   /** The clock, where it is that of the wall. */
-  readonly #wall: WallWatch | undefined;
+  readonly #wall: WallClockWatch | undefined;
   /** The clock, where it is that of the events. */
   readonly #clock: EventClock;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -72,19 +72,19 @@ class Pipeline {
   constructor(way: Way) {
     this.#way = way;
     this.counters = way.counters ?? new Counters();
-    this.#wall = way.source.clock === "wall" ? new WallWatch(way) : undefined;
+    this.#wall = way.source.clock === "wall" ? new WallClockWatch(way) : undefined;
     this.#clock = new EventClock(
       this.#wall === undefined ? keptEventTime(way) : undefined,
       clockWarning(way.log),
     );
     this.counters.newest = this.#clock.newest;
     this.#rejections = new RejectionLog(way.log);
-    this.#late = new Late(way.log, way.rule.counts);
+    this.#late = new LateEvents(way.log, way.rule.counts);
     const now = way.source.clock === "wall" ? wallClock : () => this.#clock.now;
     this.#commits = new Commits(way, now);
     if (this.#wall === undefined) way.source.skipUntil?.(this.#clock.skipUntil);
     else {
-      if (way.sight !== undefined) way.sight.onMore = () => this.#look();
+      if (way.visibility !== undefined) way.visibility.onMore = () => this.#look();
       this.#wall.now();
       this.#schedule();
     }
@@ -94,7 +94,7 @@ class Pipeline {
   take(batch: Batch): void {
     const names = new Set<string>();
     const alerts = this.counters.notified;
-    const { sight } = this.#way;
+    const { visibility } = this.#way;
     const wall = this.#wall?.now();
     if (wall !== undefined) this.#notifyDue(wall);
     this.#way.health?.seen(wall);
@@ -113,7 +113,7 @@ class Pipeline {
       }
       const now = wall ?? this.#advance(update.time, body);
       if (wall !== undefined) this.#noteNewest(update.time, wall);
-      if (sight?.isBlind) sight.noteEvent(update.time);
+      if (visibility?.isBlind) visibility.noteEvent(update.time);
       if (update.kind === "other") this.counters.others++;
       else if (this.#record(update, now)) names.add(update.name);
     }
@@ -138,7 +138,7 @@ class Pipeline {
 
   stop(): void {
     clearTimeout(this.#timer);
-    if (this.#way.sight !== undefined) this.#way.sight.onMore = () => {};
+    if (this.#way.visibility !== undefined) this.#way.visibility.onMore = () => {};
     this.#rejections.stop();
     this.#commits.stop();
   }

@@ -14,7 +14,7 @@ const minute = 60_000_000_000n;
 const smallest = 1_000_000_000n;
 
 /** Reads the clock, and watches it. */
-export class WallWatch {
+export class WallClockWatch {
   readonly #parts: { readonly store: StateStore; readonly rule: Rule; readonly log: Log };
   #last: Nanoseconds;
   #noted: Nanoseconds;

@@ -3,7 +3,7 @@ import type { Nanoseconds } from "../lib/duration.ts";
 import type { Adapter } from "../lib/settings/adapter.ts";
 import type { Log } from "../lib/log.ts";
 import type { StartupDeadline } from "../lib/retry.ts";
-import type { Sight } from "../detection/visibility.ts";
+import type { Visibility } from "../detection/visibility.ts";
 import type { FailingTask } from "../detection/rule.ts";
 import type { Health } from "../lib/health.ts";
 
@@ -73,7 +73,7 @@ export interface SourceContext {
   /** Notified whether it is connected, and when something is heard of it. */
   readonly health?: Health;
   /** Notified how far the source has shown what happens, where its clock is the wall's. */
-  readonly sight?: Sight;
+  readonly visibility?: Visibility;
   /** Whether the rule takes restarts only, so that other messages may be skipped. */
   readonly restartsOnly: boolean;
   /** The tasks that fail, so that it can be asked what became of them; left out where nothing is decided. */

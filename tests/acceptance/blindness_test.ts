@@ -7,7 +7,7 @@ import { FailuresRule } from "../../src/detection/failures/rule.ts";
 import { follow } from "../../src/pipeline/pipeline.ts";
 import type { Decision } from "../../src/detection/rule.ts";
 import { readSettings } from "../../src/lib/settings/setting.ts";
-import { Sight } from "../../src/detection/visibility.ts";
+import { Visibility } from "../../src/detection/visibility.ts";
 import type { Source, SourceContext } from "../../src/sources/source.ts";
 import { amqpSource } from "../../src/sources/amqp/source.ts";
 import { NomadSource } from "../../src/sources/nomad/source.ts";
@@ -26,7 +26,7 @@ const second = 1_000_000_000n;
 /** The program's way from a source to the rule, and what is told on it. */
 class Notified implements AsyncDisposable {
   readonly said: string[] = [];
-  readonly sight = new Sight("blind");
+  readonly visibility = new Visibility("blind");
   readonly #stop = new AbortController();
   readonly #source: Source;
   readonly #end: Promise<unknown>;
@@ -35,7 +35,7 @@ class Notified implements AsyncDisposable {
     const { log } = testLog();
     this.#source = open({
       log,
-      sight: this.sight,
+      visibility: this.visibility,
       files: [],
       restartsOnly: false,
       stdin: new Blob([]).stream(),
@@ -46,7 +46,7 @@ class Notified implements AsyncDisposable {
       notificationInterval: 3600n * second,
       notifyResolved: true,
     };
-    const rule = new FailuresRule(thresholds, nowhere, this.sight);
+    const rule = new FailuresRule(thresholds, nowhere, this.visibility);
     const store = new MemoryStore({ sinks: [], newerReplaces: true });
     const hear = (decision: Decision) => {
       if (decision.reason === "resolved") this.said.push(decision.cause);
@@ -58,7 +58,7 @@ class Notified implements AsyncDisposable {
       store,
       delivery: new Delivery([], () => store.outbox(""), log),
       log,
-      sight: this.sight,
+      visibility: this.visibility,
       observer: { recorded: (_, decision) => hear(decision), decided: hear },
     }, this.#stop.signal);
     this.#end.catch(() => {});
@@ -148,14 +148,14 @@ Deno.test("no loop is over while Nomad is frozen, nor after, if its task went on
   };
   await using notified = new Notified((context) => new NomadSource(settings, context, pace), 2n * second);
   await notified.has("first 3");
-  await waitFor("sight", () => !notified.sight.isBlind);
+  await waitFor("sight", () => !notified.visibility.isBlind);
   proxy.stall();
   server.pass(2);
   // Without sight it would be over two seconds after the last start.
   await waitFor("more than that", () => wallClock() > now + 5n * second);
   assert.deepEqual(notified.said, ["first 3"]);
   proxy.resume();
-  await waitFor("sight", () => !notified.sight.isBlind, { timeoutMs: 20_000 });
+  await waitFor("sight", () => !notified.visibility.isBlind, { timeoutMs: 20_000 });
   assert.deepEqual(notified.said, ["first 3"]);
   server.allow(3);
   await notified.has("first 3", "it ran for 2 s");
@@ -170,7 +170,7 @@ Deno.test("no loop is over while a queue is cut off or its backlog is read; afte
   const env = { AMQP_CONNECTION: `amqp://127.0.0.1:${proxy.port}/?heartbeat=2`, AMQP_QUEUE: "updates" };
   const open = amqpSource.prepare({ flags: {}, env, problems: [] })!;
   await using notified = new Notified((context) => open(context) as Source, 5n * second);
-  await waitFor("sight", () => !notified.sight.isBlind);
+  await waitFor("sight", () => !notified.visibility.isBlind);
   const now = wallClock();
   const life = [9n, 6n, 3n].flatMap((ago) => [
     started(now - ago * second),
@@ -178,14 +178,14 @@ Deno.test("no loop is over while a queue is cut off or its backlog is read; afte
   ]);
   await own.put("updates", [...life, started(now)]);
   await notified.has("first 3");
-  await waitFor("it to be heard", () => notified.sight.until > now);
+  await waitFor("it to be heard", () => notified.visibility.until > now);
   proxy.stall();
   await waitFor("more than it takes to be stable", () => wallClock() > now + 7n * second);
   assert.deepEqual(notified.said, ["first 3"]);
   await own.put("updates", [...crash(now + second), started(now + 2n * second)]);
   await proxy.cut();
   proxy.resume();
-  await waitFor("sight", () => !notified.sight.isBlind, { timeoutMs: 20_000 });
+  await waitFor("sight", () => !notified.visibility.isBlind, { timeoutMs: 20_000 });
   assert.deepEqual(notified.said, ["first 3"]);
   const seenAgain = wallClock();
   await notified.has("first 3", "it ran for 5 s");

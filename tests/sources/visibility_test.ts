@@ -1,20 +1,20 @@
 // How the sources `nomad` and `amqp` tell how far it is seen what happens.
 import assert from "node:assert/strict";
-import { Sight } from "../../src/detection/visibility.ts";
-import { type Consumed, QueueSight } from "../../src/sources/amqp/visibility.ts";
-import { StreamSight } from "../../src/sources/nomad/visibility.ts";
+import { Visibility } from "../../src/detection/visibility.ts";
+import { type Consumed, QueueVisibility } from "../../src/sources/amqp/visibility.ts";
+import { StreamVisibility } from "../../src/sources/nomad/visibility.ts";
 
 /** The time so many seconds after some beginning. */
 const at = (seconds: number) => 1_795_491_774_000_000_000n + BigInt(seconds * 1000) * 1_000_000n;
 
 /** Until when it is seen, in seconds after that; `blind` where it is. */
-function seen(sight: Sight): number | "blind" {
-  return sight.isBlind ? "blind" : Number((sight.until - at(0)) / 1_000_000n) / 1000;
+function seen(visibility: Visibility): number | "blind" {
+  return visibility.isBlind ? "blind" : Number((visibility.until - at(0)) / 1_000_000n) / 1000;
 }
 
 Deno.test("a stream is seen when what followed the list is judged, and then until it was heard last", () => {
-  const sight = new Sight("blind");
-  const stream = new StreamSight(sight, { beat: 35_000, settling: 30_000 });
+  const visibility = new Visibility("blind");
+  const stream = new StreamVisibility(visibility, { beat: 35_000, settling: 30_000 });
   const steps: [() => void, number | "blind"][] = [
     [() => stream.hear(at(1)), "blind"],
     [() => stream.listed(at(2)), "blind"],
@@ -35,10 +35,10 @@ Deno.test("a stream is seen when what followed the list is judged, and then unti
   ];
   for (const [index, [step, until]] of steps.entries()) {
     step();
-    assert.equal(seen(sight), until, `step ${index}`);
+    assert.equal(seen(visibility), until, `step ${index}`);
   }
-  assert.equal(sight.missed(at(0)), (32n + 68n + 101n) * 1_000_000_000n);
-  assert.equal(sight.lost(at(0)), 0n);
+  assert.equal(visibility.missed(at(0)), (32n + 68n + 101n) * 1_000_000_000n);
+  assert.equal(visibility.lost(at(0)), 0n);
 });
 
 const tables: Readonly<
@@ -90,20 +90,20 @@ const tables: Readonly<
 
 for (const [what, looks] of Object.entries(tables)) {
   Deno.test(`a queue is seen when it is read to its end, and then until it was heard last: ${what}`, () => {
-    const sight = new Sight("blind");
-    const queue = new QueueSight(sight, 10);
+    const visibility = new Visibility("blind");
+    const queue = new QueueVisibility(visibility, 10);
     for (const [second, consumed, until, age] of looks) {
-      if (age !== undefined && sight.isBlind) sight.noteEvent(at(second - age));
+      if (age !== undefined && visibility.isBlind) visibility.noteEvent(at(second - age));
       queue.look(at(second), { bytes: 0, messages: 0, isFull: false, ...consumed });
-      assert.equal(seen(sight), until, `second ${second}`);
+      assert.equal(seen(visibility), until, `second ${second}`);
     }
   });
 }
 
 Deno.test("a queue of a broker without heartbeats is seen while it is connected", () => {
-  const sight = new Sight("blind");
-  const queue = new QueueSight(sight, 0);
+  const visibility = new Visibility("blind");
+  const queue = new QueueVisibility(visibility, 0);
   for (const second of [0, 1, 3, 90]) queue.look(at(second), { bytes: 0, messages: 0, isFull: false });
   queue.look(at(91), { bytes: 0, messages: 0, isFull: false });
-  assert.equal(seen(sight), 90);
+  assert.equal(seen(visibility), 90);
 });

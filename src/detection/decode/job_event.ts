@@ -5,7 +5,7 @@ import type { RuleEvent } from "../rule.ts";
 import { type Fields, isObject, type Read, textOf } from "./update.ts";
 
 /** What became of a job. */
-export type JobFate =
+export type JobOutcome =
   | "stopped"
   /** It was purged, or its cluster was set up anew. */
   | "gone"
@@ -14,14 +14,14 @@ export type JobFate =
   /** Nomad places the allocation again, at a time that it has said. */
   | "waits";
 
-const fates: ReadonlySet<unknown> = new Set<JobFate>(["stopped", "gone", "gave-up", "waits"]);
+const outcomes: ReadonlySet<unknown> = new Set<JobOutcome>(["stopped", "gone", "gave-up", "waits"]);
 
 /** One update about a job. */
 export interface JobEvent extends RuleEvent {
   readonly kind: "job";
   readonly namespace: string;
   readonly job: string;
-  readonly fate: JobFate;
+  readonly outcome: JobOutcome;
   /** It says nothing of allocations that were made after this raft index: the job was run again. */
   readonly index: number;
   /** The only allocation that is meant; empty for all of the job. */
@@ -33,7 +33,7 @@ export interface JobEvent extends RuleEvent {
 /** The update's word about a job; undefined where it is about a task event. */
 export function jobEventOf({ update, time, text }: Read): JobEvent | undefined {
   const { Job } = update;
-  if (!isObject(Job) || !fates.has(Job.Fate)) return undefined;
+  if (!isObject(Job) || !outcomes.has(Job.Outcome)) return undefined;
   const namespace = textOf(update.Namespace);
   const job = textOf(update.JobID);
   return {
@@ -42,7 +42,7 @@ export function jobEventOf({ update, time, text }: Read): JobEvent | undefined {
     time,
     namespace,
     job,
-    fate: Job.Fate as JobFate,
+    outcome: Job.Outcome as JobOutcome,
     index: typeof Job.Index === "number" ? Job.Index : 0,
     allocation: textOf(update.AllocationID),
     until: wholeNanoseconds(Job),

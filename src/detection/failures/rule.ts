@@ -21,7 +21,7 @@ import { setBack, setToldBack } from "./clock_correction.ts";
 import { ByJob } from "./streaks_by_job.ts";
 import type { ActiveLoop, Decision, FailingTask, Rule } from "../rule.ts";
 import { decodeRun, type RunEvent } from "../decode/run_event.ts";
-import { Sight } from "../visibility.ts";
+import { Visibility } from "../visibility.ts";
 import { failuresDetails, inWords } from "../alert/details.ts";
 
 /** When a loop is told. */
@@ -41,7 +41,7 @@ class Watched {
   /** Since when its events are of the past. */
   catchesUpSince: Nanoseconds | undefined = undefined;
   /** What became of its job, where that is yet to be decided. */
-  fate: JobEvent | undefined = undefined;
+  outcome: JobEvent | undefined = undefined;
   constructor(readonly number: number, readonly name: string, readonly streak: FailureStreak) {}
 }
 
@@ -77,7 +77,7 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
   /** By the numbers of their names. */
   readonly #watched: (Watched | undefined)[] = [];
   readonly #dueHeap = new IndexedHeap();
-  readonly #sight: Sight;
+  readonly #visibility: Visibility;
   /** Rows whose time has come, by the time up to which it must be seen first what happened. */
   readonly #unseen = new IndexedHeap();
   readonly #byJob = new ByJob<Watched>();
@@ -87,11 +87,11 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
   #quietUntil = -latest;
   #looping = 0;
 
-  /** Time alone decides nothing that is not in `sight`. */
-  constructor(thresholds: FailuresThresholds, journal: StreakJournal, sight = new Sight()) {
+  /** Time alone decides nothing that is not in `visibility`. */
+  constructor(thresholds: FailuresThresholds, journal: StreakJournal, visibility = new Visibility()) {
     this.#thresholds = thresholds;
     this.#journal = journal;
-    this.#sight = sight;
+    this.#visibility = visibility;
   }
 
   get names(): number {
@@ -104,8 +104,8 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
 
   get nextDue(): Nanoseconds | undefined {
     const { next } = this.#dueHeap;
-    if (!this.#comesIntoSight()) return next;
-    return next === undefined ? this.#sight.until : min(next, this.#sight.until);
+    if (!this.#becomesVisible()) return next;
+    return next === undefined ? this.#visibility.until : min(next, this.#visibility.until);
   }
 
   /** Before time alone decides about a row, what happened meanwhile is awaited. */
@@ -115,7 +115,7 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
     for (const [name, streak] of kept.streaks()) {
       const watched = this.#watch(name, streak);
       if (isNotified(streak)) this.#looping++;
-      this.#sight.restore(streak.newest);
+      this.#visibility.restore(streak.newest);
       this.#dueHeap.set(watched.number, this.#wakeAt(watched, now ?? streak.newest));
     }
   }
@@ -214,20 +214,20 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
   #dueAt(now: Nanoseconds): IndexedHeap | undefined {
     const { next } = this.#dueHeap;
     if (next !== undefined && next <= now) return this.#dueHeap;
-    return this.#comesIntoSight() ? this.#unseen : undefined;
+    return this.#becomesVisible() ? this.#unseen : undefined;
   }
 
   /** Whether it is seen by now what a row waited for. */
-  #comesIntoSight(): boolean {
+  #becomesVisible(): boolean {
     const { next } = this.#unseen;
-    return next !== undefined && this.#sight.saw(next);
+    return next !== undefined && this.#visibility.saw(next);
   }
 
   /** Where events can be missing before this one, the run that it ends may have begun later than is known. */
   #doubt(streak: FailureStreak, { allocation, time, startedAt, afterGap }: RunEvent): void {
     const run = streak.runs.find((run) => run.allocation === allocation);
     if (run?.startedAt === undefined || time <= run.startedAt) return;
-    if (!afterGap && !this.#sight.mayHaveLost(run.startedAt)) return;
+    if (!afterGap && !this.#visibility.mayHaveLost(run.startedAt)) return;
     if (startedAt !== undefined && startedAt < run.startedAt + second) return;
     run.startedAt = startedAt !== undefined && startedAt <= time ? startedAt : undefined;
   }
@@ -273,11 +273,11 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
   #takeJob(event: JobEvent, now: Nanoseconds): Decision {
     for (const watched of this.#byJob.of(event.namespace, event.job)) {
       if (!concerns(event, watched.streak)) continue;
-      if (event.fate === "waits") {
+      if (event.outcome === "waits") {
         watched.streak.nextAttempt = event.until;
         this.#keep(watched, now);
       } else {
-        watched.fate = event;
+        watched.outcome = event;
         this.#dueHeap.set(watched.number, now);
       }
     }
@@ -285,12 +285,12 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
   }
 
   /** What became of its job, of whose row nothing newer is known by now. */
-  #decideFate(watched: Watched, event: JobEvent, now: Nanoseconds): Decision | undefined {
+  #decideOutcome(watched: Watched, event: JobEvent, now: Nanoseconds): Decision | undefined {
     const { streak, name } = watched;
-    if (!concerns(event, streak) || event.fate === "waits") return undefined;
-    if (event.fate !== "gave-up") {
-      if (hasGivenUp(streak)) return this.#close(watched, ends[event.fate]());
-      return this.#end(watched, event.fate, streak.newest, now);
+    if (!concerns(event, streak) || event.outcome === "waits") return undefined;
+    if (event.outcome !== "gave-up") {
+      if (hasGivenUp(streak)) return this.#close(watched, ends[event.outcome]());
+      return this.#end(watched, event.outcome, streak.newest, now);
     }
     if (hasGivenUp(streak)) return undefined;
     if (!isNotified(streak)) {
@@ -324,21 +324,21 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
 
   /** What time alone brings: the end of a loop whose run is stable, a loop told late or again. */
   #wake(watched: Watched, now: Nanoseconds): Decision | undefined {
-    const { streak, fate } = watched;
-    watched.fate = undefined;
+    const { streak, outcome } = watched;
+    watched.outcome = undefined;
     if (streak.failures === 0) return undefined;
-    if (fate !== undefined) return this.#decideFate(watched, fate, now);
+    if (outcome !== undefined) return this.#decideOutcome(watched, outcome, now);
     if (hasGivenUp(streak)) return undefined;
     const { how, at } = this.#endOf(streak);
     if (now < at) return now >= this.#tellAt(streak) ? this.#tellUnlessBlind(watched, now) : undefined;
-    return this.#sight.saw(at)
+    return this.#visibility.saw(at)
       ? this.#end(watched, how, how === "silent" ? streak.newest : at, now)
       : undefined;
   }
 
   /** That a loop goes on is not said while nobody knows. */
   #tellUnlessBlind(watched: Watched, now: Nanoseconds): Decision | undefined {
-    return isNotified(watched.streak) && this.#sight.isBlind ? undefined : this.#notify(watched, now);
+    return isNotified(watched.streak) && this.#visibility.isBlind ? undefined : this.#notify(watched, now);
   }
 
   #isLoop({ failures }: FailureStreak): boolean {
@@ -370,13 +370,13 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
   /** When time decides about a row that failed. What must be seen first waits for that. */
   #seenAt(streak: FailureStreak, number: number, now: Nanoseconds): Nanoseconds {
     const { at } = this.#endOf(streak);
-    if (at <= now && !this.#sight.saw(at)) {
+    if (at <= now && !this.#visibility.saw(at)) {
       this.#unseen.set(number, at);
       return latest;
     }
     const tellAt = max(this.#tellAt(streak), now);
-    if (tellAt > now || !isNotified(streak) || !this.#sight.isBlind) return min(at, tellAt);
-    this.#unseen.set(number, this.#sight.until);
+    if (tellAt > now || !isNotified(streak) || !this.#visibility.isBlind) return min(at, tellAt);
+    this.#unseen.set(number, this.#visibility.until);
     return at;
   }
 
@@ -384,7 +384,7 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
   #endOf(streak: FailureStreak): { readonly how: "stable" | "quiet" | "silent"; readonly at: Nanoseconds } {
     const stableAt = this.#stableAt(streak);
     if (stableAt === undefined) {
-      return { how: "silent", at: silentAt(streak) + this.#sight.missed(streak.newest) };
+      return { how: "silent", at: silentAt(streak) + this.#visibility.missed(streak.newest) };
     }
     return { how: runningSince(streak) === quietSince(streak) ? "stable" : "quiet", at: stableAt };
   }
@@ -395,7 +395,7 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
     const since = quietSince(streak);
     const failedAt = streak.log.at(-1)?.time;
     if (since === undefined || failedAt === undefined) return undefined;
-    const stableAt = since + this.#stableAfter(streak) + this.#sight.lost(since);
+    const stableAt = since + this.#stableAfter(streak) + this.#visibility.lost(since);
     return stableAt > failedAt ? stableAt : undefined;
   }
 
@@ -440,7 +440,7 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
       this.#looping--;
       const cause = ends[how](
         this.#stableAfter(streak),
-        now - streak.newest - this.#sight.missed(streak.newest),
+        now - streak.newest - this.#visibility.missed(streak.newest),
       );
       const id = alertId(streak.notified!.id, "resolved");
       const alert = this.#thresholds.notifyResolved ? this.#alert(watched, id, now, cause) : undefined;
@@ -485,11 +485,11 @@ function isShown(streak: FailureStreak): boolean {
 }
 
 /** Whether the event is about what the row counts, and not about a job of the same name before it. */
-function concerns({ fate, index, allocation, until }: JobEvent, streak: FailureStreak): boolean {
+function concerns({ outcome, index, allocation, until }: JobEvent, streak: FailureStreak): boolean {
   const last = streak.runs.at(-1);
   if (last === undefined || streak.failures === 0) return false;
   if (allocation !== "" && allocation !== last.allocation) return false;
-  if (fate === "waits") return until !== undefined && runningSince(streak) === undefined;
+  if (outcome === "waits") return until !== undefined && runningSince(streak) === undefined;
   return last.made <= index;
 }
 

@@ -13,10 +13,10 @@ import { asFault, Fault } from "../../lib/errors.ts";
 import { defineAdapter } from "../../lib/settings/adapter.ts";
 import { Outage, pause } from "../../lib/retry.ts";
 import { namesOf, printable, text, toggle, type Values, wholeNumber } from "../../lib/settings/setting.ts";
-import { Sight } from "../../detection/visibility.ts";
+import { Visibility } from "../../detection/visibility.ts";
 import type { Batch, Source, SourceContext } from "../source.ts";
 import { wallClock } from "../../lib/time.ts";
-import { QueueSight } from "./visibility.ts";
+import { QueueVisibility } from "./visibility.ts";
 import { Holding, isOfStream } from "./hold_limits.ts";
 import { cancelled, declareMissing, describe, streamFault } from "./queue.ts";
 
@@ -101,7 +101,7 @@ class AmqpSource implements Source {
   constructor(settings: AmqpSettings, context: SourceContext) {
     this.#settings = settings;
     this.#context = context;
-    if (context.sight !== undefined) context.sight.losesEvents = true;
+    if (context.visibility !== undefined) context.visibility.losesEvents = true;
   }
 
   async *batches(stopped: AbortSignal): AsyncIterable<Batch> {
@@ -117,7 +117,7 @@ class AmqpSource implements Source {
     while (!stop.aborted) {
       let consumes = false;
       try {
-        this.#consumer = await Consumer.open(this.#settings, holding, this.#context.sight);
+        this.#consumer = await Consumer.open(this.#settings, holding, this.#context.visibility);
         if (this.#closed.signal.aborted) return await this.#consumer.close();
         outage.end();
         if (!consumed) {
@@ -131,7 +131,7 @@ class AmqpSource implements Source {
         if (fault.recovery === "config" && (consumes || !consumed)) {
           throw new Fault(`source amqp: ${fault.message}`, fault.recovery);
         }
-        this.#context.sight?.lose();
+        this.#context.visibility?.lose();
         await pause(outage.begin(fault), stop);
       }
     }
@@ -184,21 +184,25 @@ class Consumer {
   /** The last message that may be acknowledged, with all before it, and how many those are. */
   #acknowledgeable: number | undefined;
   #unacknowledged = 0;
-  readonly #sight: QueueSight;
+  readonly #visibility: QueueVisibility;
   /** How many came in all, and how many of them are neither acknowledged nor rejected. */
   #count = 0;
   #held = 0;
   #looking: ReturnType<typeof setInterval> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  private constructor(settings: AmqpSettings, holding: Holding, sight: Sight) {
+  private constructor(settings: AmqpSettings, holding: Holding, visibility: Visibility) {
     this.#settings = settings;
     this.#holding = holding;
-    this.#sight = new QueueSight(sight, heartbeatOf(settings));
+    this.#visibility = new QueueVisibility(visibility, heartbeatOf(settings));
   }
 
-  static async open(settings: AmqpSettings, holding: Holding, sight = new Sight()): Promise<Consumer> {
-    const consumer = new Consumer(settings, holding, sight);
+  static async open(
+    settings: AmqpSettings,
+    holding: Holding,
+    visibility = new Visibility(),
+  ): Promise<Consumer> {
+    const consumer = new Consumer(settings, holding, visibility);
     consumer.#open = await openChannel(prefix, settings, (fault) => consumer.#lose(fault));
     try {
       await consumer.#consume();
@@ -297,7 +301,7 @@ class Consumer {
   }
 
   #look(): void {
-    this.#sight.look(wallClock(), {
+    this.#visibility.look(wallClock(), {
       bytes: this.#open.bytesRead,
       messages: this.#count,
       isFull: this.#held >= this.#settings.prefetch,

@@ -1,7 +1,7 @@
 // Whether a queue is read to its end, as far as can be seen without asking the broker, which needs permission: nothing
 // came for a moment, or what came is young. No I/O, no clock.
 import type { Nanoseconds } from "../../lib/duration.ts";
-import type { Sight } from "../../detection/visibility.ts";
+import type { Visibility } from "../../detection/visibility.ts";
 
 /** What a consumer has of its queue. */
 export interface Consumed {
@@ -19,8 +19,8 @@ const young = 30n * second;
 const moment = 2n * second;
 
 /** Tells a sight how far a queue was judged. */
-export class QueueSight {
-  readonly #sight: Sight;
+export class QueueVisibility {
+  readonly #visibility: Visibility;
   /** Without a byte for so long, the broker itself may have to catch up; undefined where it sends no heartbeats. */
   readonly #beat: Nanoseconds | undefined;
   #bytes = -1;
@@ -31,8 +31,8 @@ export class QueueSight {
   #emptySince: Nanoseconds | undefined;
 
   /** Seconds between two heartbeats, 0 for none; the broker sends two in that time. */
-  constructor(sight: Sight, heartbeat: number) {
-    this.#sight = sight;
+  constructor(visibility: Visibility, heartbeat: number) {
+    this.#visibility = visibility;
     this.#beat = heartbeat === 0 ? undefined : BigInt(heartbeat) * second;
   }
 
@@ -49,8 +49,8 @@ export class QueueSight {
     // The clock was set back.
     if (now < before) this.#emptySince = undefined;
     if (isFull) return;
-    if (this.#sight.isBlind) this.#catchUp(now, isQuiet);
-    else if (isAlive) this.#sight.hear(before);
+    if (this.#visibility.isBlind) this.#catchUp(now, isQuiet);
+    else if (isAlive) this.#visibility.hear(before);
   }
 
   #wasSilent(now: Nanoseconds): boolean {
@@ -58,14 +58,14 @@ export class QueueSight {
   }
 
   #lose(): void {
-    if (!this.#sight.isBlind) this.#sight.lose();
+    if (!this.#visibility.isBlind) this.#visibility.lose();
     this.#emptySince = undefined;
   }
 
   #catchUp(now: Nanoseconds, isQuiet: boolean): void {
-    const { newest } = this.#sight;
+    const { newest } = this.#visibility;
     const isEmpty = isQuiet || (newest !== undefined && now - newest < young);
     this.#emptySince = isEmpty ? this.#emptySince ?? now : undefined;
-    if (this.#emptySince !== undefined && now - this.#emptySince >= moment) this.#sight.regain(now);
+    if (this.#emptySince !== undefined && now - this.#emptySince >= moment) this.#visibility.regain(now);
   }
 }

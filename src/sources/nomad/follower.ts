@@ -13,7 +13,7 @@ import { KnownAllocations } from "./allocation_tracker.ts";
 import { isOver, Lifecycle } from "./lifecycle.ts";
 import type { News } from "./news.ts";
 import type { Pace, Session } from "./session.ts";
-import type { StreamSight } from "./visibility.ts";
+import type { StreamVisibility } from "./visibility.ts";
 import type { Line } from "./event_stream.ts";
 import type { Allocation } from "./allocation.ts";
 
@@ -89,8 +89,8 @@ export class Follower {
     return this.#index;
   }
 
-  /** Follows one session to its end. `sight` is told how far all is passed on, and so judged. @throws {Fault} */
-  async *follow(session: Session, sight: StreamSight): AsyncGenerator<Found> {
+  /** Follows one session to its end. `visibility` is told how far all is passed on, and so judged. @throws {Fault} */
+  async *follow(session: Session, visibility: StreamVisibility): AsyncGenerator<Found> {
     if (this.#beganAnew(session)) return;
     await using background = new Background();
     if (this.#since === undefined) this.#firstJobs = await this.#listJobs(session.stop);
@@ -108,8 +108,8 @@ export class Follower {
         if (isListed || isEnd || this.#isHeldEnough()) yield* this.#release(!isListed);
         isListed ||= isEnd;
         // No lines are read ahead while these are passed on.
-        if (isEnd) sight.listed(wallClock());
-        else if (isListed) sight.hear(session.heardAt);
+        if (isEnd) visibility.listed(wallClock());
+        else if (isListed) visibility.hear(session.heardAt);
         if (isEnd) this.#audit(session, background);
       }
     } catch (error) {

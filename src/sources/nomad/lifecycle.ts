@@ -46,7 +46,7 @@ export class Lifecycle {
     if (type === "JobDeregistered" || type === "JobBatchDeregistered") {
       background.cancel(key);
       const time = typeof evaluation?.ModifyTime === "number" ? evaluation.ModifyTime : undefined;
-      return [writeJobNews({ namespace, job: id, fate: "stopped", index, time })];
+      return [writeJobNews({ namespace, job: id, outcome: "stopped", index, time })];
     }
     if (evaluation !== undefined) {
       const until = untilOf(evaluation);
@@ -114,7 +114,7 @@ export class Lifecycle {
     if (fact === "none") return gone(tasks);
     const [{ namespace, job }] = tasks as [FailingTask];
     const index = newestOf(tasks);
-    if (fact.stopped) return [writeJobNews({ namespace, job, fate: "stopped", index })];
+    if (fact.stopped) return [writeJobNews({ namespace, job, outcome: "stopped", index })];
     if (isDead(fact)) this.#suspect({ namespace, job, index, changed: fact.changed }, background);
     return gone(tasks.filter(({ made }) => made > 0 && made < fact.made));
   }
@@ -129,10 +129,10 @@ export class Lifecycle {
       if (fact === undefined && !signal.aborted) this.#suspect(suspect, background, this.#pace.audit);
       if (fact === undefined || fact === "none" || fact.stopped) return [];
       if (allocation !== undefined) {
-        return [writeJobNews({ namespace, job, fate: "gave-up", index, allocation })];
+        return [writeJobNews({ namespace, job, outcome: "gave-up", index, allocation })];
       }
       if (!isDead(fact)) return [];
-      if (fact.changed === changed) return [writeJobNews({ namespace, job, fate: "gave-up", index })];
+      if (fact.changed === changed) return [writeJobNews({ namespace, job, outcome: "gave-up", index })];
       this.#suspect({ ...suspect, changed: fact.changed }, background);
       return [];
     });
@@ -151,7 +151,7 @@ export class Lifecycle {
 }
 
 function placedAgain(namespace: string, job: string, allocation: string, index: number, until: string): News {
-  return writeJobNews({ namespace, job: parentOf(job), fate: "waits", index, allocation, until });
+  return writeJobNews({ namespace, job: parentOf(job), outcome: "waits", index, allocation, until });
 }
 
 /** What the rule counts a periodic job's children for. */
@@ -172,7 +172,7 @@ function gone(tasks: readonly FailingTask[]): News[] {
   const [first] = tasks;
   if (first === undefined) return [];
   const { namespace, job } = first;
-  return [writeJobNews({ namespace, job, fate: "gone", index: newestOf(tasks) })];
+  return [writeJobNews({ namespace, job, outcome: "gone", index: newestOf(tasks) })];
 }
 
 function newestOf(tasks: readonly FailingTask[]): number {

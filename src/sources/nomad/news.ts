@@ -1,6 +1,6 @@
 // What the source `nomad` passes on: updates, each with the time of its event; and how it writes an update about a job,
 // or about an allocation that waits, in the shape of those about task events.
-import type { JobFate } from "../../detection/decode/job_event.ts";
+import type { JobOutcome } from "../../detection/decode/job_event.ts";
 
 /** An update that is to be passed on. */
 export interface News {
@@ -13,7 +13,7 @@ export interface News {
 export interface JobNews {
   readonly namespace: string;
   readonly job: string;
-  readonly fate: JobFate;
+  readonly outcome: JobOutcome;
   /** Allocations that were made after this raft index are not meant. */
   readonly index: number;
   /** The only allocation that is meant, where it is not all. */
@@ -24,7 +24,7 @@ export interface JobNews {
   readonly time?: number | undefined;
 }
 
-const types: Readonly<Record<JobFate, string>> = {
+const types: Readonly<Record<JobOutcome, string>> = {
   stopped: "Job Stopped",
   gone: "Job Gone",
   "gave-up": "Job Given Up",
@@ -32,11 +32,11 @@ const types: Readonly<Record<JobFate, string>> = {
 };
 
 /** Writes it as an update. */
-export function writeJobNews({ namespace, job, fate, index, allocation, until, time }: JobNews): News {
+export function writeJobNews({ namespace, job, outcome, index, allocation, until, time }: JobNews): News {
   const at = time ?? Date.now() * 1e6;
   const text = `{"Name":${JSON.stringify(job)},"AllocationID":${JSON.stringify(allocation ?? "")},` +
     `"JobID":${JSON.stringify(job)},"TaskEvent":{"Type":"${types[fate]}","Time":${BigInt(Math.trunc(at))}},` +
-    `"Namespace":${JSON.stringify(namespace)},"Job":{"Fate":"${fate}","Index":${index}` +
+    `"Namespace":${JSON.stringify(namespace)},"Job":{"Outcome":"${fate}","Index":${index}` +
     (until === undefined ? "}}" : `,"Until":"${until}"}}`);
   return { text, time: at };
 }

@@ -9,7 +9,7 @@ import { namesOf } from "../../lib/settings/setting.ts";
 import type { Batch, Source, SourceContext } from "../source.ts";
 import { Follower, type Found } from "./follower.ts";
 import { defaultPace, type Pace, Session } from "./session.ts";
-import { StreamSight } from "./visibility.ts";
+import { StreamVisibility } from "./visibility.ts";
 import { SubscriptionClosed } from "./event_stream.ts";
 
 /** Milliseconds after which an agent that ended a stream is asked whether it is still there. */
@@ -44,7 +44,7 @@ export class NomadSource implements Source {
     const { log } = this.#context;
     const outage = new Outage(log, "source nomad", this.#context.startupDeadline, this.#context.health);
     const follower = this.#follower(checkpoint);
-    const sight = new StreamSight(this.#context.sight, this.#pace);
+    const visibility = new StreamVisibility(this.#context.visibility, this.#pace);
     let previous: Session | undefined;
     /** Why the last session ended, where that is told only when Nomad answers again. */
     let closed: Fault | undefined;
@@ -62,11 +62,11 @@ export class NomadSource implements Source {
           } else this.#requireEvents(previous, session);
           if (session.refusesTopics) this.#sayNoTopics();
           previous = session;
-          for await (const found of follower.follow(session, sight)) {
+          for await (const found of follower.follow(session, visibility)) {
             yield this.#batch(found);
             await this.#room(stop);
           }
-          sight.lose();
+          visibility.lose();
         } catch (error) {
           if (stop.aborted) return;
           const fault = asFault(error);
@@ -79,7 +79,7 @@ export class NomadSource implements Source {
           if (fault.recovery === "config" && previous === undefined) {
             throw new Fault(`source nomad: ${fault.message}`, fault.recovery);
           }
-          sight.lose();
+          visibility.lose();
           await pause(outage.begin(fault), stop);
         }
       }

@@ -1,27 +1,27 @@
 // Whether the event stream and the list show all that happens: not while there is no answer, nor until what followed
 // the list is judged, for Nomad's own view may be old. No I/O, no clock.
 import type { Nanoseconds } from "../../lib/duration.ts";
-import type { Sight } from "../../detection/visibility.ts";
+import type { Visibility } from "../../detection/visibility.ts";
 import type { Pace } from "./session.ts";
 
 /** Tells a sight how far a stream was judged. Lists close every gap: what happened meanwhile stands in them. */
-export class StreamSight {
-  readonly #sight: Sight | undefined;
+export class StreamVisibility {
+  readonly #visibility: Visibility | undefined;
   readonly #beat: Nanoseconds;
   readonly #settling: Nanoseconds;
   #heardAt: Nanoseconds | undefined;
   /** From then on what is heard is all; undefined before the list is judged. */
   #settledAt: Nanoseconds | undefined;
 
-  constructor(sight: Sight | undefined, { beat, settling }: Pick<Pace, "beat" | "settling">) {
-    this.#sight = sight;
+  constructor(visibility: Visibility | undefined, { beat, settling }: Pick<Pace, "beat" | "settling">) {
+    this.#visibility = visibility;
     this.#beat = BigInt(beat) * 1_000_000n;
     this.#settling = BigInt(settling) * 1_000_000n;
   }
 
   /** There is no connection. */
   lose(): void {
-    this.#sight?.lose();
+    this.#visibility?.lose();
     this.#heardAt = this.#settledAt = undefined;
   }
 
@@ -41,7 +41,7 @@ export class StreamSight {
     }
     this.#heardAt = now;
     if (this.#settledAt === undefined || now < this.#settledAt) return;
-    this.#sight?.regain(now);
-    this.#sight?.hear(now);
+    this.#visibility?.regain(now);
+    this.#visibility?.hear(now);
   }
 }

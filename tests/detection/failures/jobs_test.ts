@@ -75,7 +75,7 @@ class Notified {
       writeJobNews({
         namespace: "default",
         job: "api",
-        fate: "stopped",
+        outcome: "stopped",
         index: 100,
         time: Number(at(50)),
         ...news,
@@ -95,7 +95,7 @@ const looping = (streaks?: ReadonlyMap<string, FailureStreak>) => {
 
 Deno.test("a loop that waits to be placed again is over when its job is stopped, or is gone", () => {
   assert.deepEqual(looping().news({}), ["recovered: it was stopped (sent)"]);
-  assert.deepEqual(looping().news({ fate: "gone" }), ["recovered: its job is gone (sent)"]);
+  assert.deepEqual(looping().news({ outcome: "gone" }), ["recovered: its job is gone (sent)"]);
 });
 
 Deno.test("a loop goes on where another job is stopped, or the same before its allocation was made", () => {
@@ -108,9 +108,9 @@ Deno.test("a loop goes on where another job is stopped, or the same before its a
 
 Deno.test("what Nomad gave up is told once, not repeated, and stays apart over a restart until it runs again", () => {
   const notified = looping();
-  const [gaveUp] = notified.news({ fate: "gave-up" });
+  const [gaveUp] = notified.news({ outcome: "gave-up" });
   assert.match(gaveUp!, /^gave-up: exited with 1 .*, 3 times since \S+; Nomad has given it up \(sent\)$/);
-  assert.deepEqual(notified.news({ fate: "gave-up" }), []);
+  assert.deepEqual(notified.news({ outcome: "gave-up" }), []);
   assert.equal(notified.loops.looping, 0);
   const again = new Notified(notified.streaks);
   assert.deepEqual(again.wait(at(100_000)), []);
@@ -128,7 +128,7 @@ Deno.test("what Nomad gave up is told once, not repeated, and stays apart over a
 
 Deno.test("what Nomad gave up leaves the list when its job is stopped, and nothing is sent of that", () => {
   const notified = looping();
-  notified.news({ fate: "gave-up" });
+  notified.news({ outcome: "gave-up" });
   assert.deepEqual(notified.news({}), ["recovered: it was stopped"]);
   assert.deepEqual([...notified.loops.loops()], []);
 });
@@ -136,13 +136,13 @@ Deno.test("what Nomad gave up leaves the list when its job is stopped, and nothi
 Deno.test("what Nomad gave up before it was a loop is not told", () => {
   const notified = new Notified();
   assert.deepEqual(notified.take(...crashes(2, 0, 20, made(50))), []);
-  assert.deepEqual(notified.news({ fate: "gave-up" }), []);
+  assert.deepEqual(notified.news({ outcome: "gave-up" }), []);
   assert.deepEqual([...notified.loops.failing()], []);
 });
 
 Deno.test("an allocation that waits to be placed again says when in the next alert", () => {
   const notified = looping();
-  notified.news({ fate: "waits", allocation: "a50", until: String(at(41) + 2n * hour) });
+  notified.news({ outcome: "waits", allocation: "a50", until: String(at(41) + 2n * hour) });
   const repeat = notified.loops.due(at(41) + hour + 10_000_000n, 10)[0]!;
   assert.ok(repeat.reason === "repeat");
   assert.equal(repeat.alert.details!.NextAttempt, formatTime(at(41) + 2n * hour));

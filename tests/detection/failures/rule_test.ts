@@ -4,7 +4,7 @@ import type { Alert } from "../../../src/detection/alert/alert.ts";
 import { type FailureStreak, runningSince } from "../../../src/detection/failures/streak.ts";
 import { FailuresRule, type FailuresThresholds, silentAfter } from "../../../src/detection/failures/rule.ts";
 import type { Decision } from "../../../src/detection/rule.ts";
-import { Sight } from "../../../src/detection/visibility.ts";
+import { Visibility } from "../../../src/detection/visibility.ts";
 import { formatTime } from "../../../src/lib/time.ts";
 import {
   at,
@@ -55,13 +55,13 @@ class Notified {
   constructor(
     differs: Partial<FailuresThresholds> = {},
     restored?: Restored,
-    readonly sight: Sight = new Sight(),
+    readonly visibility: Visibility = new Visibility(),
   ) {
     const streak = (name: string, streak: FailureStreak | undefined) => {
       if (streak === undefined) this.streaks.delete(name);
       else this.streaks.set(name, structuredClone(streak));
     };
-    this.loops = new FailuresRule({ ...usual, ...differs }, { streak }, sight);
+    this.loops = new FailuresRule({ ...usual, ...differs }, { streak }, visibility);
     if (restored !== undefined) {
       const streaks = () => structuredClone(restored.streaks);
       this.loops.restore({ streaks }, restored.now);
@@ -92,8 +92,8 @@ class Notified {
   see(until: bigint): string[] {
     const before = this.said.length;
     this.wait(until);
-    this.sight.regain(until);
-    this.sight.hear(until);
+    this.visibility.regain(until);
+    this.visibility.hear(until);
     this.#pass(until);
     return this.said.slice(before);
   }
@@ -678,10 +678,10 @@ Deno.test("three hundred lives of chance: each failure counts once, in whatever 
 
 /** A rule whose source sees what happens up to the beginning of the tests' time. */
 function sighted(differs: Partial<FailuresThresholds> = {}, losesEvents = false): Notified {
-  const sight = new Sight("blind");
-  sight.losesEvents = losesEvents;
-  sight.regain(at(-1));
-  return new Notified(differs, undefined, sight);
+  const visibility = new Visibility("blind");
+  visibility.losesEvents = losesEvents;
+  visibility.regain(at(-1));
+  return new Notified(differs, undefined, visibility);
 }
 
 for (
@@ -698,7 +698,7 @@ for (
     const notified = sighted();
     notified.take([...crashes(3), started(at(60))]);
     notified.see(at(70));
-    notified.sight.lose();
+    notified.visibility.lose();
     assert.deepEqual(notified.wait(at(3990)), []);
     const said = notified.take(updates, at(4000));
     assert.deepEqual([...said, ...notified.wait(at(4000)), ...notified.see(at(4000))], then);
@@ -710,7 +710,7 @@ Deno.test("a run is known to last only until something was heard last", () => {
   notified.take([...crashes(3), started(at(60))]);
   notified.see(at(89));
   assert.deepEqual(notified.wait(at(154)), []);
-  notified.sight.lose();
+  notified.visibility.lose();
   assert.deepEqual(notified.wait(at(1000)), []);
   assert.deepEqual(notified.take([...crash(at(85)), ...crashes(1, 900)], at(1000)), []);
   assert.deepEqual(notified.see(at(1000)), []);
@@ -721,7 +721,7 @@ Deno.test("a run is known to last only until something was heard last", () => {
 
 Deno.test("a loop is told though the source is blind, once events made it one; and again only when it sees", () => {
   const notified = sighted();
-  notified.sight.lose();
+  notified.visibility.lose();
   assert.deepEqual(notified.take(crashes(5), at(600)), []);
   assert.deepEqual(notified.wait(at(602)), ["602 first 5"]);
   assert.deepEqual(notified.wait(at(10_000)), []);
@@ -734,7 +734,7 @@ Deno.test("of the silence of a task counts only what could be heard", () => {
   const notified = sighted({ notificationInterval: 1000n * hours });
   notified.take([...crashes(2), started(at(40)), ...giveUp(at(41))]);
   notified.see(at(3641));
-  notified.sight.lose();
+  notified.visibility.lose();
   assert.deepEqual(notified.see(at(3641 + 36_000)), []);
   const end = 41 + 10_800 + 36_000;
   assert.deepEqual(notified.see(at(end)), []);
@@ -745,7 +745,7 @@ Deno.test("a run is not known to have lasted through a time in which events can 
   const notified = sighted({}, true);
   notified.take([...crashes(3), started(at(60))]);
   notified.see(at(160));
-  notified.sight.lose();
+  notified.visibility.lose();
   assert.deepEqual(notified.see(at(1160)), []);
   assert.deepEqual(notified.see(at(1659)), []);
   assert.deepEqual(notified.see(at(1660)), ["1660 over: it ran for 10 min"]);
@@ -771,7 +771,7 @@ for (
     const notified = sighted({}, losesEvents);
     notified.take([...crashes(3), started(at(60))]);
     notified.see(at(70));
-    notified.sight.lose();
+    notified.visibility.lose();
     const said = notified.take(crash(at(1160), { fields }), at(1165));
     assert.deepEqual(said, failures ? [] : ["1165 over: it ran for 10 min"]);
     assert.equal(notified.streaks.get(name)?.failures || undefined, failures);
@@ -782,7 +782,7 @@ Deno.test("after a start nothing ends by time before the source sees, and the ti
   const before = new Notified();
   before.take(crashes(3));
   const now = at(50_000);
-  const after = new Notified({}, { streaks: before.streaks, now }, new Sight("blind"));
+  const after = new Notified({}, { streaks: before.streaks, now }, new Visibility("blind"));
   assert.deepEqual(after.wait(now + 3600n * seconds), []);
   assert.deepEqual(after.see(now + 3600n * seconds), ["53600 repeat 3"]);
   assert.deepEqual(after.see(now + 3601n * seconds), []);
@@ -791,7 +791,7 @@ Deno.test("after a start nothing ends by time before the source sees, and the ti
 Deno.test("the end of a row that was forgotten meanwhile is nobody's", () => {
   const notified = sighted();
   notified.take([...crashes(1), started(at(60))]);
-  notified.sight.lose();
+  notified.visibility.lose();
   notified.wait(at(700));
   notified.take(stop(at(701)));
   notified.wait(at(701) + 2n * silentAfter);
@@ -825,14 +825,14 @@ Deno.test("three hundred lives with a source that goes blind: what is said to ha
     };
     for (const { update, event } of events) {
       check(notified.wait(event.time), event.time);
-      if (!notified.sight.isBlind && random.chance(0.2)) {
-        notified.sight.lose();
+      if (!notified.visibility.isBlind && random.chance(0.2)) {
+        notified.visibility.lose();
         gaps++;
-      } else if (notified.sight.isBlind && random.chance(0.4)) show(event.time);
+      } else if (notified.visibility.isBlind && random.chance(0.4)) show(event.time);
       held.push(update);
-      if (!notified.sight.isBlind) show(event.time);
+      if (!notified.visibility.isBlind) show(event.time);
     }
-    assert.ok(!notified.sight.isBlind || held.length > 0 || notified.wait(at(until + 5)).length === 0);
+    assert.ok(!notified.visibility.isBlind || held.length > 0 || notified.wait(at(until + 5)).length === 0);
     show(at(until + 5));
     assert.equal(notified.streaks.get(name)?.failures ?? 0, failures, `seed ${seed}`);
   }

@@ -57,7 +57,7 @@ async function follow(
     for await (const batch of source.batches(stop.signal)) {
       for (const body of batch.bodies) {
         const { Job, JobID } = JSON.parse(new TextDecoder().decode(body as Uint8Array));
-        if (Job !== undefined) found.push(`${Job.Fate} ${JobID} ${Job.Index}`);
+        if (Job !== undefined) found.push(`${Job.Outcome} ${JobID} ${Job.Index}`);
       }
       batch.acknowledge();
     }
