@@ -229,12 +229,12 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
   });
   try {
     const sinks = openSinks(plan, world);
-    const context = { sinks: sinks.map(({ type }) => type), newerReplaces: source.clock === "wall" };
+    const context = { sinks: sinks.map(({ type }) => type), newerReplaces: source.mode === "live" };
     const store = parts.use(await openStore(plan.state, context));
     const delivery = parts.use(new Delivery(sinks, (sink) => store.outbox(sink), log, startupDeadline));
     parts.use(source);
-    const rule = opened = plan.rule.open(store, source.clock === "wall" ? visibility : undefined);
-    rule.restore(store.kept, source.clock === "wall" ? wallClock() : undefined);
+    const rule = opened = plan.rule.open(store, source.mode === "live" ? visibility : undefined);
+    rule.restore(store.kept, source.mode === "live" ? wallClock() : undefined);
     const counters = new Counters();
     const commits = new CommitFigures();
     const { stderr } = world;
@@ -289,7 +289,7 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
     return 0;
   } catch (error) {
     const fault = asFault(error);
-    if (fault.recovery === "closed" && source.clock === "events") return 0;
+    if (fault.recovery === "closed" && source.mode === "batch") return 0;
     if (!(error instanceof Fault)) throw error;
     log.error("{reason}", { reason: fault.message });
     return 1;
@@ -309,7 +309,7 @@ function factsOf(plan: Plan, { source, health, rule, counters, commits, delivery
   return {
     version: config.version,
     startedAt: wallClock(),
-    clock: source.clock,
+    mode: source.mode,
     rule,
     ruleView: plan.rule.words,
     counters,

@@ -72,7 +72,7 @@ class Pipeline {
   constructor(way: Way) {
     this.#way = way;
     this.counters = way.counters ?? new Counters();
-    this.#wall = way.source.clock === "wall" ? new WallClockWatch(way) : undefined;
+    this.#wall = way.source.mode === "live" ? new WallClockWatch(way) : undefined;
     this.#clock = new EventClock(
       this.#wall === undefined ? keptEventTime(way) : undefined,
       clockWarning(way.log),
@@ -80,7 +80,7 @@ class Pipeline {
     this.counters.newest = this.#clock.newest;
     this.#rejections = new RejectionLog(way.log);
     this.#late = new LateEvents(way.log, way.rule.counts);
-    const now = way.source.clock === "wall" ? wallClock : () => this.#clock.now;
+    const now = way.source.mode === "live" ? wallClock : () => this.#clock.now;
     this.#commits = new Commits(way, now);
     if (this.#wall === undefined) way.source.skipUntil?.(this.#clock.skipUntil);
     else {

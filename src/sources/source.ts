@@ -45,7 +45,7 @@ export interface Batch {
 /** A source of allocation updates. Disposing it gives back what is not acknowledged. */
 export interface Source extends AsyncDisposable {
   /** What `now` is for its messages: the clock on the wall, or the newest event so far. */
-  readonly clock: "wall" | "events";
+  readonly mode: "live" | "batch";
   /** Batches until the input ends, or until `stop`: then those already taken, and the end. Faults that can heal
    * are waited out. `notes` is what was kept of its batches' notes. @throws {Fault} that cannot. */
   batches(stop: AbortSignal, checkpoint?: ReadonlyMap<string, string>): AsyncIterable<Batch>;

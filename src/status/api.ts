@@ -13,7 +13,7 @@ export function statusView(facts: Facts): StatusView {
     version: facts.version,
     startedAt: formatTime(facts.startedAt),
     wallNow: formatTime(wallClock()),
-    clock: facts.clock,
+    mode: facts.mode,
     now: formatTime(nowOf(facts)),
     rule: facts.ruleView,
     source: { ...partView(source.type, source.health), ended: source.health.ended },

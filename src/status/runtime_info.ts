@@ -13,7 +13,7 @@ import type { StatusView } from "./view.ts";
 export interface Facts {
   readonly version: string;
   readonly startedAt: Nanoseconds;
-  readonly clock: "wall" | "events";
+  readonly mode: "live" | "batch";
   readonly rule: Pick<Rule, "names" | "looping" | "loop" | "loops">;
   readonly ruleView: StatusView["rule"];
   readonly counters: Counters;
@@ -25,6 +25,6 @@ export interface Facts {
 }
 
 /** The time now, on the program's own clock. */
-export function nowOf({ clock, counters }: Facts): Nanoseconds {
-  return clock === "wall" ? wallClock() : counters.newest ?? wallClock();
+export function nowOf({ mode, counters }: Facts): Nanoseconds {
+  return mode === "live" ? wallClock() : counters.newest ?? wallClock();
 }

@@ -9,7 +9,7 @@ export interface StatusView {
   /** When this was said, on the wall's clock: that of `startedAt`, of `since` of source and sinks, and of `oldest`. */
   readonly wallNow: string;
   /** And on the clock that loops and events have: the wall's, or that of the events, where it is the newest one's time. */
-  readonly clock: "wall" | "events";
+  readonly mode: "live" | "batch";
   readonly now: string;
   readonly rule: {
     readonly type: "restarts" | "loops";

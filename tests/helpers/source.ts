@@ -30,7 +30,7 @@ export class TestSource implements Source {
   #ended = false;
   #wake = () => {};
 
-  constructor(readonly clock: Source["clock"]) {}
+  constructor(readonly mode: Source["mode"]) {}
 
   /** Puts in a batch. */
   put(...messages: string[]): void {

@@ -50,7 +50,7 @@ export function facts(differs: Partial<Facts> = {}): Facts {
   return {
     version: "1.2.3",
     startedAt: 1_795_491_774_000_000_000n,
-    clock: "events",
+    mode: "batch",
     rule: restartsRule(),
     ruleView: {
       type: "restarts",

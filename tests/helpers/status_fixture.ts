@@ -94,7 +94,7 @@ export function madeStatus(some: Partial<StatusView> = {}): StatusView {
     version: "0.1.0",
     startedAt: ago(60 * 27),
     wallNow: fixtureNow,
-    clock: "wall",
+    mode: "live",
     now: fixtureNow,
     rule: {
       type: "restarts",

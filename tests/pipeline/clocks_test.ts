@@ -40,7 +40,7 @@ const rules = {
 
 function followed(
   kind: keyof typeof rules,
-  clock: "wall" | "events",
+  mode: "live" | "batch",
   store: StateStore = new MemoryStore({ sinks: ["test"], newerReplaces: false }),
 ) {
   const { log, lines } = testLog();
@@ -50,8 +50,8 @@ function followed(
   const send = sink.send.bind(sink);
   sink.send = (alert) => (notified.push(`${alert.name} ${alert.reason}`), send(alert));
   const rule: Rule = rules[kind](store);
-  rule.restore(store.kept, clock === "wall" ? BigInt(Date.now()) * 1_000_000n : undefined);
-  const source = new TestSource(clock);
+  rule.restore(store.kept, mode === "live" ? BigInt(Date.now()) * 1_000_000n : undefined);
+  const source = new TestSource(mode);
   const delivery = new Delivery([sink], (type) => store.outbox(type), log);
   const ended = follow({ source, rule, store, delivery, log }, new AbortController().signal);
   ended.catch(() => {});

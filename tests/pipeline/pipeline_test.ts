@@ -50,11 +50,11 @@ interface Opened {
 }
 
 /** A way that is followed, until the source ends or `stop` is called. */
-function followed(clock: "wall" | "events", { differs, ignoreRequested = false, ...opened }: Opened = {}) {
+function followed(mode: "live" | "batch", { differs, ignoreRequested = false, ...opened }: Opened = {}) {
   const { log, lines } = testLog();
   const sink = opened.sink ?? new TestSink("test", 1_000);
   if (opened.sink === undefined) sink.ready = true;
-  const context = { sinks: [sink.type], newerReplaces: clock === "wall" };
+  const context = { sinks: [sink.type], newerReplaces: mode === "live" };
   const store = opened.store ?? new MemoryStore(context);
   const notified: string[] = [];
   const send = sink.send.bind(sink);
@@ -64,7 +64,7 @@ function followed(clock: "wall" | "events", { differs, ignoreRequested = false, 
   const delivery = new Delivery([sink], (type) => store.outbox(type), log);
   const detector = new WatchedDetector({ ...thresholds, ignoreRequested, ...differs }, store);
   detector.restore(store.kept);
-  const source = new TestSource(clock);
+  const source = new TestSource(mode);
   const stop = new AbortController();
   const ended = follow({ source, rule: detector, store, delivery, log }, stop.signal);
   ended.catch(() => {});
@@ -73,7 +73,7 @@ function followed(clock: "wall" | "events", { differs, ignoreRequested = false, 
 
 /** Follows messages to their end, each a batch. Yields what was told, and the totals. */
 async function all(messages: readonly string[], opened: Opened = {}) {
-  const { source, ended, notified, lines, detector } = followed("events", opened);
+  const { source, ended, notified, lines, detector } = followed("batch", opened);
   for (const message of messages) source.put(message);
   source.end();
   return { totals: await ended, notified, lines, detector };
@@ -122,7 +122,7 @@ Deno.test("an intended restart is counted unless it is to be ignored", async () 
 });
 
 Deno.test("bad messages are rejected one by one, and their batch is acknowledged, also where all are bad", async () => {
-  const { source, ended } = followed("events");
+  const { source, ended } = followed("batch");
   source.put("rubbish", at(0), "{}", other(0));
   source.put("rubbish", "");
   source.put();
@@ -234,7 +234,7 @@ function loops(source: TestSource, names: readonly string[]): void {
 
 Deno.test("on the wall's clock a loop is told again on time, without a message", async () => {
   using timers = haltTimers();
-  const { source, notified, lines, stop, ended } = followed("wall");
+  const { source, notified, lines, stop, ended } = followed("live");
   loops(source, ["a"]);
   await timers.pass(9_999);
   assert.deepEqual(notified, ["a first 2"]);
@@ -253,7 +253,7 @@ Deno.test("on the wall's clock a loop is told again on time, without a message",
 
 Deno.test("on the wall's clock the time is the wall's, whatever the messages say", async () => {
   using timers = haltTimers();
-  const { source, notified, stop, ended } = followed("wall");
+  const { source, notified, stop, ended } = followed("live");
   const wall = BigInt(Date.now()) * millisecond;
   source.put(
     update({ time: wall + 1_000n * day, type: "Started" }),
@@ -272,7 +272,7 @@ Deno.test("on the wall's clock the time is the wall's, whatever the messages say
 
 Deno.test("many loops that fall due together are told 100 at a time, with room for messages in between", async () => {
   const names = Array.from({ length: 1_800 }, (_, index) => `name ${index}`);
-  const { source, notified, detector, stop, ended } = followed("wall", {
+  const { source, notified, detector, stop, ended } = followed("live", {
     sink: readySink(5_000),
     differs: { notificationInterval: 300n * millisecond },
   });
@@ -303,7 +303,7 @@ function readySink(concurrency: number): TestSink {
 }
 
 Deno.test("intervals longer than timers can be do not make it wake all the time", async () => {
-  const { source, ended, stop, notified } = followed("wall", {
+  const { source, ended, stop, notified } = followed("live", {
     differs: { restartInterval: 300n * day, notificationInterval: 200n * day },
   });
   const set = mock.method(globalThis, "setTimeout");
@@ -321,7 +321,7 @@ Deno.test("intervals longer than timers can be do not make it wake all the time"
 
 Deno.test("it ends when the input ended, every alert has arrived and every batch is acknowledged", async () => {
   const sink = new TestSink("test", 10);
-  const { source, ended } = followed("events", { sink });
+  const { source, ended } = followed("batch", { sink });
   source.put(at(0), at(1));
   source.put(at(2, { name: "b" }), at(3, { name: "b" }));
   source.end();
@@ -339,13 +339,13 @@ Deno.test("it ends when the input ended, every alert has arrived and every batch
 
 Deno.test("an input that fails ends it with the failure, and nothing goes on", async () => {
   using timers = haltTimers();
-  const { source, ended, notified } = followed("wall");
+  const { source, ended, notified } = followed("live");
   source.batches = async function* () {
     yield* [];
     await Promise.resolve();
     throw new Error("no such queue");
   };
-  const other = followed("wall");
+  const other = followed("live");
   loops(other.source, ["a"]);
   await timers.pass(5);
   other.stop();
@@ -372,7 +372,7 @@ Deno.test("no message is acknowledged before its effects are committed: a copy o
   const sink = new TestSink("test", 10);
   const context = { sinks: ["test"], newerReplaces: true };
   await using store = new SqliteStore(folder.file, context);
-  const { source, ended, stop } = followed("wall", { sink, store });
+  const { source, ended, stop } = followed("live", { sink, store });
   const copies: string[] = [];
   source.onAcknowledge = (number) => copies[number] = folder.copy();
   const time = BigInt(Date.now()) * millisecond;
@@ -404,7 +404,7 @@ Deno.test("killed between commit and acknowledgement: what comes again is a dupl
   let copy = "";
   {
     await using store = new SqliteStore(folder.file, context);
-    const { source, ended, stop } = followed("wall", { sink: readySink(1), store });
+    const { source, ended, stop } = followed("live", { sink: readySink(1), store });
     source.put(...messages);
     await waitFor("the acknowledgement", () => source.acknowledged.length === 1);
     await waitFor("the alert to leave the outbox", async () => (await leftIn(folder.copy())).alerts === 0);
@@ -413,7 +413,7 @@ Deno.test("killed between commit and acknowledgement: what comes again is a dupl
     await ended;
   }
   await using store = new SqliteStore(copy, context);
-  const { source, ended, stop, notified } = followed("wall", { store });
+  const { source, ended, stop, notified } = followed("live", { store });
   source.put(...messages);
   stop();
   const totals = await ended;
@@ -433,7 +433,7 @@ Deno.test("killed before the commit: nothing is acknowledged or told, and what c
     store.commit = () => {
       throw new Error("killed here");
     };
-    const { source, notified, lines, ended } = followed("wall", { sink: readySink(1), store });
+    const { source, notified, lines, ended } = followed("live", { sink: readySink(1), store });
     source.put(...messages);
     await waitFor("the attempt to commit", () => lines.some((line) => line.includes("killed here")));
     assert.deepEqual([source.acknowledged, notified], [[], []]);
@@ -448,7 +448,7 @@ Deno.test("killed before the commit: nothing is acknowledged or told, and what c
     [],
     0,
   ]);
-  const { source, ended, notified } = followed("wall", { store });
+  const { source, ended, notified } = followed("live", { store });
   source.put(...messages);
   source.end();
   await ended;
@@ -461,7 +461,7 @@ Deno.test("on the clock of events the windows of a recording outlive a start, be
   const context = { sinks: ["test"], newerReplaces: false };
   {
     await using store = new SqliteStore(folder.file, context);
-    const { source, ended } = followed("events", { differs: { restartCount: 3 }, store });
+    const { source, ended } = followed("batch", { differs: { restartCount: 3 }, store });
     source.put(at(0), at(1), ...[2, 3, 4].map((seconds) => at(seconds, { name: "told" })));
     source.end();
     await ended;
@@ -471,7 +471,7 @@ Deno.test("on the clock of events the windows of a recording outlive a start, be
   }
   {
     await using store = new SqliteStore(folder.file, context);
-    const { source, delivery, sink, ended } = followed("events", { differs: { restartCount: 3 }, store });
+    const { source, delivery, sink, ended } = followed("batch", { differs: { restartCount: 3 }, store });
     delivery.pump();
     await waitFor("the alert to be confirmed", () => sink.confirmed.length === 1);
     source.put("rubbish");
@@ -480,7 +480,7 @@ Deno.test("on the clock of events the windows of a recording outlive a start, be
     await ended;
   }
   await using store = new SqliteStore(folder.file, context);
-  const { source, ended, notified } = followed("events", { differs: { restartCount: 3 }, store });
+  const { source, ended, notified } = followed("batch", { differs: { restartCount: 3 }, store });
   source.put(at(5), at(6, { name: "told" }));
   source.end();
   await ended;
@@ -493,7 +493,7 @@ Deno.test("the clock of events goes on where it stood: an input that begins anew
   const notified = [];
   for (const more of [[], [1001, 1002], []]) {
     await using store = new SqliteStore(folder.file, { sinks: ["test"], newerReplaces: false });
-    const followedAgain = followed("events", { store });
+    const followedAgain = followed("batch", { store });
     followedAgain.source.put(...input, ...more.map((seconds) => at(seconds)));
     followedAgain.source.end();
     await followedAgain.ended;
@@ -506,7 +506,7 @@ Deno.test("an observer hears of events and of what time decides, and of no other
   const { log } = testLog();
   const store = new MemoryStore({ sinks: [], newerReplaces: false });
   const rule = new RestartsRule(thresholds, store);
-  const source = new TestSource("events");
+  const source = new TestSource("batch");
   const heard: string[] = [];
   const observer = {
     recorded: ({ name }: { name: string }, { reason }: { reason: string }) =>

@@ -152,7 +152,7 @@ Deno.test("the head has one line at a width of 1280, with two sinks, or one that
 
 Deno.test("times of a recording are those of its end, and times of the program those of the wall", async () => {
   const recording = {
-    clock: "events",
+    mode: "batch",
     wallNow: "2026-03-12T09:00:00+01:00",
     startedAt: "2026-03-12T08:59:30+01:00",
     source: { type: "stdin", up: true, since: "2026-03-12T08:59:31+01:00", problem: null, ended: true },

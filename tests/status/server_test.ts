@@ -87,7 +87,7 @@ Deno.test("/readyz says why the program is not ready, a line each", async () => 
 });
 
 Deno.test("/api/v1/status says how everything stands", async () => {
-  const from = facts({ clock: "wall", source: { type: "amqp", health: working() } });
+  const from = facts({ mode: "live", source: { type: "amqp", health: working() } });
   from.counters.others = 3;
   from.counters.events.first = 2;
   from.counters.alerts.first = 2;
@@ -104,7 +104,7 @@ Deno.test("/api/v1/status says how everything stands", async () => {
   assert.deepEqual(body, {
     version: "1.2.3",
     startedAt: "2026-11-24T03:42:54Z",
-    clock: "wall",
+    mode: "live",
     rule: { type: "restarts", counts: "restart", threshold: 2, interval: "1h", notificationInterval: "1h" },
     source: { type: "amqp", up: true, problem: null, ended: false },
     sinks: [{ type: "stdout", up: false, problem: "not connected yet", waiting: 0, oldest: null }],

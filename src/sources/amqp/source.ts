@@ -92,7 +92,7 @@ export const amqpTap = defineAdapter({
 const ownQueue = "";
 
 class AmqpSource implements Source {
-  readonly clock = "wall";
+  readonly mode = "live";
   readonly #settings: AmqpSettings;
   readonly #context: SourceContext;
   readonly #closed = new AbortController();

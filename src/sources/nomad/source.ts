@@ -20,7 +20,7 @@ const mostOpen = 1000;
 
 /** Follows the allocations of a Nomad cluster. */
 export class NomadSource implements Source {
-  readonly clock = "wall";
+  readonly mode = "live";
   readonly #client: NomadClient;
   readonly #namespace: string;
   readonly #context: SourceContext;

@@ -38,7 +38,7 @@ export interface Block {
 }
 
 class LineSource implements Source {
-  readonly clock = "events";
+  readonly mode = "batch";
   readonly #context: SourceContext;
   #openBatches = 0;
   #wake = () => {};

@@ -39,7 +39,7 @@ const wallNow = () => (live ? Date.now() : heardAt) + ahead;
 /** How times are told. The clock of events stands still between two of them, and at their end. */
 const context = () => ({
   what: status?.rule.counts ?? "restart",
-  now: status?.clock === "events" ? Date.parse(status.now) : wallNow(),
+  now: status?.mode === "batch" ? Date.parse(status.now) : wallNow(),
   ago: status?.source.ended ? "before the end" : "ago",
 });
 const sort = () => /** @type {HTMLInputElement} */ (document.querySelector("input[name=sort]:checked")).value;

@@ -50,7 +50,7 @@ export function turn(): Promise<void> {
 }
 
 class FedSource implements Source {
-  readonly clock = "wall";
+  readonly mode = "live";
   readonly #next: () => readonly Uint8Array[] | undefined;
 
   constructor(next: () => readonly Uint8Array[] | undefined) {
