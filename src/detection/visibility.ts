@@ -10,7 +10,7 @@ interface Gap {
 
 const latest = (1n << 63n) - 1n;
 /** So many gaps are remembered. */
-const mostGaps = 1000;
+const maxGaps = 1000;
 
 /** What a source sees. One that never goes blind need not tell anything. */
 export class Visibility {
@@ -64,7 +64,7 @@ export class Visibility {
     if (!this.#isBlind) return;
     this.#isBlind = false;
     if (now > this.#until) this.#gaps.push({ from: this.#until, until: now });
-    if (this.#gaps.length > mostGaps) this.#gaps.shift();
+    if (this.#gaps.length > maxGaps) this.#gaps.shift();
     this.hear(now);
   }
 

@@ -78,10 +78,10 @@ function written(value: unknown): string {
 }
 
 /** Characters of a text that are logged at most: a name can have as many as a message. */
-const mostCharacters = 1_000;
+const maxCharacters = 1_000;
 
 function cut(text: string): string {
-  return text.length <= mostCharacters ? text : `${text.slice(0, mostCharacters).toWellFormed()}…`;
+  return text.length <= maxCharacters ? text : `${text.slice(0, maxCharacters).toWellFormed()}…`;
 }
 
 function cutAll(fields: Record<string, unknown>): Record<string, unknown> {

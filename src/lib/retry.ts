@@ -115,7 +115,7 @@ export class StartupDeadline implements Disposable {
     this.#limit = limit;
     this.#over.promise.catch(() => {});
     if (limit === undefined) return;
-    this.#timer = setTimeout(() => this.#giveUp(limit), Math.min(Number(limit / 1_000_000n), longestTimer));
+    this.#timer = setTimeout(() => this.#giveUp(limit), Math.min(Number(limit / 1_000_000n), maxTimer));
   }
 
   /** Rejects with a fault when time is up, or when a first connection fails for settings that are wrong. */
@@ -153,7 +153,7 @@ export class StartupDeadline implements Disposable {
 }
 
 /** Longer ones than this, in milliseconds, timers do not take. */
-const longestTimer = 2 ** 31 - 1;
+const maxTimer = 2 ** 31 - 1;
 
 /**
  * Milliseconds to wait after the n-th failure in a row (from 0): doubling from 100 ms to 10 s, of which half

@@ -11,8 +11,8 @@ import type { Batch, Hold } from "../sources/source.ts";
 import { Health } from "../lib/health.ts";
 
 /** Messages after which a durable ledger commits at the latest, and milliseconds. */
-const mostMessages = 500;
-const longestWait = 5;
+const maxMessages = 500;
+const maxCommitDelay = 5;
 
 /** A batch whose effects are committed next, or that waits for alerts. */
 interface Open {
@@ -79,13 +79,13 @@ export class Commits {
   add(batch: Batch, names: ReadonlySet<string>, urgent: boolean): void {
     this.#open.push({ acknowledge: batch.acknowledge, names, hold: batch.hold, due: Infinity, awaited: 0 });
     this.#messages += batch.bodies.length;
-    if (urgent || !this.#store.durable || this.#messages >= mostMessages) this.now();
+    if (urgent || !this.#store.durable || this.#messages >= maxMessages) this.now();
     else this.soon();
   }
 
   /** Commits in a moment, with what comes until then. */
   soon(): void {
-    if (this.#store.durable) this.#timer ??= setTimeout(() => this.#commit(), longestWait);
+    if (this.#store.durable) this.#timer ??= setTimeout(() => this.#commit(), maxCommitDelay);
   }
 
   /** Commits. Where the ledger cannot, it is tried again until it can, and nothing is acknowledged meanwhile. */

@@ -12,9 +12,9 @@ const longAgo = -(1n << 63n);
  * stream begins. */
 const enough = 12;
 /** Messages after which a jump of the clock is beyond doubt. */
-const mostDoubted = 1_000;
+const maxDoubted = 1_000;
 /** Nodes that are remembered as ahead. */
-const mostNodes = 10_000;
+const maxNodes = 10_000;
 const hour = 3_600_000_000_000n;
 
 /** The clock went on by more than a step at once: time went by, or the clock of a node is ahead. */
@@ -135,7 +135,7 @@ export class EventClock {
   #doubt(time: Nanoseconds, node: string, rule: Clocked): void {
     const jump = this.#jump!;
     const newest = this.newest!;
-    if (++jump.heard > mostDoubted) this.#jump = undefined;
+    if (++jump.heard > maxDoubted) this.#jump = undefined;
     if (node === jump.node) return;
     if (time > newest - clockStep) {
       this.#jump = undefined; // it says the same
@@ -154,7 +154,7 @@ export class EventClock {
   }
 
   #isAhead(node: string, ahead: Nanoseconds): void {
-    if (this.#ahead.size >= mostNodes) this.#ahead.clear();
+    if (this.#ahead.size >= maxNodes) this.#ahead.clear();
     this.#ahead.set(node, ahead);
   }
 
@@ -163,7 +163,7 @@ export class EventClock {
     const now = this.newest ?? wallClock();
     const last = this.#warnedAt.get(node);
     if (last !== undefined && now >= last && now - last < hour) return;
-    if (this.#warnedAt.size >= mostNodes) this.#warnedAt.clear();
+    if (this.#warnedAt.size >= maxNodes) this.#warnedAt.clear();
     this.#warnedAt.set(node, now);
     this.#warn(node, ahead);
   }

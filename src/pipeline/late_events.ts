@@ -8,7 +8,7 @@ import { nodeOf } from "../detection/decode/node_of.ts";
 const many = 10;
 const hour = 3_600_000_000_000n;
 /** Nodes that are counted in one hour. */
-const mostNodes = 10_000;
+const maxNodes = 10_000;
 
 /** Watches the events that the rule found to be outside of its window. */
 export class LateEvents {
@@ -32,7 +32,7 @@ export class LateEvents {
     }
     const node = nodeOf(update);
     const count = (this.#byNode.get(node) ?? 0) + 1;
-    if (count > 1 || this.#byNode.size < mostNodes) this.#byNode.set(node, count);
+    if (count > 1 || this.#byNode.size < maxNodes) this.#byNode.set(node, count);
     if (count !== many) return;
     this.#log.warning(
       "{node}: {count} {counts}s within the hour came too late to count, the last one {late} old: its clock is slow, " +

@@ -166,7 +166,7 @@ class Pipeline {
   }
 
   #notifyDue(now: Nanoseconds): void {
-    for (const decision of this.#way.rule.due(now, mostDue)) {
+    for (const decision of this.#way.rule.due(now, maxDue)) {
       this.#act(decision, "");
       this.#way.observer?.decided(decision, now);
     }
@@ -186,7 +186,7 @@ class Pipeline {
     this.#timerAt = next;
     if (next === undefined) return;
     const milliseconds = Number((next - wallClock()) / 1_000_000n) + 1;
-    this.#timer = setTimeout(() => this.#wake(), Math.min(Math.max(milliseconds, 0), longestTimer));
+    this.#timer = setTimeout(() => this.#wake(), Math.min(Math.max(milliseconds, 0), maxTimer));
   }
 
   #wake(): void {
@@ -236,9 +236,9 @@ class Pipeline {
 }
 
 /** Interner that are looked at in one go when their time has come: a moment's work. */
-const mostDue = 100;
+const maxDue = 100;
 /** Longer ones than this, in milliseconds, timers do not take. */
-const longestTimer = 2 ** 31 - 1;
+const maxTimer = 2 ** 31 - 1;
 
 const sentences = {
   first: "{name}: crash loop, {count} {counts}s; alert {id}",

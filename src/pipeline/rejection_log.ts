@@ -3,7 +3,7 @@ import type { Log } from "../lib/log.ts";
 import type { Batch } from "../sources/source.ts";
 
 /** Lines in one period, and its length in milliseconds. */
-const mostLines = 10;
+const maxLines = 10;
 const period = 10_000;
 
 /** Sets bad messages aside. */
@@ -21,7 +21,7 @@ export class RejectionLog {
   add(batch: Batch, index: number, body: Uint8Array, reason: string): void {
     batch.reject(index);
     this.#timer ??= setTimeout(() => this.stop(), period);
-    if (++this.#lines > mostLines) {
+    if (++this.#lines > maxLines) {
       this.#unlogged++;
       return;
     }

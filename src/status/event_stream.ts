@@ -5,9 +5,9 @@ import type { History, Remembered } from "./history.ts";
 import type { LoopView, StatusView } from "./view.ts";
 
 /** Bytes that may wait for a client. */
-const mostWaiting = 1 << 20;
+const maxWaiting = 1 << 20;
 /** Bytes of loops that are sent at one time; those that wait come the next time. */
-const mostAtOnce = 256 << 10;
+const maxAtOnce = 256 << 10;
 /** Milliseconds between two times that loops are sent, and between two times that the status is. */
 const flushEvery = 1_000;
 const statusEvery = 5_000;
@@ -87,7 +87,7 @@ export class EventStream implements Disposable {
     this.onFlush?.();
     let text = "";
     for (const loop of this.#changed) {
-      if (text.length > mostAtOnce) break;
+      if (text.length > maxAtOnce) break;
       this.#changed.delete(loop);
       const view = this.#view(loop);
       text += `event: ${view.status === "looping" ? "loop" : "over"}\ndata: ${JSON.stringify(view)}\n\n`;
@@ -114,7 +114,7 @@ export class EventStream implements Disposable {
   }
 
   #send(client: Client, bytes: Uint8Array): void {
-    if (client.writableLength + bytes.length <= mostWaiting) return void client.write(bytes);
+    if (client.writableLength + bytes.length <= maxWaiting) return void client.write(bytes);
     this.dropped++;
     this.#remove(client);
     client.destroy();

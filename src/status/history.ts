@@ -10,7 +10,7 @@ import { formatTime } from "../lib/time.ts";
 import { readUpdate, textOf } from "../detection/decode/update.ts";
 import { restartsDetails } from "../detection/alert/details.ts";
 import { hour, loopView, milliseconds, timeline } from "./loop_view.ts";
-import { mostEvents, Trace } from "./task_history.ts";
+import { maxEvents, Trace } from "./task_history.ts";
 import type { AllocationView, LoopView } from "./view.ts";
 
 /** How much is remembered. */
@@ -27,7 +27,7 @@ const defaultBounds: Bounds = { looping: 10_000, ended: 1_000, restarting: 10_00
 /** Of a name that is no loop, and of one among very many loops. */
 const fewEvents = 10;
 /** Updates of the rule `restarts` that are read in one second for the words of an event, where nothing loops. */
-const mostReads = 1_000;
+const maxReads = 1_000;
 
 /** A loop that was told. */
 export interface Remembered {
@@ -273,14 +273,14 @@ export class History implements Observer {
 
   #eventsOfEach(): number {
     const loops = this.#looping.size + this.#gaveUp.size + this.#ended.size;
-    return Math.max(fewEvents, Math.min(mostEvents, Math.floor(this.#bounds.events / Math.max(1, loops))));
+    return Math.max(fewEvents, Math.min(maxEvents, Math.floor(this.#bounds.events / Math.max(1, loops))));
   }
 
   /** To read an update takes as long as all else that is done with it. */
   #mayRead(time: Nanoseconds): boolean {
     const second = time / 1_000_000_000n;
     if (second !== this.#reads.second) this.#reads = { second, count: 0 };
-    return this.#reads.count++ < mostReads;
+    return this.#reads.count++ < maxReads;
   }
 }
 

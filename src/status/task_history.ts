@@ -8,9 +8,9 @@ import { hour, milliseconds } from "./loop_view.ts";
 import type { EventView } from "./view.ts";
 
 /** Of one name so many times and events are remembered at most, and characters of what an event says. */
-const mostTimes = 200;
-export const mostEvents = 200;
-const mostWords = 500;
+const maxTimes = 200;
+export const maxEvents = 200;
+const maxWords = 500;
 /** An event that comes again is looked for among so many. */
 const recent = 20;
 
@@ -32,7 +32,7 @@ export class Trace {
     let place = this.times.length;
     while (place > 0 && this.times[place - 1]! > at) place--;
     this.times.splice(place, 0, at);
-    while (this.times.length > mostTimes || this.times[0]! <= this.last - hour) this.times.shift();
+    while (this.times.length > maxTimes || this.times[0]! <= this.last - hour) this.times.shift();
   }
 
   /** Takes an event, unless it came before; of them the last `most` stay. */
@@ -64,7 +64,7 @@ export class Trace {
           task: null,
           node: null,
         },
-        mostEvents,
+        maxEvents,
       );
     }
   }
@@ -94,7 +94,7 @@ function seenOf(event: Restart | RunEvent, before: Seen | undefined, withWords: 
     return {
       time: event.time,
       type: event.type,
-      message: event.displayMessage.slice(0, mostWords),
+      message: event.displayMessage.slice(0, maxWords),
       exitCode: event.exit?.code ?? null,
       signal: event.exit?.signal ?? null,
       failed: event.meaning === "failed" || event.meaning === "failing",
@@ -107,7 +107,7 @@ function seenOf(event: Restart | RunEvent, before: Seen | undefined, withWords: 
   return {
     time: event.time,
     type: "Restarting",
-    message: message.slice(0, mostWords),
+    message: message.slice(0, maxWords),
     exitCode: null,
     signal: null,
     failed: !event.requested,

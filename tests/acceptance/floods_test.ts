@@ -50,7 +50,7 @@ async function put(own: Hand, messages: readonly string[]): Promise<void> {
  * Lets the program take all there is, and ends it; yields what it said of it. It must not have used more memory than
  * this, in MiB, which is a multiple of what it takes.
  */
-async function finished(own: Hand, program: Program, mostMiB = 500): Promise<Totals> {
+async function finished(own: Hand, program: Program, maxMiB = 500): Promise<Totals> {
   await program.logged("source amqp: consumes");
   let code: number | undefined;
   program.ended.then((end) => code = end.code);
@@ -59,7 +59,7 @@ async function finished(own: Hand, program: Program, mostMiB = 500): Promise<Tot
     return await own.ready(queues.updates) === 0;
   }, { timeoutMs: 60_000 });
   const used = peakMemory(program);
-  assert.ok(used < mostMiB, `it used ${used} MiB`);
+  assert.ok(used < maxMiB, `it used ${used} MiB`);
   program.signal("SIGTERM");
   assert.equal((await program.ended).code, 0, program.stderr.slice(-2000));
   return totalsOf(program.stderr);

@@ -34,7 +34,7 @@ Deno.test("the original README's example on stdin gives exactly one line, to the
 
 /** How often each name restarts in a recording: as the original counts, and of that intended. */
 interface Counted {
-  readonly mostIn5Minutes: number;
+  readonly maxIn5Minutes: number;
   readonly requested: number;
 }
 
@@ -45,7 +45,7 @@ function countsOf(section: string): Map<string, Counted> {
   const rows = lines!.trim().split("\n").map((line) => {
     const [, most, name, reasons] = /^ *(\d+) max\/5m .* NotRestarting +\d+ +(\S+) \{(.*)\}$/.exec(line)!;
     const requested = /'\(empty\)': (\d+)/.exec(reasons!)?.[1];
-    return [name!, { mostIn5Minutes: Number(most), requested: Number(requested ?? 0) }] as const;
+    return [name!, { maxIn5Minutes: Number(most), requested: Number(requested ?? 0) }] as const;
   });
   return new Map(rows);
 }
@@ -90,7 +90,7 @@ for (const { file, section } of recordings) {
     });
     assert.equal(code, 0, stderr);
     const lines = stdout.trimEnd().split("\n");
-    const expected = looping(5, ({ mostIn5Minutes }) => mostIn5Minutes);
+    const expected = looping(5, ({ maxIn5Minutes }) => maxIn5Minutes);
     assert.ok(expected.length >= 11);
     assert.deepEqual(namesIn(lines).toSorted(), expected);
     assert.deepEqual(lines, alertsOf(fixture(file), 5));
@@ -105,10 +105,10 @@ for (const { file, section } of recordings) {
     };
     const wanted = (name: string) => name.startsWith("wanted-restarts.");
     const all = await notified("false");
-    assert.deepEqual(all, looping(3, ({ mostIn5Minutes }) => mostIn5Minutes));
+    assert.deepEqual(all, looping(3, ({ maxIn5Minutes }) => maxIn5Minutes));
     assert.equal(all.filter(wanted).length, 2);
     const without = await notified("true");
-    assert.deepEqual(without, looping(3, ({ mostIn5Minutes, requested }) => mostIn5Minutes - requested));
+    assert.deepEqual(without, looping(3, ({ maxIn5Minutes, requested }) => maxIn5Minutes - requested));
     assert.deepEqual(without.filter(wanted), []);
   });
 

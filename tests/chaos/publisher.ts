@@ -5,7 +5,7 @@ import { Buffer } from "node:buffer";
 import { pause } from "./pause.ts";
 
 /** Messages that may wait for their confirmation at one time. */
-const mostUnconfirmed = 2_000;
+const maxUnconfirmed = 2_000;
 
 /** One publication of many messages to a queue. */
 export class Publisher {
@@ -62,7 +62,7 @@ export class Publisher {
     const started = performance.now();
     for (let sent = 0; !this.#ended;) {
       const most = (performance.now() - started) / 1000 * this.#perSecond;
-      while (sent < most && this.#unconfirmed.size < mostUnconfirmed && this.#take()) {
+      while (sent < most && this.#unconfirmed.size < maxUnconfirmed && this.#take()) {
         this.#sendOne(channel, this.sent - 1);
         sent++;
       }

@@ -16,7 +16,7 @@ export interface RecordTo {
 }
 
 /** Bytes that are written at one time. */
-const mostPending = 256 << 10;
+const maxPending = 256 << 10;
 const lineFeed = new TextEncoder().encode("\n");
 
 /** A recording that is written. Disposing it writes what is left and closes it. */
@@ -69,7 +69,7 @@ export class RecordFile implements AsyncDisposable {
   async write(line: Uint8Array): Promise<void> {
     this.#pending.push(line, lineFeed);
     this.#pendingSize += line.length + 1;
-    if (this.#pendingSize >= Math.min(mostPending, this.#to.rotateAt)) await this.flush();
+    if (this.#pendingSize >= Math.min(maxPending, this.#to.rotateAt)) await this.flush();
   }
 
   /** Writes what was taken; resolves when the system has it. @throws {Fault} */

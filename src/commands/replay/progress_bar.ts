@@ -2,7 +2,7 @@
 import { formatSize } from "../../lib/size.ts";
 
 /** Shorter inputs, in bytes, are read before anybody looks. */
-const leastTotal = 8_000_000;
+const minTotal = 8_000_000;
 /** Milliseconds between two drawings. */
 const period = 100;
 const width = 24;
@@ -25,7 +25,7 @@ export class Progress implements Disposable {
   /** `total` is undefined where it is not known how long the input is. */
   constructor(total: number | undefined, canvas: Canvas | undefined) {
     this.#total = total;
-    this.#canvas = total !== undefined && total >= leastTotal ? canvas : undefined;
+    this.#canvas = total !== undefined && total >= minTotal ? canvas : undefined;
     this.#beganAt = canvas?.now() ?? 0;
   }
 

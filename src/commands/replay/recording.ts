@@ -39,7 +39,7 @@ export interface Reading {
 export const standardInput = "-";
 
 /** Bytes among which what the recording is must show. */
-const mostPeeked = 1 << 20;
+const maxPeeked = 1 << 20;
 
 /** A recording that is open. */
 export class Recording implements AsyncDisposable {
@@ -85,11 +85,11 @@ export class Recording implements AsyncDisposable {
     let text = "";
     let format: Format | undefined;
     try {
-      while (format === undefined && text.length < mostPeeked) {
+      while (format === undefined && text.length < maxPeeked) {
         const { done, value } = await bytes.next();
         if (!done) first.push(value.slice());
         text += done ? decoder.decode() : decoder.decode(value, { stream: true });
-        format = recognise(text.slice(0, mostPeeked), done ?? false);
+        format = recognise(text.slice(0, maxPeeked), done ?? false);
         if (done) break;
       }
     } catch (error) {
@@ -187,7 +187,7 @@ function recognise(text: string, isWhole: boolean): Format | undefined {
     if (format !== undefined) return format;
   }
   if (/^\{"Index":[0-9]/.test(last)) return "event stream";
-  const format = isWhole || text.length >= mostPeeked ? formatOf(last) : undefined;
+  const format = isWhole || text.length >= maxPeeked ? formatOf(last) : undefined;
   if (format !== undefined) return format;
   return isWhole && lines.some((line) => line.trim() === "{}") ? "event stream" : undefined;
 }

@@ -36,9 +36,9 @@ export interface Counts {
 
 /** Of so many names that were not told the restarts are remembered. Of one that is told and not among them, those in
  * its first alert are all that is known of the time before. */
-const mostUntold = 100_000;
+const maxUntold = 100_000;
 /** Interner that are looked at in one go when their time has come. */
-const mostDue = 500;
+const maxDue = 500;
 
 /** A rule on its way through a recording. */
 export class Trial {
@@ -108,12 +108,12 @@ export class Trial {
     else if (decision.reason === "requested") this.counts.requested++;
     else if (decision.reason === "outside-window") this.counts.outsideWindow++;
     this.#act(decision, now);
-    if (update.kind === "job") { for (const due of this.#rule.due(now, mostDue)) this.#act(due, now); }
+    if (update.kind === "job") { for (const due of this.#rule.due(now, maxDue)) this.#act(due, now); }
   }
 
   #advance(time: Nanoseconds, body?: Uint8Array): Nanoseconds {
     const now = this.#clock.advance(time, this.#rule, (now) => {
-      for (const decision of this.#rule.due(now, mostDue)) this.#act(decision, now);
+      for (const decision of this.#rule.due(now, maxDue)) this.#act(decision, now);
     }, body);
     this.#scale.extend(now);
     return now;
@@ -126,7 +126,7 @@ export class Trial {
     if (restarts === undefined) return;
     let counted = restarts.get(name);
     if (counted === undefined) {
-      if (restarts.size - this.notified.size >= mostUntold) return;
+      if (restarts.size - this.notified.size >= maxUntold) return;
       restarts.set(name, counted = { total: 0, history: new History(this.#scale) });
     }
     counted.total += count;

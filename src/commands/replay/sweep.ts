@@ -17,9 +17,9 @@ const varied = [
 ] as const;
 
 /** More combinations are no longer to choose by. */
-const mostCombinations = 200;
+const maxCombinations = 200;
 /** Interner that are shown of those that change. */
-const mostNames = 5;
+const maxNames = 5;
 
 /** The rules of a grid; undefined where no flag has several values, or with the reasons in `input.problems`. */
 export function planGrid(input: Input, source: string): RulePlan[] | undefined {
@@ -30,11 +30,11 @@ export function planGrid(input: Input, source: string): RulePlan[] | undefined {
   }).filter(({ isList }) => isList);
   if (lists.length === 0) return undefined;
   const count = lists.reduce((count, { words }) => count * words.length, 1);
-  if (count > mostCombinations) {
+  if (count > maxCombinations) {
     input.problems.push(
       `found ${
         grouped(count)
-      } combinations of thresholds; expected at most ${mostCombinations}, so give fewer values`,
+      } combinations of thresholds; expected at most ${maxCombinations}, so give fewer values`,
     );
     return undefined;
   }
@@ -117,8 +117,8 @@ function changeText({ added, missing }: Change): string {
 /** `2 new: a, b`; of many names the first ones. */
 function named(what: string, names: readonly string[]): string[] {
   if (names.length === 0) return [];
-  const shown = names.slice(0, mostNames).map(plain).join(", ");
-  const more = names.length - mostNames;
+  const shown = names.slice(0, maxNames).map(plain).join(", ");
+  const more = names.length - maxNames;
   return [`${grouped(names.length)} ${what}: ${shown}${more > 0 ? ` and ${grouped(more)} more` : ""}`];
 }
 

@@ -3,9 +3,9 @@
 import type { Nanoseconds } from "../../lib/duration.ts";
 
 /** The smallest bin, in nanoseconds: a second. */
-const leastWidth = 1_000_000_000n;
+const minWidth = 1_000_000_000n;
 /** So many bins at most; a drawing has fewer columns, so that it does not matter where bins begin. */
-const mostBins = 1024n;
+const maxBins = 1024n;
 
 /** The scale of all histories: the span of the recording so far, and how wide a bin is. */
 export class Scale {
@@ -18,12 +18,12 @@ export class Scale {
   extend(time: Nanoseconds): void {
     this.first ??= time;
     if (this.last === undefined || time > this.last) this.last = time;
-    while ((this.last - this.first) / this.width >= mostBins) this.level++;
+    while ((this.last - this.first) / this.width >= maxBins) this.level++;
   }
 
   /** Nanoseconds of a bin. */
   get width(): Nanoseconds {
-    return leastWidth << this.level;
+    return minWidth << this.level;
   }
 }
 

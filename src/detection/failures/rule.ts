@@ -11,7 +11,7 @@ import {
   clear,
   type FailureStreak,
   isNewsOfLife,
-  mostLogged,
+  maxLogged,
   newStreak,
   runningSince,
   type Step,
@@ -465,7 +465,7 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
         : "repeat",
       lastEvent: streak.lastEvent,
       eventLog: streak.log.map(({ time }) => time),
-      ...(streak.log.length >= mostLogged ? { limit: mostLogged } : {}),
+      ...(streak.log.length >= maxLogged ? { limit: maxLogged } : {}),
       details: failuresDetails(streak, now, resolved),
     };
   }

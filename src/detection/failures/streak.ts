@@ -67,7 +67,7 @@ export interface FailureStreak {
   runs: Run[];
   /** Nothing from this time and before it counts: a row ended there. */
   clearedAt?: Nanoseconds;
-  /** The failures that events told of, by time; the newest `mostLogged`. */
+  /** The failures that events told of, by time; the newest `maxLogged`. */
   log: Failure[];
   /** How the last failed run ended, and why. */
   ended?: Ended | undefined;
@@ -83,11 +83,11 @@ export interface FailureStreak {
 }
 
 /** Of the failures of a row so many are remembered one by one. */
-export const mostLogged = 100;
+export const maxLogged = 100;
 /** And so many events and allocations, and characters of what an event says. */
-const mostEvents = 10;
-const mostRuns = 10;
-const mostWords = 500;
+const maxEvents = 10;
+const maxRuns = 10;
+const maxWords = 500;
 
 /** A row for a task whose first failure is about to be taken. */
 export function newStreak({ key, time, node }: RunEvent): FailureStreak {
@@ -203,7 +203,7 @@ function isOld(streak: FailureStreak, event: RunEvent): boolean {
     if (run !== undefined) return time <= run.newest;
     return streak.log.some((logged) => logged.identity === identity && time <= logged.time);
   }
-  if (streak.log.length >= mostLogged && time < streak.log[0]!.time) return true;
+  if (streak.log.length >= maxLogged && time < streak.log[0]!.time) return true;
   return streak.log.some((logged) =>
     logged.identity === identity && (time === logged.time || logged.last === true && time > logged.time)
   );
@@ -221,7 +221,7 @@ function runOf(streak: FailureStreak, event: RunEvent): Run {
     if (at >= 0) runs.splice(at, 1);
     runs.push(run);
   } else if (at < 0) runs.unshift(run);
-  if (runs.length > mostRuns) runs.shift();
+  if (runs.length > maxRuns) runs.shift();
   return run;
 }
 
@@ -242,13 +242,13 @@ function remember(streak: FailureStreak, run: Run, { time, type, displayMessage 
   if (last?.Time !== time || last.Type !== type) {
     streak.events.push({ Time: time, Type: type, DisplayMessage: cut(displayMessage) });
   }
-  if (streak.events.length > mostEvents) streak.events.shift();
+  if (streak.events.length > maxEvents) streak.events.shift();
   if (time > streak.newest) streak.newest = time;
   if (time > run.newest) run.newest = time;
 }
 
 function cut(text: string): string {
-  return text.length > mostWords ? `${text.slice(0, mostWords)}…`.toWellFormed() : text;
+  return text.length > maxWords ? `${text.slice(0, maxWords)}…`.toWellFormed() : text;
 }
 
 function start(run: Run, at: Nanoseconds | undefined): void {
@@ -295,7 +295,7 @@ function fail(
     streak.why = why ?? (meaning === "failing" ? cut(event.displayMessage) : "");
     streak.nextAttempt = runningSince(streak) === undefined ? event.nextAttempt : undefined;
   } else streak.log.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
-  if (streak.log.length > mostLogged) streak.log.shift();
+  if (streak.log.length > maxLogged) streak.log.shift();
   return "failed";
 }
 

@@ -25,7 +25,7 @@ export interface RestartsThresholds {
 }
 
 /** Of one name at most so many restarts are kept, or `restartCount` where that is more; the oldest make room. */
-export const mostRestarts = 10_000;
+export const maxRestarts = 10_000;
 const latest = (1n << 63n) - 1n;
 
 /**
@@ -51,7 +51,7 @@ export class RestartsRule implements Rule<Restart> {
   constructor(thresholds: RestartsThresholds, journal: RestartJournal) {
     this.#thresholds = thresholds;
     this.#journal = journal;
-    this.#most = Math.max(mostRestarts, thresholds.restartCount);
+    this.#most = Math.max(maxRestarts, thresholds.restartCount);
   }
 
   get names(): number {

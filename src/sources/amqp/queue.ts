@@ -73,7 +73,7 @@ interface Kind {
 }
 
 /** Questions about one queue: it has a dozen arguments at most. */
-const mostQuestions = 20;
+const maxQuestions = 20;
 /** What no argument has for its value. A type or a TTL like that makes no queue, should it be gone meanwhile. */
 const noValue = "no value";
 const ofAnyType = { "x-queue-type": noValue };
@@ -88,7 +88,7 @@ async function kindOf(open: OpenChannel<Channel>, queue: string): Promise<Kind |
   const known: Record<string, unknown> = {};
   const flags = { durable: true, auto_delete: false };
   let type: string | undefined;
-  for (let question = 0; question < mostQuestions; question++) {
+  for (let question = 0; question < maxQuestions; question++) {
     const refusal = await refusalOf(open, (aside) =>
       aside.assertQueue(queue, {
         durable: flags.durable,

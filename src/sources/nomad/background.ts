@@ -6,8 +6,8 @@ import type { News } from "./news.ts";
 export type Question = (signal: AbortSignal) => Promise<News[]>;
 
 /** So many questions wait, and so many are put off; more are dropped, since each session asks anew. */
-const mostWaiting = 200;
-const mostPutOff = 10_000;
+const maxWaiting = 200;
+const maxPutOff = 10_000;
 
 /** The questions of one session. Disposing it ends them. */
 export class Background implements AsyncDisposable {
@@ -20,14 +20,14 @@ export class Background implements AsyncDisposable {
 
   /** Asks it when those before it are answered. */
   ask(question: Question): void {
-    if (this.#stop.signal.aborted || this.#waiting.length >= mostWaiting) return;
+    if (this.#stop.signal.aborted || this.#waiting.length >= maxWaiting) return;
     this.#waiting.push(question);
     this.#working ??= this.#work().finally(() => this.#working = undefined);
   }
 
   /** Asks it after so many milliseconds, unless that is cancelled; not again what is put off under this key. */
   later(key: string, milliseconds: number, question: Question): void {
-    if (this.#stop.signal.aborted || this.#putOff.has(key) || this.#putOff.size >= mostPutOff) return;
+    if (this.#stop.signal.aborted || this.#putOff.has(key) || this.#putOff.size >= maxPutOff) return;
     const timer = setTimeout(() => {
       this.#putOff.delete(key);
       this.ask(question);

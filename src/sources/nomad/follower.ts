@@ -24,8 +24,8 @@ export interface Found {
 }
 
 /** While the list is read, news is held back to be sorted by time: so many at most, and so long, in milliseconds. */
-const mostHeld = 2000;
-const longestHeld = 1_000;
+const maxHeld = 2000;
+const maxHoldTime = 1_000;
 
 /** Of an allocation that changed in the last nanoseconds before the first list, something more may come. */
 const recent = 10e9;
@@ -210,8 +210,8 @@ export class Follower {
   }
 
   #isHeldEnough(): boolean {
-    return this.#held.length >= mostHeld ||
-      (this.#held.length > 0 && performance.now() - this.#heldSince > longestHeld);
+    return this.#held.length >= maxHeld ||
+      (this.#held.length > 0 && performance.now() - this.#heldSince > maxHoldTime);
   }
 
   /** Passes on what is held, all at once: with its notes it is kept whole or not at all. */

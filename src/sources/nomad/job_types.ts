@@ -10,7 +10,7 @@ const defaultPatience = 5_000;
 /** Bytes of an answer: Nomad itself takes no source of a job of more than 1 MB unless it is told to. */
 const maxBytes = 16 << 20;
 /** Answers that are remembered. */
-const mostRemembered = 10_000;
+const maxRemembered = 10_000;
 
 /** What Nomad answered about jobs. */
 export class JobTypes {
@@ -32,7 +32,7 @@ export class JobTypes {
     const job = JobID.replace(/\/(?:periodic|dispatch)-.*$/s, "");
     const key = `${Namespace}\0${job}`;
     if (!this.#types.has(key)) {
-      if (this.#types.size >= mostRemembered) this.#types.clear();
+      if (this.#types.size >= maxRemembered) this.#types.clear();
       this.#types.set(key, await this.#get(Namespace, job, signal));
     }
     return this.#types.get(key);

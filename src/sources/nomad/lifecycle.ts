@@ -9,7 +9,7 @@ import type { OfJob } from "./event_stream.ts";
 import type { Allocation } from "./allocation.ts";
 
 /** So many evaluations, and allocations that wait, are remembered. */
-const mostRemembered = 10_000;
+const maxRemembered = 10_000;
 
 /** A job, or one allocation of a system job, that may have been given up. */
 interface Suspect {
@@ -222,7 +222,7 @@ class Recent<Value> {
   set(key: string, value: Value): void {
     this.#map.delete(key);
     this.#map.set(key, value);
-    if (this.#map.size <= mostRemembered) return;
+    if (this.#map.size <= maxRemembered) return;
     for (const oldest of this.#map.keys()) return void this.#map.delete(oldest);
   }
 

@@ -16,7 +16,7 @@ import { SubscriptionClosed } from "./event_stream.ts";
 const askAgainAfter = 100;
 
 /** Updates that may be unacknowledged before reading waits. */
-const mostOpen = 1000;
+const maxOpen = 1000;
 
 /** Follows the allocations of a Nomad cluster. */
 export class NomadSource implements Source {
@@ -175,7 +175,7 @@ export class NomadSource implements Source {
 
   /** Reading waits while too much is not acknowledged: Nomad then cuts it, and the next list has what was missed. */
   async #room(stop: AbortSignal): Promise<void> {
-    while (this.#openUpdates >= mostOpen && !stop.aborted) {
+    while (this.#openUpdates >= maxOpen && !stop.aborted) {
       await new Promise<void>((resolve) => this.#wake = resolve);
     }
   }

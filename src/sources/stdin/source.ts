@@ -21,9 +21,9 @@ export const lines = defineAdapter({
 });
 
 /** Batches that may be unacknowledged before reading waits. */
-const mostOpenBatches = 16;
+const maxOpenBatches = 16;
 /** Longer lines, in bytes, are no updates: RabbitMQ's own limit for a message. */
-const longestLine = 128 << 20;
+const maxLineLength = 128 << 20;
 /** Stands at the end of what is left of such a line, so that it is JSON no more. */
 const cut = new TextEncoder().encode("…");
 
@@ -62,7 +62,7 @@ class LineSource implements Source {
         this.#context.health?.up();
         for await (const { bodies, numbers } of input.blocks(bytes, stop)) {
           yield this.#batch(bodies, (index) => input.place(numbers[index]!));
-          await this.#fewerThan(mostOpenBatches, stop);
+          await this.#fewerThan(maxOpenBatches, stop);
         }
       }
       if (this.#context.health !== undefined) this.#context.health.ended = !stop.aborted;
@@ -231,7 +231,7 @@ export class Lines {
   #keep(part: Uint8Array): void {
     this.#restLength += part.length;
     if (part.length > 0) this.#rest.push(part);
-    if (this.#restLength > longestLine) this.#rest.splice(2);
+    if (this.#restLength > maxLineLength) this.#rest.splice(2);
   }
 
   /** The line that ends with this part, without a carriage return; of one that is too long only the beginning. */
@@ -240,7 +240,7 @@ export class Lines {
     let line = end;
     if (this.#rest.length > 0) {
       this.#keep(end);
-      if (this.#restLength > longestLine) {
+      if (this.#restLength > maxLineLength) {
         this.#log.warning("{place} is longer than 128 MiB, the most that is read", {
           place: this.place(this.#number),
         });

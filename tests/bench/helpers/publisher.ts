@@ -7,7 +7,7 @@ import type { Socket } from "node:net";
 /** Of one write, in bytes. */
 const blockSize = 256 * 1024;
 /** Most that one message takes of it, frames included. */
-const mostOfOne = 8 * 1024;
+const maxOfOne = 8 * 1024;
 
 /** A connection that publishes transient messages to one queue, as nomad-firehose does. */
 export class Publisher implements AsyncDisposable {
@@ -48,7 +48,7 @@ export class Publisher implements AsyncDisposable {
     at += 7 + written;
     block[at++] = frameEnd;
     this.#used = at;
-    return at > blockSize - mostOfOne ? this.flush() : undefined;
+    return at > blockSize - maxOfOne ? this.flush() : undefined;
   }
 
   /** Sends what was added; resolves when there is room for more. */

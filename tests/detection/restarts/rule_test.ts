@@ -1,7 +1,7 @@
 // The rule, as a table: what is made of restarts, and of time going by. Times are nanoseconds.
 import assert from "node:assert/strict";
 import { alertId } from "../../../src/detection/alert/alert.ts";
-import { mostRestarts, RestartsRule, type RestartsThresholds } from "../../../src/detection/restarts/rule.ts";
+import { maxRestarts, RestartsRule, type RestartsThresholds } from "../../../src/detection/restarts/rule.ts";
 import type { Decision } from "../../../src/detection/rule.ts";
 import { TestJournal } from "../../helpers/journal.ts";
 import { restart } from "../../helpers/restarts.ts";
@@ -467,7 +467,7 @@ Deno.test("the end of a loop is told where that is wanted, once, with an id of i
 Deno.test("of more unseen restarts than are kept of a name the newest are kept", () => {
   const rule = detector();
   const { limit, eventLog } = alertOf(rule.record(restart({ time: 0n, missed: 2 ** 31 }), 0n));
-  assert.deepEqual([limit, eventLog.length], [mostRestarts, mostRestarts]);
+  assert.deepEqual([limit, eventLog.length], [maxRestarts, maxRestarts]);
 });
 
 Deno.test("nextDue is when there is something to do: the repeat, the end of a window", () => {
@@ -543,37 +543,37 @@ Deno.test("a restart that does not count leaves no trace", () => {
 Deno.test("a million names that restart once are forgotten when their windows end", () => {
   const nothing = { counted() {}, dropped() {}, notified() {} };
   const rule = new RestartsRule({ ...thresholds, restartInterval: 1_000n }, nothing);
-  let mostNames = 0;
+  let maxNames = 0;
   for (let time = 0n; time < 1_000_000n; time++) {
     rule.due(time, 10);
     rule.record(restart({ time, name: String(time), update: "" }), time);
-    mostNames = Math.max(mostNames, rule.names);
+    maxNames = Math.max(maxNames, rule.names);
   }
-  assert.equal(mostNames, 1_000);
+  assert.equal(maxNames, 1_000);
 });
 
-Deno.test(`of one name the newest ${mostRestarts} restarts are kept, and its alert says so`, () => {
+Deno.test(`of one name the newest ${maxRestarts} restarts are kept, and its alert says so`, () => {
   const rule = detector({ restartInterval: 1_000_000n, notificationInterval: 20_000n });
   let { limit, eventLog } = alertOf(record(rule, [0n, 1n, 2n]));
   assert.equal(limit, undefined);
   const restarts = (from: number, to: number) =>
     Array.from({ length: to - from }, (_, i) => BigInt(from + i));
-  assert.equal(words(record(rule, restarts(3, mostRestarts - 1))), `already-notified ${mostRestarts - 1}`);
+  assert.equal(words(record(rule, restarts(3, maxRestarts - 1))), `already-notified ${maxRestarts - 1}`);
   ({ limit, eventLog } = alertOf(rule.due(20_002n, 10)[0]!));
-  assert.deepEqual([limit, eventLog.length], [undefined, mostRestarts - 1]);
+  assert.deepEqual([limit, eventLog.length], [undefined, maxRestarts - 1]);
 
   const late = restart({ time: 20_003n, allocation: "one more" });
-  assert.equal(words(rule.record(late, 20_003n)), `already-notified ${mostRestarts}`);
+  assert.equal(words(rule.record(late, 20_003n)), `already-notified ${maxRestarts}`);
   ({ limit, eventLog } = alertOf(rule.due(40_002n, 10)[0]!));
-  assert.deepEqual([limit, eventLog.length, eventLog[0]], [mostRestarts, mostRestarts, 0n]);
+  assert.deepEqual([limit, eventLog.length, eventLog[0]], [maxRestarts, maxRestarts, 0n]);
 
-  assert.equal(words(record(rule, restarts(40_003, 40_103))), `already-notified ${mostRestarts}`);
+  assert.equal(words(record(rule, restarts(40_003, 40_103))), `already-notified ${maxRestarts}`);
   ({ limit, eventLog } = alertOf(rule.due(60_002n, 10)[0]!));
-  assert.deepEqual([limit, eventLog.length, eventLog[0]], [mostRestarts, mostRestarts, 100n]);
+  assert.deepEqual([limit, eventLog.length, eventLog[0]], [maxRestarts, maxRestarts, 100n]);
 });
 
 Deno.test("of one name as many restarts are kept as the threshold needs, where that is more", () => {
-  const restartCount = mostRestarts + 500;
+  const restartCount = maxRestarts + 500;
   const rule = detector({ restartCount, restartInterval: 1_000_000n });
   const times = Array.from({ length: restartCount }, (_, index) => BigInt(index));
   assert.equal(words(record(rule, times.slice(0, -1))), `below-threshold ${restartCount - 1}`);
@@ -671,7 +671,7 @@ Deno.test("restore() counts what was kept by the interval of now, shorter or lon
 
 Deno.test("restore() keeps the newest restarts where fewer are kept now than before", () => {
   const journal = new TestJournal();
-  const restartCount = mostRestarts + 50;
+  const restartCount = maxRestarts + 50;
   record(
     detector({ restartCount, restartInterval: 1_000_000n }, journal),
     Array.from({ length: restartCount }, (_, index) => BigInt(index)),
@@ -683,10 +683,10 @@ Deno.test("restore() keeps the newest restarts where fewer are kept now than bef
     const { limit, eventLog } = alertOf(
       rule.due(restartCount + 50 > 0 ? BigInt(restartCount + 50) : 0n, 10)[0]!,
     );
-    assert.deepEqual([limit, eventLog.length, eventLog[0]], [mostRestarts, mostRestarts, 50n], start);
+    assert.deepEqual([limit, eventLog.length, eventLog[0]], [maxRestarts, maxRestarts, 50n], start);
     journal.lose();
     detector({ restartInterval: 1_000_000n }, journal).restore(journal.kept);
     journal.commit(0n);
-    assert.equal([...journal.kept.restarts()].length, mostRestarts);
+    assert.equal([...journal.kept.restarts()].length, maxRestarts);
   }
 });
