@@ -86,7 +86,7 @@ for (const kind of ["restarts", "loops"] as const) {
 
   Deno.test(`${kind}: a node two hours ahead of the wall's clock does not silence the others, and is named`, async () => {
     using _timers = haltTimers(Number(wall / 1_000_000n));
-    const { source, notified, ended, warnings } = followed(kind, "events");
+    const { source, notified, ended, warnings } = followed(kind, "batch");
     const others = crashes(3, wall - minute, "others", "n1");
     source.put(...others.slice(0, 3), ...crashes(1, wall + 2n * hour, "fast", "n2"), ...others.slice(3));
     source.put(...crashes(3, wall + 2n * hour + 30n * second, "fast", "n2"));
@@ -97,7 +97,7 @@ for (const kind of ["restarts", "loops"] as const) {
   });
 
   Deno.test(`${kind}: in a recording of the past, one node that is ahead gives way to what the others say`, async () => {
-    const { source, notified, ended, warnings } = followed(kind, "events");
+    const { source, notified, ended, warnings } = followed(kind, "batch");
     const past = wall - 10_000n * hour;
     source.put(...crashes(2, past, "before", "n1"));
     source.put(...crashes(2, past + 2n * hour + 20n * second, "fast", "n2"));
@@ -114,7 +114,7 @@ for (const kind of ["restarts", "loops"] as const) {
   });
 
   Deno.test(`${kind}: hours in which nothing came are no clock that is ahead`, async () => {
-    const { source, notified, ended, warnings } = followed(kind, "events");
+    const { source, notified, ended, warnings } = followed(kind, "batch");
     const past = wall - 10_000n * hour;
     source.put(...crashes(2, past, "a", "n1"), ...crashes(3, past + 2n * hour, "b", "n2"));
     source.put(
@@ -134,7 +134,7 @@ for (const kind of ["restarts", "loops"] as const) {
     for (const now of [wall + 2n * hour, wall]) {
       using _timers = haltTimers(Number(now / 1_000_000n));
       await using store = new SqliteStore(folder.file, context);
-      const run = followed(kind, "events", store);
+      const run = followed(kind, "batch", store);
       run.source.put(...crashes(3, now - minute, "others", "n1"));
       run.source.end();
       await run.ended;
@@ -148,7 +148,7 @@ for (const kind of ["restarts", "loops"] as const) {
 
   Deno.test(`${kind}: what was told while the wall's clock was ahead keeps nobody silent once it is right`, async () => {
     using timers = haltTimers(Number((wall + 3n * hour) / 1_000_000n));
-    const { source, notified, ended, warnings } = followed(kind, "wall");
+    const { source, notified, ended, warnings } = followed(kind, "live");
     source.put(...crashes(3, wall + 3n * hour - 30n * second, "app", "n1"));
     await timers.pass(10);
     assert.deepEqual(notified, [`${name("app")} first`]);
@@ -179,7 +179,7 @@ for (const ahead of [10n * minute, 3n * hour]) {
     for (const [now, count] of [[wall + ahead, 2], [wall, 1]] as const) {
       using _timers = haltTimers(Number(now / 1_000_000n));
       await using store = new SqliteStore(folder.file, context);
-      const run = followed("restarts", "wall", store);
+      const run = followed("restarts", "live", store);
       run.source.put(...crashes(count, now - 15n * second, "app", "n1"));
       run.source.end();
       await run.ended;
@@ -191,7 +191,7 @@ for (const ahead of [10n * minute, 3n * hour]) {
 
 Deno.test("where several nodes agree, it is the wall's clock that is behind", async () => {
   using _timers = haltTimers(Number(wall / 1_000_000n));
-  const { source, notified, ended } = followed("restarts", "events");
+  const { source, notified, ended } = followed("restarts", "batch");
   const both = crashes(10, wall + 2n * hour, "a", "n1", 1n)
     .flatMap((line, index) => [line, crashes(10, wall + 2n * hour, "b", "n2", 1n)[index]!]);
   source.put(...both, ...crashes(1, wall + 2n * hour + 11n * minute, "c", "n1"));
@@ -205,7 +205,7 @@ Deno.test("where several nodes agree, it is the wall's clock that is behind", as
 
 Deno.test("restarts that come too late to count have their own figure, and one warning for each node and hour", async () => {
   using timers = haltTimers(Number(wall / 1_000_000n));
-  const { source, ended, warnings } = followed("restarts", "wall");
+  const { source, ended, warnings } = followed("restarts", "live");
   const late = (count: number, now: bigint) =>
     source.put(
       ...crashes(count, now - hour - 9n * second, "app", "slow", 1n).filter((_, index) => index % 2 === 0),

@@ -20,7 +20,7 @@ async function makeStateFile(file: string, names = 1_000): Promise<void> {
 
 function addNotified(store: SqliteStore, names: number): void {
   for (let name = 0; name < names; name++) {
-    store.told(`name ${name}`, {
+    store.notified(`name ${name}`, {
       notifiedAt: 1n,
       id: "0".repeat(32),
       repeats: 0,
@@ -138,7 +138,7 @@ test("of every older version goes on with what it kept, and is of the present on
     database.close();
     for (const _ of ["brought to the present format", "opened again"]) {
       await using store = new SqliteStore(old, context);
-      assert.deepEqual([...store.kept.told()].map(([name]) => name), ["name 0", "name 1", "name 2"]);
+      assert.deepEqual([...store.kept.notified()].map(([name]) => name), ["name 0", "name 1", "name 2"]);
     }
     const after = new DatabaseSync(old);
     assert.equal(after.prepare("PRAGMA user_version").get()!.user_version, 3);

@@ -35,8 +35,10 @@ const types: Readonly<Record<JobOutcome, string>> = {
 export function writeJobNews({ namespace, job, outcome, index, allocation, until, time }: JobNews): News {
   const at = time ?? Date.now() * 1e6;
   const text = `{"Name":${JSON.stringify(job)},"AllocationID":${JSON.stringify(allocation ?? "")},` +
-    `"JobID":${JSON.stringify(job)},"TaskEvent":{"Type":"${types[fate]}","Time":${BigInt(Math.trunc(at))}},` +
-    `"Namespace":${JSON.stringify(namespace)},"Job":{"Outcome":"${fate}","Index":${index}` +
+    `"JobID":${JSON.stringify(job)},"TaskEvent":{"Type":"${types[outcome]}","Time":${
+      BigInt(Math.trunc(at))
+    }},` +
+    `"Namespace":${JSON.stringify(namespace)},"Job":{"Outcome":"${outcome}","Index":${index}` +
     (until === undefined ? "}}" : `,"Until":"${until}"}}`);
   return { text, time: at };
 }

@@ -64,7 +64,7 @@ class Notified {
       /first|repeat|recovered|gave-up/.test(reason)
     );
     return said.map((decision) =>
-      "because" in decision
+      "cause" in decision
         ? `${decision.reason}: ${decision.cause}${decision.alert ? " (sent)" : ""}`
         : decision.reason
     );
