@@ -9,7 +9,8 @@ import { taskApi } from "../clients/nomad/settings.ts";
 import { asFault, Fault } from "../lib/errors.ts";
 import { findAdapter, words } from "../lib/settings/adapter.ts";
 import type { StateStore } from "../state/store.ts";
-import { type Log, logFormats, logLevels, openLogOn, plain } from "../lib/log.ts";
+import { type Log, logFormats, logLevels, openLogOn } from "../lib/log.ts";
+import { plain } from "../lib/escape.ts";
 import type { Rule } from "../detection/rule.ts";
 import {
   payloadSettings,
@@ -21,13 +22,10 @@ import {
 import { wallClock } from "../lib/time.ts";
 import { pause, StartupDeadline } from "../lib/retry.ts";
 import { follow, type Totals } from "../pipeline/pipeline.ts";
+import { choice, choices, duration, optional } from "../lib/settings/parsers.ts";
 import {
-  choice,
-  choices,
-  duration,
   flagOf,
   type Input,
-  optional,
   readSettings,
   type SettingsGroup,
   type Values,

@@ -7,7 +7,8 @@ import { planned as plannedOf, type Process } from "./given.ts";
 import { planRecord, record } from "./record/record.ts";
 import { recordSettings } from "./record/settings.ts";
 import { planReplay, replay } from "./replay/replay.ts";
-import { fileOf, flagOf, type Input, type Setting, withoutPasswords } from "../lib/settings/setting.ts";
+import { fileOf, flagOf, type Input, type Setting } from "../lib/settings/setting.ts";
+import { withoutPasswords } from "../lib/settings/redact.ts";
 
 const name = "nomad-crashloop-detector";
 

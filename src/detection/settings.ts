@@ -4,17 +4,8 @@ import { RestartsRule, type RestartsThresholds } from "./restarts/rule.ts";
 import type { Journal } from "./journal.ts";
 import { FailuresRule, type FailuresThresholds } from "./failures/rule.ts";
 import type { Rule } from "./rule.ts";
-import {
-  choice,
-  duration,
-  flagOf,
-  type Input,
-  optional,
-  readSettings,
-  type Setting,
-  toggle,
-  wholeNumber,
-} from "../lib/settings/setting.ts";
+import { choice, duration, optional, toggle, wholeNumber } from "../lib/settings/parsers.ts";
+import { flagOf, type Input, readSettings, type Setting } from "../lib/settings/setting.ts";
 import { formatDuration, parseDuration } from "../lib/duration.ts";
 import type { Visibility } from "./visibility.ts";
 

@@ -2,6 +2,7 @@
 // reach the terminal raw.
 import { configureSync, getJsonLinesFormatter, getLogger, type LogRecord } from "@logtape/logtape";
 import type { LineOutput } from "./coalescing_writer.ts";
+import { plain, plainJson } from "./escape.ts";
 
 /** The accepted levels, from the most to the least. */
 export const logLevels = ["debug", "info", "warning", "error"] as const;
@@ -88,20 +89,4 @@ function cutAll(fields: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [name, typeof value === "string" ? cut(value) : value]),
   );
-}
-
-/** The text with control characters, line separators and bidirectional marks written as escapes. */
-export function plain(text: string): string {
-  // deno-lint-ignore no-control-regex -- control characters are what it looks for
-  return plainJson(text.replace(/[\u0000-\u001f]/g, escape));
-}
-
-/** The same for JSON text: its value stays the same. Control characters below space, which only stand between
- * its tokens, are left alone. */
-export function plainJson(json: string): string {
-  return json.replace(/[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, escape);
-}
-
-function escape(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

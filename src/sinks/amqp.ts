@@ -7,7 +7,9 @@ import { look, type Presence } from "../clients/amqp/look.ts";
 import { tlsConflicts, tlsSettings } from "../clients/tls/settings.ts";
 import { Fault } from "../lib/errors.ts";
 import { defineAdapter } from "../lib/settings/adapter.ts";
-import { printable, text, type Values, wholeNumber } from "../lib/settings/setting.ts";
+import { printable } from "../lib/settings/redact.ts";
+import { text, wholeNumber } from "../lib/settings/parsers.ts";
+import type { Values } from "../lib/settings/setting.ts";
 import type { Sink, SinkContext } from "./sink.ts";
 
 const prefix = "SINK_AMQP";

@@ -2,7 +2,7 @@
 import type { StateStore, StoreContext } from "./store.ts";
 import { MemoryStore } from "./memory.ts";
 import type { SqliteStore } from "./sqlite.ts";
-import { plain } from "../lib/log.ts";
+import { plain } from "../lib/escape.ts";
 import type { Setting } from "../lib/settings/setting.ts";
 
 /** Where the state is kept: in memory, or in this file. */

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Fault } from "../lib/errors.ts";
 import { makeFile } from "../lib/files.ts";
-import { quoted } from "../lib/settings/setting.ts";
+import { quoted } from "../lib/settings/redact.ts";
 
 /** "NCLD": tells our files from other programs' databases (https://sqlite.org/fileformat2.html#application_id). */
 const applicationId = 0x4e434c44;

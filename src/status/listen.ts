@@ -1,7 +1,9 @@
 // Where the status server listens: its settings, and how their address is taken.
 import { Fault } from "../lib/errors.ts";
 import { keepToOwner } from "../lib/files.ts";
-import { namesOf, optional, quoted, type Setting, text, type Values } from "../lib/settings/setting.ts";
+import { namesOf, type Setting, type Values } from "../lib/settings/setting.ts";
+import { optional, text } from "../lib/settings/parsers.ts";
+import { quoted } from "../lib/settings/redact.ts";
 
 /** A TCP address or a socket of Unix. */
 export type Address =

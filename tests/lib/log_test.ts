@@ -1,6 +1,7 @@
 // The log's lines: text and JSON, what is left out, and that no value can leave its place in its line.
 import assert from "node:assert/strict";
-import { logFormats, logLevels, openLog, plain } from "../../src/lib/log.ts";
+import { logFormats, logLevels, openLog } from "../../src/lib/log.ts";
+import { plain } from "../../src/lib/escape.ts";
 
 /** What is written by this, line for line. */
 function written(

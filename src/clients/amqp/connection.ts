@@ -3,7 +3,9 @@
 import type { Channel, ChannelModel, ConfirmChannel } from "amqplib";
 import type { Socket } from "node:net";
 import { Fault } from "../../lib/errors.ts";
-import { printable, type Setting, url } from "../../lib/settings/setting.ts";
+import { printable } from "../../lib/settings/redact.ts";
+import type { Setting } from "../../lib/settings/setting.ts";
+import { url } from "../../lib/settings/parsers.ts";
 import { type Tls, tlsOptions } from "../tls/settings.ts";
 import { explainTls } from "../tls/handshake_error.ts";
 

@@ -1,6 +1,7 @@
 // The settings of Nomad's own command line, with its meanings.
 import { readText } from "../../lib/files.ts";
-import { namesOf, optional, type Setting, text, toggle, type Values } from "../../lib/settings/setting.ts";
+import { namesOf, type Setting, type Values } from "../../lib/settings/setting.ts";
+import { optional, text, toggle } from "../../lib/settings/parsers.ts";
 
 /** Where Nomad is. */
 export interface NomadAddress {

@@ -3,7 +3,8 @@
 import type { ConnectionOptions } from "node:tls";
 import { Fault } from "../../lib/errors.ts";
 import { whyUnreadable } from "../../lib/files.ts";
-import { namesOf, quoted } from "../../lib/settings/setting.ts";
+import { namesOf } from "../../lib/settings/setting.ts";
+import { quoted } from "../../lib/settings/redact.ts";
 import { type NomadSettings, nomadSettings } from "./settings.ts";
 import { certificates, pair } from "../tls/settings.ts";
 

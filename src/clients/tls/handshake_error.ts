@@ -2,7 +2,9 @@
 import { isIP } from "node:net";
 import { connect, type ConnectionOptions, type PeerCertificate } from "node:tls";
 import { Fault } from "../../lib/errors.ts";
-import { namesOf, oneOf, printable, quoted, type Setting } from "../../lib/settings/setting.ts";
+import { namesOf, type Setting } from "../../lib/settings/setting.ts";
+import { oneOf } from "../../lib/settings/parsers.ts";
+import { printable, quoted } from "../../lib/settings/redact.ts";
 import { type Tls, tlsOptions, tlsSettings } from "./settings.ts";
 
 /** Codes of node:tls for a certificate whose chain does not end at a known authority, or not now. */

@@ -4,7 +4,9 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import type { ConnectionOptions } from "node:tls";
 import { Fault } from "../../lib/errors.ts";
 import { readText } from "../../lib/files.ts";
-import { namesOf, optional, printable, quoted, type Setting, text } from "../../lib/settings/setting.ts";
+import { namesOf, type Setting } from "../../lib/settings/setting.ts";
+import { optional, text } from "../../lib/settings/parsers.ts";
+import { printable, quoted } from "../../lib/settings/redact.ts";
 
 /** The settings of TLS to one server, whose variables begin with the prefix: `AMQP_TLS_CA_FILE` for `AMQP`. */
 export function tlsSettings(prefix: string): Record<keyof Tls, Setting<string | undefined>> {

@@ -1,6 +1,6 @@
 // The command `record`: writes what the source delivers to a file, a message a line, so that it can be replayed. It
 // decides nothing and sends nothing.
-import { oneLine } from "../../detection/alert/alert.ts";
+import { oneLine } from "../../lib/escape.ts";
 import { chooseSource, processSettings, type World } from "../app.ts";
 import { asFault, Fault } from "../../lib/errors.ts";
 import { type Log, openLogOn } from "../../lib/log.ts";
@@ -8,7 +8,8 @@ import { StartupDeadline } from "../../lib/retry.ts";
 import { RecordFile, type RecordTo } from "./rotating_file.ts";
 import { recordSettings } from "./settings.ts";
 import { RejectionLog } from "../../pipeline/rejection_log.ts";
-import { type Input, namesOf, quoted, readSettings, type Values } from "../../lib/settings/setting.ts";
+import { type Input, namesOf, readSettings, type Values } from "../../lib/settings/setting.ts";
+import { quoted } from "../../lib/settings/redact.ts";
 import { formatSize } from "../../lib/size.ts";
 import type { Batch, Source, SourceContext } from "../../sources/source.ts";
 import { amqpTap } from "../../sources/amqp/source.ts";

@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { constants, createGzip } from "node:zlib";
 import { Fault } from "../../lib/errors.ts";
 import { ownersAlone } from "../../lib/files.ts";
-import { quoted } from "../../lib/settings/setting.ts";
+import { quoted } from "../../lib/settings/redact.ts";
 
 /** Where a recording goes. */
 export interface RecordTo {

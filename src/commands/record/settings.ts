@@ -1,5 +1,5 @@
 // The settings of the command `record`.
-import { size, text, wholeNumber } from "../../lib/settings/setting.ts";
+import { size, text, wholeNumber } from "../../lib/settings/parsers.ts";
 
 /** The settings of `record`. */
 export const recordSettings = {

@@ -1,6 +1,6 @@
 // What `replay` prints of one rule: a table for people, an object for programs.
 import { formatDuration, type Nanoseconds } from "../../lib/duration.ts";
-import { plain } from "../../lib/log.ts";
+import { plain } from "../../lib/escape.ts";
 import type { RulePlan } from "../../detection/settings.ts";
 import { sparkline } from "./timeline.ts";
 import { formatTime } from "../../lib/time.ts";

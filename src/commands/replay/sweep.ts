@@ -1,7 +1,7 @@
 // The grid of `replay`: several values for a threshold, each combination tried on the recording, and what would change
 // against the settings that are in force.
 import { formatDuration } from "../../lib/duration.ts";
-import { plain } from "../../lib/log.ts";
+import { plain } from "../../lib/escape.ts";
 import { grouped, readText, type ReadTotals, ruleObject, textTable, totalsObject, words } from "./report.ts";
 import { planRule, type RulePlan, ruleSettings } from "../../detection/settings.ts";
 import { flagOf, type Input, namesOf } from "../../lib/settings/setting.ts";

@@ -1,7 +1,7 @@
 // The alert: what is told about a crash loop, its exact JSON and its readable line. No I/O.
 import { hash } from "node:crypto";
 import { formatDuration, type Nanoseconds } from "../../lib/duration.ts";
-import { plain, plainJson } from "../../lib/log.ts";
+import { oneLine, plain, plainJson } from "../../lib/escape.ts";
 import { type AlertDetails, restartsDetails } from "./details.ts";
 import { formatTime } from "../../lib/time.ts";
 import { readUpdate } from "../decode/update.ts";
@@ -50,11 +50,6 @@ export function alertJson(alert: Alert, payload: Payload = "original"): string {
     ? ""
     : `,"Id":"${alert.id}",${JSON.stringify(alert.details ?? restartsDetails(alert)).slice(1, -1)}`;
   return plainJson(`{"LastEvent":${oneLine(lastEvent)},"EventLog":[${times}]${cut}${more}}`);
-}
-
-/** JSON text on one line: line breaks in it are only ever between its tokens: strings hold them escaped. */
-export function oneLine(json: string): string {
-  return /[\r\n]/.test(json) ? json.replace(/[\r\n]+[ \t\r\n]*/g, "").trim() : json;
 }
 
 /** The alert as a person reads it on a terminal: when, what, how often in which time, and why. In columns, as

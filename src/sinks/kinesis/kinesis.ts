@@ -3,7 +3,8 @@ import type { KinesisClient } from "@aws-sdk/client-kinesis";
 import type { Alert } from "../../detection/alert/alert.ts";
 import { asFault, Fault } from "../../lib/errors.ts";
 import { defineAdapter } from "../../lib/settings/adapter.ts";
-import { text, type Values } from "../../lib/settings/setting.ts";
+import { text } from "../../lib/settings/parsers.ts";
+import type { Values } from "../../lib/settings/setting.ts";
 import type { Sink, SinkContext } from "../sink.ts";
 import { openHandler } from "./http.ts";
 

@@ -7,7 +7,7 @@ import { whyUnreadable } from "../../lib/files.ts";
 import { beforeAll, capacity, LinesToParse } from "../../detection/decode/prefilter/prefilter.ts";
 import { defineAdapter } from "../../lib/settings/adapter.ts";
 import type { Log } from "../../lib/log.ts";
-import { quoted } from "../../lib/settings/setting.ts";
+import { quoted } from "../../lib/settings/redact.ts";
 import type { Batch, Bytes, Skipped, Source, SourceContext } from "../source.ts";
 import { latestEventTime } from "../../lib/time.ts";
 import { garbageIgnored, unpacked, whyPackedUnreadable } from "./decompress.ts";

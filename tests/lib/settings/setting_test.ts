@@ -4,19 +4,15 @@ import {
   choice,
   choices,
   duration,
-  flagOf,
   oneOf,
   optional,
-  printable,
-  quoted,
-  readSettings,
-  type Setting,
-  type Settings,
   text,
   toggle,
   url,
   wholeNumber,
-} from "../../../src/lib/settings/setting.ts";
+} from "../../../src/lib/settings/parsers.ts";
+import { flagOf, readSettings, type Setting, type Settings } from "../../../src/lib/settings/setting.ts";
+import { printable, quoted } from "../../../src/lib/settings/redact.ts";
 
 const name = { env: "QUEUE_NAME", help: "queue that is read", example: "in" };
 
