@@ -20,7 +20,8 @@ import {
   ruleSettings,
 } from "../detection/settings.ts";
 import { wallClock } from "../lib/time.ts";
-import { pause, StartupDeadline } from "../lib/retry.ts";
+import { delay } from "../lib/delay.ts";
+import { StartupDeadline } from "../lib/startup_deadline.ts";
 import { follow, type Totals } from "../pipeline/pipeline.ts";
 import { choice, choices, duration, optional } from "../lib/settings/parsers.ts";
 import {
@@ -253,7 +254,7 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
         });
       }
     }
-    await Promise.race([delivery.start(), startupDeadline.over]);
+    await Promise.race([delivery.start(), startupDeadline.expired]);
     delivery.pump();
     onAbort(stop, () => delivery.hurry());
     const following = follow(
@@ -272,7 +273,12 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
       stop,
     );
     following.catch(() => {});
-    const totals = await Promise.race([following, delivery.over, startupDeadline.over, deadline(plan, stop)]);
+    const totals = await Promise.race([
+      following,
+      delivery.over,
+      startupDeadline.expired,
+      deadline(plan, stop),
+    ]);
     if (totals === "deadline") {
       sayUnfinished(log, plan, delivery);
       return 1;
@@ -371,7 +377,7 @@ const checkTimeout = 10_000_000_000n;
 /** The answer, unless there is none in time, or before somebody does not want to wait any longer. @throws {Fault} */
 async function within(time: Nanoseconds, stop: AbortSignal, answer: Promise<string>): Promise<string> {
   const done = new AbortController();
-  const over = pause(Number(time / 1_000_000n), AbortSignal.any([stop, done.signal])).then(() => {
+  const over = delay(Number(time / 1_000_000n), AbortSignal.any([stop, done.signal])).then(() => {
     throw new Fault(stop.aborted ? "interrupted" : `no answer within ${formatDuration(time)}`);
   });
   over.catch(() => {});

@@ -5,7 +5,7 @@ import { asFault } from "../lib/errors.ts";
 import type { StateStore } from "../state/store.ts";
 import type { Log } from "../lib/log.ts";
 import { Histogram } from "../lib/histogram.ts";
-import { Outage } from "../lib/retry.ts";
+import { RetryState } from "../lib/retry.ts";
 import { type Released, Releases } from "./releases.ts";
 import type { Batch, Hold } from "../sources/source.ts";
 import { Health } from "../lib/health.ts";
@@ -49,7 +49,7 @@ export class Commits {
   readonly #store: StateStore;
   readonly #delivery: Delivery;
   readonly #clock: () => Nanoseconds;
-  readonly #outage: Outage;
+  readonly #retry: RetryState;
   readonly #figures: CommitFigures;
   #open: Open[] = [];
   #messages = 0;
@@ -69,7 +69,7 @@ export class Commits {
     this.#delivery = parts.delivery;
     this.#clock = clock;
     this.#figures = parts.commits ?? new CommitFigures();
-    this.#outage = new Outage(parts.log, "state", undefined, this.#figures.health);
+    this.#retry = new RetryState(parts.log, "state", undefined, this.#figures.health);
     this.#figures.health.up();
     this.#delivery.onDone = () => this.soon();
     this.#releases = new Releases(parts.log, (until) => this.#release(until));
@@ -90,14 +90,14 @@ export class Commits {
 
   /** Commits. Where the ledger cannot, it is tried again until it can, and nothing is acknowledged meanwhile. */
   now(): void {
-    if (this.#outage.open) return;
+    if (this.#retry.isFailing) return;
     this.#commit();
   }
 
   /** Resolves when all that was added is committed and acknowledged. */
   async settled(): Promise<void> {
     this.now();
-    if (this.#outage.open) await (this.#committed ??= Promise.withResolvers<void>()).promise;
+    if (this.#retry.isFailing) await (this.#committed ??= Promise.withResolvers<void>()).promise;
     if (this.#waiting.length > 0) await (this.#acknowledged ??= Promise.withResolvers<void>()).promise;
   }
 
@@ -115,11 +115,11 @@ export class Commits {
     try {
       this.#store.commit(this.#clock());
     } catch (error) {
-      this.#timer = setTimeout(() => this.#commit(), this.#outage.begin(asFault(error)));
+      this.#timer = setTimeout(() => this.#commit(), this.#retry.failed(asFault(error)));
       return;
     }
     if (this.#store.durable) this.#figures.seconds.observe((performance.now() - begun) / 1000);
-    this.#outage.end();
+    this.#retry.succeeded();
     const open = this.#open;
     this.#open = [];
     this.#messages = 0;

@@ -3,7 +3,8 @@ import type { Nanoseconds } from "../lib/duration.ts";
 import { asFault, Fault } from "../lib/errors.ts";
 import { Histogram } from "../lib/histogram.ts";
 import type { Log } from "../lib/log.ts";
-import { Blockage, Outage, type StartupDeadline } from "../lib/retry.ts";
+import { Blockage, RetryState } from "../lib/retry.ts";
+import type { StartupDeadline } from "../lib/startup_deadline.ts";
 import type { Outbox, Parcel } from "../state/outbox.ts";
 import type { Sink } from "../sinks/sink.ts";
 import { Health } from "../lib/health.ts";
@@ -92,11 +93,11 @@ class Lane implements AsyncDisposable, LaneFigures {
   readonly #outbox: Outbox;
   readonly #log: Log;
   readonly #done: () => void;
-  readonly #outage: Outage;
+  readonly #retry: RetryState;
   readonly #over = Promise.withResolvers<never>();
   #settled: PromiseWithResolvers<void> | undefined;
   #sending = 0;
-  #retry: ReturnType<typeof setTimeout> | undefined;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #reconnecting = false;
   #hurried = false;
   #closed = false;
@@ -107,11 +108,11 @@ class Lane implements AsyncDisposable, LaneFigures {
     this.#sink = sink;
     this.#outbox = outbox;
     this.#log = log;
-    this.#outage = new Outage(log, `sink ${sink.type}`, startupDeadline, this.health);
+    this.#retry = new RetryState(log, `sink ${sink.type}`, startupDeadline, this.health);
     this.#over.promise.catch(() => {});
     sink.onLost = (fault) => this.#fail(fault);
     const blockage = new Blockage(log, `sink ${sink.type}`, this.health);
-    sink.onBlocked = (reason) => blockage.tell(reason);
+    sink.onBlocked = (reason) => blockage.set(reason);
   }
 
   get over(): Promise<never> {
@@ -129,7 +130,7 @@ class Lane implements AsyncDisposable, LaneFigures {
   async start(): Promise<void> {
     try {
       await this.#sink.connect();
-      this.#outage.connected();
+      this.#retry.connected();
     } catch (error) {
       const fault = asFault(error);
       if (fault.recovery === "config") {
@@ -141,8 +142,8 @@ class Lane implements AsyncDisposable, LaneFigures {
 
   hurry(): void {
     this.#hurried = true;
-    if (this.#retry === undefined || this.#reconnecting) return;
-    clearTimeout(this.#retry);
+    if (this.#retryTimer === undefined || this.#reconnecting) return;
+    clearTimeout(this.#retryTimer);
     void this.#reconnect();
   }
 
@@ -155,8 +156,8 @@ class Lane implements AsyncDisposable, LaneFigures {
   /** During an outage one alert at a time tries whether it is over. */
   pump(): void {
     this.#settle();
-    if (this.#closed || this.#retry !== undefined) return;
-    const most = this.#outage.open ? 1 : this.#sink.concurrency;
+    if (this.#closed || this.#retryTimer !== undefined) return;
+    const most = this.#retry.isFailing ? 1 : this.#sink.concurrency;
     while (this.#sending < most) {
       const parcel = this.#take();
       if (parcel === undefined) break;
@@ -189,7 +190,7 @@ class Lane implements AsyncDisposable, LaneFigures {
     this.#sending--;
     this.attempts.confirmed++;
     this.seconds.observe((performance.now() - begun) / 1000);
-    this.#outage.end();
+    this.#retry.succeeded();
     parcel.confirmed();
     this.#done();
     this.pump();
@@ -217,30 +218,33 @@ class Lane implements AsyncDisposable, LaneFigures {
 
   #fail(fault: Fault): void {
     if (fault.recovery === "closed") this.#over.reject(fault);
-    if (this.#closed || this.#retry !== undefined || fault.recovery === "closed") return;
-    const pause = this.#outage.begin(fault);
-    this.#retry = setTimeout(() => this.#reconnect(), this.#hurried ? Math.min(pause, hurriedPause) : pause);
+    if (this.#closed || this.#retryTimer !== undefined || fault.recovery === "closed") return;
+    const pause = this.#retry.failed(fault);
+    this.#retryTimer = setTimeout(
+      () => this.#reconnect(),
+      this.#hurried ? Math.min(pause, hurriedPause) : pause,
+    );
   }
 
   async #reconnect(): Promise<void> {
     this.#reconnecting = true;
     try {
       await this.#sink.connect();
-      this.#outage.connected();
+      this.#retry.connected();
       this.#reconnecting = false;
-      this.#retry = undefined;
-      if (this.unconfirmed === 0) this.#outage.end();
+      this.#retryTimer = undefined;
+      if (this.unconfirmed === 0) this.#retry.succeeded();
       this.pump();
     } catch (error) {
       this.#reconnecting = false;
-      this.#retry = undefined;
+      this.#retryTimer = undefined;
       this.#fail(asFault(error));
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    clearTimeout(this.#retry);
+    clearTimeout(this.#retryTimer);
     await this.#sink[Symbol.asyncDispose]();
   }
 }

@@ -15,6 +15,7 @@ import type { Batch, Source } from "../sources/source.ts";
 import type { Visibility } from "../detection/visibility.ts";
 import type { Health } from "../lib/health.ts";
 import { Counters, type Totals } from "./counters.ts";
+import { maxTimer } from "../lib/delay.ts";
 import { wallClock } from "../lib/time.ts";
 import { WallClockWatch } from "./wall_clock_watch.ts";
 
@@ -237,8 +238,6 @@ class Pipeline {
 
 /** Interner that are looked at in one go when their time has come: a moment's work. */
 const maxDue = 100;
-/** Longer ones than this, in milliseconds, timers do not take. */
-const maxTimer = 2 ** 31 - 1;
 
 const sentences = {
   first: "{name}: crash loop, {count} {counts}s; alert {id}",

@@ -2,7 +2,7 @@
 import type { Nanoseconds } from "../lib/duration.ts";
 import type { Adapter } from "../lib/settings/adapter.ts";
 import type { Log } from "../lib/log.ts";
-import type { StartupDeadline } from "../lib/retry.ts";
+import type { StartupDeadline } from "../lib/startup_deadline.ts";
 import type { Visibility } from "../detection/visibility.ts";
 import type { FailingTask } from "../detection/rule.ts";
 import type { Health } from "../lib/health.ts";

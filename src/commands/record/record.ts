@@ -4,7 +4,7 @@ import { oneLine } from "../../lib/escape.ts";
 import { chooseSource, processSettings, type World } from "../app.ts";
 import { asFault, Fault } from "../../lib/errors.ts";
 import { type Log, openLogOn } from "../../lib/log.ts";
-import { StartupDeadline } from "../../lib/retry.ts";
+import { StartupDeadline } from "../../lib/startup_deadline.ts";
 import { RecordFile, type RecordTo } from "./rotating_file.ts";
 import { recordSettings } from "./settings.ts";
 import { RejectionLog } from "../../pipeline/rejection_log.ts";
@@ -48,7 +48,7 @@ export async function record(plan: RecordPlan, world: World, stop: AbortSignal):
     const source = parts.use(await plan.openSource({ ...world, log, startupDeadline, restartsOnly: false }));
     const recording = recorder.follow(source, stop);
     recording.catch(() => {});
-    await Promise.race([recording, file.over, startupDeadline.over]);
+    await Promise.race([recording, file.over, startupDeadline.expired]);
   } catch (error) {
     log.error("{reason}", { reason: asFault(unsuppressed(error)).message });
     recorder?.sayTotals();

@@ -11,7 +11,8 @@ import { look } from "../../clients/amqp/look.ts";
 import { tlsConflicts, tlsSettings } from "../../clients/tls/settings.ts";
 import { asFault, Fault } from "../../lib/errors.ts";
 import { defineAdapter } from "../../lib/settings/adapter.ts";
-import { Outage, pause } from "../../lib/retry.ts";
+import { delay } from "../../lib/delay.ts";
+import { RetryState } from "../../lib/retry.ts";
 import { namesOf, type Values } from "../../lib/settings/setting.ts";
 import { printable } from "../../lib/settings/redact.ts";
 import { text, toggle, wholeNumber } from "../../lib/settings/parsers.ts";
@@ -108,7 +109,7 @@ class AmqpSource implements Source {
 
   async *batches(stopped: AbortSignal): AsyncIterable<Batch> {
     const stop = AbortSignal.any([stopped, this.#closed.signal]);
-    const outage = new Outage(
+    const retry = new RetryState(
       this.#context.log,
       "source amqp",
       this.#context.startupDeadline,
@@ -121,7 +122,7 @@ class AmqpSource implements Source {
       try {
         this.#consumer = await Consumer.open(this.#settings, holding, this.#context.visibility);
         if (this.#closed.signal.aborted) return await this.#consumer.close();
-        outage.end();
+        retry.succeeded();
         if (!consumed) {
           this.#context.log.info("source amqp: consumes {queue}", { queue: titleOf(this.#settings) });
         }
@@ -134,7 +135,7 @@ class AmqpSource implements Source {
           throw new Fault(`source amqp: ${fault.message}`, fault.recovery);
         }
         this.#context.visibility?.lose();
-        await pause(outage.begin(fault), stop);
+        await delay(retry.failed(fault), stop);
       }
     }
   }

@@ -4,7 +4,8 @@ import { NomadClient } from "../../clients/nomad/client.ts";
 import { oneLine } from "../../clients/nomad/errors.ts";
 import { type NomadSettings, nomadSettings } from "../../clients/nomad/settings.ts";
 import { asFault, Fault } from "../../lib/errors.ts";
-import { Outage, pause } from "../../lib/retry.ts";
+import { delay } from "../../lib/delay.ts";
+import { RetryState } from "../../lib/retry.ts";
 import { namesOf } from "../../lib/settings/setting.ts";
 import type { Batch, Source, SourceContext } from "../source.ts";
 import { Follower, type Found } from "./follower.ts";
@@ -42,7 +43,7 @@ export class NomadSource implements Source {
     checkpoint: ReadonlyMap<string, string> = new Map(),
   ): AsyncIterable<Batch> {
     const { log } = this.#context;
-    const outage = new Outage(log, "source nomad", this.#context.startupDeadline, this.#context.health);
+    const retry = new RetryState(log, "source nomad", this.#context.startupDeadline, this.#context.health);
     const follower = this.#follower(checkpoint);
     const visibility = new StreamVisibility(this.#context.visibility, this.#pace);
     let previous: Session | undefined;
@@ -54,9 +55,9 @@ export class NomadSource implements Source {
       while (!stop.aborted) {
         try {
           await using session = this.#session = await this.#open(follower.index, stop);
-          if (closed !== undefined) outage.begin(closed);
+          if (closed !== undefined) retry.failed(closed);
           closed = undefined;
-          outage.end();
+          retry.succeeded();
           if (previous === undefined) {
             log.info("source nomad: follows {where}", { where: this.#client.where });
           } else this.#requireEvents(previous, session);
@@ -72,7 +73,7 @@ export class NomadSource implements Source {
           const fault = asFault(error);
           if (fault instanceof SubscriptionClosed) {
             closed = fault;
-            await pause(askAgainAfter, stop);
+            await delay(askAgainAfter, stop);
             continue;
           }
           closed = undefined;
@@ -80,7 +81,7 @@ export class NomadSource implements Source {
             throw new Fault(`source nomad: ${fault.message}`, fault.recovery);
           }
           visibility.lose();
-          await pause(outage.begin(fault), stop);
+          await delay(retry.failed(fault), stop);
         }
       }
     } finally {
