@@ -109,7 +109,7 @@ Deno.test("a loop goes on where another job is stopped, or the same before its a
 Deno.test("what Nomad gave up is told once, not repeated, and stays apart over a restart until it runs again", () => {
   const told = looping();
   const [gaveUp] = told.news({ fate: "gave-up" });
-  assert.match(gaveUp!, /^gave-up: exited with 1 .*, 3 times since \S+; Nomad has given it up \(sent\)$/);
+  assert.match(gaveUp!, /^gave-up: exited with 1 .*, 3 times since \S+ UTC; Nomad has given it up \(sent\)$/);
   assert.deepEqual(told.news({ fate: "gave-up" }), []);
   assert.equal(told.loops.looping, 0);
   const again = new Told(told.rows);
