@@ -172,6 +172,7 @@ for (const format of ["text", "json"]) {
         events: sent.length,
         duplicates,
         requested: 0,
+        outsideWindow: 0,
         others: 0,
         setAside: names.length,
         alerts: duplicates === 0 ? names.length : 0,

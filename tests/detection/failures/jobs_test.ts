@@ -109,7 +109,7 @@ Deno.test("a loop goes on where another job is stopped, or the same before its a
 Deno.test("what Nomad gave up is told once, not repeated, and stays apart over a restart until it runs again", () => {
   const notified = looping();
   const [gaveUp] = notified.news({ outcome: "gave-up" });
-  assert.match(gaveUp!, /^gave-up: exited with 1 .*, 3 times since \S+; Nomad has given it up \(sent\)$/);
+  assert.match(gaveUp!, /^gave-up: exited with 1 .*, 3 times since \S+ UTC; Nomad has given it up \(sent\)$/);
   assert.deepEqual(notified.news({ outcome: "gave-up" }), []);
   assert.equal(notified.loops.looping, 0);
   const again = new Notified(notified.streaks);
