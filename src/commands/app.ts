@@ -414,7 +414,7 @@ function sayPlan(log: Log, { rule, source, state }: Plan, sinks: readonly Sink[]
   for (const setting of rule.unused) {
     log.warning("{setting} has no meaning with the rule {rule}", { setting, rule: rule.type });
   }
-  log.info("Rule {rule}: {told}. Source {source}, {sinkWord} {sinks}, state {state}", {
+  log.info("Rule {rule}: {notified}. Source {source}, {sinkWord} {sinks}, state {state}", {
     rule: rule.type,
     notified: ruleSentence(rule.words),
     source,
@@ -468,7 +468,7 @@ function sayTotals(log: Log, counts: string, totals: Totals): void {
   const { events, others, malformed } = totals;
   log.info(
     "{messages} messages: {events} {counts}s, of them {duplicates} seen before, {outsideWindow} too old to count and " +
-      "{intended} intended and not counted; {others} other updates; {malformed} set aside. {alerts} alerts",
+      "{requested} requested and not counted; {others} other updates; {malformed} set aside. {alerts} alerts",
     { ...totals, counts, messages: events + others + malformed },
   );
 }

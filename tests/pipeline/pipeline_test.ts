@@ -544,7 +544,7 @@ Deno.test("looping counts the loops that were told and go on, also after a start
   runs.restore(kept, undefined);
   const journal = {
     ...nowhere,
-    row: (name: string, row: FailureStreak | undefined) => void (row && rows.push([name, row])),
+    streak: (name: string, streak: FailureStreak | undefined) => void (streak && rows.push([name, streak])),
   };
   const keeping = new FailuresRule({ ...thresholds, stableAfter: day, notifyResolved: true }, journal);
   const hear = (rule: Rule, updates: readonly string[]) => {

@@ -108,7 +108,7 @@ Deno.test("send() says that the reader went away, which is the end", async () =>
   await assert.rejects(sink.send(alertAbout()), {
     name: "Fault",
     message: "the reader of stdout went away",
-    recovery: "over",
+    recovery: "closed",
   });
 });
 

@@ -11,7 +11,7 @@ import { table as simulation } from "./simulation.ts";
 /** Where README.md is. */
 export const path: URL = new URL("../../README.md", import.meta.url);
 
-const recording = join(import.meta.dirname!, "fixtures/firehose.ndjson.gz");
+const recording = join(import.meta.dirname!, "../fixtures/firehose.ndjson.gz");
 
 /** What belongs between the markers, by their name. */
 const parts: Readonly<Record<string, () => string | Promise<string>>> = {

@@ -30,25 +30,25 @@ Deno.test("replay prints a row for each allocation that was told, the earliest f
     stdout,
     `allocation  ${"first told".padEnd(at(0).length)}  ${
       "last told".padEnd(at(0).length)
-    }  notified  restarts  ` +
+    }  told  restarts  ` +
       "restarts from begin to end\n" +
       row("a.g[0]", 4, 4, "   1         7  █            ▂") +
       row("b.g[0]", 104, 104, "   1         6       █                 ▂") +
       `\nread     15 lines with 15 updates, from ${at(0)} to ${at(420)} (7m); 0 malformed\n` +
-      "counted  15 restarts; not counted: 0 seen before, 0 intended, 0 too old; 0 other updates\n" +
+      "counted  15 restarts; not counted: 0 seen before, 0 requested, 0 too old; 0 other updates\n" +
       "told     2 notifications about 2 allocations, with the rule restarts: 5 in 5m; again each 5m\n",
   );
 });
 
 Deno.test("replay says that nothing would have been told", async () => {
   const { stdout } = await ran(["replay", "--restart-count", "8"], { stdin: small });
-  assert.match(stdout, /^Nothing would have been notified\.\n\nread {5}15 lines /);
+  assert.match(stdout, /^Nothing would have been told\.\n\nread {5}15 lines /);
   assert.match(stdout, /\ntold {5}0 notifications about 0 allocations, with the rule restarts: 8 in 5m; /);
   assert.equal(
     (await ran(["replay"])).stdout,
     "Nothing would have been told.\n\n" +
       "read     0 lines with 0 updates; 0 malformed\n" +
-      "counted  0 restarts; not counted: 0 seen before, 0 intended, 0 too old; 0 other updates\n" +
+      "counted  0 restarts; not counted: 0 seen before, 0 requested, 0 too old; 0 other updates\n" +
       "told     0 notifications about 0 allocations, with the rule restarts: 5 in 5m; again each 5m\n",
   );
 });

@@ -94,8 +94,8 @@ const looping = (streaks?: ReadonlyMap<string, FailureStreak>) => {
 };
 
 Deno.test("a loop that waits to be placed again is over when its job is stopped, or is gone", () => {
-  assert.deepEqual(looping().news({}), ["recovered: it was stopped (sent)"]);
-  assert.deepEqual(looping().news({ outcome: "gone" }), ["recovered: its job is gone (sent)"]);
+  assert.deepEqual(looping().news({}), ["resolved: it was stopped (sent)"]);
+  assert.deepEqual(looping().news({ outcome: "gone" }), ["resolved: its job is gone (sent)"]);
 });
 
 Deno.test("a loop goes on where another job is stopped, or the same before its allocation was made", () => {
@@ -122,14 +122,14 @@ Deno.test("what Nomad gave up is told once, not repeated, and stays apart over a
     2,
   ]);
   assert.equal(formatTime(shown.gaveUpAt!), formatTime(at(50)));
-  assert.deepEqual(again.take(started(at(100_001), made(200))), ["recovered: it runs again"]);
+  assert.deepEqual(again.take(started(at(100_001), made(200))), ["resolved: it runs again"]);
   assert.deepEqual(again.take(...crashes(3, 100_002, 20, made(200))), ["first"]);
 });
 
 Deno.test("what Nomad gave up leaves the list when its job is stopped, and nothing is sent of that", () => {
   const notified = looping();
   notified.news({ outcome: "gave-up" });
-  assert.deepEqual(notified.news({}), ["recovered: it was stopped"]);
+  assert.deepEqual(notified.news({}), ["resolved: it was stopped"]);
   assert.deepEqual([...notified.loops.loops()], []);
 });
 
