@@ -1,55 +1,69 @@
-// The parts of README.md that are made from the code, each between two markers. `deno task docs` writes them.
+// The parts of the READMEs that are made from the code, each between two markers. `deno task docs` writes them.
 import { join } from "node:path";
 import { settingsGroups } from "../../src/commands/app.ts";
 import { recordSettings } from "../../src/commands/record/settings.ts";
+import { ruleSettings } from "../../src/detection/settings.ts";
 import { flagOf, type Setting } from "../../src/lib/settings/setting.ts";
 import { metrics } from "../../src/status/metrics.ts";
 import { endpoints } from "../../src/status/server.ts";
 import { run } from "../helpers/program.ts";
 import { table as simulation } from "./simulation.ts";
 
-/** Where README.md is. */
-export const path: URL = new URL("../../README.md", import.meta.url);
+/** Where the repository is. */
+export const root: URL = new URL("../../", import.meta.url);
 
 const recording = join(import.meta.dirname!, "../fixtures/firehose.ndjson.gz");
 
-/** What belongs between the markers, by their name. */
-const parts: Readonly<Record<string, () => string | Promise<string>>> = {
-  demo: async () => "```\n" + await notified("--output", "text") + "```",
-  alert: async () => {
-    const [first] = (await notified()).split("\n");
-    const { LastEvent: { Name, JobID, TaskName }, EventLog } = JSON.parse(first!);
-    return "```json\n" + JSON.stringify({ LastEvent: { Name, JobID, TaskName }, EventLog }, null, 2) +
-      "\n```";
+type Parts = Readonly<Record<string, () => string | Promise<string>>>;
+
+/** What belongs between the markers: by file, named from the root on, and by the marker's name. */
+export const partsOf: Readonly<Record<string, Parts>> = {
+  "README.md": {
+    demo: async () => {
+      const lines = (await alertsOf("--output", "text")).split("\n");
+      return fenced("", lines.slice(0, 6).join("\n"));
+    },
+    alert: async () => {
+      const [first] = (await alertsOf()).split("\n");
+      const { LastEvent: { Name, JobID, TaskName }, EventLog } = JSON.parse(first!);
+      return fenced("json", JSON.stringify({ LastEvent: { Name, JobID, TaskName }, EventLog }, null, 2));
+    },
   },
-  replay: async () => "```\n" + await replayed() + "```",
-  grid: async () =>
-    "```\n" + await replayed("--restart-count", "3,5,25", "--restart-interval", "1m,5m") + "```",
-  record: () => tableOf(Object.values(recordSettings)),
-  simulation,
-  full: async () => {
-    const alerts = (await notified("--rule", "loops")).trimEnd().split("\n").map((line) => JSON.parse(line));
-    const { LastEvent: { Name, NodeID, ClientStatus }, ...alert } = alerts.find(({ Key }) =>
-      Key.Task === "kill9"
-    );
-    const shown = { LastEvent: { Name, NodeID, ClientStatus }, ...alert, Events: alert.Events.slice(-3) };
-    return "```json\n" + JSON.stringify(shown, null, 2) + "\n```";
+  "src/commands/README.md": {
+    settings: () =>
+      settingsGroups.map(({ title, settings }) => `### ${title}\n\n${tableOf(Object.values(settings))}`)
+        .join("\n\n"),
+    replay: async () => fenced("", await replayed()),
+    grid: async () =>
+      fenced("", await replayed("--restart-count", "3,5,25", "--restart-interval", "1m,5m")),
+    record: () => tableOf(Object.values(recordSettings)),
   },
-  endpoints: () => table(["path", "what it answers"], endpoints.map(({ path, help }) => [code(path), help])),
-  metrics: () =>
-    table(
-      ["metric", "type", "labels", "what it is"],
-      metrics.map(({ name, type, labels, help }) => [
-        code(type === "counter" ? `${name}_total` : name),
-        type,
-        labels.map(code).join(", "),
-        help.replace(/\.$/, ""),
-      ]),
-    ),
-  settings: () =>
-    settingsGroups.map(({ title, settings }) => `### ${title}\n\n${tableOf(Object.values(settings))}`).join(
-      "\n\n",
-    ),
+  "src/detection/README.md": {
+    simulation,
+    full: async () => {
+      const [, rule] = ruleSettings.rule.choices!;
+      const alerts = (await alertsOf("--rule", rule!)).trimEnd().split("\n").map((line) => JSON.parse(line));
+      const { LastEvent: { Name, NodeID, ClientStatus }, ...alert } = alerts.find(({ Key }) =>
+        Key.Task === "kill9"
+      );
+      const shown = { LastEvent: { Name, NodeID, ClientStatus }, ...alert, Events: alert.Events.slice(-3) };
+      return fenced("json", JSON.stringify(shown, null, 2));
+    },
+  },
+  "src/status/README.md": {
+    endpoints: () =>
+      table(["path", "what it answers"], endpoints.map(({ path, help }) => [code(path), help])),
+    metrics: () =>
+      table(
+        ["metric", "type", "labels", "what it is"],
+        metrics.map(({ name, type, labels, help }) => [
+          code(type === "counter" ? `${name}_total` : name),
+          type,
+          labels.map(code).join(", "),
+          help.replace(/\.$/, ""),
+        ]),
+      ),
+  },
 };
 
 /** What `replay` prints of the recording, in UTC. */
@@ -59,8 +73,8 @@ async function replayed(...args: string[]): Promise<string> {
   return stdout;
 }
 
-/** What the program tells about the recording, in UTC. */
-async function notified(...args: string[]): Promise<string> {
+/** The alerts about the recording, in UTC, a line each. */
+async function alertsOf(...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await run({ args: ["--log-level", "warning", ...args, recording] });
   if (code !== 0) throw new Error(stderr);
   return stdout;
@@ -94,16 +108,25 @@ function code(text: string): string {
   return `\`${text}\``;
 }
 
-/** The text with what belongs between its markers. @throws {Error} where a part has no markers. */
-export async function withParts(readme: string): Promise<string> {
-  for (const [name, make] of Object.entries(parts)) {
-    const [begin, end] = [`<!-- begin ${name} -->`, `<!-- end ${name} -->`];
-    const [before, rest] = readme.split(begin);
-    const after = rest?.split(end)[1];
-    if (after === undefined) throw new Error(`README.md has no ${begin} … ${end}`);
-    readme = `${before}${begin}\n\n${await make()}\n\n${end}${after}`;
-  }
-  return readme;
+function fenced(language: string, text: string): string {
+  return `\`\`\`${language}\n${text.trimEnd()}\n\`\`\``;
 }
 
-if (import.meta.main) await Deno.writeTextFile(path, await withParts(await Deno.readTextFile(path)));
+/** The text of a file with what belongs between its markers. @throws {Error} where a part has no markers. */
+export async function withParts(file: string, text: string): Promise<string> {
+  for (const [name, make] of Object.entries(partsOf[file]!)) {
+    const [begin, end] = [`<!-- begin ${name} -->`, `<!-- end ${name} -->`];
+    const [before, rest] = text.split(begin);
+    const after = rest?.split(end)[1];
+    if (after === undefined) throw new Error(`${file} has no ${begin} … ${end}`);
+    text = `${before}${begin}\n\n${await make()}\n\n${end}${after}`;
+  }
+  return text;
+}
+
+if (import.meta.main) {
+  for (const file of Object.keys(partsOf)) {
+    const path = new URL(file, root);
+    await Deno.writeTextFile(path, await withParts(file, await Deno.readTextFile(path)));
+  }
+}
