@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import type { Nanoseconds } from "../../lib/duration.ts";
 import { Fault } from "../../lib/errors.ts";
 import { whyUnreadable } from "../../lib/files.ts";
+import { Semaphore } from "../../lib/semaphore.ts";
 import { beforeAll, capacity, LinesToParse } from "../../detection/decode/prefilter/prefilter.ts";
 import { defineAdapter } from "../../lib/settings/adapter.ts";
 import type { Log } from "../../lib/log.ts";
@@ -21,7 +22,7 @@ export const lines = defineAdapter({
 });
 
 /** Batches that may be unacknowledged before reading waits. */
-const maxOpenBatches = 16;
+const maxInFlight = 16;
 /** Longer lines, in bytes, are no updates: RabbitMQ's own limit for a message. */
 const maxLineLength = 128 << 20;
 /** Stands at the end of what is left of such a line, so that it is JSON no more. */
@@ -40,8 +41,7 @@ export interface Block {
 class LineSource implements Source {
   readonly mode = "batch";
   readonly #context: SourceContext;
-  #openBatches = 0;
-  #wake = () => {};
+  readonly #inFlight = new Semaphore(maxInFlight);
   #skipUntil: Nanoseconds | undefined;
 
   constructor(context: SourceContext) {
@@ -49,8 +49,6 @@ class LineSource implements Source {
   }
 
   async *batches(stop: AbortSignal): AsyncIterable<Batch> {
-    const wake = () => this.#wake();
-    stop.addEventListener("abort", wake);
     try {
       for (const { name, open } of await this.#inputs()) {
         const input = new Lines(name, this.#context, () => this.#skipUntil);
@@ -62,22 +60,13 @@ class LineSource implements Source {
         this.#context.health?.up();
         for await (const { bodies, numbers } of input.blocks(bytes, stop)) {
           yield this.#batch(bodies, (index) => input.place(numbers[index]!));
-          await this.#fewerThan(maxOpenBatches, stop);
+          await this.#inFlight.available(1, stop);
         }
       }
       if (this.#context.health !== undefined) this.#context.health.ended = !stop.aborted;
     } catch (error) {
-      await this.#fewerThan(1, stop); // what was read before it is told all the same
+      await this.#inFlight.available(maxInFlight, stop); // what was read before it is decided all the same
       throw error;
-    } finally {
-      stop.removeEventListener("abort", wake);
-    }
-  }
-
-  /** Resolves when fewer batches are unacknowledged, or on `stop`. */
-  async #fewerThan(count: number, stop: AbortSignal): Promise<void> {
-    while (this.#openBatches >= count && !stop.aborted) {
-      await new Promise<void>((resolve) => this.#wake = resolve);
     }
   }
 
@@ -102,15 +91,12 @@ class LineSource implements Source {
   }
 
   #batch(bodies: Batch["bodies"], place: (index: number) => string): Batch {
-    this.#openBatches++;
+    this.#inFlight.take();
     return {
       bodies,
       place,
       reject: () => {},
-      acknowledge: () => {
-        this.#openBatches--;
-        this.#wake();
-      },
+      acknowledge: () => this.#inFlight.release(),
     };
   }
 }
