@@ -10,7 +10,7 @@ import { readSettings } from "../../src/lib/settings/setting.ts";
 import { Visibility } from "../../src/detection/visibility.ts";
 import type { Source, SourceContext } from "../../src/sources/source.ts";
 import { amqpSource } from "../../src/sources/amqp/source.ts";
-import { NomadSource } from "../../src/sources/nomad/source.ts";
+import { openNomad } from "../../src/sources/nomad/source.ts";
 import { formatTime, wallClock } from "../../src/lib/time.ts";
 import { hand } from "../helpers/amqp.ts";
 import { nowhere } from "../helpers/listen.ts";
@@ -146,7 +146,7 @@ Deno.test("no loop is over while Nomad is frozen, nor after, if its task went on
     settled: 100,
     audit: 200,
   };
-  await using notified = new Notified((context) => new NomadSource(settings, context, pace), 2n * second);
+  await using notified = new Notified((context) => openNomad(settings, context, pace), 2n * second);
   await notified.has("first 3");
   await waitFor("sight", () => !notified.visibility.isBlind);
   proxy.stall();

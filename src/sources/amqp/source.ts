@@ -9,14 +9,13 @@ import {
 } from "../../clients/amqp/connection.ts";
 import { look } from "../../clients/amqp/look.ts";
 import { tlsConflicts, tlsSettings } from "../../clients/tls/settings.ts";
-import { asFault, Fault } from "../../lib/errors.ts";
+import { Fault } from "../../lib/errors.ts";
 import { defineAdapter } from "../../lib/settings/adapter.ts";
-import { delay } from "../../lib/delay.ts";
-import { RetryState } from "../../lib/retry.ts";
 import { namesOf, type Values } from "../../lib/settings/setting.ts";
 import { printable } from "../../lib/settings/redact.ts";
 import { text, toggle, wholeNumber } from "../../lib/settings/parsers.ts";
 import { Visibility } from "../../detection/visibility.ts";
+import { type Connection, type LiveSource, ReconnectingSource } from "../reconnecting.ts";
 import type { Batch, Source, SourceContext } from "../source.ts";
 import { wallClock } from "../../lib/time.ts";
 import { QueueVisibility } from "./visibility.ts";
@@ -75,7 +74,7 @@ export const amqpSource = defineAdapter({
   title: "Source amqp",
   settings,
   conflicts: (values) => tlsConflicts(prefix, values, values.connection, "amqps"),
-  open: (values, context: SourceContext): Source => new AmqpSource(values, context),
+  open: (values, context: SourceContext): Source => open(values, context),
 });
 
 /**
@@ -88,56 +87,42 @@ export const amqpTap = defineAdapter({
   settings: tapSettings,
   conflicts: (values) => tlsConflicts(prefix, values, values.connection, "amqps"),
   open: (values, context: SourceContext): Source =>
-    new AmqpSource({ ...values, queue: ownQueue, declare: false }, context),
+    open({ ...values, queue: ownQueue, declare: false }, context),
 });
+
+function open(settings: AmqpSettings, context: SourceContext): Source {
+  return new ReconnectingSource(new AmqpSource(settings, context), context);
+}
 
 /** In the place of a queue's name: one of its own. */
 const ownQueue = "";
 
-class AmqpSource implements Source {
-  readonly mode = "live";
+class AmqpSource implements LiveSource {
+  readonly type = "amqp";
   readonly #settings: AmqpSettings;
   readonly #context: SourceContext;
-  readonly #closed = new AbortController();
-  #consumer: Consumer | undefined;
+  readonly #holding: Holding;
+  #saidConnected = false;
 
   constructor(settings: AmqpSettings, context: SourceContext) {
     this.#settings = settings;
     this.#context = context;
+    this.#holding = new Holding(`source amqp: queue "${settings.queue}"`);
     if (context.visibility !== undefined) context.visibility.losesEvents = true;
   }
 
-  async *batches(stopped: AbortSignal): AsyncIterable<Batch> {
-    const stop = AbortSignal.any([stopped, this.#closed.signal]);
-    const retry = new RetryState(
-      this.#context.log,
-      "source amqp",
-      this.#context.startupDeadline,
-      this.#context.health,
-    );
-    const holding = new Holding(`source amqp: queue "${this.#settings.queue}"`);
-    let consumed = false;
-    while (!stop.aborted) {
-      let consumes = false;
-      try {
-        this.#consumer = await Consumer.open(this.#settings, holding, this.#context.visibility);
-        if (this.#closed.signal.aborted) return await this.#consumer.close();
-        retry.succeeded();
-        if (!consumed) {
+  async connect(): Promise<Connection> {
+    const consumer = await Consumer.open(this.#settings, this.#holding, this.#context.visibility);
+    return {
+      batches: (stop) => {
+        if (!this.#saidConnected) {
           this.#context.log.info("source amqp: consumes {queue}", { queue: titleOf(this.#settings) });
         }
-        consumed = consumes = true;
-        yield* this.#consumer.batches(stop);
-      } catch (error) {
-        const fault = asFault(error);
-        holding.learn(fault.message);
-        if (fault.recovery === "config" && (consumes || !consumed)) {
-          throw new Fault(`source amqp: ${fault.message}`, fault.recovery);
-        }
-        this.#context.visibility?.lose();
-        await delay(retry.failed(fault), stop);
-      }
-    }
+        this.#saidConnected = true;
+        return consumer.batches(stop);
+      },
+      [Symbol.asyncDispose]: () => consumer.close(),
+    };
   }
 
   async check(): Promise<string> {
@@ -166,11 +151,6 @@ class AmqpSource implements Source {
     }
     if (!declare) throw noQueue(this.#settings);
     return `queue "${queue}" does not exist yet and will be declared`;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed.abort();
-    await this.#consumer?.close();
   }
 }
 
@@ -323,6 +303,7 @@ class Consumer {
   /** What arrived and is not taken yet will be sent again. */
   #lose(fault: Fault): void {
     this.#lost ??= fault;
+    this.#holding.learn(fault.message);
     this.#arrived = [];
     clearTimeout(this.#timer);
     clearInterval(this.#looking);

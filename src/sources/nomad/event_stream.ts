@@ -1,6 +1,7 @@
 // The bytes of Nomad's answers → what stands in them: the lines of the event stream, the allocations of the list.
 import { oneLine, refusedToken } from "../../clients/nomad/errors.ts";
 import { Fault } from "../../lib/errors.ts";
+import { EndedByServer } from "../reconnecting.ts";
 import { Rest } from "./remainder.ts";
 import { type Allocation, isAllocation, parseExactly } from "./allocation.ts";
 
@@ -19,9 +20,6 @@ export interface OfJob {
   readonly job?: Readonly<Record<string, unknown>> | undefined;
   readonly evaluation?: Readonly<Record<string, unknown>> | undefined;
 }
-
-/** Nomad ends a stream so where a token or its policies change, and also where its agent is stopped. */
-export class SubscriptionClosed extends Fault {}
 
 /** Called with what should be an allocation and cannot be used. */
 export type Strange = (found: unknown) => void;
@@ -59,7 +57,8 @@ export function readLine(line: string, where: string, strange: Strange): Line {
     throw new Fault(`${where} ended the event stream: it was read more slowly than events came`);
   }
   if (/^subscription closed by server/.test(line)) {
-    throw new SubscriptionClosed(`${where} ended the event stream: the token or its policies changed`);
+    // It ends streams like that also when its agent stops.
+    throw new EndedByServer(`${where} ended the event stream: the token or its policies changed`);
   }
   let parsed;
   try {

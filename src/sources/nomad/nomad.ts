@@ -10,7 +10,7 @@ export const nomad = defineAdapter({
   settings: nomadSettings,
   conflicts: nomadConflicts,
   async open(values, context: SourceContext): Promise<Source> {
-    const { NomadSource } = await import("./source.ts");
-    return new NomadSource(values, context);
+    const { openNomad } = await import("./source.ts");
+    return openNomad(values, context);
   },
 });

@@ -3,94 +3,62 @@
 import { NomadClient } from "../../clients/nomad/client.ts";
 import { oneLine } from "../../clients/nomad/errors.ts";
 import { type NomadSettings, nomadSettings } from "../../clients/nomad/settings.ts";
-import { asFault, Fault } from "../../lib/errors.ts";
-import { delay } from "../../lib/delay.ts";
-import { RetryState } from "../../lib/retry.ts";
+import { Semaphore } from "../../lib/semaphore.ts";
 import { namesOf } from "../../lib/settings/setting.ts";
+import { type Connection, type LiveSource, ReconnectingSource } from "../reconnecting.ts";
 import type { Batch, Source, SourceContext } from "../source.ts";
 import { Follower, type Found } from "./follower.ts";
 import { defaultPace, type Pace, Session } from "./session.ts";
 import { StreamVisibility } from "./visibility.ts";
-import { SubscriptionClosed } from "./event_stream.ts";
-
-/** Milliseconds after which an agent that ended a stream is asked whether it is still there. */
-const askAgainAfter = 100;
 
 /** Updates that may be unacknowledged before reading waits. */
-const maxOpen = 1000;
+const maxInFlight = 1000;
 
-/** Follows the allocations of a Nomad cluster. */
-export class NomadSource implements Source {
-  readonly mode = "live";
+/** Opens the source: it follows the allocations of a Nomad cluster. */
+export function openNomad(settings: NomadSettings, context: SourceContext, pace: Pace = defaultPace): Source {
+  return new ReconnectingSource(new NomadSource(settings, context, pace), context);
+}
+
+class NomadSource implements LiveSource {
+  readonly type = "nomad";
   readonly #client: NomadClient;
   readonly #namespace: string;
   readonly #context: SourceContext;
   readonly #pace: Pace;
-  #session: Session | undefined;
-  #openUpdates = 0;
+  /** Reading waits while too much is not acknowledged: Nomad then cuts it, and the next list has what was missed. */
+  readonly #inFlight = new Semaphore(maxInFlight);
+  #follower: Follower | undefined;
+  #previous: Session | undefined;
   #saidNoTopics = false;
-  #wake = () => {};
 
-  constructor(settings: NomadSettings, context: SourceContext, pace: Pace = defaultPace) {
+  constructor(settings: NomadSettings, context: SourceContext, pace: Pace) {
     this.#client = new NomadClient(settings);
     this.#namespace = settings.namespace;
     this.#context = context;
     this.#pace = pace;
   }
 
-  async *batches(
-    stop: AbortSignal,
-    checkpoint: ReadonlyMap<string, string> = new Map(),
-  ): AsyncIterable<Batch> {
-    const { log } = this.#context;
-    const retry = new RetryState(log, "source nomad", this.#context.startupDeadline, this.#context.health);
-    const follower = this.#follower(checkpoint);
+  async connect(stop: AbortSignal, checkpoint: ReadonlyMap<string, string>): Promise<Connection> {
+    const follower = this.#follower ??= this.#newFollower(checkpoint);
+    const session = await this.#open(follower.index, stop);
+    return {
+      batches: (stop) => this.#batches(session, follower, stop),
+      [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
+    };
+  }
+
+  async *#batches(session: Session, follower: Follower, stop: AbortSignal): AsyncIterable<Batch> {
+    await using _ = session;
+    this.#sayConnected(session);
     const visibility = new StreamVisibility(this.#context.visibility, this.#pace);
-    let previous: Session | undefined;
-    /** Why the last session ended, where that is told only when Nomad answers again. */
-    let closed: Fault | undefined;
-    const wake = () => this.#wake();
-    stop.addEventListener("abort", wake);
-    try {
-      while (!stop.aborted) {
-        try {
-          await using session = this.#session = await this.#open(follower.index, stop);
-          if (closed !== undefined) retry.failed(closed);
-          closed = undefined;
-          retry.succeeded();
-          if (previous === undefined) {
-            log.info("source nomad: follows {where}", { where: this.#client.where });
-          } else this.#requireEvents(previous, session);
-          if (session.refusesTopics) this.#sayNoTopics();
-          previous = session;
-          for await (const found of follower.follow(session, visibility)) {
-            yield this.#batch(found);
-            await this.#room(stop);
-          }
-          visibility.lose();
-        } catch (error) {
-          if (stop.aborted) return;
-          const fault = asFault(error);
-          if (fault instanceof SubscriptionClosed) {
-            closed = fault;
-            await delay(askAgainAfter, stop);
-            continue;
-          }
-          closed = undefined;
-          if (fault.recovery === "config" && previous === undefined) {
-            throw new Fault(`source nomad: ${fault.message}`, fault.recovery);
-          }
-          visibility.lose();
-          await delay(retry.failed(fault), stop);
-        }
-      }
-    } finally {
-      stop.removeEventListener("abort", wake);
+    for await (const found of follower.follow(session, visibility)) {
+      yield this.#batch(found);
+      await this.#inFlight.available(1, stop);
     }
   }
 
-  async check(): Promise<string> {
-    await using session = this.#session = await this.#open(undefined, new AbortController().signal);
+  async check(stop: AbortSignal): Promise<string> {
+    await using session = await this.#open(undefined, stop);
     const namespaces = new Set<string>();
     let allocations = 0;
     for await (const listed of session.list) {
@@ -102,11 +70,15 @@ export class NomadSource implements Source {
     return `${this.#client.where}: connected, ${allocations} allocations in ${namespaces.size} namespaces`;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#session?.[Symbol.asyncDispose]();
+  #sayConnected(session: Session): void {
+    if (this.#previous === undefined) {
+      this.#context.log.info("source nomad: follows {where}", { where: this.#client.where });
+    } else this.#requireEvents(this.#previous, session);
+    if (session.refusesTopics) this.#sayNoTopics();
+    this.#previous = session;
   }
 
-  #follower(checkpoint: ReadonlyMap<string, string>): Follower {
+  #newFollower(checkpoint: ReadonlyMap<string, string>): Follower {
     const { log, restartsOnly, failing } = this.#context;
     return new Follower({
       client: this.#client,
@@ -161,23 +133,13 @@ export class NomadSource implements Source {
 
   #batch({ bodies, checkpoint }: Found): Batch {
     const count = Math.max(1, bodies.length);
-    this.#openUpdates += count;
+    this.#inFlight.take(count);
     return {
       bodies,
       checkpoint,
       place: () => `an update made from ${this.#client.where}`,
       reject: () => {},
-      acknowledge: () => {
-        this.#openUpdates -= count;
-        this.#wake();
-      },
+      acknowledge: () => this.#inFlight.release(count),
     };
-  }
-
-  /** Reading waits while too much is not acknowledged: Nomad then cuts it, and the next list has what was missed. */
-  async #room(stop: AbortSignal): Promise<void> {
-    while (this.#openUpdates >= maxOpen && !stop.aborted) {
-      await new Promise<void>((resolve) => this.#wake = resolve);
-    }
   }
 }

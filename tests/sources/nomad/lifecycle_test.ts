@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { nomadSettings } from "../../../src/clients/nomad/settings.ts";
 import type { FailingTask } from "../../../src/detection/rule.ts";
 import { readSettings } from "../../../src/lib/settings/setting.ts";
-import { NomadSource } from "../../../src/sources/nomad/source.ts";
+import { openNomad } from "../../../src/sources/nomad/source.ts";
 import { testLog } from "../../helpers/log.ts";
 import { NomadServer, Recording, type ServerOptions } from "../../helpers/nomad.ts";
 import { waitFor } from "../../helpers/wait_for.ts";
@@ -50,7 +50,7 @@ async function follow(
     stdin: new Blob([]).stream(),
     failing: () => failing,
   };
-  const source = new NomadSource(settings, context, pace);
+  const source = openNomad(settings, context, pace);
   const stop = new AbortController();
   const found: string[] = [];
   const following = (async () => {

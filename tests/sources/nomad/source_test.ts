@@ -9,9 +9,9 @@ import { nomadSettings } from "../../../src/clients/nomad/settings.ts";
 import { Fault } from "../../../src/lib/errors.ts";
 import { SqliteStore } from "../../../src/state/sqlite.ts";
 import { readSettings } from "../../../src/lib/settings/setting.ts";
-import type { Batch } from "../../../src/sources/source.ts";
+import type { Batch, Source } from "../../../src/sources/source.ts";
 import { JobTypes } from "../../../src/sources/nomad/job_types.ts";
-import { NomadSource } from "../../../src/sources/nomad/source.ts";
+import { openNomad } from "../../../src/sources/nomad/source.ts";
 import type { Pace } from "../../../src/sources/nomad/session.ts";
 import { testLog } from "../../helpers/log.ts";
 import {
@@ -62,7 +62,7 @@ class Following implements AsyncDisposable {
   readonly lines: string[];
   readonly ended: Promise<void>;
   readonly #stop = new AbortController();
-  readonly #source: NomadSource;
+  readonly #source: Source;
 
   constructor(
     server: { readonly address: string },
@@ -77,7 +77,7 @@ class Following implements AsyncDisposable {
     this.lines = lines;
     const settings = settingsOf({ NOMAD_ADDR: server.address, ...env });
     const context = { log, files: [], restartsOnly: false, stdin: new Blob([]).stream() };
-    this.#source = new NomadSource(settings, context, { ...fast, ...pace });
+    this.#source = openNomad(settings, context, { ...fast, ...pace });
     this.ended = this.#follow(take, checkpoint);
     this.ended.catch(() => {});
   }
@@ -707,6 +707,6 @@ Deno.test("the answer about a job has a time in all, and one of that size may be
 Deno.test("check() of the source nomad counts the allocations and their namespaces", async () => {
   await using server = await NomadServer.start({ recording, list: unpacked("allocations-310s.json.gz") });
   const context = { log: testLog().log, files: [], restartsOnly: false, stdin: new Blob([]).stream() };
-  await using source = new NomadSource(settingsOf({ NOMAD_ADDR: server.address }), context, fast);
+  await using source = openNomad(settingsOf({ NOMAD_ADDR: server.address }), context, fast);
   assert.equal(await source.check(), `${server.address}: connected, 124 allocations in 2 namespaces`);
 });
