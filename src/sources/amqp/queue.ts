@@ -4,6 +4,9 @@ import type { Channel } from "amqplib";
 import type { OpenChannel } from "../../clients/amqp/connection.ts";
 import { look, replyCode } from "../../clients/amqp/look.ts";
 import { Fault } from "../../lib/errors.ts";
+import { printable } from "../../lib/settings/redact.ts";
+import { namesOf } from "../../lib/settings/setting.ts";
+import { type AmqpSettings, amqpSettings, temporaryQueue } from "./settings.ts";
 
 /** Declares the queue, the exchange and the binding where they are missing. What is there stays as it is, with its
  * type and arguments, which a declaration with others would fail for. */
@@ -64,6 +67,29 @@ export async function describe(open: OpenChannel<Channel>, queue: string): Promi
     return "it is a quorum queue with the delivery-limit 20, which is RabbitMQ's default, or another by a policy";
   }
   return "it is a quorum queue without a delivery-limit, unless a policy sets one";
+}
+
+/** What is missing, by the broker's refusal; undefined where it refused for another reason. */
+export function missing(error: unknown, all: AmqpSettings): Fault | undefined {
+  const { queue, exchange, connection } = all;
+  if (queue === temporaryQueue && /no exchange/.test(String(error))) {
+    return new Fault(
+      `exchange "${exchange}" does not exist at ${
+        printable(connection)
+      }; name that to which nomad-firehose ` +
+        `publishes with ${namesOf(amqpSettings.exchange)}`,
+      "config",
+    );
+  }
+  return /no queue/.test(String(error)) ? noQueue(all) : undefined;
+}
+
+/** Where AMQP_DECLARE is on, it is missing only where the user may not look for it. */
+export function noQueue({ queue, connection, declare }: AmqpSettings): Fault {
+  const mend = declare
+    ? "create it, or grant the user the permission configure"
+    : "create it, or have it created with --amqp-declare";
+  return new Fault(`queue "${queue}" does not exist at ${printable(connection)}; ${mend}`, "operator");
 }
 
 interface Kind {

@@ -2,13 +2,8 @@
 // restart. No I/O, no clock.
 import type { News } from "./news.ts";
 import { AllocationTable, type Known, type KnownTask } from "./allocation_table.ts";
-import {
-  type Allocation,
-  nanosecondsOf,
-  type TaskEvent,
-  type TaskState,
-  UpdateWriter,
-} from "./allocation.ts";
+import { type Allocation, nanosecondsOf, type TaskEvent, type TaskState } from "./allocation.ts";
+import { UpdateWriter } from "./update_writer.ts";
 
 /** Everything that is known. */
 export class KnownAllocations {

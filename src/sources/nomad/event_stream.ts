@@ -1,4 +1,4 @@
-// The bytes of Nomad's answers → what stands in them: the lines of the event stream, the allocations of the list.
+// The bytes of Nomad's event stream → its lines, and what each of them says.
 import { oneLine, refusedToken } from "../../clients/nomad/errors.ts";
 import { Fault } from "../../lib/errors.ts";
 import { EndedByServer } from "../reconnecting.ts";
@@ -95,92 +95,6 @@ interface Event {
     readonly Evaluation?: Readonly<Record<string, unknown>>;
   };
 }
-
-/**
- * The allocations of the list, those together that came together, each read when it is asked for: the whole can be
- * hundreds of megabytes.
- */
-export async function* listOf(
-  body: AsyncIterable<Uint8Array>,
-  where: string,
-  strange: Strange,
-): AsyncGenerator<Iterable<Allocation>> {
-  const elements = new Elements(where, "allocations");
-  for await (const chunk of body) {
-    const found = elements.push(chunk);
-    if (found.length > 0) yield readList(found, where, strange);
-  }
-  elements.end();
-}
-
-function* readList(elements: readonly Uint8Array[], where: string, strange: Strange): Generator<Allocation> {
-  for (const element of elements) {
-    let allocation;
-    try {
-      allocation = parseExactly(text(element));
-    } catch {
-      throw notAList(where, "allocations", text(element));
-    }
-    if (isAllocation(allocation)) yield allocation;
-    else strange(allocation);
-  }
-}
-
-function notAList(where: string, what: string, text: string): Fault {
-  return new Fault(`${where} sent no list of ${what} but ${oneLine(text)}`);
-}
-
-/** Cuts a JSON array into its elements, as its bytes come. */
-export class Elements {
-  readonly #where: string;
-  readonly #what: string;
-  #depth = 0;
-  #inText = false;
-  #escaped = false;
-  #ended = false;
-  /** The beginning of an element whose end has not come yet. */
-  readonly #rest: Rest;
-
-  /** `what` they are, in the plural. */
-  constructor(where: string, what: string) {
-    this.#where = where;
-    this.#what = what;
-    this.#rest = new Rest("an allocation", where);
-  }
-
-  /** The elements that end in this chunk. */
-  push(chunk: Uint8Array): Uint8Array[] {
-    const elements: Uint8Array[] = [];
-    let start = this.#depth > 1 ? 0 : -1;
-    for (let at = 0; at < chunk.length; at++) {
-      const byte = chunk[at]!;
-      if (this.#inText) {
-        if (this.#escaped) this.#escaped = false;
-        else if (byte === backslash) this.#escaped = true;
-        else if (byte === quote) this.#inText = false;
-      } else if (byte === quote && this.#depth > 0) this.#inText = true;
-      else if (byte === openBrace || (byte === openBracket && !this.#ended)) {
-        if (this.#depth === 0 && byte === openBrace) throw notAList(this.#where, this.#what, text(chunk));
-        if (this.#depth++ === 1) start = at;
-      } else if (byte === closeBrace || byte === closeBracket) {
-        if (--this.#depth === 1) {
-          elements.push(this.#rest.end(chunk.subarray(start, at + 1)));
-          start = -1;
-        } else if (this.#depth === 0) this.#ended = true;
-      } else if (this.#depth === 0 && byte > space) throw notAList(this.#where, this.#what, text(chunk));
-    }
-    if (start >= 0) this.#rest.add(chunk.subarray(start));
-    return elements;
-  }
-
-  end(): void {
-    if (!this.#ended) throw new Fault(`${this.#where} sent a list of ${this.#what} that breaks off`);
-  }
-}
-
-const [quote, backslash, openBracket, closeBracket, openBrace, closeBrace, space] = new TextEncoder().encode(
-  '"\\[]{} ',
-) as unknown as [number, number, number, number, number, number, number];
 
 const utf8 = new TextDecoder();
 

@@ -3,7 +3,7 @@
 import { Buffer } from "node:buffer";
 import type { NomadClient } from "../../clients/nomad/client.ts";
 import { NoSuchJob } from "../../clients/nomad/errors.ts";
-import { Elements } from "./event_stream.ts";
+import { Elements } from "./json_array.ts";
 import { nanosecondsOf } from "./allocation.ts";
 
 /** A job, as its list and its own answer have it. */

@@ -5,7 +5,8 @@ import { wallClock } from "../../lib/time.ts";
 import { RefusedToken } from "../../clients/nomad/errors.ts";
 import type { Background } from "./background.ts";
 import type { News } from "./news.ts";
-import { type Line, linesOf, listOf, type Strange } from "./event_stream.ts";
+import { listOf } from "./allocation_list.ts";
+import { type Line, linesOf, type Strange } from "./event_stream.ts";
 import type { Allocation } from "./allocation.ts";
 
 /** How long things take, in milliseconds. */
