@@ -2,7 +2,7 @@
 // is asked in the background, which events do not wait for.
 import type { FailingTask } from "../../detection/rule.ts";
 import type { Background } from "./background.ts";
-import type { Pace } from "./session.ts";
+import type { Pace } from "./timeouts.ts";
 import { factOf, type JobFact, type JobFacts, type JobList, untilOf } from "./job_facts.ts";
 import { type News, writeJobNews } from "./news.ts";
 import type { OfJob } from "./event_stream.ts";

@@ -7,42 +7,12 @@ import type { Background } from "./background.ts";
 import type { News } from "./news.ts";
 import { listOf } from "./allocation_list.ts";
 import { type Line, linesOf, type Strange } from "./event_stream.ts";
+import { Inbox } from "./inbox.ts";
 import type { Allocation } from "./allocation.ts";
-
-/** How long things take, in milliseconds. */
-export interface Pace {
-  /** Without a byte from Nomad, whose heartbeat comes every 30 s. */
-  readonly silence: number;
-  /** Until the connection is made anew, so that namespaces are found that are new. */
-  readonly renewal: number;
-  /** Without a line, after which the stream has sent what it had. */
-  readonly quiet: number;
-  /** Between two commits of a position at which nothing was news. */
-  readonly idleCommit: number;
-  /** Between two heartbeats at most; after a longer pause Nomad itself may have to catch up, … */
-  readonly beat: number;
-  /** … for which it is given so long, as after a list: its clients report what happened while it did not answer. */
-  readonly settling: number;
-  /** For which a job must be dead to be given up. */
-  readonly settled: number;
-  /** Between two looks at what became of the jobs that fail. */
-  readonly audit: number;
-}
+import type { Pace } from "./timeouts.ts";
 
 /** Bytes of the list, unpacked: those of some million allocations, of which one at a time is kept in memory. */
 const maxListBytes = 16 * 2 ** 30;
-
-/** The pace that suits Nomad. */
-export const defaultPace: Pace = {
-  silence: 65_000,
-  renewal: 3_600_000,
-  quiet: 500,
-  idleCommit: 10_000,
-  beat: 35_000,
-  settling: 30_000,
-  settled: 5_000,
-  audit: 60_000,
-};
 
 /** What a session brings. */
 export type Turn =
@@ -150,25 +120,26 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * What comes, in the order in which it comes, until the connection is to be renewed. The list is not read before
-   * the stream has caught up with it: lines show each event on its way, the list only the last ten of a task.
+   * Everything that comes, in the order in which it comes, until the connection is to be renewed. The list is not read
+   * before the stream has caught up with it: lines show each event on its way, the list only the last ten of a task.
    */
   async *turns(background: Background): AsyncGenerator<Turn> {
     const renewAt = performance.now() + this.#pace.renewal;
     const inbox = new Inbox<Turn>();
-    let caughtUp = false;
-    let isListed = false;
+    let phase: "catching up" | "listing" | "streaming" = "catching up";
     inbox.expect(this.#nextLines());
     inbox.expect(nextNews(background));
-    while (!isListed || performance.now() < renewAt) {
-      const turn = await inbox.take(caughtUp ? undefined : this.#pace.quiet);
-      const didCatchUp = turn === undefined || this.#reachesList(turn);
+    while (phase !== "streaming" || performance.now() < renewAt) {
+      const turn = await inbox.take(phase === "catching up" ? this.#pace.quiet : undefined);
       if (turn !== undefined) yield turn;
       if (turn?.kind === "news") inbox.expect(nextNews(background));
-      if (turn?.kind === "lines") inbox.expect(this.#nextLines());
-      if (turn?.kind === "listed" || (didCatchUp && !caughtUp)) inbox.expect(this.#nextListed());
-      caughtUp ||= didCatchUp;
-      isListed ||= turn?.kind === "end of list";
+      else if (turn?.kind === "lines") inbox.expect(this.#nextLines());
+      else if (turn?.kind === "listed") inbox.expect(this.#nextListed());
+      else if (turn?.kind === "end of list") phase = "streaming";
+      if (phase === "catching up" && (turn === undefined || this.#reachesList(turn))) {
+        phase = "listing";
+        inbox.expect(this.#nextListed());
+      }
     }
   }
 
@@ -221,31 +192,6 @@ async function subscribe(
 
 async function nextNews(background: Background): Promise<Turn> {
   return { kind: "news", news: await background.next() };
-}
-
-/** What several promises bring, as it comes. A race would tie all that came to the promise that waits longest. */
-class Inbox<T> {
-  readonly #arrived: T[] = [];
-  #failed: { readonly reason: unknown } | undefined;
-  #wake = () => {};
-
-  expect(promise: Promise<T>): void {
-    promise.then((value) => void this.#arrived.push(value), (reason) => this.#failed ??= { reason })
-      .then(() => this.#wake());
-  }
-
-  /** What came first; undefined where nothing comes for so many milliseconds. */
-  async take(milliseconds?: number): Promise<T | undefined> {
-    if (this.#arrived.length === 0 && this.#failed === undefined) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#wake = resolve;
-      const timer = milliseconds === undefined ? undefined : setTimeout(resolve, milliseconds);
-      await promise;
-      clearTimeout(timer);
-    }
-    if (this.#arrived.length === 0 && this.#failed !== undefined) throw this.#failed.reason;
-    return this.#arrived.shift();
-  }
 }
 
 /** The function, of which only the first call counts. */

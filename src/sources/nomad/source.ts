@@ -8,7 +8,8 @@ import { namesOf } from "../../lib/settings/setting.ts";
 import { type Connection, type LiveSource, ReconnectingSource } from "../reconnecting.ts";
 import type { Batch, Source, SourceContext } from "../source.ts";
 import { Follower, type Found } from "./follower.ts";
-import { defaultPace, type Pace, Session } from "./session.ts";
+import { Session } from "./session.ts";
+import { defaultPace, type Pace } from "./timeouts.ts";
 import { StreamVisibility } from "./visibility.ts";
 
 /** Updates that may be unacknowledged before reading waits. */

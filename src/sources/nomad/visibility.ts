@@ -2,7 +2,7 @@
 // the list is judged, for Nomad's own view may be old. No I/O, no clock.
 import type { Nanoseconds } from "../../lib/duration.ts";
 import type { Visibility } from "../../detection/visibility.ts";
-import type { Pace } from "./session.ts";
+import type { Pace } from "./timeouts.ts";
 
 /** Tells a sight how far a stream was judged. Lists close every gap: what happened meanwhile stands in them. */
 export class StreamVisibility {

@@ -12,7 +12,7 @@ import { readSettings } from "../../../src/lib/settings/setting.ts";
 import type { Batch, Source } from "../../../src/sources/source.ts";
 import { JobTypes } from "../../../src/sources/nomad/job_types.ts";
 import { openNomad } from "../../../src/sources/nomad/source.ts";
-import type { Pace } from "../../../src/sources/nomad/session.ts";
+import type { Pace } from "../../../src/sources/nomad/timeouts.ts";
 import { testLog } from "../../helpers/log.ts";
 import {
   NomadServer,
