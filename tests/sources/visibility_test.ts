@@ -14,7 +14,7 @@ function seen(visibility: Visibility): number | "blind" {
 
 Deno.test("a stream is seen when what followed the list is judged, and then until it was heard last", () => {
   const visibility = new Visibility("blind");
-  const stream = new StreamVisibility(visibility, { beat: 35_000, settling: 30_000 });
+  const stream = new StreamVisibility(visibility, { heartbeat: 35_000, settle: 30_000 });
   const steps: [() => void, number | "blind"][] = [
     [() => stream.hear(at(1)), "blind"],
     [() => stream.listed(at(2)), "blind"],

@@ -8,12 +8,12 @@ import { pipeline, type Readable } from "node:stream";
 import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { createGunzip } from "node:zlib";
 import { Fault } from "../../lib/errors.ts";
-import { explainAnswer, explainError } from "./errors.ts";
+import { explainError, explainResponse } from "./errors.ts";
 import { addressOf, type NomadAddress, type NomadSettings } from "./settings.ts";
 import { nomadTls } from "./tls.ts";
 
 /** An answer with status 200. */
-export interface Answer {
+export interface NomadResponse {
   header(name: string): string | undefined;
   /** Its body, unpacked. Closes the answer at its end. @throws {Fault} where it breaks off or falls silent. */
   readonly body: AsyncIterable<Uint8Array>;
@@ -22,7 +22,7 @@ export interface Answer {
 }
 
 /** What is asked for. */
-export interface Question {
+export interface NomadRequest {
   readonly path: string;
   /** One name may have several values. */
   readonly query?: Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -52,12 +52,14 @@ export class NomadClient {
   }
 
   /** Asks. Connections are not used twice. @throws {Fault} where the answer is not one of Nomad's, or a refusal. */
-  async get({ path, query = {}, idleTimeout, deadline, maxBytes, signal }: Question): Promise<Answer> {
+  async get(
+    { path, query = {}, idleTimeout, deadline, maxBytes, signal }: NomadRequest,
+  ): Promise<NomadResponse> {
     const asked = new URLSearchParams();
     for (const [name, value] of Object.entries({ ...query, region: this.#settings.region })) {
       for (const one of [value ?? []].flat()) asked.append(name, one);
     }
-    const exchange = new Exchange(this.#request(`${path}?${asked}`), this.#explain, {
+    const exchange = new HttpExchange(this.#request(`${path}?${asked}`), this.#explain, {
       idleTimeout,
       deadline,
       maxBytes: maxBytes ?? defaultMaxBytes,
@@ -93,7 +95,7 @@ export class NomadClient {
     return requestHttps({ ...options, agent: new TlsAgent(host, port, nomadTls(this.#settings)) });
   }
 
-  async #accept(response: IncomingMessage, exchange: Exchange): Promise<Answer> {
+  async #accept(response: IncomingMessage, exchange: HttpExchange): Promise<NomadResponse> {
     const header = (name: string) => {
       const value = response.headers[name];
       return Array.isArray(value) ? value[0] : value;
@@ -102,7 +104,7 @@ export class NomadClient {
     if (response.statusCode !== 200 || type.startsWith("text/")) {
       const challenge = header("www-authenticate");
       const answer = { status: response.statusCode!, type, location: header("location"), challenge };
-      throw explainAnswer({ ...answer, text: await exchange.beginning() }, this.where);
+      throw explainResponse({ ...answer, text: await exchange.beginning() }, this.where);
     }
     return { header, body: exchange.body(), close: () => exchange.close() };
   }
@@ -128,7 +130,7 @@ class TlsAgent extends Agent {
 const unpackedAtOnce = 64 << 10;
 
 /** A question on its way and its answer. */
-class Exchange {
+class HttpExchange {
   readonly request: ClientRequest;
   readonly answered: Promise<IncomingMessage>;
   readonly #explain: (error: unknown) => Promise<Fault>;
@@ -141,8 +143,8 @@ class Exchange {
     request: ClientRequest,
     explain: (error: unknown) => Promise<Fault>,
     { idleTimeout, deadline, maxBytes }:
-      & Required<Pick<Question, "idleTimeout" | "maxBytes">>
-      & Pick<Question, "deadline">,
+      & Required<Pick<NomadRequest, "idleTimeout" | "maxBytes">>
+      & Pick<NomadRequest, "deadline">,
   ) {
     this.request = request;
     this.#explain = explain;

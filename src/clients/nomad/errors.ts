@@ -30,7 +30,7 @@ const refusesToken =
  * What an answer means that is not what was asked for. Only what Nomad itself says of token and settings is taken for
  * their fault, its own texts in `agent/http.go` and `acl` as a whole: all else can be of a proxy, and pass.
  */
-export function explainAnswer({ status, type, location, challenge, text }: Refusal, where: string): Fault {
+export function explainResponse({ status, type, location, challenge, text }: Refusal, where: string): Fault {
   const said = oneLine(text);
   const found = (what: string) => new Fault(`${where} ${what}`);
   const wrong = (what: string) => new Fault(`${where} ${what}`, "config");

@@ -7,7 +7,7 @@ import { isObject } from "../../detection/decode/update.ts";
 import type { Bytes, Skipped } from "../../sources/source.ts";
 import { openFile, titleOf } from "../../sources/stdin/files.ts";
 import { type Block, Lines } from "../../sources/stdin/lines.ts";
-import { garbageIgnored, unpacked, whyPackedUnreadable } from "../../sources/stdin/decompress.ts";
+import { decompressed, explainGzipError, garbageIgnored } from "../../sources/stdin/decompress.ts";
 import type { RecordedStream } from "../../sources/nomad/recorded_stream.ts";
 
 /** What stands in a recording: nomad-firehose's updates, those that the source `nomad` makes, or the lines of Nomad's
@@ -74,7 +74,7 @@ export class Recording implements AsyncDisposable {
     const { stop, log } = reading;
     const cut = { isCut: false };
     const sayGarbage = () => log.warning(garbageIgnored, { what: titleOf(name) });
-    const bytes = upToFault(unpacked(input, stop, sayGarbage, reading.onRead), (reason) => {
+    const bytes = upToFault(decompressed(input, stop, sayGarbage, reading.onRead), (reason) => {
       cut.isCut = true;
       if (stop.aborted) return; // which cuts gzip short
       log.warning("{what}: {reason}; it is replayed up to there", { what: titleOf(name), reason });
@@ -212,7 +212,7 @@ async function* upToFault(
   try {
     yield* blocks;
   } catch (error) {
-    const reason = whyPackedUnreadable(error as Error);
+    const reason = explainGzipError(error as Error);
     if (reason === undefined) throw error;
     tell(reason);
   }

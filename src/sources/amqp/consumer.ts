@@ -7,7 +7,7 @@ import { Visibility } from "../../detection/visibility.ts";
 import type { Fault } from "../../lib/errors.ts";
 import { wallClock } from "../../lib/time.ts";
 import type { Batch } from "../source.ts";
-import { type Holding, isOfStream } from "./hold_limits.ts";
+import { type HoldLimits, isOfStream } from "./hold_limits.ts";
 import { cancelled, declareMissing, missing, streamFault } from "./queue.ts";
 import { type AmqpSettings, prefix, temporaryQueue, titleOf } from "./settings.ts";
 import { QueueVisibility } from "./visibility.ts";
@@ -15,7 +15,7 @@ import { QueueVisibility } from "./visibility.ts";
 /** A consumption: from `basic.consume` until the channel is lost or stopped. */
 export class Consumer {
   readonly #settings: AmqpSettings;
-  readonly #holding: Holding;
+  readonly #holdLimits: HoldLimits;
   #open!: OpenChannel<Channel>;
   #tag = "";
   #arrived: ConsumeMessage[] = [];
@@ -32,18 +32,18 @@ export class Consumer {
   #looking: ReturnType<typeof setInterval> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  private constructor(settings: AmqpSettings, holding: Holding, visibility: Visibility) {
+  private constructor(settings: AmqpSettings, holdLimits: HoldLimits, visibility: Visibility) {
     this.#settings = settings;
-    this.#holding = holding;
+    this.#holdLimits = holdLimits;
     this.#visibility = new QueueVisibility(visibility, heartbeatOf(settings));
   }
 
   static async open(
     settings: AmqpSettings,
-    holding: Holding,
+    holdLimits: HoldLimits,
     visibility = new Visibility(),
   ): Promise<Consumer> {
-    const consumer = new Consumer(settings, holding, visibility);
+    const consumer = new Consumer(settings, holdLimits, visibility);
     consumer.#open = await openChannel(prefix, settings, (fault) => consumer.#lose(fault));
     try {
       await consumer.#consume();
@@ -110,7 +110,7 @@ export class Consumer {
     this.#arrived = [];
     return {
       bodies: arrived.map(({ content }) => content),
-      hold: this.#holding.of(arrived),
+      hold: this.#holdLimits.of(arrived),
       ...this.#ways(arrived.map(tagOf)),
     };
   }
@@ -161,7 +161,7 @@ export class Consumer {
   /** What arrived and is not taken yet will be sent again. */
   #lose(fault: Fault): void {
     this.#lost ??= fault;
-    this.#holding.learn(fault.message);
+    this.#holdLimits.learn(fault.message);
     this.#arrived = [];
     clearTimeout(this.#timer);
     clearInterval(this.#looking);

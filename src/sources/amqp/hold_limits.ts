@@ -26,7 +26,7 @@ import type { Hold } from "../source.ts";
 const longest = [20 * 60_000, 60_000, 0] as const;
 
 /** What was learned about the broker's patience. */
-export class Holding {
+export class HoldLimits {
   readonly #where: string;
   /** Milliseconds that no message waits longer, by the timeout of the broker. */
   #most = Infinity;

@@ -9,7 +9,7 @@ import { printable } from "../../lib/settings/redact.ts";
 import { type Connection, type LiveSource, ReconnectingSource } from "../reconnecting.ts";
 import type { Source, SourceContext } from "../source.ts";
 import { Consumer } from "./consumer.ts";
-import { Holding } from "./hold_limits.ts";
+import { HoldLimits } from "./hold_limits.ts";
 import { describe, missing, noQueue } from "./queue.ts";
 import { type AmqpSettings, amqpSettings, prefix, temporaryQueue, titleOf } from "./settings.ts";
 
@@ -49,18 +49,18 @@ class AmqpSource implements LiveSource {
   readonly type = "amqp";
   readonly #settings: AmqpSettings;
   readonly #context: SourceContext;
-  readonly #holding: Holding;
+  readonly #holdLimits: HoldLimits;
   #saidConsuming = false;
 
   constructor(settings: AmqpSettings, context: SourceContext) {
     this.#settings = settings;
     this.#context = context;
-    this.#holding = new Holding(`source amqp: queue "${settings.queue}"`);
+    this.#holdLimits = new HoldLimits(`source amqp: queue "${settings.queue}"`);
     if (context.visibility !== undefined) context.visibility.losesEvents = true;
   }
 
   async connect(): Promise<Connection> {
-    const consumer = await Consumer.open(this.#settings, this.#holding, this.#context.visibility);
+    const consumer = await Consumer.open(this.#settings, this.#holdLimits, this.#context.visibility);
     return {
       batches: (stop) => {
         this.#sayConsuming();

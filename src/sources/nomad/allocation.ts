@@ -1,7 +1,7 @@
 // Nomad's allocations, as the event stream and the list give them. Numbers too large for JavaScript stay texts.
 
 /** A whole number: past 2^53 its digits. */
-export type Exact = number | string;
+export type ExactInteger = number | string;
 
 /** An allocation: the fields that the event stream and the list have in common, and that are used. */
 export interface Allocation {
@@ -52,7 +52,7 @@ export interface TaskState {
 /** A task event; the fields that are not named here are passed on as they are. */
 export interface TaskEvent {
   readonly Type: string;
-  readonly Time: Exact;
+  readonly Time: ExactInteger;
   readonly Details?: Readonly<Record<string, unknown>> | null;
   readonly [field: string]: unknown;
 }

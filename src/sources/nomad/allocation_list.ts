@@ -1,7 +1,7 @@
 // The bytes of Nomad's list of allocations → the allocations in it.
 import { type Allocation, isAllocation, parseExactly } from "./allocation.ts";
-import type { Strange } from "./event_stream.ts";
-import { Elements, notAList } from "./json_array.ts";
+import type { OnUnexpected } from "./event_stream.ts";
+import { JsonArraySplitter, notAList } from "./json_array.ts";
 
 /**
  * The allocations of the list, those together that came together, each read when it is asked for: the whole can be
@@ -10,17 +10,21 @@ import { Elements, notAList } from "./json_array.ts";
 export async function* listOf(
   body: AsyncIterable<Uint8Array>,
   where: string,
-  strange: Strange,
+  onUnexpected: OnUnexpected,
 ): AsyncGenerator<Iterable<Allocation>> {
-  const elements = new Elements(where, "allocations");
+  const elements = new JsonArraySplitter(where, "allocations");
   for await (const chunk of body) {
     const found = elements.push(chunk);
-    if (found.length > 0) yield readList(found, where, strange);
+    if (found.length > 0) yield readList(found, where, onUnexpected);
   }
   elements.end();
 }
 
-function* readList(elements: readonly Uint8Array[], where: string, strange: Strange): Generator<Allocation> {
+function* readList(
+  elements: readonly Uint8Array[],
+  where: string,
+  onUnexpected: OnUnexpected,
+): Generator<Allocation> {
   for (const element of elements) {
     let allocation;
     try {
@@ -29,7 +33,7 @@ function* readList(elements: readonly Uint8Array[], where: string, strange: Stra
       throw notAList(where, "allocations", text(element));
     }
     if (isAllocation(allocation)) yield allocation;
-    else strange(allocation);
+    else onUnexpected(allocation);
   }
 }
 

@@ -2,7 +2,7 @@
 // thousand and each is looked at in every listing. 100,000 with one task each are 16 MB.
 
 /** What is known of a task. */
-export interface KnownTask {
+export interface TrackedTask {
   readonly name: string;
   /** Its last event; the time to some 256 ns, which is enough to find the event again among ten. */
   readonly type: string;
@@ -11,14 +11,14 @@ export interface KnownTask {
 }
 
 /** What is known of an allocation. */
-export interface Known {
+export interface TrackedAllocation {
   /** Raft index and time, about, of its last change. */
   readonly index: number;
   readonly time: number;
   readonly desired: string;
   /** Empty where it is not known. */
   readonly jobType: string;
-  readonly tasks: readonly KnownTask[];
+  readonly tasks: readonly TrackedTask[];
 }
 
 /** A compact map from ids of allocations to what is known of them. */
@@ -47,7 +47,7 @@ export class AllocationTable {
     return this.#rows.size;
   }
 
-  get(id: string): Known | undefined {
+  get(id: string): TrackedAllocation | undefined {
     const row = this.#rows.get(id);
     if (row === undefined) return undefined;
     const { index, time, desired, jobType, tasks } = this.#allocations.columns;
@@ -60,7 +60,7 @@ export class AllocationTable {
     };
   }
 
-  set(id: string, known: Known): void {
+  set(id: string, known: TrackedAllocation): void {
     let row = this.#rows.get(id);
     if (row === undefined) {
       this.#rows.set(id, row = this.#allocations.add());
@@ -94,9 +94,9 @@ export class AllocationTable {
     return deleted;
   }
 
-  #readTasks(first: number): KnownTask[] {
+  #readTasks(first: number): TrackedTask[] {
     const { name, type, time, restarts, next } = this.#tasks.columns;
-    const tasks: KnownTask[] = [];
+    const tasks: TrackedTask[] = [];
     for (let row = first; row >= 0; row = next[row]!) {
       tasks.push({
         name: this.#words.read(name[row]!),
@@ -108,7 +108,7 @@ export class AllocationTable {
     return tasks;
   }
 
-  #writeTasks(tasks: readonly KnownTask[]): number {
+  #writeTasks(tasks: readonly TrackedTask[]): number {
     let first = -1;
     for (const task of tasks.toReversed()) {
       const row = this.#tasks.add();

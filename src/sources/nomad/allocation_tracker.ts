@@ -1,12 +1,12 @@
 // What is known of every allocation, to tell what is new in what Nomad says of it; and how that is kept over a
 // restart. No I/O, no clock.
-import type { News } from "./news.ts";
-import { AllocationTable, type Known, type KnownTask } from "./allocation_table.ts";
+import type { NewEvent } from "./new_event.ts";
+import { AllocationTable, type TrackedAllocation, type TrackedTask } from "./allocation_table.ts";
 import { type Allocation, nanosecondsOf, type TaskEvent, type TaskState } from "./allocation.ts";
 import { UpdateWriter } from "./update_writer.ts";
 
 /** Everything that is known. */
-export class KnownAllocations {
+export class AllocationTracker {
   readonly #known = new AllocationTable();
   #listing = 0;
   /** Those that changed since they were kept last. */
@@ -66,18 +66,18 @@ export class KnownAllocations {
    * Takes what Nomad says of an allocation and tells what is new in it. `isHistory`: if it was not known so far,
    * restarts that no event shows are not counted.
    */
-  take(allocation: Allocation, jobType: string | undefined, isHistory: boolean): News[] {
+  take(allocation: Allocation, jobType: string | undefined, isHistory: boolean): NewEvent[] {
     const { ID: id, DesiredStatus: desired, ModifyIndex: index, ModifyTime: time } = allocation;
     const known = this.#known.get(id);
     this.#known.touch(id, this.#listing);
     if (known !== undefined && isOlder(allocation, known)) return [];
     const isEnd = desired !== (known?.desired ?? "run") && desired !== "run";
-    const news: News[] = [];
-    const tasks: KnownTask[] = [];
+    const news: NewEvent[] = [];
+    const tasks: TrackedTask[] = [];
     for (const [name, state] of Object.entries(allocation.TaskStates ?? {})) {
       const task = known?.tasks.find((task) => task.name === name);
       const writer = () => new UpdateWriter(allocation, name, state, jobType);
-      news.push(...newsOf(state, task, writer, known === undefined && isHistory, isEnd));
+      news.push(...newEventsOf(state, task, writer, known === undefined && isHistory, isEnd));
       const last = state.Events?.at(-1);
       if (last !== undefined) tasks.push(knownOf(name, last, state, task));
       else if (task !== undefined) tasks.push(task);
@@ -91,7 +91,7 @@ export class KnownAllocations {
 
 /** Whether it says nothing that is not known. Time alone does not tell, since clocks are set; nor does the index, which
  * goes back where a server is restored. */
-function isOlder({ ModifyIndex, ModifyTime }: Allocation, { index, time }: Known): boolean {
+function isOlder({ ModifyIndex, ModifyTime }: Allocation, { index, time }: TrackedAllocation): boolean {
   return ModifyIndex <= index && ModifyTime <= time;
 }
 
@@ -99,20 +99,20 @@ function knownOf(
   name: string,
   { Type, Time }: TaskEvent,
   state: TaskState,
-  before: KnownTask | undefined,
-): KnownTask {
+  before: TrackedTask | undefined,
+): TrackedTask {
   // A client that lost its data counts from zero again; what it counted before has been told.
   const restarts = Math.max(before?.restarts ?? 0, state.Restarts ?? 0);
   return { name, type: Type, time: Number(Time), restarts };
 }
 
-function newsOf(
+function newEventsOf(
   state: TaskState,
-  known: KnownTask | undefined,
+  known: TrackedTask | undefined,
   writer: () => UpdateWriter,
   isHistory: boolean,
   isEnd: boolean,
-): News[] {
+): NewEvent[] {
   const { Events, Restarts: restarts = 0 } = state;
   const events = Events ?? [];
   // Where the last known event is not among them, all of them are new.
@@ -136,9 +136,9 @@ function tell(
   missed: number,
   isAfterGap: boolean,
   writer: UpdateWriter,
-): News[] {
+): NewEvent[] {
   const { Events, Restarts = 0, LastRestart } = state;
-  const news: News[] = [];
+  const news: NewEvent[] = [];
   let restarts = Restarts - seen;
   const time = LastRestart ? nanosecondsOf(LastRestart) : undefined;
   if (missed > 0 && seen === 0 && time !== undefined) {
@@ -163,12 +163,12 @@ function countRestarts(events: readonly TaskEvent[], from: number): number {
   return count;
 }
 
-function lastIndexOf(events: readonly TaskEvent[], { type, time }: KnownTask): number {
+function lastIndexOf(events: readonly TaskEvent[], { type, time }: TrackedTask): number {
   return events.findLastIndex(({ Type, Time }) => Type === type && Number(Time) === time);
 }
 
 /** `[463,1795491838001234000,"run","service",["app","Started",1795491837996929000,9]]` */
-function write({ index, time, desired, jobType, tasks }: Known): string {
+function write({ index, time, desired, jobType, tasks }: TrackedAllocation): string {
   const written = tasks.map(({ name, type, time, restarts }) => [name, type, time, restarts]);
   return JSON.stringify([index, time, desired, jobType, ...written]);
 }

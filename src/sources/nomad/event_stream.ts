@@ -2,7 +2,7 @@
 import { oneLine, refusedToken } from "../../clients/nomad/errors.ts";
 import { Fault } from "../../lib/errors.ts";
 import { EndedByServer } from "../reconnecting.ts";
-import { Rest } from "./remainder.ts";
+import { Remainder } from "./remainder.ts";
 import { type Allocation, isAllocation, parseExactly } from "./allocation.ts";
 
 /** One line of the event stream: what one raft index changed; of a heartbeat the index is 0. */
@@ -10,11 +10,11 @@ export interface Line {
   readonly index: number;
   readonly allocations: readonly Allocation[];
   /** What became of jobs and evaluations, in order; left out where there is nothing. */
-  readonly ofJobs?: readonly OfJob[];
+  readonly jobEvents?: readonly JobEvent[];
 }
 
 /** An event of the topic Job or Evaluation. */
-export interface OfJob {
+export interface JobEvent {
   /** `JobDeregistered` and others. */
   readonly type: string;
   readonly job?: Readonly<Record<string, unknown>> | undefined;
@@ -22,22 +22,22 @@ export interface OfJob {
 }
 
 /** Called with what should be an allocation and cannot be used. */
-export type Strange = (found: unknown) => void;
+export type OnUnexpected = (found: unknown) => void;
 
 /** The lines of the event stream, those together that came together. @throws {Fault} also where it ends. */
 export async function* linesOf(
   body: AsyncIterable<Uint8Array>,
   where: string,
-  strange: Strange,
+  onUnexpected: OnUnexpected,
 ): AsyncGenerator<Line[]> {
-  const rest = new Rest("a line", where);
+  const rest = new Remainder("a line", where);
   let any = false;
   for await (const chunk of body) {
     any = true;
     let start = 0;
     const lines: Line[] = [];
     for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
-      lines.push(readLine(text(rest.end(chunk.subarray(start, end))), where, strange));
+      lines.push(readLine(text(rest.end(chunk.subarray(start, end))), where, onUnexpected));
       start = end + 1;
     }
     rest.add(chunk.subarray(start));
@@ -46,12 +46,12 @@ export async function* linesOf(
   // Nomad 1.11.2 and later answer so where they refuse: the first heartbeat is the only proof of success.
   if (!any) throw refusedToken(where, "the event stream is empty");
   const last = text(rest.end(new Uint8Array()));
-  if (last !== "") yield [readLine(last, where, strange)];
+  if (last !== "") yield [readLine(last, where, onUnexpected)];
   throw new Fault(`${where} ended the event stream`);
 }
 
 /** Reads one line of the event stream. @throws {Fault} where it is none, or Nomad's word that the stream ends. */
-export function readLine(line: string, where: string, strange: Strange): Line {
+export function readLine(line: string, where: string, onUnexpected: OnUnexpected): Line {
   if (line === "{}" || line === "") return { index: 0, allocations: [] };
   if (/^event dropped from buffer/.test(line)) {
     throw new Fault(`${where} ended the event stream: it was read more slowly than events came`);
@@ -73,17 +73,21 @@ export function readLine(line: string, where: string, strange: Strange): Line {
     throw new Fault(`${where} sent a line that is no event: ${oneLine(line)}`);
   }
   const allocations: Allocation[] = [];
-  const ofJobs: OfJob[] = [];
+  const jobEvents: JobEvent[] = [];
   for (const event of parsed.Events ?? []) {
     if (event?.Topic === "Job" || event?.Topic === "Evaluation") {
-      ofJobs.push({ type: event.Type ?? "", job: event.Payload?.Job, evaluation: event.Payload?.Evaluation });
+      jobEvents.push({
+        type: event.Type ?? "",
+        job: event.Payload?.Job,
+        evaluation: event.Payload?.Evaluation,
+      });
     }
     if (event?.Topic !== "Allocation") continue;
     const allocation = event.Payload?.Allocation;
     if (isAllocation(allocation)) allocations.push(allocation);
-    else strange(allocation);
+    else onUnexpected(allocation);
   }
-  return { index: parsed.Index, allocations, ...(ofJobs.length > 0 ? { ofJobs } : {}) };
+  return { index: parsed.Index, allocations, ...(jobEvents.length > 0 ? { jobEvents } : {}) };
 }
 
 interface Event {

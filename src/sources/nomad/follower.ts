@@ -9,17 +9,17 @@ import type { FailingTask } from "../../detection/rule.ts";
 import { Background } from "./background.ts";
 import { JobFacts, type JobList } from "./job_facts.ts";
 import { JobTypes } from "./job_types.ts";
-import { KnownAllocations } from "./allocation_tracker.ts";
-import { isOver, Lifecycle } from "./lifecycle.ts";
-import type { News } from "./news.ts";
+import { AllocationTracker } from "./allocation_tracker.ts";
+import { isFinal, Lifecycle } from "./lifecycle.ts";
+import type { NewEvent } from "./new_event.ts";
 import type { Session } from "./session.ts";
-import type { Pace } from "./timeouts.ts";
+import type { Timeouts } from "./timeouts.ts";
 import type { StreamVisibility } from "./visibility.ts";
 import type { Line } from "./event_stream.ts";
 import type { Allocation } from "./allocation.ts";
 
 /** Updates, and what is to be kept with them. */
-export interface Found {
+export interface UpdateBatch {
   readonly bodies: readonly Uint8Array[];
   readonly checkpoint: Checkpoint;
 }
@@ -36,7 +36,7 @@ export interface FollowerContext {
   readonly client: NomadClient;
   readonly namespace: string;
   readonly log: Log;
-  readonly pace: Pace;
+  readonly timeouts: Timeouts;
   readonly checkpoint: ReadonlyMap<string, string>;
   /** The tasks that fail, whose jobs are watched; undefined where nobody wants to know of jobs. */
   readonly failing?: (() => Iterable<FailingTask>) | undefined;
@@ -48,11 +48,11 @@ const allocationKey = "nomad/allocation/";
 
 /** Follows Nomad from session to session. */
 export class Follower {
-  readonly #known = new KnownAllocations();
+  readonly #known = new AllocationTracker();
   readonly #jobs: JobTypes;
   readonly #where: string;
   readonly #log: Log;
-  readonly #pace: Pace;
+  readonly #timeouts: Timeouts;
   readonly #facts: JobFacts;
   readonly #lifecycle: Lifecycle;
   readonly #failing: (() => Iterable<FailingTask>) | undefined;
@@ -64,18 +64,18 @@ export class Follower {
   #allocationsAt: number | undefined;
   /** Time of the last change that the very first list showed, in nanoseconds, about: younger allocations are new. */
   #since: number | undefined;
-  #held: News[] = [];
+  #held: NewEvent[] = [];
   #heldSince = 0;
   #keptAt = 0;
 
-  constructor({ client, namespace, log, pace, checkpoint, failing }: FollowerContext) {
+  constructor({ client, namespace, log, timeouts, checkpoint, failing }: FollowerContext) {
     this.#facts = new JobFacts(client, namespace);
-    this.#lifecycle = new Lifecycle(this.#facts, pace);
+    this.#lifecycle = new Lifecycle(this.#facts, timeouts);
     this.#failing = failing;
     this.#jobs = new JobTypes(client, log);
     this.#where = client.where;
     this.#log = log;
-    this.#pace = pace;
+    this.#timeouts = timeouts;
     for (const [key, value] of checkpoint) {
       if (key.startsWith(allocationKey)) this.#known.restore(key.slice(allocationKey.length), value);
     }
@@ -91,7 +91,7 @@ export class Follower {
   }
 
   /** Follows one session to its end. `visibility` is told how far all is passed on, and so judged. @throws {Fault} */
-  async *follow(session: Session, visibility: StreamVisibility): AsyncGenerator<Found> {
+  async *follow(session: Session, visibility: StreamVisibility): AsyncGenerator<UpdateBatch> {
     if (this.#beganAnew(session)) return;
     await using background = new Background();
     if (this.#since === undefined) this.#firstJobs = await this.#listJobs(session.stop);
@@ -99,18 +99,18 @@ export class Follower {
     let isListed = false;
     let newest = 0;
     try {
-      for await (const turn of session.turns(background)) {
-        if (turn.kind === "lines") await this.#takeLines(turn.lines, session.stop, background);
-        else if (turn.kind === "listed") {
-          newest = Math.max(newest, this.#takeListed(turn.allocations, background));
-        } else if (turn.kind === "news") this.#hold(turn.news);
+      for await (const event of session.events(background)) {
+        if (event.kind === "lines") await this.#takeLines(event.lines, session.stop, background);
+        else if (event.kind === "listed") {
+          newest = Math.max(newest, this.#takeListed(event.allocations, background));
+        } else if (event.kind === "found") this.#hold(event.events);
         else this.#endListing(newest);
-        const isEnd = turn.kind === "end of list";
+        const isEnd = event.kind === "end of list";
         if (isListed || isEnd || this.#isHeldEnough()) yield* this.#release(!isListed);
         isListed ||= isEnd;
         // No lines are read ahead while these are passed on.
         if (isEnd) visibility.listed(wallClock());
-        else if (isListed) visibility.hear(session.heardAt);
+        else if (isListed) visibility.hear(session.receivedAt);
         if (isEnd) this.#audit(session, background);
       }
     } catch (error) {
@@ -123,7 +123,7 @@ export class Follower {
   #audit(session: Session, background: Background): void {
     if (this.#failing === undefined) return;
     background.ask(async (signal) => {
-      background.later("audit", this.#pace.audit, () => {
+      background.later("audit", this.#timeouts.audit, () => {
         this.#audit(session, background);
         return Promise.resolve([]);
       });
@@ -165,13 +165,13 @@ export class Follower {
   }
 
   async #takeLines(lines: readonly Line[], stop: AbortSignal, background: Background): Promise<void> {
-    for (const { index, allocations, ofJobs = [] } of lines) {
+    for (const { index, allocations, jobEvents = [] } of lines) {
       if (index === 0) continue;
       for (const allocation of allocations) {
         const jobType = this.#known.jobTypeOf(allocation) ?? await this.#jobs.ask(allocation, stop);
         this.#take(allocation, jobType, background);
       }
-      for (const event of ofJobs) this.#hold(this.#lifecycle.take(event, index, background));
+      for (const event of jobEvents) this.#hold(this.#lifecycle.take(event, index, background));
       this.#index = index;
       if (allocations.length > 0) this.#allocationsAt = index;
     }
@@ -199,13 +199,13 @@ export class Follower {
     const isHistory = !(this.#since !== undefined && allocation.CreateTime > this.#since);
     const news = this.#known.take(allocation, jobType, isHistory);
     const job = this.#firstJobs?.get(allocation.Namespace, allocation.JobID);
-    if (job !== undefined && isOver(allocation, job, Date.now() * 1e6 - recent)) return;
+    if (job !== undefined && isFinal(allocation, job, Date.now() * 1e6 - recent)) return;
     this.#hold(news);
     if (this.#failing === undefined) return;
     this.#hold(this.#lifecycle.takeAllocation(allocation, jobType, background));
   }
 
-  #hold(news: readonly News[]): void {
+  #hold(news: readonly NewEvent[]): void {
     if (this.#held.length === 0) this.#heldSince = performance.now();
     this.#held.push(...news);
   }
@@ -216,7 +216,7 @@ export class Follower {
   }
 
   /** Passes on what is held, all at once: with its notes it is kept whole or not at all. */
-  *#release(sorted: boolean): Generator<Found> {
+  *#release(sorted: boolean): Generator<UpdateBatch> {
     const held = this.#held;
     this.#held = [];
     if (sorted) held.sort((a, b) => a.time - b.time);
@@ -230,7 +230,9 @@ export class Follower {
     const checkpoint = new Map<string, string | undefined>();
     for (const [id, value] of this.#known.takeChanges()) checkpoint.set(allocationKey + id, value);
     const now = performance.now();
-    if (!withNews && checkpoint.size === 0 && now - this.#keptAt < this.#pace.idleCommit) return checkpoint;
+    if (!withNews && checkpoint.size === 0 && now - this.#keptAt < this.#timeouts.checkpoint) {
+      return checkpoint;
+    }
     this.#keptAt = now;
     if (this.#index !== undefined) {
       const after = this.#since === undefined ? "" : ` ${this.#since} ${this.#allocationsAt ?? 0}`;
@@ -248,7 +250,7 @@ function someOf(tasks: Iterable<unknown>): boolean {
 const utf8 = new TextEncoder();
 
 /** The updates as bytes, all in one piece: thousands of small ones would leave the memory outside the heap in holes. */
-function encode(news: readonly News[]): Uint8Array[] {
+function encode(news: readonly NewEvent[]): Uint8Array[] {
   // Most have as many bytes as characters.
   const piece = new Uint8Array(news.reduce((length, { text }) => length + text.length, 0));
   let start = 0;

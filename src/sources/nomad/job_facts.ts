@@ -3,7 +3,7 @@
 import { Buffer } from "node:buffer";
 import type { NomadClient } from "../../clients/nomad/client.ts";
 import { NoSuchJob } from "../../clients/nomad/errors.ts";
-import { Elements } from "./json_array.ts";
+import { JsonArraySplitter } from "./json_array.ts";
 import { nanosecondsOf } from "./allocation.ts";
 
 /** A job, as its list and its own answer have it. */
@@ -12,9 +12,9 @@ export interface JobFact {
   readonly stopped: boolean;
   /** Service, batch, system, sysbatch. */
   readonly type: string;
-  /** Raft index of its making, a job that was purged and run again has another; and of its last change. */
-  readonly made: number;
-  readonly changed: number;
+  /** Raft index of its creation; a job that was purged and run again has another one. And of its last change. */
+  readonly createIndex: number;
+  readonly modifyIndex: number;
 }
 
 /** All jobs that the token may see. */
@@ -48,7 +48,7 @@ export class JobFacts {
       maxBytes: maxListBytes,
       signal,
     });
-    const elements = new Elements(this.#client.where, "jobs");
+    const elements = new JsonArraySplitter(this.#client.where, "jobs");
     const jobs = new Map<string, JobFact>();
     for await (const chunk of body) {
       for (const element of elements.push(chunk)) {
@@ -75,7 +75,7 @@ export class JobFacts {
   async waitUntil(namespace: string, evaluation: string, signal: AbortSignal): Promise<string | undefined> {
     try {
       const path = `/v1/evaluation/${encodeURIComponent(evaluation)}`;
-      return untilOf(await this.#read(path, namespace, signal));
+      return waitUntilOf(await this.#read(path, namespace, signal));
     } catch {
       return undefined;
     }
@@ -86,7 +86,7 @@ export class JobFacts {
     return this.#namespace === "*" ? "default" : this.#namespace;
   }
 
-  async #read(path: string, namespace: string, signal: AbortSignal): Promise<Thing | undefined> {
+  async #read(path: string, namespace: string, signal: AbortSignal): Promise<JsonObject | undefined> {
     const { body } = await this.#client.get({
       path,
       query: { namespace },
@@ -99,26 +99,26 @@ export class JobFacts {
   }
 }
 
-type Thing = Readonly<Record<string, unknown>>;
+type JsonObject = Readonly<Record<string, unknown>>;
 
 /** When an evaluation that waits is made; undefined for one that does not wait. */
-export function untilOf(evaluation: Thing | undefined): string | undefined {
+export function waitUntilOf(evaluation: JsonObject | undefined): string | undefined {
   const text = textOf(evaluation?.WaitUntil);
   return text === "" || text.startsWith("0001-") ? undefined : nanosecondsOf(text);
 }
 
 /** Undefined for what is no job. */
-export function factOf(job: Thing | undefined): JobFact | undefined {
+export function factOf(job: JsonObject | undefined): JobFact | undefined {
   if (typeof job?.ID !== "string" || typeof job.Status !== "string") return undefined;
-  const [made, changed] = [numberOf(job.CreateIndex), numberOf(job.ModifyIndex)];
-  return { status: job.Status, stopped: job.Stop === true, type: textOf(job.Type), made, changed };
+  const [createIndex, modifyIndex] = [numberOf(job.CreateIndex), numberOf(job.ModifyIndex)];
+  return { status: job.Status, stopped: job.Stop === true, type: textOf(job.Type), createIndex, modifyIndex };
 }
 
 function numberOf(value: unknown): number {
   return typeof value === "number" ? value : 0;
 }
 
-function parse(text: string): Thing | undefined {
+function parse(text: string): JsonObject | undefined {
   const value = JSON.parse(text);
   return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
 }

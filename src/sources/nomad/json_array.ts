@@ -1,10 +1,10 @@
 // Splits a JSON array into its elements as its bytes arrive, so that one element at a time is in memory.
 import { oneLine } from "../../clients/nomad/errors.ts";
 import { Fault } from "../../lib/errors.ts";
-import { Rest } from "./remainder.ts";
+import { Remainder } from "./remainder.ts";
 
 /** Cuts a JSON array into its elements, as its bytes come. */
-export class Elements {
+export class JsonArraySplitter {
   readonly #where: string;
   readonly #what: string;
   #depth = 0;
@@ -12,13 +12,13 @@ export class Elements {
   #escaped = false;
   #ended = false;
   /** The beginning of an element whose end has not come yet. */
-  readonly #rest: Rest;
+  readonly #remainder: Remainder;
 
   /** `what` they are, in the plural. */
   constructor(where: string, what: string) {
     this.#where = where;
     this.#what = what;
-    this.#rest = new Rest("an allocation", where);
+    this.#remainder = new Remainder("an allocation", where);
   }
 
   /** The elements that end in this chunk. */
@@ -37,12 +37,12 @@ export class Elements {
         if (this.#depth++ === 1) start = at;
       } else if (byte === closeBrace || byte === closeBracket) {
         if (--this.#depth === 1) {
-          elements.push(this.#rest.end(chunk.subarray(start, at + 1)));
+          elements.push(this.#remainder.end(chunk.subarray(start, at + 1)));
           start = -1;
         } else if (this.#depth === 0) this.#ended = true;
       } else if (this.#depth === 0 && byte > space) throw notAList(this.#where, this.#what, text(chunk));
     }
-    if (start >= 0) this.#rest.add(chunk.subarray(start));
+    if (start >= 0) this.#remainder.add(chunk.subarray(start));
     return elements;
   }
 

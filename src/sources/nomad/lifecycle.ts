@@ -2,10 +2,10 @@
 // is asked in the background, which events do not wait for.
 import type { FailingTask } from "../../detection/rule.ts";
 import type { Background } from "./background.ts";
-import type { Pace } from "./timeouts.ts";
-import { factOf, type JobFact, type JobFacts, type JobList, untilOf } from "./job_facts.ts";
-import { type News, writeJobNews } from "./news.ts";
-import type { OfJob } from "./event_stream.ts";
+import type { Timeouts } from "./timeouts.ts";
+import { factOf, type JobFact, type JobFacts, type JobList, waitUntilOf } from "./job_facts.ts";
+import { type NewEvent, writeJobChange } from "./new_event.ts";
+import type { JobEvent } from "./event_stream.ts";
 import type { Allocation } from "./allocation.ts";
 
 /** So many evaluations, and allocations that wait, are remembered. */
@@ -24,7 +24,7 @@ interface Suspect {
 /** Watches jobs over all sessions. */
 export class Lifecycle {
   readonly #facts: JobFacts;
-  readonly #pace: Pick<Pace, "settled" | "audit">;
+  readonly #timeouts: Pick<Timeouts, "deadJob" | "audit">;
   /** By evaluation: digits of the time at which it is made. */
   readonly #untils = new Recent<string>();
   /** By allocation that waits: the evaluation that places it again. */
@@ -32,13 +32,13 @@ export class Lifecycle {
   /** Jobs of which an allocation failed, by namespace and job. */
   readonly #failed = new Recent<true>();
 
-  constructor(facts: JobFacts, pace: Pick<Pace, "settled" | "audit">) {
+  constructor(facts: JobFacts, timeouts: Pick<Timeouts, "deadJob" | "audit">) {
     this.#facts = facts;
-    this.#pace = pace;
+    this.#timeouts = timeouts;
   }
 
   /** Takes an event of the topic Job or Evaluation. */
-  take({ type, job, evaluation }: OfJob, index: number, background: Background): News[] {
+  take({ type, job, evaluation }: JobEvent, index: number, background: Background): NewEvent[] {
     const namespace = textOf((job ?? evaluation)?.Namespace);
     const id = textOf(job?.ID) || textOf(evaluation?.JobID);
     if (id === "") return [];
@@ -46,10 +46,10 @@ export class Lifecycle {
     if (type === "JobDeregistered" || type === "JobBatchDeregistered") {
       background.cancel(key);
       const time = typeof evaluation?.ModifyTime === "number" ? evaluation.ModifyTime : undefined;
-      return [writeJobNews({ namespace, job: id, outcome: "stopped", index, time })];
+      return [writeJobChange({ namespace, job: id, outcome: "stopped", index, time })];
     }
     if (evaluation !== undefined) {
-      const until = untilOf(evaluation);
+      const until = waitUntilOf(evaluation);
       if (until !== undefined && evaluation.Status === "pending") {
         this.#untils.set(textOf(evaluation.ID), until);
       }
@@ -58,13 +58,13 @@ export class Lifecycle {
     if (fact === undefined) return [];
     if (!isDead(fact)) background.cancel(key);
     else if (this.#failed.get(key)) {
-      this.#suspect({ namespace, job: id, index, changed: fact.changed }, background);
+      this.#suspect({ namespace, job: id, index, changed: fact.modifyIndex }, background);
     }
     return [];
   }
 
   /** Takes an allocation, of a line or of the list. */
-  takeAllocation(allocation: Allocation, jobType: string | undefined, background: Background): News[] {
+  takeAllocation(allocation: Allocation, jobType: string | undefined, background: Background): NewEvent[] {
     const { ID, Namespace, JobID, FollowupEvalID } = allocation;
     const { ClientStatus, DesiredStatus, NextAllocation, CreateIndex = 0, ModifyIndex } = allocation;
     const isLast = ClientStatus === "failed" && DesiredStatus === "run" && !NextAllocation;
@@ -93,8 +93,8 @@ export class Lifecycle {
     jobs: JobList,
     newest: number | undefined,
     background: Background,
-  ): News[] {
-    const news: News[] = [];
+  ): NewEvent[] {
+    const news: NewEvent[] = [];
     for (const tasks of byJob(failing)) {
       const [{ namespace, job }] = tasks as [FailingTask];
       const fact = jobs.get(namespace, job);
@@ -109,31 +109,37 @@ export class Lifecycle {
     return news;
   }
 
-  #judge(tasks: readonly FailingTask[], fact: JobFact | "none" | undefined, background: Background): News[] {
+  #judge(
+    tasks: readonly FailingTask[],
+    fact: JobFact | "none" | undefined,
+    background: Background,
+  ): NewEvent[] {
     if (fact === undefined) return [];
     if (fact === "none") return gone(tasks);
     const [{ namespace, job }] = tasks as [FailingTask];
     const index = newestOf(tasks);
-    if (fact.stopped) return [writeJobNews({ namespace, job, outcome: "stopped", index })];
-    if (isDead(fact)) this.#suspect({ namespace, job, index, changed: fact.changed }, background);
-    return gone(tasks.filter(({ made }) => made > 0 && made < fact.made));
+    if (fact.stopped) return [writeJobChange({ namespace, job, outcome: "stopped", index })];
+    if (isDead(fact)) this.#suspect({ namespace, job, index, changed: fact.modifyIndex }, background);
+    return gone(tasks.filter(({ made }) => made > 0 && made < fact.createIndex));
   }
 
   /** It stays suspect for a while, and is asked for then: between a failure and what follows, a job is dead as well. */
-  #suspect(suspect: Suspect, background: Background, wait = this.#pace.settled): void {
+  #suspect(suspect: Suspect, background: Background, wait = this.#timeouts.deadJob): void {
     const { namespace, job, index, allocation, changed } = suspect;
     // The next child of a periodic job is the next attempt.
     if (/\/periodic-[0-9]+$/.test(job)) return;
     background.later(allocation ?? jobKey(namespace, job), wait, async (signal) => {
       const fact = await this.#facts.ask(namespace, job, signal);
-      if (fact === undefined && !signal.aborted) this.#suspect(suspect, background, this.#pace.audit);
+      if (fact === undefined && !signal.aborted) this.#suspect(suspect, background, this.#timeouts.audit);
       if (fact === undefined || fact === "none" || fact.stopped) return [];
       if (allocation !== undefined) {
-        return [writeJobNews({ namespace, job, outcome: "gave-up", index, allocation })];
+        return [writeJobChange({ namespace, job, outcome: "gave-up", index, allocation })];
       }
       if (!isDead(fact)) return [];
-      if (fact.changed === changed) return [writeJobNews({ namespace, job, outcome: "gave-up", index })];
-      this.#suspect({ ...suspect, changed: fact.changed }, background);
+      if (fact.modifyIndex === changed) {
+        return [writeJobChange({ namespace, job, outcome: "gave-up", index })];
+      }
+      this.#suspect({ ...suspect, changed: fact.modifyIndex }, background);
       return [];
     });
   }
@@ -150,8 +156,14 @@ export class Lifecycle {
   }
 }
 
-function placedAgain(namespace: string, job: string, allocation: string, index: number, until: string): News {
-  return writeJobNews({ namespace, job: parentOf(job), outcome: "waits", index, allocation, until });
+function placedAgain(
+  namespace: string,
+  job: string,
+  allocation: string,
+  index: number,
+  until: string,
+): NewEvent {
+  return writeJobChange({ namespace, job: parentOf(job), outcome: "waits", index, allocation, until });
 }
 
 /** What the rule counts a periodic job's children for. */
@@ -168,11 +180,11 @@ function isSystem(type: string | undefined): boolean {
   return type === "system" || type === "sysbatch";
 }
 
-function gone(tasks: readonly FailingTask[]): News[] {
+function gone(tasks: readonly FailingTask[]): NewEvent[] {
   const [first] = tasks;
   if (first === undefined) return [];
   const { namespace, job } = first;
-  return [writeJobNews({ namespace, job, outcome: "gone", index: newestOf(tasks) })];
+  return [writeJobChange({ namespace, job, outcome: "gone", index: newestOf(tasks) })];
 }
 
 function newestOf(tasks: readonly FailingTask[]): number {
@@ -200,13 +212,13 @@ function textOf(value: unknown): string {
 
 /** Whether a list shows that nothing more is to come of an allocation's failures: to a program that starts, it is no
  * news. Of what changed in the last moments, `before` in nanoseconds, more may come. */
-export function isOver(
+export function isFinal(
   { JobID, CreateIndex = 0, ModifyTime, ClientStatus, FollowupEvalID, NextAllocation }: Allocation,
   fact: JobFact,
   before: number,
 ): boolean {
   if (/\/periodic-[0-9]+$/.test(JobID)) return false;
-  if (fact.stopped || CreateIndex < fact.made) return true;
+  if (fact.stopped || CreateIndex < fact.createIndex) return true;
   const isLast = ClientStatus === "failed" && !FollowupEvalID && !NextAllocation;
   return ModifyTime < before && (isDead(fact) || (isSystem(fact.type) && isLast));
 }

@@ -1,13 +1,13 @@
 // Nomad's event stream as it was recorded, line by line, for a replay. No I/O, no clock.
 import { Fault } from "../../lib/errors.ts";
 import type { Allocation } from "./allocation.ts";
-import { KnownAllocations } from "./allocation_tracker.ts";
+import { AllocationTracker } from "./allocation_tracker.ts";
 import { readLine } from "./event_stream.ts";
 
 /** The allocations of Nomad's event stream, and what is new in each of its lines: the same updates as those of the
  * source `nomad`, but for the types of jobs, which the stream does not say. */
 export class RecordedStream {
-  readonly #known = new KnownAllocations();
+  readonly #known = new AllocationTracker();
   /** Time of the first change: allocations that are made later are new, and all of their restarts count. */
   #since: number | undefined;
 

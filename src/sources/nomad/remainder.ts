@@ -6,7 +6,7 @@ import { Fault } from "../../lib/errors.ts";
 const maxBytes = 64 << 20;
 
 /** What came so far. */
-export class Rest {
+export class Remainder {
   readonly #what: string;
   readonly #where: string;
   #memory = new Uint8Array(0);

@@ -1,27 +1,27 @@
 // One connection to Nomad's event stream, and the list of all allocations that goes with it.
-import type { Answer, NomadClient } from "../../clients/nomad/client.ts";
+import type { NomadClient, NomadResponse } from "../../clients/nomad/client.ts";
 import type { Nanoseconds } from "../../lib/duration.ts";
 import { wallClock } from "../../lib/time.ts";
 import { RefusedToken } from "../../clients/nomad/errors.ts";
 import type { Background } from "./background.ts";
-import type { News } from "./news.ts";
+import type { NewEvent } from "./new_event.ts";
 import { listOf } from "./allocation_list.ts";
-import { type Line, linesOf, type Strange } from "./event_stream.ts";
+import { type Line, linesOf, type OnUnexpected } from "./event_stream.ts";
 import { Inbox } from "./inbox.ts";
 import type { Allocation } from "./allocation.ts";
-import type { Pace } from "./timeouts.ts";
+import type { Timeouts } from "./timeouts.ts";
 
 /** Bytes of the list, unpacked: those of some million allocations, of which one at a time is kept in memory. */
 const maxListBytes = 16 * 2 ** 30;
 
 /** What a session brings. */
-export type Turn =
+export type SessionEvent =
   | { readonly kind: "lines"; readonly lines: readonly Line[] }
   | { readonly kind: "listed"; readonly allocations: Iterable<Allocation> }
   /** The list is read to its end. */
   | { readonly kind: "end of list" }
   /** What was found beside both. */
-  | { readonly kind: "news"; readonly news: readonly News[] };
+  | { readonly kind: "found"; readonly events: readonly NewEvent[] };
 
 /** Topics of the stream that tell of jobs. */
 const jobTopics = ["Job", "Evaluation"];
@@ -34,12 +34,12 @@ export interface SessionContext {
   readonly index: number | undefined;
   /** Topics beside Allocation are asked for. */
   readonly withJobs: boolean;
-  readonly pace: Pace;
+  readonly timeouts: Timeouts;
   readonly stop: AbortSignal;
   /** Called with everything that the stream brings, heartbeats included. */
-  onHeard?(): void;
+  onReceived?(): void;
   /** Called once with what should be an allocation and cannot be used. */
-  onStrange(found: unknown): void;
+  onUnexpected(found: unknown): void;
 }
 
 /**
@@ -50,30 +50,30 @@ export class Session implements AsyncDisposable {
   /** Aborted when all is to end. */
   readonly stop: AbortSignal;
   readonly list: AsyncGenerator<Iterable<Allocation>>;
-  readonly #pace: Pace;
+  readonly #timeouts: Timeouts;
   readonly #lines: AsyncGenerator<Line[]>;
   /** The raft index that the list shows; undefined where the answer does not say. */
   readonly listIndex: number | undefined;
   /** Whether the stream brought anything but heartbeats. */
   sawEvents = false;
   /** When the stream brought something last. */
-  heardAt: Nanoseconds = 0n;
+  receivedAt: Nanoseconds = 0n;
   /** Whether Nomad refused the topics of jobs, and not Allocation. */
   refusesTopics = false;
-  readonly #onHeard: () => void;
-  readonly #stream: Answer;
-  readonly #listing: Answer;
+  readonly #onReceived: () => void;
+  readonly #stream: NomadResponse;
+  readonly #listing: NomadResponse;
 
   private constructor(
-    { pace, stop, onHeard }: SessionContext,
+    { timeouts, stop, onReceived }: SessionContext,
     lines: AsyncGenerator<Line[]>,
-    stream: Answer,
-    listing: Answer,
+    stream: NomadResponse,
+    listing: NomadResponse,
     list: AsyncGenerator<Iterable<Allocation>>,
   ) {
     this.stop = stop;
-    this.#pace = pace;
-    this.#onHeard = () => onHeard?.();
+    this.#timeouts = timeouts;
+    this.#onReceived = () => onReceived?.();
     this.#lines = lines;
     this.#stream = stream;
     this.#listing = listing;
@@ -85,19 +85,19 @@ export class Session implements AsyncDisposable {
 
   /** @throws {Fault} where Nomad does not answer, or refuses. */
   static async open(context: SessionContext): Promise<Session> {
-    const { client, namespace, withJobs, pace, stop } = context;
-    const strange = once(context.onStrange);
+    const { client, namespace, withJobs, timeouts, stop } = context;
+    const onUnexpected = once(context.onUnexpected);
     let subscription;
     let refusesTopics = false;
     try {
       subscription = await subscribe(
         context,
         withJobs ? ["Allocation", ...jobTopics] : ["Allocation"],
-        strange,
+        onUnexpected,
       );
     } catch (error) {
       if (!withJobs || !(error instanceof RefusedToken)) throw error;
-      subscription = await subscribe(context, ["Allocation"], strange);
+      subscription = await subscribe(context, ["Allocation"], onUnexpected);
       refusesTopics = true;
     }
     const { stream, lines } = subscription;
@@ -105,11 +105,11 @@ export class Session implements AsyncDisposable {
       const listing = await client.get({
         path: "/v1/allocations",
         query: { namespace, task_states: "true" },
-        idleTimeout: pace.silence,
+        idleTimeout: timeouts.idle,
         signal: stop,
         maxBytes: maxListBytes,
       });
-      const list = listOf(listing.body, client.where, strange);
+      const list = listOf(listing.body, client.where, onUnexpected);
       const session = new Session(context, lines, stream, listing, list);
       session.refusesTopics = refusesTopics;
       return session;
@@ -123,41 +123,41 @@ export class Session implements AsyncDisposable {
    * Everything that comes, in the order in which it comes, until the connection is to be renewed. The list is not read
    * before the stream has caught up with it: lines show each event on its way, the list only the last ten of a task.
    */
-  async *turns(background: Background): AsyncGenerator<Turn> {
-    const renewAt = performance.now() + this.#pace.renewal;
-    const inbox = new Inbox<Turn>();
+  async *events(background: Background): AsyncGenerator<SessionEvent> {
+    const renewAt = performance.now() + this.#timeouts.renewal;
+    const inbox = new Inbox<SessionEvent>();
     let phase: "catching up" | "listing" | "streaming" = "catching up";
     inbox.expect(this.#nextLines());
-    inbox.expect(nextNews(background));
+    inbox.expect(nextFound(background));
     while (phase !== "streaming" || performance.now() < renewAt) {
-      const turn = await inbox.take(phase === "catching up" ? this.#pace.quiet : undefined);
-      if (turn !== undefined) yield turn;
-      if (turn?.kind === "news") inbox.expect(nextNews(background));
-      else if (turn?.kind === "lines") inbox.expect(this.#nextLines());
-      else if (turn?.kind === "listed") inbox.expect(this.#nextListed());
-      else if (turn?.kind === "end of list") phase = "streaming";
-      if (phase === "catching up" && (turn === undefined || this.#reachesList(turn))) {
+      const event = await inbox.take(phase === "catching up" ? this.#timeouts.catchUp : undefined);
+      if (event !== undefined) yield event;
+      if (event?.kind === "found") inbox.expect(nextFound(background));
+      else if (event?.kind === "lines") inbox.expect(this.#nextLines());
+      else if (event?.kind === "listed") inbox.expect(this.#nextListed());
+      else if (event?.kind === "end of list") phase = "streaming";
+      if (phase === "catching up" && (event === undefined || this.#reachesList(event))) {
         phase = "listing";
         inbox.expect(this.#nextListed());
       }
     }
   }
 
-  #reachesList(turn: Turn): boolean {
-    return turn.kind === "lines" && this.listIndex !== undefined &&
-      turn.lines.some(({ index }) => index >= this.listIndex!);
+  #reachesList(event: SessionEvent): boolean {
+    return event.kind === "lines" && this.listIndex !== undefined &&
+      event.lines.some(({ index }) => index >= this.listIndex!);
   }
 
-  #nextLines(): Promise<Turn> {
+  #nextLines(): Promise<SessionEvent> {
     return this.#lines.next().then(({ value: lines }: { value: Line[] }) => {
-      this.#onHeard();
-      this.heardAt = wallClock();
+      this.#onReceived();
+      this.receivedAt = wallClock();
       this.sawEvents ||= lines.some(({ index }) => index > 0);
       return { kind: "lines", lines };
     });
   }
 
-  #nextListed(): Promise<Turn> {
+  #nextListed(): Promise<SessionEvent> {
     return this.list.next().then(({ done, value }) =>
       done ? { kind: "end of list" } : { kind: "listed", allocations: value }
     );
@@ -170,19 +170,19 @@ export class Session implements AsyncDisposable {
 
 /** The stream of these topics, of which something has come. @throws {Fault} */
 async function subscribe(
-  { client, namespace, index, pace, stop }: SessionContext,
+  { client, namespace, index, timeouts, stop }: SessionContext,
   topic: readonly string[],
-  strange: Strange,
-): Promise<{ stream: Answer; lines: AsyncGenerator<Line[]> }> {
+  onUnexpected: OnUnexpected,
+): Promise<{ stream: NomadResponse; lines: AsyncGenerator<Line[]> }> {
   const stream = await client.get({
     path: "/v1/event/stream",
     query: { topic, namespace, index: index === undefined ? undefined : String(index) },
     maxBytes: Infinity, // it has no end, but its lines have
-    idleTimeout: pace.silence,
+    idleTimeout: timeouts.idle,
     signal: stop,
   });
   try {
-    const lines = linesOf(stream.body, client.where, strange);
+    const lines = linesOf(stream.body, client.where, onUnexpected);
     return { stream, lines: prepend(await lines.next(), lines) };
   } catch (error) {
     await stream.close();
@@ -190,8 +190,8 @@ async function subscribe(
   }
 }
 
-async function nextNews(background: Background): Promise<Turn> {
-  return { kind: "news", news: await background.next() };
+async function nextFound(background: Background): Promise<SessionEvent> {
+  return { kind: "found", events: await background.next() };
 }
 
 /** The function, of which only the first call counts. */

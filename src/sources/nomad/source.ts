@@ -7,17 +7,21 @@ import { Semaphore } from "../../lib/semaphore.ts";
 import { namesOf } from "../../lib/settings/setting.ts";
 import { type Connection, type LiveSource, ReconnectingSource } from "../reconnecting.ts";
 import type { Batch, Source, SourceContext } from "../source.ts";
-import { Follower, type Found } from "./follower.ts";
+import { Follower, type UpdateBatch } from "./follower.ts";
 import { Session } from "./session.ts";
-import { defaultPace, type Pace } from "./timeouts.ts";
+import { defaultTimeouts, type Timeouts } from "./timeouts.ts";
 import { StreamVisibility } from "./visibility.ts";
 
 /** Updates that may be unacknowledged before reading waits. */
 const maxInFlight = 1000;
 
 /** Opens the source: it follows the allocations of a Nomad cluster. */
-export function openNomad(settings: NomadSettings, context: SourceContext, pace: Pace = defaultPace): Source {
-  return new ReconnectingSource(new NomadSource(settings, context, pace), context);
+export function openNomad(
+  settings: NomadSettings,
+  context: SourceContext,
+  timeouts: Timeouts = defaultTimeouts,
+): Source {
+  return new ReconnectingSource(new NomadSource(settings, context, timeouts), context);
 }
 
 class NomadSource implements LiveSource {
@@ -25,18 +29,18 @@ class NomadSource implements LiveSource {
   readonly #client: NomadClient;
   readonly #namespace: string;
   readonly #context: SourceContext;
-  readonly #pace: Pace;
+  readonly #timeouts: Timeouts;
   /** Reading waits while too much is not acknowledged: Nomad then cuts it, and the next list has what was missed. */
   readonly #inFlight = new Semaphore(maxInFlight);
   #follower: Follower | undefined;
   #previous: Session | undefined;
   #saidNoTopics = false;
 
-  constructor(settings: NomadSettings, context: SourceContext, pace: Pace) {
+  constructor(settings: NomadSettings, context: SourceContext, timeouts: Timeouts) {
     this.#client = new NomadClient(settings);
     this.#namespace = settings.namespace;
     this.#context = context;
-    this.#pace = pace;
+    this.#timeouts = timeouts;
   }
 
   async connect(stop: AbortSignal, checkpoint: ReadonlyMap<string, string>): Promise<Connection> {
@@ -51,7 +55,7 @@ class NomadSource implements LiveSource {
   async *#batches(session: Session, follower: Follower, stop: AbortSignal): AsyncIterable<Batch> {
     await using _ = session;
     this.#sayConnected(session);
-    const visibility = new StreamVisibility(this.#context.visibility, this.#pace);
+    const visibility = new StreamVisibility(this.#context.visibility, this.#timeouts);
     for await (const found of follower.follow(session, visibility)) {
       yield this.#batch(found);
       await this.#inFlight.available(1, stop);
@@ -85,7 +89,7 @@ class NomadSource implements LiveSource {
       client: this.#client,
       namespace: this.#namespace,
       log,
-      pace: this.#pace,
+      timeouts: this.#timeouts,
       checkpoint,
       failing: restartsOnly ? undefined : failing,
     });
@@ -99,10 +103,10 @@ class NomadSource implements LiveSource {
       namespace: this.#namespace,
       index,
       withJobs: !restartsOnly,
-      pace: this.#pace,
+      timeouts: this.#timeouts,
       stop,
-      onHeard: () => this.#context.health?.seen(),
-      onStrange: (found) =>
+      onReceived: () => this.#context.health?.seen(),
+      onUnexpected: (found) =>
         log.warning("source nomad: {where} sent an allocation that is not understood: {found}", {
           where,
           found: oneLine(String(JSON.stringify(found))),
@@ -132,7 +136,7 @@ class NomadSource implements LiveSource {
     );
   }
 
-  #batch({ bodies, checkpoint }: Found): Batch {
+  #batch({ bodies, checkpoint }: UpdateBatch): Batch {
     const count = Math.max(1, bodies.length);
     this.#inFlight.take(count);
     return {

@@ -1,5 +1,5 @@
 // Writes the task events of an allocation as the updates that nomad-firehose would send.
-import type { Allocation, Exact, TaskEvent, TaskState } from "./allocation.ts";
+import type { Allocation, ExactInteger, TaskEvent, TaskState } from "./allocation.ts";
 
 /** What an update says besides Nomad's own words. */
 export interface Counts {
@@ -42,7 +42,7 @@ export class UpdateWriter {
   }
 
   /** The update about a restart of which no event is left: only its time is known. */
-  writeRestart(time: Exact, counts: Counts): string {
+  writeRestart(time: ExactInteger, counts: Counts): string {
     const event = `{"Type":"Restarting","Time":${time},"DisplayMessage":"Task restarted; its event is gone"}`;
     return this.#update(event, counts);
   }

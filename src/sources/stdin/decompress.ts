@@ -1,6 +1,6 @@
 // The bytes of an input in large blocks, unpacked where it is gzip. What a line is, it does not know.
 import type { Bytes, OpenFile } from "../source.ts";
-import { gunzipped } from "./gunzip.ts";
+import { gunzip } from "./gunzip.ts";
 
 /** Bytes that are read at one time. */
 const blockSize = 1 << 20;
@@ -9,7 +9,7 @@ const blockSize = 1 << 20;
 export const garbageIgnored = "{what}: what follows its gzip is not gzip, and is ignored";
 
 /** Why a gzip that cannot be read any further cannot; undefined where something else went wrong. */
-export function whyPackedUnreadable({ code, message }: Error & { code?: string }): string | undefined {
+export function explainGzipError({ code, message }: Error & { code?: string }): string | undefined {
   if (code === "Z_BUF_ERROR") return "its gzip is cut short";
   return code === "Z_DATA_ERROR" ? `its gzip is damaged: ${message}` : undefined;
 }
@@ -17,7 +17,7 @@ export function whyPackedUnreadable({ code, message }: Error & { code?: string }
 /** The blocks of an input, through gunzip where they begin as gzip does. A block is good until the next is asked for.
  * On `stop` it ends. `onGarbage` is called where what stands behind gzip is none, and is not read; `onRead` with the
  * bytes of each block as they were before. */
-export async function* unpacked(
+export async function* decompressed(
   input: Bytes,
   stop: AbortSignal,
   onGarbage: () => void,
@@ -30,7 +30,7 @@ export async function* unpacked(
   try {
     const first = await firstBlock(reader);
     const blocks = withFirst(first, reader);
-    yield* first[0] === 0x1f && first[1] === 0x8b ? gunzipped(blocks, onGarbage) : blocks;
+    yield* first[0] === 0x1f && first[1] === 0x8b ? gunzip(blocks, onGarbage) : blocks;
   } finally {
     stop.removeEventListener("abort", cancel);
     await reader.cancel().catch(() => {});

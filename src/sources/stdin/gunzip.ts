@@ -3,9 +3,9 @@
 import { crc32, createInflateRaw } from "node:zlib";
 
 /** Bytes of gzip that are unpacked at one time: they can become a thousand times as many. */
-const packedAtOnce = 16 << 10;
+const compressedChunk = 16 << 10;
 /** Bytes that come out at one time. */
-const unpackedAtOnce = 64 << 10;
+const decompressedChunk = 64 << 10;
 
 /** Why gzip cannot be read any further, by node's codes of zlib. */
 class Unreadable extends Error {
@@ -21,7 +21,7 @@ const damaged = (how: string) => new Unreadable("Z_DATA_ERROR", how);
  * The blocks unpacked. They begin with a member; zeros behind the last one are padding, and for anything else there
  * `onGarbage` is called, and it is not read. What comes before a fault is yielded before it is thrown.
  */
-export async function* gunzipped(
+export async function* gunzip(
   blocks: AsyncIterable<Uint8Array>,
   onGarbage: () => void,
 ): AsyncGenerator<Uint8Array> {
@@ -66,7 +66,7 @@ async function skipHeader(input: Input): Promise<void> {
 
 /** What is packed in one member. */
 async function* inflated(input: Input): AsyncGenerator<Uint8Array> {
-  const inflate = createInflateRaw({ chunkSize: unpackedAtOnce });
+  const inflate = createInflateRaw({ chunkSize: decompressedChunk });
   let out: Uint8Array[] = [];
   let fault: Error | undefined;
   let ended = false;
@@ -82,7 +82,7 @@ async function* inflated(input: Input): AsyncGenerator<Uint8Array> {
   });
   try {
     while (!ended) {
-      const piece = await input.some(packedAtOnce);
+      const piece = await input.some(compressedChunk);
       if (piece === undefined) throw cutShort();
       const before = inflate.bytesWritten;
       await new Promise<void>((resolve) => {
@@ -133,7 +133,7 @@ class Input implements AsyncDisposable {
 
   /** The next byte that is not 0. */
   async nonZero(): Promise<number | undefined> {
-    for (let some; (some = await this.some(packedAtOnce)) !== undefined;) {
+    for (let some; (some = await this.some(compressedChunk)) !== undefined;) {
       const found = some.find((byte) => byte !== 0);
       if (found !== undefined) return found;
     }
@@ -159,7 +159,7 @@ class Input implements AsyncDisposable {
 
   /** A text that ends with 0. @throws {Unreadable} */
   async skipText(): Promise<void> {
-    for (let some; (some = await this.some(packedAtOnce)) !== undefined;) {
+    for (let some; (some = await this.some(compressedChunk)) !== undefined;) {
       const end = some.indexOf(0);
       if (end >= 0) return this.giveBack(some.length - end - 1);
     }

@@ -7,7 +7,7 @@ import type { Log } from "../../lib/log.ts";
 import { latestEventTime } from "../../lib/time.ts";
 import { beforeAll, capacity, LinesToParse } from "../../detection/decode/prefilter/prefilter.ts";
 import type { Skipped, SourceContext } from "../source.ts";
-import { whyPackedUnreadable } from "./decompress.ts";
+import { explainGzipError } from "./decompress.ts";
 import { titleOf } from "./files.ts";
 
 /** Longer lines, in bytes, are no updates: RabbitMQ's own limit for a message. */
@@ -65,7 +65,7 @@ export class Lines {
     } catch (error) {
       if (stop.aborted) return; // which cuts gzip short
       const what = titleOf(this.#name);
-      const reason = whyPackedUnreadable(error as Error) ?? (error as Error).message;
+      const reason = explainGzipError(error as Error) ?? (error as Error).message;
       throw new Fault(`cannot read ${what}: ${reason}`, "config");
     }
     const last = this.#takeLine(new Uint8Array());

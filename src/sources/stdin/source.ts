@@ -4,12 +4,12 @@ import type { Nanoseconds } from "../../lib/duration.ts";
 import { Semaphore } from "../../lib/semaphore.ts";
 import { defineAdapter } from "../../lib/settings/adapter.ts";
 import type { Batch, Bytes, Source, SourceContext } from "../source.ts";
-import { garbageIgnored, unpacked } from "./decompress.ts";
+import { decompressed, garbageIgnored } from "./decompress.ts";
 import { openFile, requireFile, titleOf } from "./files.ts";
 import { Lines } from "./lines.ts";
 
 /** The row of the source `stdin`. */
-export const lines = defineAdapter({
+export const stdinSource = defineAdapter({
   type: "stdin",
   title: "Source stdin",
   settings: {},
@@ -32,7 +32,7 @@ class LineSource implements Source {
     try {
       for (const { name, open } of await this.#inputs()) {
         const input = new Lines(name, this.#context, () => this.#skipUntil);
-        const bytes = unpacked(
+        const bytes = decompressed(
           await open(),
           stop,
           () => this.#context.log.warning(garbageIgnored, { what: titleOf(name) }),

@@ -10,14 +10,14 @@ import { NomadServer, Recording, type ServerOptions } from "../../helpers/nomad.
 import { waitFor } from "../../helpers/wait_for.ts";
 
 const recording = Recording.load("all-topics.ndjson.br");
-const pace = {
-  silence: 5_000,
+const timeouts = {
+  idle: 5_000,
   renewal: 3_600_000,
-  quiet: 50,
-  idleCommit: 0,
-  beat: 4_000,
-  settling: 0,
-  settled: 100,
+  catchUp: 50,
+  checkpoint: 0,
+  heartbeat: 4_000,
+  settle: 0,
+  deadJob: 100,
   audit: 200,
 };
 const all = { job: "loop-norestart", namespace: "default", allocation: "x", made: 2416 };
@@ -50,7 +50,7 @@ async function follow(
     stdin: new Blob([]).stream(),
     failing: () => failing,
   };
-  const source = openNomad(settings, context, pace);
+  const source = openNomad(settings, context, timeouts);
   const stop = new AbortController();
   const found: string[] = [];
   const following = (async () => {

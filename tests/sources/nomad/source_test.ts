@@ -12,7 +12,7 @@ import { readSettings } from "../../../src/lib/settings/setting.ts";
 import type { Batch, Source } from "../../../src/sources/source.ts";
 import { JobTypes } from "../../../src/sources/nomad/job_types.ts";
 import { openNomad } from "../../../src/sources/nomad/source.ts";
-import type { Pace } from "../../../src/sources/nomad/timeouts.ts";
+import type { Timeouts } from "../../../src/sources/nomad/timeouts.ts";
 import { testLog } from "../../helpers/log.ts";
 import {
   NomadServer,
@@ -25,14 +25,14 @@ import {
 import { waitFor } from "../../helpers/wait_for.ts";
 
 const recording = Recording.load("event-stream.ndjson.gz");
-const fast: Pace = {
-  silence: 400,
+const fast: Timeouts = {
+  idle: 400,
   renewal: 3_600_000,
-  quiet: 50,
-  idleCommit: 0,
-  beat: 350,
-  settling: 100,
-  settled: 100,
+  catchUp: 50,
+  checkpoint: 0,
+  heartbeat: 350,
+  settle: 100,
+  deadJob: 100,
   audit: 200,
 };
 
@@ -66,10 +66,10 @@ class Following implements AsyncDisposable {
 
   constructor(
     server: { readonly address: string },
-    { env = {}, checkpoint, pace = {}, take = (batch) => batch.acknowledge() }: {
+    { env = {}, checkpoint, timeouts = {}, take = (batch) => batch.acknowledge() }: {
       env?: Readonly<Record<string, string>>;
       checkpoint?: ReadonlyMap<string, string>;
-      pace?: Partial<Pace>;
+      timeouts?: Partial<Timeouts>;
       take?: (batch: Batch) => void;
     } = {},
   ) {
@@ -77,7 +77,7 @@ class Following implements AsyncDisposable {
     this.lines = lines;
     const settings = settingsOf({ NOMAD_ADDR: server.address, ...env });
     const context = { log, files: [], restartsOnly: false, stdin: new Blob([]).stream() };
-    this.#source = openNomad(settings, context, { ...fast, ...pace });
+    this.#source = openNomad(settings, context, { ...fast, ...timeouts });
     this.ended = this.#follow(take, checkpoint);
     this.ended.catch(() => {});
   }
@@ -441,7 +441,7 @@ Deno.test("the source nomad reads no further than is acknowledged", async () => 
 
 Deno.test("the source nomad renews its connection from time to time, at the index where it is", async () => {
   await using server = await NomadServer.start({ recording, lines: 300 });
-  await using following = new Following(server, { pace: { renewal: 100 } });
+  await using following = new Following(server, { timeouts: { renewal: 100 } });
   const streams = () => server.requests.filter((request) => request.includes("/v1/event/stream"));
   await waitFor("three connections", () => streams().length >= 3);
   const { index } = recording.lines[299]!;
@@ -457,7 +457,7 @@ Deno.test("the source nomad renews its connection from time to time, at the inde
 
 Deno.test("the source nomad says that no events come though allocations change, as Nomad before 1.1.6 does it", async () => {
   await using server = await NomadServer.start({ recording, lines: 0 });
-  await using following = new Following(server, { pace: { renewal: 100 } });
+  await using following = new Following(server, { timeouts: { renewal: 100 } });
   await following.logged("0 allocations found");
   server.pass(10);
   await following.found(recording.events(10));

@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import { Fault } from "../../../src/lib/errors.ts";
 import { openLog } from "../../../src/lib/log.ts";
 import type { Batch, Skipped, Source, SourceContext } from "../../../src/sources/source.ts";
-import { lines } from "../../../src/sources/stdin/source.ts";
+import { stdinSource } from "../../../src/sources/stdin/source.ts";
 import { Program } from "../../helpers/program.ts";
 import { waitFor, within } from "../../helpers/wait_for.ts";
 
@@ -17,7 +17,7 @@ function open(input: Partial<Pick<SourceContext, "stdin" | "files" | "restartsOn
   logged.length = 0;
   const log = openLog("info", "text", (line) => logged.push(line));
   const context = { log, files: [], stdin: new Blob([]).stream(), restartsOnly: false, ...input };
-  return lines.prepare({ flags: {}, env: {}, problems: [] })!(context);
+  return stdinSource.prepare({ flags: {}, env: {}, problems: [] })!(context);
 }
 
 /** A stream of these blocks. `pulled` counts those that were asked for. */

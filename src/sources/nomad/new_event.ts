@@ -3,14 +3,14 @@
 import type { JobOutcome } from "../../detection/decode/job_event.ts";
 
 /** An update that is to be passed on. */
-export interface News {
+export interface NewEvent {
   readonly text: string;
   /** Of its event, about, in nanoseconds. */
   readonly time: number;
 }
 
 /** What is said of a job. */
-export interface JobNews {
+export interface JobChange {
   readonly namespace: string;
   readonly job: string;
   readonly outcome: JobOutcome;
@@ -32,7 +32,9 @@ const types: Readonly<Record<JobOutcome, string>> = {
 };
 
 /** Writes it as an update. */
-export function writeJobNews({ namespace, job, outcome, index, allocation, until, time }: JobNews): News {
+export function writeJobChange(
+  { namespace, job, outcome, index, allocation, until, time }: JobChange,
+): NewEvent {
   const at = time ?? Date.now() * 1e6;
   const text = `{"Name":${JSON.stringify(job)},"AllocationID":${JSON.stringify(allocation ?? "")},` +
     `"JobID":${JSON.stringify(job)},"TaskEvent":{"Type":"${types[outcome]}","Time":${
