@@ -1,11 +1,11 @@
-// The one retry loop of live sources: a source only says how it connects and reads; this connects it again, with
-// back-off, after every outage.
+// The retry loop of all live sources. A live source connects once and reads; this connects it again, with back-off,
+// after every outage.
 import { delay } from "../lib/delay.ts";
 import { asFault, Fault } from "../lib/errors.ts";
 import { RetryState } from "../lib/retry.ts";
 import type { Batch, Source, SourceContext } from "./source.ts";
 
-/** A source whose connection can be lost. It does not retry by itself. */
+/** A source whose connection can be lost. It must not retry. */
 export interface LiveSource {
   /** The word that selects it, as in `SOURCE_TYPE`. */
   readonly type: string;
@@ -14,7 +14,7 @@ export interface LiveSource {
    * `checkpoint` is what was kept of the checkpoints of its batches at the start. @throws {Fault}
    */
   connect(stop: AbortSignal, checkpoint: ReadonlyMap<string, string>): Promise<Connection>;
-  /** Verifies that it could be read; consumes nothing. Returns what it found, in words. @throws {Fault} */
+  /** Verifies that it can be read; consumes nothing. Returns what it found, in words. @throws {Fault} */
   check(stop: AbortSignal): Promise<string>;
 }
 
@@ -37,7 +37,7 @@ const reconnectAfter = 100;
 /** What the loop needs of the program. */
 type RetryContext = Pick<SourceContext, "log" | "startupDeadline" | "health" | "visibility">;
 
-/** Makes a source of a live source, by connecting it again and again. */
+/** A live source with retries. */
 export class ReconnectingSource implements Source {
   readonly mode = "live";
   readonly #source: LiveSource;

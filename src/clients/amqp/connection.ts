@@ -9,28 +9,28 @@ import { isBlocked, socketOf, versionOf } from "./amqplib_internals.ts";
 import { explain } from "./errors.ts";
 import { type Broker, defaultHeartbeat } from "./settings.ts";
 
-/** An open channel. */
+/** An open channel on a connection of its own. */
 export interface OpenChannel<C extends Channel> {
   readonly channel: C;
   /** False as soon as channel or connection is closed. */
   readonly usable: boolean;
-  /** What came of the broker so far, heartbeats included. */
+  /** Bytes received from the broker so far, heartbeats included. */
   readonly bytesRead: number;
   /** The version of RabbitMQ, as it says itself. */
   readonly version: string;
-  /** Asks on a channel of its own: an answer that closes it leaves the other one open. */
+  /** Runs a request on another channel, so that a reply that closes the channel leaves this one open. */
   aside<T>(ask: (channel: Channel) => Promise<T>): Promise<T>;
-  /** What is sent in this turn of the event loop leaves in one write: each has its price, here and in the broker. */
+  /** Sends everything of this turn of the event loop in one write: each write costs, here and in the broker. */
   sendTogether(): void;
-  /** Closes channel and connection, without a word to `onLost`. */
+  /** Closes channel and connection, without calling `onLost`. */
   close(): Promise<void>;
 }
 
-/** Milliseconds for a connection to be made, handshake included. */
+/** Milliseconds to connect, handshake included. */
 const connectTimeout = 5_000;
-/** Milliseconds for a connection to be closed in an orderly way. */
+/** Milliseconds to close a connection in an orderly way. */
 const closeTimeout = 5_000;
-/** Opens a connection with one channel. `onLost` is called once when either is closed by somebody else later.
+/** Opens a connection with one channel. `onLost` is called once if the broker or the network closes either later.
  * @throws {Fault} */
 export function openChannel(
   prefix: string,
@@ -167,10 +167,10 @@ function corker(socket: Socket): () => void {
 /** amqplib's own `close()` overtakes what a channel has to send, and waits for an answer indefinitely. */
 async function endConnection(model: ChannelModel, channel?: Channel): Promise<void> {
   const socket = socketOf(model);
-  // A broker that blocks does not read, a goodbye as little as alerts.
+  // A broker that blocks reads nothing, not even a close.
   if (isBlocked(model)) socket.destroy(new Error("blocked"));
   const gone = socket.closed ? Promise.resolve() : new Promise((resolve) => socket.once("close", resolve));
-  // With an error, without which amqplib goes on sending heartbeats.
+  // With an error: without one, amqplib continues to send heartbeats.
   const timer = setTimeout(() => socket.destroy(new Error("no answer")), closeTimeout);
   await Promise.race([channel?.close().catch(() => {}), gone]);
   model.close().catch(() => {});
@@ -204,7 +204,7 @@ function credentialsOf({ username, password }: URL): [user: string, password: st
   return [unescaped(username), unescaped(password)];
 }
 
-/** The text with its percent escapes taken for UTF-8; what is none is left as it stands. */
+/** Decodes percent escapes as UTF-8; invalid ones are left as they are. */
 function unescaped(text: string): string {
   return text.replace(/(?:%[0-9a-f]{2})+/gi, (escapes) => {
     try {

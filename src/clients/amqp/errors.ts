@@ -2,7 +2,7 @@
 import { Fault } from "../../lib/errors.ts";
 import { printable } from "../../lib/settings/redact.ts";
 
-/** An error of amqplib as a fault: where, what the broker said, and what to do. */
+/** Explains an error of amqplib. */
 export function explain(error: unknown, url: URL): Fault {
   if (error instanceof Fault) return error;
   const where = printable(url);

@@ -1,4 +1,4 @@
-// Where a RabbitMQ is and how it is spoken to.
+// The settings of a connection to RabbitMQ.
 import type { Setting } from "../../lib/settings/setting.ts";
 import { url } from "../../lib/settings/parsers.ts";
 import type { Tls } from "../tls/settings.ts";
@@ -13,19 +13,19 @@ export function amqpUrl(env: string, help: string): Setting<URL> {
       const value = setting.parse(text);
       const heartbeat = value.searchParams.get("heartbeat") ?? "0";
       if (!/^[0-9]{1,5}$/.test(heartbeat) || Number(heartbeat) > 65535) {
-        throw new Error("whose heartbeat is not a whole number of seconds from 0 to 65535");
+        throw new Error("whose heartbeat is not an integer of seconds from 0 to 65535");
       }
       return value;
     },
   };
 }
 
-/** Where a RabbitMQ is and how it is spoken to: values of settings whose variables begin with the prefix. */
+/** The address of a RabbitMQ and how to connect: values of settings whose variables share a prefix. */
 export interface Broker extends Tls {
   readonly connection: URL;
 }
 
-/** Seconds: a peer silent for twice as long is gone. */
+/** Seconds: a peer that is silent for twice this time is gone. */
 export const defaultHeartbeat = 10;
 
 /** Seconds between two heartbeats at most; 0 for none. */

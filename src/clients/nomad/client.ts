@@ -1,5 +1,4 @@
-// Nomad's HTTP API, asked as its own command line asks it: the same settings with the same meanings. It knows
-// nothing of what the answers say.
+// A client of Nomad's HTTP API, with the settings of Nomad's own command line. It knows nothing of what responses mean.
 import { Buffer } from "node:buffer";
 import { type ClientRequest, type IncomingMessage, request as requestHttp } from "node:http";
 import { Agent, request as requestHttps } from "node:https";
@@ -12,30 +11,30 @@ import { explainError, explainResponse } from "./errors.ts";
 import { addressOf, type NomadAddress, type NomadSettings } from "./settings.ts";
 import { nomadTls } from "./tls.ts";
 
-/** An answer with status 200. */
+/** A response with status 200. */
 export interface NomadResponse {
   header(name: string): string | undefined;
-  /** Its body, unpacked. Closes the answer at its end. @throws {Fault} where it breaks off or falls silent. */
+  /** Its body, decompressed. Its end closes the response. @throws {Fault} if it breaks off or falls silent. */
   readonly body: AsyncIterable<Uint8Array>;
   /** Ends the connection; resolves when it is closed. */
   close(): Promise<void>;
 }
 
-/** What is asked for. */
+/** A request. */
 export interface NomadRequest {
   readonly path: string;
   /** One name may have several values. */
   readonly query?: Readonly<Record<string, string | readonly string[] | undefined>>;
-  /** Milliseconds without a byte after which nobody is there: before the answer begins, and within it. */
+  /** Maximum milliseconds without a byte, before the response begins and within it. */
   readonly idleTimeout: number;
-  /** Milliseconds for the whole answer; without it the answer may go on for as long as it comes. */
+  /** Maximum milliseconds for the whole response; unlimited by default. */
   readonly deadline?: number;
-  /** Bytes of the answer, unpacked; one that is longer is given up. */
+  /** Maximum decompressed bytes of the response. */
   readonly maxBytes?: number;
   readonly signal?: AbortSignal;
 }
 
-/** What is read of an answer for which nothing else is said. */
+/** The default of `maxBytes`. */
 const defaultMaxBytes = 64 << 20;
 
 /** Nomad's HTTP API at one address. */
@@ -51,7 +50,7 @@ export class NomadClient {
     this.where = this.#address.shown;
   }
 
-  /** Asks. Connections are not used twice. @throws {Fault} where the answer is not one of Nomad's, or a refusal. */
+  /** Sends a request on a new connection. @throws {Fault} for a refusal, or a response that is not Nomad's. */
   async get(
     { path, query = {}, idleTimeout, deadline, maxBytes, signal }: NomadRequest,
   ): Promise<NomadResponse> {
@@ -112,7 +111,7 @@ export class NomadClient {
   readonly #explain = (error: unknown): Promise<Fault> => explainError(error, this.#address, this.#settings);
 }
 
-/** Connects by `tls.connect`, since `https.connect` of Deno asks for permissions that the former does without. */
+/** Connects with `tls.connect`, which needs fewer permissions of Deno than `https`. */
 class TlsAgent extends Agent {
   readonly #connection: ConnectionOptions;
 
@@ -126,10 +125,10 @@ class TlsAgent extends Agent {
   }
 }
 
-/** Bytes: with node's 16 KiB, large answers need twice the time. */
-const unpackedAtOnce = 64 << 10;
+/** Bytes: with node's 16 KiB, large responses take twice the time. */
+const decompressedChunk = 64 << 10;
 
-/** A question on its way and its answer. */
+/** A request and its response. */
 class HttpExchange {
   readonly request: ClientRequest;
   readonly answered: Promise<IncomingMessage>;
@@ -163,7 +162,7 @@ class HttpExchange {
     request.end();
   }
 
-  /** Ends it when it takes longer in all: drop by drop, an answer is never silent. */
+  /** Limits the total time: a response that trickles is never silent. */
   #limitTime(milliseconds: number): void {
     const timer = setTimeout(
       () => this.destroy(new Error(`the answer takes longer than ${milliseconds / 1000} s`)),
@@ -182,7 +181,7 @@ class HttpExchange {
     await this.#closed;
   }
 
-  /** The first bytes of the body as text, for what an answer says that is none. */
+  /** The first bytes of the body as text, to explain a refusal. */
   async beginning(): Promise<string> {
     const parts: Uint8Array[] = [];
     let length = 0;
@@ -193,13 +192,13 @@ class HttpExchange {
         if ((length += part.length) > 2000) break;
       }
     } catch {
-      // What came is enough.
+      // What arrived is enough.
     }
     return Buffer.concat(parts).toString();
   }
 
   async *body(): AsyncIterable<Uint8Array> {
-    const response = this.#unpacked(await this.answered);
+    const response = this.#decompressed(await this.answered);
     try {
       const chunks = response[Symbol.asyncIterator]();
       let length = 0;
@@ -215,13 +214,13 @@ class HttpExchange {
     }
   }
 
-  #unpacked(response: IncomingMessage): Readable {
+  #decompressed(response: IncomingMessage): Readable {
     this.#response = response;
     if (response.headers["content-encoding"] !== "gzip") return response;
-    return pipeline(response, createGunzip({ chunkSize: unpackedAtOnce }), () => {});
+    return pipeline(response, createGunzip({ chunkSize: decompressedChunk }), () => {});
   }
 
-  /** What is waited for, while the time for it is not up. */
+  /** Awaits a promise, within the idle timeout. */
   async #watched<T>(awaited: Promise<T>): Promise<T> {
     const timer = setTimeout(() => this.destroy(this.#silent()), this.#idleTimeout);
     try {
@@ -232,7 +231,7 @@ class HttpExchange {
   }
 
   #tooLong(): Error {
-    return new Error(`the answer is longer than ${this.#maxBytes / 2 ** 20} MB, the most that is read`);
+    return new Error(`the answer is longer than the maximum of ${this.#maxBytes / 2 ** 20} MB`);
   }
 
   #silent(): Error {
@@ -240,5 +239,5 @@ class HttpExchange {
   }
 }
 
-/** Nothing came for longer than the one who asked would wait. */
+/** The idle timeout is exceeded. */
 class Silent extends Error {}

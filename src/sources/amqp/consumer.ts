@@ -19,17 +19,17 @@ export class Consumer {
   #open!: OpenChannel<Channel>;
   #tag = "";
   #arrived: ConsumeMessage[] = [];
-  /** Why there are no more messages. */
+  /** Why the consumption ended. */
   #lost: Fault | undefined;
   #wake = () => {};
   /** The last message that may be acknowledged, with all before it, and how many those are. */
   #acknowledgeable: number | undefined;
   #unacknowledged = 0;
   readonly #visibility: QueueVisibility;
-  /** How many came in all, and how many of them are neither acknowledged nor rejected. */
+  /** Messages in all, and those neither acknowledged nor rejected. */
   #count = 0;
   #held = 0;
-  #looking: ReturnType<typeof setInterval> | undefined;
+  #observing: ReturnType<typeof setInterval> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   private constructor(settings: AmqpSettings, holdLimits: HoldLimits, visibility: Visibility) {
@@ -47,7 +47,9 @@ export class Consumer {
     consumer.#open = await openChannel(prefix, settings, (fault) => consumer.#lose(fault));
     try {
       await consumer.#consume();
-      if (consumer.#lost === undefined) consumer.#looking = setInterval(() => consumer.#look(), lookEvery);
+      if (consumer.#lost === undefined) {
+        consumer.#observing = setInterval(() => consumer.#observe(), observePeriod);
+      }
     } catch (error) {
       await consumer.#open.close();
       throw missing(error, settings) ?? explain(error, settings.connection);
@@ -104,18 +106,18 @@ export class Consumer {
     }
   }
 
-  /** Until it is acknowledged, it keeps no more of its messages than their tags. */
+  /** Until it is acknowledged, only the delivery tags of its messages are kept. */
   #batch(): Batch {
     const arrived = this.#arrived;
     this.#arrived = [];
     return {
       bodies: arrived.map(({ content }) => content),
       hold: this.#holdLimits.of(arrived),
-      ...this.#ways(arrived.map(tagOf)),
+      ...this.#dispositions(arrived.map(tagOf)),
     };
   }
 
-  #ways(tags: readonly number[]): Omit<Batch, "bodies" | "hold"> {
+  #dispositions(tags: readonly number[]): Omit<Batch, "bodies" | "hold"> {
     const rejected = new Set<number>();
     return {
       place: (index) =>
@@ -131,7 +133,7 @@ export class Consumer {
     };
   }
 
-  /** One acknowledgement for many messages: when a quarter of the prefetch is due, or after a moment. */
+  /** One acknowledgement for many messages: for a quarter of the prefetch, or after 5 ms. */
   #acknowledge(last: number | undefined, count: number): void {
     this.#held -= count;
     if (last === undefined || !this.#open.usable) return;
@@ -141,8 +143,8 @@ export class Consumer {
     else this.#timer ??= setTimeout(() => this.#flush(), 5);
   }
 
-  #look(): void {
-    this.#visibility.look(wallClock(), {
+  #observe(): void {
+    this.#visibility.observe(wallClock(), {
       bytes: this.#open.bytesRead,
       messages: this.#count,
       isFull: this.#held >= this.#settings.prefetch,
@@ -158,26 +160,26 @@ export class Consumer {
     if (last !== undefined && this.#open.usable) this.#open.channel.ack(tagged(last), true);
   }
 
-  /** What arrived and is not taken yet will be sent again. */
+  /** Messages that arrived and were not taken yet will be redelivered. */
   #lose(fault: Fault): void {
     this.#lost ??= fault;
     this.#holdLimits.learn(fault.message);
     this.#arrived = [];
     clearTimeout(this.#timer);
-    clearInterval(this.#looking);
+    clearInterval(this.#observing);
     this.#wake();
     this.#open?.close();
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#looking);
+    clearInterval(this.#observing);
     this.#flush();
     await this.#open.close();
   }
 }
 
-/** Milliseconds between two looks at how far the queue is read. */
-const lookEvery = 1_000;
+/** Milliseconds between two observations of how far the queue is read. */
+const observePeriod = 1_000;
 
 /** By its tag a message is acknowledged or rejected. */
 function tagOf({ fields: { deliveryTag } }: ConsumeMessage): number {

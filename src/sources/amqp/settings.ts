@@ -18,7 +18,7 @@ export const amqpSettings = {
   prefetch: wholeNumber(
     {
       env: "AMQP_PREFETCH",
-      help: "how many messages RabbitMQ sends ahead of their acknowledgement",
+      help: "prefetch count: maximum unacknowledged messages",
       default: "1000",
       example: "5000",
     },
@@ -47,10 +47,10 @@ export const amqpSettings = {
 /** Their values. */
 export type AmqpSettings = Values<typeof amqpSettings>;
 
-/** In the place of a queue's name: one of its own. */
+/** In place of a queue's name: a queue that ends with the connection. */
 export const temporaryQueue = "";
 
-/** The queue that is consumed, in words. */
+/** The queue that is consumed, for people. */
 export function titleOf({ queue, exchange }: AmqpSettings): string {
-  return queue === temporaryQueue ? `a queue of its own at the exchange ${exchange}` : queue;
+  return queue === temporaryQueue ? `a temporary queue at the exchange ${exchange}` : queue;
 }

@@ -1,4 +1,4 @@
-// The source `amqp`: consumes a queue of RabbitMQ with manual acknowledgements, and comes back after every outage.
+// The source `amqp`: consumes a queue of RabbitMQ with manual acknowledgements.
 import type { Channel } from "amqplib";
 import { type OpenChannel, openChannel } from "../../clients/amqp/connection.ts";
 import { explain } from "../../clients/amqp/errors.ts";
@@ -19,7 +19,7 @@ const { queue: _, declare: __, ...temporaryQueueSettings } = {
   routingKey: { ...amqpSettings.routingKey, help: "routing key with which it publishes" },
 };
 
-/** The row of the source `amqp`. */
+/** The adapter `amqp`. */
 export const amqpSource = defineAdapter({
   type: "amqp",
   title: "Source amqp",
@@ -29,8 +29,8 @@ export const amqpSource = defineAdapter({
 });
 
 /**
- * The same messages for somebody who only looks on: from a queue of its own, which the broker deletes when the
- * connection ends. Other queues get what they get without it.
+ * The adapter `amqp` for `record`: it reads from a temporary queue, which the broker deletes when the connection ends.
+ * The queue of the detector is not touched.
  */
 export const temporaryQueueSource = defineAdapter({
   type: "amqp",

@@ -1,9 +1,9 @@
 // Nomad's allocations, as the event stream and the list give them. Numbers too large for JavaScript stay texts.
 
-/** A whole number: past 2^53 its digits. */
+/** An integer: a string of digits if it exceeds 2^53. */
 export type ExactInteger = number | string;
 
-/** An allocation: the fields that the event stream and the list have in common, and that are used. */
+/** An allocation: the fields in use that the event stream and the list share. */
 export interface Allocation {
   readonly ID: string;
   readonly EvalID?: string;
@@ -25,22 +25,22 @@ export interface Allocation {
     | { readonly Events?: readonly { readonly PrevAllocID?: string }[] | null }
     | null;
   readonly TaskStates?: Readonly<Record<string, TaskState>> | null;
-  /** The evaluation that places it again, where one will. */
+  /** The evaluation that will reschedule it. */
   readonly FollowupEvalID?: string;
-  /** What replaced it; only newer lists have it. */
+  /** Its replacement; only newer lists have it. */
   readonly NextAllocation?: string;
-  /** Raft index of its making: of two allocations the younger has the higher one. */
+  /** Raft index of its creation: of two allocations the younger has the higher one. */
   readonly CreateIndex?: number;
   readonly CreateTime: number;
   readonly ModifyIndex: number;
   readonly ModifyTime: number;
 }
 
-/** What Nomad says of one task of an allocation. Times that are not yet are null. */
+/** The state of one task of an allocation. Times not reached are null. */
 export interface TaskState {
   readonly State: string;
   readonly Failed: boolean;
-  /** How often the task was restarted: so many events `Restarting` there were. */
+  /** How often the task was restarted: the number of events `Restarting`. */
   readonly Restarts?: number;
   readonly LastRestart?: string | null;
   readonly StartedAt?: string | null;
@@ -49,7 +49,7 @@ export interface TaskState {
   readonly Events?: readonly TaskEvent[] | null;
 }
 
-/** A task event; the fields that are not named here are passed on as they are. */
+/** A task event; fields not listed here are passed on as they are. */
 export interface TaskEvent {
   readonly Type: string;
   readonly Time: ExactInteger;
@@ -57,15 +57,15 @@ export interface TaskEvent {
   readonly [field: string]: unknown;
 }
 
-/** JSON with allocations in it; of numbers past 2^53 in events the digits are kept. @throws {SyntaxError} */
+/** Parses JSON with allocations; integers in events that exceed 2^53 become strings of digits. @throws {SyntaxError} */
 export function parseExactly(text: string): unknown {
   return JSON.parse(text.replace(longNumbers, '"$1":"$2"'));
 }
 
-/** Cannot stand within a string: the quotes there are escaped. */
+/** Never matches within a string, whose quotes are escaped. */
 const longNumbers = /"(Time|StartDelay|KillTimeout)":(-?[0-9]{16,})/g;
 
-/** Whether what was parsed is an allocation that can be used. */
+/** Whether the parsed value is a usable allocation. */
 export function isAllocation(value: unknown): value is Allocation {
   const { ID, Name, Namespace, JobID, DesiredStatus, TaskStates = null, ModifyIndex, ModifyTime } =
     value as Allocation ??

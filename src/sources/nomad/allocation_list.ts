@@ -1,11 +1,11 @@
-// The bytes of Nomad's list of allocations → the allocations in it.
+// Reads Nomad's list of allocations from its bytes.
 import { type Allocation, isAllocation, parseExactly } from "./allocation.ts";
 import type { OnUnexpected } from "./event_stream.ts";
 import { JsonArraySplitter, notAList } from "./json_array.ts";
 
 /**
- * The allocations of the list, those together that came together, each read when it is asked for: the whole can be
- * hundreds of megabytes.
+ * Yields the allocations of the list, one group for each chunk, each parsed on demand: the list can be hundreds of
+ * megabytes.
  */
 export async function* listOf(
   body: AsyncIterable<Uint8Array>,

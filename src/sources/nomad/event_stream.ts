@@ -1,15 +1,15 @@
-// The bytes of Nomad's event stream → its lines, and what each of them says.
+// Reads the lines of Nomad's event stream from its bytes.
 import { oneLine, refusedToken } from "../../clients/nomad/errors.ts";
 import { Fault } from "../../lib/errors.ts";
 import { EndedByServer } from "../reconnecting.ts";
 import { Remainder } from "./remainder.ts";
 import { type Allocation, isAllocation, parseExactly } from "./allocation.ts";
 
-/** One line of the event stream: what one raft index changed; of a heartbeat the index is 0. */
+/** One line of the event stream: the changes of one raft index; the index of a heartbeat is 0. */
 export interface Line {
   readonly index: number;
   readonly allocations: readonly Allocation[];
-  /** What became of jobs and evaluations, in order; left out where there is nothing. */
+  /** Events of jobs and evaluations, in order; absent if there are none. */
   readonly jobEvents?: readonly JobEvent[];
 }
 
@@ -21,10 +21,10 @@ export interface JobEvent {
   readonly evaluation?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** Called with what should be an allocation and cannot be used. */
+/** Called with a value that should be an allocation but is unusable. */
 export type OnUnexpected = (found: unknown) => void;
 
-/** The lines of the event stream, those together that came together. @throws {Fault} also where it ends. */
+/** Yields the lines of the event stream, one group for each chunk. @throws {Fault} also when it ends. */
 export async function* linesOf(
   body: AsyncIterable<Uint8Array>,
   where: string,
@@ -43,14 +43,14 @@ export async function* linesOf(
     rest.add(chunk.subarray(start));
     if (lines.length > 0) yield lines;
   }
-  // Nomad 1.11.2 and later answer so where they refuse: the first heartbeat is the only proof of success.
+  // Nomad 1.11.2 and later refuse a token like this: the first heartbeat is the only proof of success.
   if (!any) throw refusedToken(where, "the event stream is empty");
   const last = text(rest.end(new Uint8Array()));
   if (last !== "") yield [readLine(last, where, onUnexpected)];
   throw new Fault(`${where} ended the event stream`);
 }
 
-/** Reads one line of the event stream. @throws {Fault} where it is none, or Nomad's word that the stream ends. */
+/** Reads one line of the event stream. @throws {Fault} if it is malformed, or announces the end of the stream. */
 export function readLine(line: string, where: string, onUnexpected: OnUnexpected): Line {
   if (line === "{}" || line === "") return { index: 0, allocations: [] };
   if (/^event dropped from buffer/.test(line)) {

@@ -1,5 +1,5 @@
-// Where a source of Nomad's events is, over all its sessions: its place in the stream, and what it knows. From what
-// the sessions bring it makes updates, and notes from which the next start goes on.
+// The state of the source `nomad` over all its sessions: its position in the stream and the allocations it tracks. It
+// turns the events of a session into updates, and into checkpoints for the next start.
 import type { NomadClient } from "../../clients/nomad/client.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Checkpoint } from "../source.ts";
@@ -18,31 +18,31 @@ import type { StreamVisibility } from "./visibility.ts";
 import type { Line } from "./event_stream.ts";
 import type { Allocation } from "./allocation.ts";
 
-/** Updates, and what is to be kept with them. */
+/** Updates, and the checkpoint that belongs to them. */
 export interface UpdateBatch {
   readonly bodies: readonly Uint8Array[];
   readonly checkpoint: Checkpoint;
 }
 
-/** While the list is read, news is held back to be sorted by time: so many at most, and so long, in milliseconds. */
+/** While the list is read, events are held back to be sorted by time: their maximum number, and milliseconds. */
 const maxHeld = 2000;
 const maxHoldTime = 1_000;
 
-/** Of an allocation that changed in the last nanoseconds before the first list, something more may come. */
+/** An allocation that changed within these nanoseconds before the first list may still change. */
 const recent = 10e9;
 
-/** What a follower follows with. */
+/** What a follower needs. */
 export interface FollowerContext {
   readonly client: NomadClient;
   readonly namespace: string;
   readonly log: Log;
   readonly timeouts: Timeouts;
   readonly checkpoint: ReadonlyMap<string, string>;
-  /** The tasks that fail, whose jobs are watched; undefined where nobody wants to know of jobs. */
+  /** The failing tasks, whose jobs are watched; undefined if jobs are not watched. */
   readonly failing?: (() => Iterable<FailingTask>) | undefined;
 }
 
-/** Keys of the notes. */
+/** Keys of the checkpoint. */
 const positionKey = "nomad/position";
 const allocationKey = "nomad/allocation/";
 
@@ -59,10 +59,10 @@ export class Follower {
   #saidNoJobs = false;
   /** The jobs at the very first list. */
   #firstJobs: JobList | undefined;
-  /** Raft index of the last line, and of the last that had an allocation, with which the list's can be compared. */
+  /** Raft index of the last line, and of the last line with an allocation, which is comparable with that of the list. */
   #index: number | undefined;
   #allocationsAt: number | undefined;
-  /** Time of the last change that the very first list showed, in nanoseconds, about: younger allocations are new. */
+  /** Approximate time in nanoseconds of the last change in the very first list: younger allocations are new. */
   #since: number | undefined;
   #held: NewEvent[] = [];
   #heldSince = 0;
@@ -85,14 +85,14 @@ export class Follower {
     if (since !== undefined) this.#since = Number(since);
   }
 
-  /** From where the stream of the next session is to go on; the line of this index comes again. */
+  /** From where the next session resumes; the line with this index comes again. */
   get index(): number | undefined {
     return this.#index;
   }
 
-  /** Follows one session to its end. `visibility` is told how far all is passed on, and so judged. @throws {Fault} */
+  /** Follows one session to its end, and notifies `visibility` up to when everything is passed on. @throws {Fault} */
   async *follow(session: Session, visibility: StreamVisibility): AsyncGenerator<UpdateBatch> {
-    if (this.#beganAnew(session)) return;
+    if (this.#wasReset(session)) return;
     await using background = new Background();
     if (this.#since === undefined) this.#firstJobs = await this.#listJobs(session.stop);
     this.#known.beginListing();
@@ -108,7 +108,7 @@ export class Follower {
         const isEnd = event.kind === "end of list";
         if (isListed || isEnd || this.#isHeldEnough()) yield* this.#release(!isListed);
         isListed ||= isEnd;
-        // No lines are read ahead while these are passed on.
+        // No lines are read ahead, so all that came before is decided on.
         if (isEnd) visibility.listed(wallClock());
         else if (isListed) visibility.hear(session.receivedAt);
         if (isEnd) this.#audit(session, background);
@@ -119,7 +119,7 @@ export class Follower {
     }
   }
 
-  /** Looks what became of the jobs whose tasks fail, now that the rule has what the list told, and again and again. */
+  /** Checks the jobs of the failing tasks, now that the rule knows the list, and then periodically. */
   #audit(session: Session, background: Background): void {
     if (this.#failing === undefined) return;
     background.ask(async (signal) => {
@@ -135,7 +135,7 @@ export class Follower {
     });
   }
 
-  /** Undefined where there is no list, or nobody wants it. */
+  /** Undefined if jobs cannot be listed, or are not watched. */
   async #listJobs(signal: AbortSignal): Promise<JobList | undefined> {
     if (this.#failing === undefined) return undefined;
     try {
@@ -145,19 +145,19 @@ export class Follower {
       this.#saidNoJobs = true;
       const reason = asFault(error).message;
       this.#log.warning(
-        "source nomad: the list of jobs cannot be had, so that the loop of a job that was purged may go on: {reason}",
+        "source nomad: cannot list jobs, so the loop of a purged job may stay active: {reason}",
         { reason },
       );
       return undefined;
     }
   }
 
-  /** Whether the raft index went back: a server that was set up anew or restored, whose whole stream is wanted. */
-  #beganAnew({ listIndex }: Session): boolean {
+  /** Whether the raft index went back, as after a restore: then the whole stream is read. */
+  #wasReset({ listIndex }: Session): boolean {
     const before = this.#allocationsAt;
     if (before === undefined || listIndex === undefined || listIndex >= before) return false;
     this.#log.warning(
-      "source nomad: the index of {where} went back from {before} to {now}: it was set up anew or restored",
+      "source nomad: the index of {where} went back from {before} to {now}: it was set up again or restored",
       { where: this.#where, before, now: listIndex },
     );
     this.#index = this.#allocationsAt = undefined;
@@ -177,7 +177,7 @@ export class Follower {
     }
   }
 
-  /** Yields the time of the newest change. */
+  /** Returns the time of the newest change. */
   #takeListed(allocations: Iterable<Allocation>, background: Background): number {
     let newest = 0;
     for (const allocation of allocations) {
@@ -215,7 +215,7 @@ export class Follower {
       (this.#held.length > 0 && performance.now() - this.#heldSince > maxHoldTime);
   }
 
-  /** Passes on what is held, all at once: with its notes it is kept whole or not at all. */
+  /** Passes on what is held in one batch, so that it is stored together with its checkpoint or not at all. */
   *#release(sorted: boolean): Generator<UpdateBatch> {
     const held = this.#held;
     this.#held = [];
@@ -224,13 +224,13 @@ export class Follower {
     if (held.length > 0 || checkpoint.size > 0) yield { bodies: encode(held), checkpoint };
   }
 
-  /** What changed since the last notes. A position alone is kept from time to time: from an older one, lines come
-   * again that bring nothing. */
-  #checkpoint(withNews: boolean): Checkpoint {
+  /** What changed since the last checkpoint. A position alone is stored rarely: from an older one, lines without new
+   * events come again. */
+  #checkpoint(withEvents: boolean): Checkpoint {
     const checkpoint = new Map<string, string | undefined>();
     for (const [id, value] of this.#known.takeChanges()) checkpoint.set(allocationKey + id, value);
     const now = performance.now();
-    if (!withNews && checkpoint.size === 0 && now - this.#keptAt < this.#timeouts.checkpoint) {
+    if (!withEvents && checkpoint.size === 0 && now - this.#keptAt < this.#timeouts.checkpoint) {
       return checkpoint;
     }
     this.#keptAt = now;
@@ -249,7 +249,7 @@ function someOf(tasks: Iterable<unknown>): boolean {
 
 const utf8 = new TextEncoder();
 
-/** The updates as bytes, all in one piece: thousands of small ones would leave the memory outside the heap in holes. */
+/** The updates as bytes in one buffer: thousands of small ones would fragment the memory outside of the heap. */
 function encode(news: readonly NewEvent[]): Uint8Array[] {
   // Most have as many bytes as characters.
   const piece = new Uint8Array(news.reduce((length, { text }) => length + text.length, 0));

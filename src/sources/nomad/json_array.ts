@@ -3,7 +3,7 @@ import { oneLine } from "../../clients/nomad/errors.ts";
 import { Fault } from "../../lib/errors.ts";
 import { Remainder } from "./remainder.ts";
 
-/** Cuts a JSON array into its elements, as its bytes come. */
+/** Splits a JSON array. It is exact for valid JSON; its elements are not parsed here. */
 export class JsonArraySplitter {
   readonly #where: string;
   readonly #what: string;
@@ -11,17 +11,17 @@ export class JsonArraySplitter {
   #inText = false;
   #escaped = false;
   #ended = false;
-  /** The beginning of an element whose end has not come yet. */
+  /** The beginning of an element whose end has not arrived. */
   readonly #remainder: Remainder;
 
-  /** `what` they are, in the plural. */
+  /** `what` the elements are, in the plural. */
   constructor(where: string, what: string) {
     this.#where = where;
     this.#what = what;
     this.#remainder = new Remainder("an allocation", where);
   }
 
-  /** The elements that end in this chunk. */
+  /** Returns the elements that end in this chunk. @throws {Fault} */
   push(chunk: Uint8Array): Uint8Array[] {
     const elements: Uint8Array[] = [];
     let start = this.#depth > 1 ? 0 : -1;
@@ -46,6 +46,7 @@ export class JsonArraySplitter {
     return elements;
   }
 
+  /** @throws {Fault} if the array is incomplete. */
   end(): void {
     if (!this.#ended) throw new Fault(`${this.#where} sent a list of ${this.#what} that breaks off`);
   }
@@ -55,7 +56,7 @@ const [quote, backslash, openBracket, closeBracket, openBrace, closeBrace, space
   '"\\[]{} ',
 ) as unknown as [number, number, number, number, number, number, number];
 
-/** The fault of an answer that is no list of `what`. */
+/** The fault of a response that is not a list of `what`. */
 export function notAList(where: string, what: string, text: string): Fault {
   return new Fault(`${where} sent no list of ${what} but ${oneLine(text)}`);
 }

@@ -1,5 +1,5 @@
-// What becomes of jobs: stopped, purged, given up, placed again, as events and allocations show it. What no event says
-// is asked in the background, which events do not wait for.
+// The lifecycle of jobs: stopped, purged, given up or rescheduled, as events and allocations show it. What no event
+// shows is queried in the background.
 import type { FailingTask } from "../../detection/rule.ts";
 import type { Background } from "./background.ts";
 import type { Timeouts } from "./timeouts.ts";
@@ -8,7 +8,7 @@ import { type NewEvent, writeJobChange } from "./new_event.ts";
 import type { JobEvent } from "./event_stream.ts";
 import type { Allocation } from "./allocation.ts";
 
-/** So many evaluations, and allocations that wait, are remembered. */
+/** Maximum remembered evaluations, and allocations to be rescheduled. */
 const maxRemembered = 10_000;
 
 /** A job, or one allocation of a system job, that may have been given up. */
@@ -17,19 +17,19 @@ interface Suspect {
   readonly job: string;
   readonly index: number;
   readonly allocation?: string;
-  /** Raft index of the job's last change: a job that changes goes on. */
+  /** Raft index of the job's last change: a job that changes is still active. */
   readonly changed?: number;
 }
 
-/** Watches jobs over all sessions. */
+/** Watches jobs across all sessions. */
 export class Lifecycle {
   readonly #facts: JobFacts;
   readonly #timeouts: Pick<Timeouts, "deadJob" | "audit">;
-  /** By evaluation: digits of the time at which it is made. */
+  /** By evaluation: digits of the time until which it is delayed. */
   readonly #untils = new Recent<string>();
-  /** By allocation that waits: the evaluation that places it again. */
+  /** By allocation: the evaluation that will reschedule it. */
   readonly #followups = new Recent<string>();
-  /** Jobs of which an allocation failed, by namespace and job. */
+  /** Jobs with a failed allocation, by namespace and job. */
   readonly #failed = new Recent<true>();
 
   constructor(facts: JobFacts, timeouts: Pick<Timeouts, "deadJob" | "audit">) {
@@ -63,7 +63,7 @@ export class Lifecycle {
     return [];
   }
 
-  /** Takes an allocation, of a line or of the list. */
+  /** Takes an allocation from a line or from the list. */
   takeAllocation(allocation: Allocation, jobType: string | undefined, background: Background): NewEvent[] {
     const { ID, Namespace, JobID, FollowupEvalID } = allocation;
     const { ClientStatus, DesiredStatus, NextAllocation, CreateIndex = 0, ModifyIndex } = allocation;
@@ -85,8 +85,8 @@ export class Lifecycle {
     return until === undefined ? [] : [placedAgain(Namespace, JobID, ID, CreateIndex, until)];
   }
 
-  /** Compares what fails with the list of all jobs. What the list does not have is asked for one by one: a token may
-   * see fewer jobs in the list than it may read. `newest` is the cluster's raft index: what was made after it was made
+  /** Compares the failing tasks with the list of all jobs. A job that is not in the list is queried by itself: a token
+   * may list fewer jobs than it may read. `newest` is the cluster's raft index: what was created after it was created
    * in another cluster. */
   audit(
     failing: Iterable<FailingTask>,
@@ -123,7 +123,7 @@ export class Lifecycle {
     return gone(tasks.filter(({ made }) => made > 0 && made < fact.createIndex));
   }
 
-  /** It stays suspect for a while, and is asked for then: between a failure and what follows, a job is dead as well. */
+  /** Queries the job after a while: between a failure and its consequence, a job is dead as well. */
   #suspect(suspect: Suspect, background: Background, wait = this.#timeouts.deadJob): void {
     const { namespace, job, index, allocation, changed } = suspect;
     // The next child of a periodic job is the next attempt.
@@ -166,12 +166,12 @@ function placedAgain(
   return writeJobChange({ namespace, job: parentOf(job), outcome: "waits", index, allocation, until });
 }
 
-/** What the rule counts a periodic job's children for. */
+/** The job for which the rule counts the children of a periodic job. */
 function parentOf(job: string): string {
   return job.replace(/\/periodic-[0-9]+$/, "");
 }
 
-/** Nomad makes no attempt of its own any more. Jobs that have children are never so while they are not stopped. */
+/** Whether Nomad makes no further attempt. A job with children is never dead unless it is stopped. */
 export function isDead({ status, stopped }: JobFact): boolean {
   return status === "dead" && !stopped;
 }
@@ -210,8 +210,8 @@ function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
-/** Whether a list shows that nothing more is to come of an allocation's failures: to a program that starts, it is no
- * news. Of what changed in the last moments, `before` in nanoseconds, more may come. */
+/** Whether a list shows that an allocation's failures are final, and so irrelevant to a program that starts. One that
+ * changed after `before`, in nanoseconds, may still change. */
 export function isFinal(
   { JobID, CreateIndex = 0, ModifyTime, ClientStatus, FollowupEvalID, NextAllocation }: Allocation,
   fact: JobFact,
@@ -223,7 +223,7 @@ export function isFinal(
   return ModifyTime < before && (isDead(fact) || (isSystem(fact.type) && isLast));
 }
 
-/** A map of what was set last. */
+/** A map that keeps the entries set last. */
 class Recent<Value> {
   readonly #map = new Map<string, Value>();
 

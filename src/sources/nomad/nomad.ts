@@ -1,9 +1,9 @@
-// The source `nomad`: its row. What it does is loaded only when it is opened.
+// The adapter of the source `nomad`, whose code is loaded only when it is opened.
 import { nomadConflicts, nomadSettings } from "../../clients/nomad/settings.ts";
 import { defineAdapter } from "../../lib/settings/adapter.ts";
 import type { Source, SourceContext } from "../source.ts";
 
-/** The row of the source `nomad`. */
+/** The adapter `nomad`. */
 export const nomad = defineAdapter({
   type: "nomad",
   title: "Source nomad",

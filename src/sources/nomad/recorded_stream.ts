@@ -4,23 +4,23 @@ import type { Allocation } from "./allocation.ts";
 import { AllocationTracker } from "./allocation_tracker.ts";
 import { readLine } from "./event_stream.ts";
 
-/** The allocations of Nomad's event stream, and what is new in each of its lines: the same updates as those of the
- * source `nomad`, but for the types of jobs, which the stream does not say. */
+/** Turns the lines of a recorded event stream into the updates that the source `nomad` would make of them, without the
+ * types of jobs, which the stream lacks. */
 export class RecordedStream {
   readonly #known = new AllocationTracker();
-  /** Time of the first change: allocations that are made later are new, and all of their restarts count. */
+  /** Time of the first change: allocations created later are new, and all of their restarts count. */
   #since: number | undefined;
 
-  /** The updates that a line brings. @throws {Fault} where it cannot be read. */
+  /** Yields the updates of a line. @throws {Fault} if it is malformed. */
   *take(line: Uint8Array): Generator<Uint8Array> {
-    let isStrange = false;
-    const { allocations } = readLine(decoder.decode(line), "the stream", () => isStrange = true);
-    for (const allocation of allocations) yield* this.#news(allocation);
-    this.#known.takeChanges(); // nobody asks for them, and they would pile up
-    if (isStrange) throw new Fault("the stream sent an allocation that is not understood");
+    let isUnexpected = false;
+    const { allocations } = readLine(decoder.decode(line), "the stream", () => isUnexpected = true);
+    for (const allocation of allocations) yield* this.#newEvents(allocation);
+    this.#known.takeChanges(); // unused here, and they would accumulate
+    if (isUnexpected) throw new Fault("the stream sent an allocation that is not understood");
   }
 
-  *#news(allocation: Allocation): Generator<Uint8Array> {
+  *#newEvents(allocation: Allocation): Generator<Uint8Array> {
     this.#since ??= allocation.ModifyTime;
     const isHistory = allocation.CreateTime <= this.#since;
     for (const { text } of this.#known.take(allocation, this.#known.jobTypeOf(allocation), isHistory)) {

@@ -1,4 +1,4 @@
-// One connection to Nomad's event stream, and the list of all allocations that goes with it.
+// One connection to Nomad's event stream, together with the list of all allocations.
 import type { NomadClient, NomadResponse } from "../../clients/nomad/client.ts";
 import type { Nanoseconds } from "../../lib/duration.ts";
 import { wallClock } from "../../lib/time.ts";
@@ -11,54 +11,54 @@ import { Inbox } from "./inbox.ts";
 import type { Allocation } from "./allocation.ts";
 import type { Timeouts } from "./timeouts.ts";
 
-/** Bytes of the list, unpacked: those of some million allocations, of which one at a time is kept in memory. */
+/** Maximum decompressed bytes of the list: millions of allocations, of which one at a time is in memory. */
 const maxListBytes = 16 * 2 ** 30;
 
-/** What a session brings. */
+/** An event of a session. */
 export type SessionEvent =
   | { readonly kind: "lines"; readonly lines: readonly Line[] }
   | { readonly kind: "listed"; readonly allocations: Iterable<Allocation> }
-  /** The list is read to its end. */
+  /** The list is complete. */
   | { readonly kind: "end of list" }
-  /** What was found beside both. */
+  /** Findings of a query in the background. */
   | { readonly kind: "found"; readonly events: readonly NewEvent[] };
 
-/** Topics of the stream that tell of jobs. */
+/** Topics of the stream about jobs. */
 const jobTopics = ["Job", "Evaluation"];
 
-/** What a session is opened with. */
+/** What a session needs. */
 export interface SessionContext {
   readonly client: NomadClient;
   readonly namespace: string;
-  /** Raft index from which the stream goes on; undefined for all that Nomad still has. */
+  /** Raft index from which the stream resumes; undefined for everything that Nomad still has. */
   readonly index: number | undefined;
-  /** Topics beside Allocation are asked for. */
+  /** Subscribe to the topics of jobs as well. */
   readonly withJobs: boolean;
   readonly timeouts: Timeouts;
   readonly stop: AbortSignal;
-  /** Called with everything that the stream brings, heartbeats included. */
+  /** Called whenever the stream delivers something, heartbeats included. */
   onReceived?(): void;
-  /** Called once with what should be an allocation and cannot be used. */
+  /** Called once with a value that should be an allocation but is unusable. */
   onUnexpected(found: unknown): void;
 }
 
 /**
- * Stream and list, both answered. The stream is subscribed before the list is made: what happens in between is in
- * both, and nothing is in neither.
+ * An open stream and a list. The stream is subscribed before the list is requested: what happens in between is in both,
+ * and nothing is in neither.
  */
 export class Session implements AsyncDisposable {
-  /** Aborted when all is to end. */
+  /** Aborted when the program stops. */
   readonly stop: AbortSignal;
   readonly list: AsyncGenerator<Iterable<Allocation>>;
   readonly #timeouts: Timeouts;
   readonly #lines: AsyncGenerator<Line[]>;
-  /** The raft index that the list shows; undefined where the answer does not say. */
+  /** The raft index of the list; undefined if the response has none. */
   readonly listIndex: number | undefined;
-  /** Whether the stream brought anything but heartbeats. */
+  /** Whether the stream delivered anything but heartbeats. */
   sawEvents = false;
-  /** When the stream brought something last. */
+  /** When the stream last delivered something. */
   receivedAt: Nanoseconds = 0n;
-  /** Whether Nomad refused the topics of jobs, and not Allocation. */
+  /** Whether Nomad refused the topics of jobs, but not Allocation. */
   refusesTopics = false;
   readonly #onReceived: () => void;
   readonly #stream: NomadResponse;
@@ -79,11 +79,11 @@ export class Session implements AsyncDisposable {
     this.#listing = listing;
     this.list = list;
     const index = Number(listing.header("x-nomad-index"));
-    // A server that was set up a moment ago says 0.
+    // A new server returns 0.
     this.listIndex = listing.header("x-nomad-index") && index >= 0 ? index : undefined;
   }
 
-  /** @throws {Fault} where Nomad does not answer, or refuses. */
+  /** @throws {Fault} if Nomad does not answer, or refuses. */
   static async open(context: SessionContext): Promise<Session> {
     const { client, namespace, withJobs, timeouts, stop } = context;
     const onUnexpected = once(context.onUnexpected);
@@ -168,7 +168,7 @@ export class Session implements AsyncDisposable {
   }
 }
 
-/** The stream of these topics, of which something has come. @throws {Fault} */
+/** Subscribes to these topics and waits for the first line. @throws {Fault} */
 async function subscribe(
   { client, namespace, index, timeouts, stop }: SessionContext,
   topic: readonly string[],
@@ -194,7 +194,7 @@ async function nextFound(background: Background): Promise<SessionEvent> {
   return { kind: "found", events: await background.next() };
 }
 
-/** The function, of which only the first call counts. */
+/** Wraps a function so that only its first call takes effect. */
 function once<T>(call: (argument: T) => void): (argument: T) => void {
   let called = false;
   return (argument) => {

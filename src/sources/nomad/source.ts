@@ -1,5 +1,5 @@
-// What the source `nomad` does: every task event of a Nomad cluster, from Nomad itself. It follows the event stream and, at
-// every connection, compares the list of all allocations with what it knows, so that no gap loses what Nomad knows.
+// The source `nomad`: every task event of a Nomad cluster, from Nomad itself. It follows the event stream and, on every
+// connection, compares the list of all allocations with those it tracks, so that no gap loses what Nomad still knows.
 import { NomadClient } from "../../clients/nomad/client.ts";
 import { oneLine } from "../../clients/nomad/errors.ts";
 import { type NomadSettings, nomadSettings } from "../../clients/nomad/settings.ts";
@@ -12,7 +12,7 @@ import { Session } from "./session.ts";
 import { defaultTimeouts, type Timeouts } from "./timeouts.ts";
 import { StreamVisibility } from "./visibility.ts";
 
-/** Updates that may be unacknowledged before reading waits. */
+/** Maximum unacknowledged updates before reading pauses. */
 const maxInFlight = 1000;
 
 /** Opens the source: it follows the allocations of a Nomad cluster. */
@@ -30,7 +30,7 @@ class NomadSource implements LiveSource {
   readonly #namespace: string;
   readonly #context: SourceContext;
   readonly #timeouts: Timeouts;
-  /** Reading waits while too much is not acknowledged: Nomad then cuts it, and the next list has what was missed. */
+  /** If reading pauses for long, Nomad ends the stream, and the next list has what was missed. */
   readonly #inFlight = new Semaphore(maxInFlight);
   #follower: Follower | undefined;
   #previous: Session | undefined;
@@ -118,13 +118,13 @@ class NomadSource implements LiveSource {
     if (this.#saidNoTopics) return;
     this.#saidNoTopics = true;
     this.#context.log.warning(
-      "source nomad: {where} refused the topics Job and Evaluation, and not Allocation; goes on with that alone: " +
-        "that a job was stopped or given up may be known a minute later",
+      "source nomad: {where} refused the topics Job and Evaluation, but not Allocation; continuing without " +
+        "them: that a job was stopped or given up may be noticed a minute late",
       { where: this.#client.where },
     );
   }
 
-  /** Warns where allocations changed, as the lists show, and the stream said nothing of it. */
+  /** Warns if allocations changed between two lists, but the stream sent no events. */
   #requireEvents(previous: Session, { listIndex = 0 }: Session): void {
     if (this.#namespace !== "*" || previous.sawEvents || listIndex <= (previous.listIndex ?? Infinity)) {
       return;

@@ -1,26 +1,26 @@
-// The times that the source `nomad` waits and repeats by.
+// The timeouts and periods of the source `nomad`.
 
-/** How long things take, in milliseconds. */
+/** Durations in milliseconds. */
 export interface Timeouts {
-  /** Without a byte from Nomad, whose heartbeat comes every 30 s. */
+  /** Time without a byte after which a connection is dead; Nomad sends a heartbeat every 30 s. */
   readonly idle: number;
-  /** Until the connection is made anew, so that namespaces are found that are new. */
+  /** Age at which a connection is renewed, which finds new namespaces. */
   readonly renewal: number;
-  /** Without a line, after which the stream has sent what it had. */
+  /** Time without a line after which the stream has caught up. */
   readonly catchUp: number;
-  /** Between two commits of a position at which nothing was news. */
+  /** Time between two checkpoints of a position without new events. */
   readonly checkpoint: number;
-  /** Between two heartbeats at most; after a longer pause Nomad itself may have to catch up, … */
+  /** Maximum time between two heartbeats; after a longer pause Nomad itself may have to catch up, … */
   readonly heartbeat: number;
-  /** … for which it is given so long, as after a list: its clients report what happened while it did not answer. */
+  /** … within this time, as after a list: its clients report what happened while it did not answer. */
   readonly settle: number;
-  /** For which a job must be dead to be given up. */
+  /** Time for which a job must be dead to count as given up. */
   readonly deadJob: number;
-  /** Between two looks at what became of the jobs that fail. */
+  /** Time between two checks of the jobs that fail. */
   readonly audit: number;
 }
 
-/** The timeouts that suits Nomad. */
+/** The durations for a real Nomad. */
 export const defaultTimeouts: Timeouts = {
   idle: 65_000,
   renewal: 3_600_000,

@@ -1,17 +1,17 @@
 // Writes the task events of an allocation as the updates that nomad-firehose would send.
 import type { Allocation, ExactInteger, TaskEvent, TaskState } from "./allocation.ts";
 
-/** What an update says besides Nomad's own words. */
+/** Fields of an update that are not Nomad's. */
 export interface Counts {
   /** Restarts of the task up to this event, itself included. */
   readonly restarts: number;
-  /** Restarts before this one that no event showed. */
+  /** Restarts before this one for which there was no event. */
   readonly missed: number;
-  /** Events before this one were not seen. */
+  /** Events before this one were missed. */
   readonly afterGap?: boolean;
 }
 
-/** Writes the updates of one task, in JSON: one for each of its events. */
+/** Writes updates of one task as JSON, one for each event. */
 export class UpdateWriter {
   readonly #before: string;
   readonly #between: string;
@@ -41,7 +41,7 @@ export class UpdateWriter {
     return this.#update(writeEvent(event), counts);
   }
 
-  /** The update about a restart of which no event is left: only its time is known. */
+  /** The update about a restart whose event is gone: only its time is known. */
   writeRestart(time: ExactInteger, counts: Counts): string {
     const event = `{"Type":"Restarting","Time":${time},"DisplayMessage":"Task restarted; its event is gone"}`;
     return this.#update(event, counts);
@@ -53,10 +53,10 @@ export class UpdateWriter {
   }
 }
 
-/** How Go writes a time that is not. */
+/** Go's zero time. */
 const never = "0001-01-01T00:00:00Z";
 
-/** A task event with nomad-firehose's fields in its order. What Nomad does not give is empty. */
+/** A task event with nomad-firehose's fields in its order; those that Nomad omits are empty. */
 function writeEvent(event: TaskEvent): string {
   const rest = JSON.stringify({
     DisplayMessage: event.DisplayMessage ?? "",
@@ -91,7 +91,7 @@ function writeEvent(event: TaskEvent): string {
 
 const longTexts = /"(StartDelay|KillTimeout)":"(-?[0-9]{16,})"/g;
 
-/** Nomad's order of details changes from line to line; Go's is that of the alphabet. */
+/** Nomad's order of details varies from line to line; Go sorts them. */
 function sorted(details: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const names = Object.keys(details);
   if (names.length < 2) return details;

@@ -1,9 +1,9 @@
-// The files of updates that a command names: opened, or refused with what is wrong with them.
+// Opens the files of updates that a command names, or says what is wrong with them.
 import { Fault } from "../../lib/errors.ts";
 import { whyUnreadable } from "../../lib/files.ts";
 import { quoted } from "../../lib/settings/redact.ts";
 
-/** @throws {Fault} where the file cannot be read, which a pipe always can. */
+/** @throws {Fault} if the file cannot be read; a pipe is not tried. */
 export async function requireFile(name: string): Promise<void> {
   let found;
   try {
@@ -12,7 +12,7 @@ export async function requireFile(name: string): Promise<void> {
     throw unreadable(name, error);
   }
   if (found.isDirectory) throw unreadable(name, new Error("it is not a file"));
-  // To open a pipe would wait for its writer, and to close it again would send the writer away.
+  // Opening a pipe would wait for its writer, and closing it would end the writer.
   if (found.isFile) (await openFile(name)).close();
 }
 
@@ -25,7 +25,7 @@ export async function openFile(name: string): Promise<Deno.FsFile> {
   }
 }
 
-/** How an input is called in messages; the name of standard input is empty. */
+/** The title of an input in messages; the name of standard input is empty. */
 export function titleOf(name: string): string {
   return name === "" ? "standard input" : quoted(name);
 }

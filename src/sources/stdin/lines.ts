@@ -1,5 +1,5 @@
-// Splits the bytes of one input into its lines, block by block, and counts them. What an update is, only the prefilter
-// knows, by which lines that cannot matter to the rule are counted instead of copied.
+// Splits the bytes of one input into numbered lines, block by block. Lines that the prefilter knows to be irrelevant are
+// counted instead of copied.
 import { Buffer } from "node:buffer";
 import type { Nanoseconds } from "../../lib/duration.ts";
 import { Fault } from "../../lib/errors.ts";
@@ -10,18 +10,18 @@ import type { Skipped, SourceContext } from "../source.ts";
 import { explainGzipError } from "./decompress.ts";
 import { titleOf } from "./files.ts";
 
-/** Longer lines, in bytes, are no updates: RabbitMQ's own limit for a message. */
+/** Maximum bytes of a line: RabbitMQ's own limit for a message. */
 const maxLineLength = 128 << 20;
-/** Stands at the end of what is left of such a line, so that it is JSON no more. */
+/** Marks the end of a truncated line, which makes it invalid JSON. */
 const cut = new TextEncoder().encode("…");
 
 const carriageReturn = 13;
 
-/** Lines of one block of an input, and the number of each. */
+/** The lines of one block, and the number of each. */
 export interface Block {
   readonly bodies: (Uint8Array | Skipped)[];
   readonly numbers: number[];
-  /** The only line is the last one, and no line feed follows it. */
+  /** The only line is the last one, without a line feed. */
   readonly unended?: boolean;
 }
 
@@ -31,12 +31,12 @@ export class Lines {
   readonly #log: Log;
   readonly #restartsOnly: boolean;
   readonly #skipUntil: () => Nanoseconds | undefined;
-  /** The beginning of a line whose end has not come yet. */
+  /** The beginning of a line whose end has not arrived. */
   #rest: Uint8Array[] = [];
   #restLength = 0;
   #number = 0;
 
-  /** `name` is empty for standard input. `skipUntil` says up to which time updates may be skipped. */
+  /** `name` is empty for standard input. `skipUntil` returns up to which time updates may be skipped. */
   constructor(
     name: string,
     { log, restartsOnly }: Pick<SourceContext, "log" | "restartsOnly">,
@@ -48,12 +48,12 @@ export class Lines {
     this.#skipUntil = skipUntil;
   }
 
-  /** Where a line stands, in words. */
+  /** The location of a line, in words. */
   place(number: number): string {
     return `line ${number}${this.#name && ` of ${this.#name}`}`;
   }
 
-  /** The lines in these bytes, each in memory of its own. @throws {Fault} */
+  /** Yields the lines of these bytes, copied. @throws {Fault} */
   async *blocks(bytes: AsyncIterable<Uint8Array>, stop: AbortSignal): AsyncIterable<Block> {
     try {
       for await (const block of bytes) {
@@ -78,7 +78,7 @@ export class Lines {
     const lines: Block = { bodies: [], numbers: [] };
     const latest = this.#restartsOnly ? this.#skipUntil() ?? latestEventTime() : beforeAll;
     const toParse = new LinesToParse(block);
-    // What began in another block is known as a whole only.
+    // A line that began in another block must be complete to be classified.
     while (toParse.next(this.#restLength > 0 ? beforeAll : latest)) {
       this.#skip(lines, toParse);
       this.#take(lines, block.slice(toParse.start, toParse.end));
@@ -103,21 +103,21 @@ export class Lines {
     this.#number += skipped;
   }
 
-  /** Of a line that is too long two parts are kept, more than a log line shows. */
+  /** Of a line that is too long only two parts are kept, more than a log line shows. */
   #keep(part: Uint8Array): void {
     this.#restLength += part.length;
     if (part.length > 0) this.#rest.push(part);
     if (this.#restLength > maxLineLength) this.#rest.splice(2);
   }
 
-  /** The line that ends with this part, without a carriage return; of one that is too long only the beginning. */
+  /** The line that ends with this part, without a carriage return; truncated if it is too long. */
   #takeLine(end: Uint8Array): Uint8Array {
     this.#number++;
     let line = end;
     if (this.#rest.length > 0) {
       this.#keep(end);
       if (this.#restLength > maxLineLength) {
-        this.#log.warning("{place} is longer than 128 MiB, the most that is read", {
+        this.#log.warning("{place} is longer than the maximum of 128 MiB", {
           place: this.place(this.#number),
         });
         this.#rest.push(cut);

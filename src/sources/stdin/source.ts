@@ -1,5 +1,5 @@
-// The source `stdin`: one update a line, from standard input or from files, gzip or plain. Time is that of the
-// events, so that the same input gives the same alerts whenever it is read.
+// The source `stdin`: one update a line, from standard input or from files, gzip or plain. Its clock is that of the
+// events, so the same input gives the same alerts whenever it is read.
 import type { Nanoseconds } from "../../lib/duration.ts";
 import { Semaphore } from "../../lib/semaphore.ts";
 import { defineAdapter } from "../../lib/settings/adapter.ts";
@@ -8,7 +8,7 @@ import { decompressed, garbageIgnored } from "./decompress.ts";
 import { openFile, requireFile, titleOf } from "./files.ts";
 import { Lines } from "./lines.ts";
 
-/** The row of the source `stdin`. */
+/** The adapter `stdin`. */
 export const stdinSource = defineAdapter({
   type: "stdin",
   title: "Source stdin",
@@ -16,7 +16,7 @@ export const stdinSource = defineAdapter({
   open: (_, context: SourceContext): Source => new LineSource(context),
 });
 
-/** Batches that may be unacknowledged before reading waits. */
+/** Maximum unacknowledged batches before reading pauses. */
 const maxInFlight = 16;
 class LineSource implements Source {
   readonly mode = "batch";
@@ -45,7 +45,7 @@ class LineSource implements Source {
       }
       if (this.#context.health !== undefined) this.#context.health.ended = !stop.aborted;
     } catch (error) {
-      await this.#inFlight.available(maxInFlight, stop); // what was read before it is decided all the same
+      await this.#inFlight.available(maxInFlight, stop); // what was read before the error still counts
       throw error;
     }
   }
@@ -62,7 +62,7 @@ class LineSource implements Source {
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
-  /** All files are looked at before the first is read, so that a wrong name is known at once. */
+  /** All files are checked before the first is read, so that a wrong name is reported at once. */
   async #inputs(): Promise<{ name: string; open: () => Promise<Bytes> }[]> {
     const { files, stdin } = this.#context;
     if (files.length === 0) return [{ name: "", open: () => Promise.resolve(stdin) }];

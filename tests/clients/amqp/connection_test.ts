@@ -204,7 +204,7 @@ Deno.test("amqpUrl() takes a heartbeat in seconds", () => {
 Deno.test("amqpUrl() refuses a heartbeat that is no number of seconds, without showing it", () => {
   for (const heartbeat of ["", "-1", "1.5", "5s", "65536", "hunter2"]) {
     assert.throws(() => connection.parse(`amqp://rabbit/?heartbeat=${heartbeat}`), {
-      message: "whose heartbeat is not a whole number of seconds from 0 to 65535",
+      message: "whose heartbeat is not an integer of seconds from 0 to 65535",
     });
   }
 });

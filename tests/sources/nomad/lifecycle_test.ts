@@ -93,8 +93,8 @@ Deno.test("the source nomad says once that topics are refused, and knows of a pu
   );
   assert.ok(found.includes("gone loop-norestart 2416"), String(found));
   assert.deepEqual(lines.filter((line) => line.includes("topics")), [
-    "warning source nomad: http://server refused the topics Job and Evaluation, and not Allocation; goes on with that " +
-    "alone: that a job was stopped or given up may be known a minute later",
+    "warning source nomad: http://server refused the topics Job and Evaluation, but not Allocation; continuing " +
+    "without them: that a job was stopped or given up may be noticed a minute late",
   ]);
 });
 
@@ -112,14 +112,14 @@ Deno.test("the source nomad takes no job for gone that a list does not have and 
   assert.equal(isGone(found), false, String(found));
 });
 
-Deno.test("the source nomad says once that the list of jobs cannot be had", async () => {
+Deno.test("the source nomad says once that it cannot list jobs", async () => {
   const jobsRefused = Array.from({ length: 1000 }, () => ({ status: 403, text: "Permission denied" }));
   const isNotified = (lines: readonly string[]) => lines.some((line) => line.includes("list of jobs"));
   const { lines } = await follow({ jobsRefused }, [all], (_, lines) => isNotified(lines));
   assert.equal(lines.filter((line) => line.includes("list of jobs")).length, 1);
   assert.match(
     lines.find((line) => line.includes("list of jobs"))!,
-    /^warning source nomad: the list of jobs cannot be had, so that the loop of a job that was purged may go on: http:\/\/server refused the token: Permission denied; /,
+    /^warning source nomad: cannot list jobs, so the loop of a purged job may stay active: http:\/\/server refused the token: Permission denied; /,
   );
 });
 

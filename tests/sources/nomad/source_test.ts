@@ -298,7 +298,7 @@ Deno.test("the source nomad goes on where the server begins anew with low indexe
     broke,
     ends,
     `warning source nomad: the index of http://server went back from ${index} to ${shown}: ` +
-    "it was set up anew or restored",
+    "it was set up again or restored",
   ]);
   const streams = server.requests.filter((request) => request.includes("stream"));
   assert.deepEqual(streams.map((request) => request.split("&index=")[1]), [
@@ -659,7 +659,7 @@ async function typeOf(client: NomadClient, idleTimeout: number): Promise<[string
 const unknown = (reason: string) =>
   `debug source nomad: the type of job job is not known: http://server: ${reason}`;
 
-const tooLong = [undefined, [unknown("the answer is longer than 16 MB, the most that is read")]];
+const tooLong = [undefined, [unknown("the answer is longer than the maximum of 16 MB")]];
 
 Deno.test("the answer about a job is read up to 16 MB, however long it is", async () => {
   const piece = "x".repeat(1 << 20);
