@@ -40,7 +40,7 @@ import { Visibility } from "../detection/visibility.ts";
 import { Health } from "../lib/health.ts";
 import type { Source, SourceAdapter, SourceContext } from "../sources/source.ts";
 import { amqpSource } from "../sources/amqp/source.ts";
-import { lines } from "../sources/stdin/source.ts";
+import { stdinSource } from "../sources/stdin/source.ts";
 import { nomad } from "../sources/nomad/nomad.ts";
 import type { Facts } from "../status/runtime_info.ts";
 import { type ListenSettings, listenSettings } from "../status/listen.ts";
@@ -49,7 +49,7 @@ import { Counters } from "../pipeline/counters.ts";
 import type { LineOutput } from "../lib/coalescing_writer.ts";
 
 /** Every source. */
-const sources: readonly SourceAdapter[] = [amqpSource, nomad, lines];
+const sources: readonly SourceAdapter[] = [amqpSource, nomad, stdinSource];
 /** Every sink. */
 const sinks: readonly SinkAdapter[] = [stdout, amqpSink, kinesis];
 
@@ -174,7 +174,7 @@ export function chooseSource(input: Input, files: readonly string[]): SourceAdap
   const given = (env: string) => input.flags[flagOf({ env })] ?? (input.env[env] || undefined);
   const type = chosen.sourceType ??
     (files.length > 0
-      ? lines.type
+      ? stdinSource.type
       : ["AMQP_CONNECTION", "AMQP_CONNECTION_FILE", "AMQP_QUEUE"].some((env) => given(env) !== undefined)
       ? amqpSource.type
       : (given("NOMAD_ADDR") ?? taskApi(given("NOMAD_SECRETS_DIR"))) !== undefined
@@ -184,9 +184,9 @@ export function chooseSource(input: Input, files: readonly string[]): SourceAdap
     input.problems.push(waysToStart);
     return undefined;
   }
-  if (files.length > 0 && type !== lines.type) {
+  if (files.length > 0 && type !== stdinSource.type) {
     input.problems.push(
-      `SOURCE_TYPE (--source-type): found "${type}" and files to read; files are read by the source "${lines.type}"`,
+      `SOURCE_TYPE (--source-type): found "${type}" and files to read; files are read by the source "${stdinSource.type}"`,
     );
   }
   return findAdapter(sources, type);

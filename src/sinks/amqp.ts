@@ -2,8 +2,10 @@
 import type { ConfirmChannel } from "amqplib";
 import { Buffer } from "node:buffer";
 import type { Alert } from "../detection/alert/alert.ts";
-import { amqpUrl, explain, type OpenChannel, openConfirmChannel } from "../clients/amqp/connection.ts";
+import { type OpenChannel, openConfirmChannel } from "../clients/amqp/connection.ts";
+import { explain } from "../clients/amqp/errors.ts";
 import { look, type Presence } from "../clients/amqp/look.ts";
+import { amqpUrl } from "../clients/amqp/settings.ts";
 import { tlsConflicts, tlsSettings } from "../clients/tls/settings.ts";
 import { Fault } from "../lib/errors.ts";
 import { defineAdapter } from "../lib/settings/adapter.ts";

@@ -1,4 +1,4 @@
-// What a source is: where messages come from, and how they are given back.
+// The port of all sources: where messages come from, and how they are acknowledged.
 import type { Nanoseconds } from "../lib/duration.ts";
 import type { Adapter } from "../lib/settings/adapter.ts";
 import type { Log } from "../lib/log.ts";
@@ -7,81 +7,81 @@ import type { Visibility } from "../detection/visibility.ts";
 import type { FailingTask } from "../detection/rule.ts";
 import type { Health } from "../lib/health.ts";
 
-/** Messages in a row that the rule has no use for, known by their look: counted, and the time of the newest. */
+/** Consecutive messages that the prefilter knows to be irrelevant to the rule: their number and their latest time. */
 export interface Skipped {
   readonly count: number;
   readonly newest: Nanoseconds;
 }
 
-/** What a source keeps for its next start, by key. */
+/** What a source keeps for its next start, by key; undefined deletes a key. */
 export type Checkpoint = ReadonlyMap<string, string | undefined>;
 
-/** A queue gave messages out again, and drops them at a limit. */
+/** A queue redelivered messages, and drops them at a limit. */
 export interface Hold {
   /** The queue, in words for the log: `source amqp: queue "in"`. */
   readonly where: string;
-  /** How often it has given the same message out before. */
+  /** How often it delivered the same message before. */
   readonly deliveries: number;
-  /** For how long the messages may wait for sinks; then they are acknowledged all the same. */
+  /** For how long the messages may stay unacknowledged; then they are acknowledged although their alerts are pending. */
   readonly milliseconds: number;
 }
 
 /** Messages that arrived together. Each is in the end either rejected or, with all others, acknowledged. */
 export interface Batch {
   readonly bodies: readonly (Uint8Array | Skipped)[];
-  /** What the source wants kept with the effects of the messages, by key; undefined forgets it. */
+  /** Kept together with the effects of the messages. */
   readonly checkpoint?: Checkpoint;
-  /** Where its messages must not wait for sinks for as long as these need. */
+  /** Set if its messages must not stay unacknowledged for as long as sinks need. */
   readonly hold?: Hold | undefined;
-  /** Where a message stands, in words for the log: `line 12`. */
+  /** The location of a message, in words for the log: `line 12`. */
   place(index: number): string;
-  /** Sets a bad message aside: it must not come again. */
+  /** Rejects a malformed message: it must not be delivered again. */
   reject(index: number): void;
-  /** All effects of all its messages are confirmed: none of them needs to come again. Batches are acknowledged
-   * in the order in which they came. It is a function of its own, so that the rest need not be kept for it. */
+  /** Called when all effects of all its messages are confirmed: none needs to be delivered again. Batches are
+   * acknowledged in the order in which they came. A function rather than a method, so that keeping it keeps no bodies. */
   readonly acknowledge: () => void;
 }
 
-/** A source of allocation updates. Disposing it gives back what is not acknowledged. */
+/** A source of allocation updates. Disposing it returns unacknowledged messages to where they came from. */
 export interface Source extends AsyncDisposable {
-  /** What `now` is for its messages: the clock on the wall, or the newest event so far. */
+  /** What `now` is for its messages: the wall clock (`live`), or the latest event so far (`batch`). */
   readonly mode: "live" | "batch";
-  /** Batches until the input ends, or until `stop`: then those already taken, and the end. Faults that can heal
-   * are waited out. `notes` is what was kept of its batches' notes. @throws {Fault} that cannot. */
+  /** Batches until the input ends, or until `stop`: then those already taken, and the end. It retries after faults
+   * that may pass, and throws others. `checkpoint` is what was kept of its batches' checkpoints. @throws {Fault} */
   batches(stop: AbortSignal, checkpoint?: ReadonlyMap<string, string>): AsyncIterable<Batch>;
-  /** Says up to which time updates may be skipped by their look: a later one can be of a clock that is ahead, which is
-   * to be known by its node. It counts from the next batch on. */
+  /** Sets up to which time the prefilter may skip updates; a later one may come from a node whose clock is ahead, which
+   * must be known by its name. Effective from the next batch on. */
   skipUntil?(time: Nanoseconds): void;
-  /** Tries whether it could be read; consumes nothing. Yields what it found, in words. @throws {Fault} */
+  /** Verifies that it can be read; consumes nothing. Returns what it found, in words. @throws {Fault} */
   check(): Promise<string>;
 }
 
-/** What bytes are read from: a stream, or an open file such as `Deno.stdin`. */
+/** An input of bytes: a stream, or an open file such as `Deno.stdin`. */
 export type Bytes = ReadableStream<Uint8Array> | OpenFile;
 
-/** A file that reads into memory which it is given; null at the end. Closing it ends a read, with an error or not. */
+/** A file that reads into the given memory; null at the end. Closing it ends a pending read, with or without an error. */
 export interface OpenFile {
   read(into: Uint8Array): Promise<number | null>;
   close(): void;
 }
 
-/** What a source may use of the program. */
+/** What the program gives to a source. */
 export interface SourceContext {
   readonly log: Log;
-  /** How long the first connection may take. */
+  /** Limits how long the first connection may take. */
   readonly startupDeadline?: StartupDeadline;
-  /** Notified whether it is connected, and when something is heard of it. */
+  /** Notified when the source goes up or down, and of each sign of life. */
   readonly health?: Health;
-  /** Notified how far the source has shown what happens, where its clock is the wall's. */
+  /** Notified up to when a live source has shown everything that happened. */
   readonly visibility?: Visibility;
-  /** Whether the rule takes restarts only, so that other messages may be skipped. */
+  /** The rule takes restarts only, so other messages may be skipped. */
   readonly restartsOnly: boolean;
-  /** The tasks that fail, so that it can be asked what became of them; left out where nothing is decided. */
+  /** The failing tasks, whose jobs a source may look up; absent when nothing is detected, as in `record`. */
   readonly failing?: () => Iterable<FailingTask>;
-  /** Arguments of the command line that are not flags. */
+  /** Files to read: the arguments that are not flags. */
   readonly files: readonly string[];
   readonly stdin: Bytes;
 }
 
-/** A row of the table of sources. */
+/** An entry of the table of sources. */
 export type SourceAdapter = Adapter<SourceContext, Source | Promise<Source>>;

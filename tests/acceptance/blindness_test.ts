@@ -10,7 +10,7 @@ import { readSettings } from "../../src/lib/settings/setting.ts";
 import { Visibility } from "../../src/detection/visibility.ts";
 import type { Source, SourceContext } from "../../src/sources/source.ts";
 import { amqpSource } from "../../src/sources/amqp/source.ts";
-import { NomadSource } from "../../src/sources/nomad/source.ts";
+import { openNomad } from "../../src/sources/nomad/source.ts";
 import { formatTime, wallClock } from "../../src/lib/time.ts";
 import { hand } from "../helpers/amqp.ts";
 import { nowhere } from "../helpers/listen.ts";
@@ -136,17 +136,17 @@ Deno.test("no loop is over while Nomad is frozen, nor after, if its task went on
   await using proxy = await startProxy(Number(new URL(server.address).port));
   const env = { NOMAD_ADDR: `http://127.0.0.1:${proxy.port}` };
   const settings = readSettings(nomadSettings, { flags: {}, env, problems: [] })!;
-  const pace = {
-    silence: 1_000,
+  const timeouts = {
+    idle: 1_000,
     renewal: 3_600_000,
-    quiet: 50,
-    idleCommit: 0,
-    beat: 800,
-    settling: 300,
-    settled: 100,
+    catchUp: 50,
+    checkpoint: 0,
+    heartbeat: 800,
+    settle: 300,
+    deadJob: 100,
     audit: 200,
   };
-  await using notified = new Notified((context) => new NomadSource(settings, context, pace), 2n * second);
+  await using notified = new Notified((context) => openNomad(settings, context, timeouts), 2n * second);
   await notified.has("first 3");
   await waitFor("sight", () => !notified.visibility.isBlind);
   proxy.stall();

@@ -264,7 +264,7 @@ Deno.test("a consumer that is cancelled though its queue is there, as since Rabb
   peer.cancelConsumers();
   await program.logged(
     'source amqp: RabbitMQ cancelled the consumption of queue "in", which is there; an acknowledgement took longer ' +
-      "than its consumer timeout, or the queue moved or was made anew; trying again until it works\n",
+      "than its consumer timeout, or the queue was moved or recreated; trying again until it works\n",
   );
   await program.logged("source amqp: works again after");
   await own.put("in", restarts(2));

@@ -49,14 +49,14 @@ Deno.test("record has a queue of its own: the detector's gets and loses nothing,
   await using detector = new Program({ env: { ...env, AMQP_QUEUE: "updates" } });
   await detector.logged("source amqp: consumes updates");
   await using recorder = new Program({ args: ["record", "--to", path], env });
-  await recorder.logged("source amqp: consumes a queue of its own at the exchange nomad");
+  await recorder.logged("source amqp: consumes a temporary queue at the exchange nomad");
 
   const sent = messages();
   const pretty = JSON.stringify(JSON.parse('{"Name":"a","TaskEvent":{"Type":"x","Time":1}}'), null, 2);
   await own.publish("nomad", "allocations", [...sent, "broken", pretty]);
   await own.publish("nomad", "elsewhere", ["{}"]);
   await detector.logged("Set aside message");
-  await recorder.logged("message 1799 of a queue of its own at the exchange nomad: not JSON: broken");
+  await recorder.logged("message 1799 of a temporary queue at the exchange nomad: not JSON: broken");
   // It is on disk although nobody asked.
   await waitFor("all lines", () => linesOf(path).length === sent.length + 1);
   assert.match(await broker.ctl("list_queues", "name"), /amq\.gen/);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { openLog } from "../../src/lib/log.ts";
 import type { SourceContext } from "../../src/sources/source.ts";
 import { amqpSource } from "../../src/sources/amqp/source.ts";
-import { lines } from "../../src/sources/stdin/source.ts";
+import { stdinSource } from "../../src/sources/stdin/source.ts";
 import { type Hand, hand } from "../helpers/amqp.ts";
 import { type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
 import { waitFor } from "../helpers/wait_for.ts";
@@ -27,7 +27,7 @@ const context = (stdin: ReadableStream<Uint8Array>): SourceContext => ({
 sourceContract("stdin", () => {
   let controller: ReadableStreamDefaultController<Uint8Array>;
   const stdin = new ReadableStream<Uint8Array>({ start: (own) => void (controller = own) });
-  const source = lines.prepare({ flags: {}, env: {}, problems: [] })!(context(stdin));
+  const source = stdinSource.prepare({ flags: {}, env: {}, problems: [] })!(context(stdin));
   return Promise.resolve({
     source,
     most: 16,

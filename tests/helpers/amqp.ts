@@ -1,7 +1,7 @@
 // A test's own hand at the broker: queues, messages put in and taken out.
 import { type ConfirmChannel, connect, type ConsumeMessage, type GetMessage } from "amqplib";
 import { Buffer } from "node:buffer";
-import type { Broker } from "../../src/clients/amqp/connection.ts";
+import type { Broker } from "../../src/clients/amqp/settings.ts";
 import { waitFor } from "./wait_for.ts";
 
 /** A connection with one channel that confirms. Disposing it closes it. */

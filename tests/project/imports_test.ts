@@ -6,8 +6,8 @@ interface Folder {
   readonly imports: readonly string[];
   /** Packages that they may import: by how their names begin. */
   readonly packages: readonly string[];
-  /** It holds adapters: one knows nothing of the others, only of the port that all implement. */
-  readonly port?: string;
+  /** It holds adapters: one knows nothing of the others, only of these files, such as the port that all implement. */
+  readonly shared?: readonly string[];
 }
 
 /** From the bottom to the top: imports point upwards in this table. */
@@ -18,12 +18,12 @@ const folders: Readonly<Record<string, Folder>> = {
   sources: {
     imports: ["lib", "detection", "clients"],
     packages: ["npm:amqplib@", "node:"],
-    port: "sources/source",
+    shared: ["sources/source", "sources/reconnecting"],
   },
   sinks: {
     imports: ["lib", "detection", "clients"],
     packages: ["npm:amqplib@", "npm:@aws-sdk/", "npm:@smithy/", "node:"],
-    port: "sinks/sink",
+    shared: ["sinks/sink"],
   },
   state: { imports: ["lib", "detection"], packages: ["node:"] },
   pipeline: {
@@ -54,12 +54,14 @@ function folderOf(file: string): string {
 /** What is wrong with an import; undefined where it is fine. */
 function wrong({ from, to }: Import): string | undefined {
   const folder = folderOf(from);
-  const { imports, packages, port } = folders[folder] ?? { imports: [], packages: [], port: undefined };
+  const { imports, packages, shared } = folders[folder] ?? { imports: [], packages: [], shared: undefined };
   if (/^(npm|node|jsr|https?):/.test(to)) {
     return packages.some((name) => to.startsWith(name)) ? undefined : `${from} must not import ${to}`;
   }
   if (folderOf(to) === folder) {
-    if (port === undefined || to === port || technologyOf(from) === technologyOf(to)) return undefined;
+    if (shared === undefined || shared.includes(to) || technologyOf(from) === technologyOf(to)) {
+      return undefined;
+    }
     return `${from} must not import ${to}: the ${folder} know nothing of each other`;
   }
   if (imports.includes(folderOf(to)) || imports.includes(to)) return undefined;
@@ -159,6 +161,7 @@ const edges: readonly (readonly [from: string, to: string, problem: string | und
   ["sinks/amqp", "sinks/sink", undefined],
   ["state/sqlite", "state/sqlite_file", undefined],
   ["sources/nomad/session", "sources/nomad/allocation", undefined],
+  ["sources/amqp/source", "sources/reconnecting", undefined],
   ["pipeline/delivery", "sinks/sink", undefined],
   ["commands/adapters", "sinks/amqp", undefined],
   ["lib/log", "npm:@logtape/logtape@2.4.2", undefined],

@@ -14,7 +14,7 @@ function seen(visibility: Visibility): number | "blind" {
 
 Deno.test("a stream is seen when what followed the list is judged, and then until it was heard last", () => {
   const visibility = new Visibility("blind");
-  const stream = new StreamVisibility(visibility, { beat: 35_000, settling: 30_000 });
+  const stream = new StreamVisibility(visibility, { heartbeat: 35_000, settle: 30_000 });
   const steps: [() => void, number | "blind"][] = [
     [() => stream.hear(at(1)), "blind"],
     [() => stream.listed(at(2)), "blind"],
@@ -94,7 +94,7 @@ for (const [what, looks] of Object.entries(tables)) {
     const queue = new QueueVisibility(visibility, 10);
     for (const [second, consumed, until, age] of looks) {
       if (age !== undefined && visibility.isBlind) visibility.noteEvent(at(second - age));
-      queue.look(at(second), { bytes: 0, messages: 0, isFull: false, ...consumed });
+      queue.observe(at(second), { bytes: 0, messages: 0, isFull: false, ...consumed });
       assert.equal(seen(visibility), until, `second ${second}`);
     }
   });
@@ -103,7 +103,7 @@ for (const [what, looks] of Object.entries(tables)) {
 Deno.test("a queue of a broker without heartbeats is seen while it is connected", () => {
   const visibility = new Visibility("blind");
   const queue = new QueueVisibility(visibility, 0);
-  for (const second of [0, 1, 3, 90]) queue.look(at(second), { bytes: 0, messages: 0, isFull: false });
-  queue.look(at(91), { bytes: 0, messages: 0, isFull: false });
+  for (const second of [0, 1, 3, 90]) queue.observe(at(second), { bytes: 0, messages: 0, isFull: false });
+  queue.observe(at(91), { bytes: 0, messages: 0, isFull: false });
   assert.equal(seen(visibility), 90);
 });

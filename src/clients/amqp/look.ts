@@ -1,11 +1,11 @@
-// Whether something is there at a broker: asked without making it, and told apart from what this user may not see.
+// Passive declarations: whether a queue or an exchange exists, or is hidden from this user.
 import type { Channel } from "amqplib";
 import type { OpenChannel } from "./connection.ts";
 
-/** `hidden`: since RabbitMQ 4.3 looking takes the permission `configure`, which who consumes or publishes need not have. */
+/** `hidden`: since RabbitMQ 4.3 this takes the permission `configure`, which a consumer or publisher need not have. */
 export type Presence = "there" | "missing" | "hidden";
 
-/** Asks for something by name, passively. @throws what else went wrong */
+/** Checks by a passive declaration. @throws any other error */
 export async function look(
   open: OpenChannel<Channel>,
   ask: (channel: Channel) => Promise<unknown>,
@@ -20,7 +20,7 @@ export async function look(
   }
 }
 
-/** The code with which the broker refused: 403 where it may not be, 404 where something is not there. */
+/** The reply code of a refusal: 403 for a missing permission, 404 for a missing queue or exchange. */
 export function replyCode(error: unknown): number | undefined {
   const { code } = error as { code?: unknown };
   return typeof code === "number" ? code : undefined;

@@ -1,5 +1,4 @@
-// Nomad's HTTP API, asked as its own command line asks it: the same settings with the same meanings. It knows
-// nothing of what the answers say.
+// A client of Nomad's HTTP API, with the settings of Nomad's own command line. It knows nothing of what responses mean.
 import { Buffer } from "node:buffer";
 import { type ClientRequest, type IncomingMessage, request as requestHttp } from "node:http";
 import { Agent, request as requestHttps } from "node:https";
@@ -8,34 +7,34 @@ import { pipeline, type Readable } from "node:stream";
 import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { createGunzip } from "node:zlib";
 import { Fault } from "../../lib/errors.ts";
-import { explainAnswer, explainError } from "./errors.ts";
+import { explainError, explainResponse } from "./errors.ts";
 import { addressOf, type NomadAddress, type NomadSettings } from "./settings.ts";
 import { nomadTls } from "./tls.ts";
 
-/** An answer with status 200. */
-export interface Answer {
+/** A response with status 200. */
+export interface NomadResponse {
   header(name: string): string | undefined;
-  /** Its body, unpacked. Closes the answer at its end. @throws {Fault} where it breaks off or falls silent. */
+  /** Its body, decompressed. Its end closes the response. @throws {Fault} if it breaks off or falls silent. */
   readonly body: AsyncIterable<Uint8Array>;
   /** Ends the connection; resolves when it is closed. */
   close(): Promise<void>;
 }
 
-/** What is asked for. */
-export interface Question {
+/** A request. */
+export interface NomadRequest {
   readonly path: string;
   /** One name may have several values. */
   readonly query?: Readonly<Record<string, string | readonly string[] | undefined>>;
-  /** Milliseconds without a byte after which nobody is there: before the answer begins, and within it. */
+  /** Maximum milliseconds without a byte, before the response begins and within it. */
   readonly idleTimeout: number;
-  /** Milliseconds for the whole answer; without it the answer may go on for as long as it comes. */
+  /** Maximum milliseconds for the whole response; unlimited by default. */
   readonly deadline?: number;
-  /** Bytes of the answer, unpacked; one that is longer is given up. */
+  /** Maximum decompressed bytes of the response. */
   readonly maxBytes?: number;
   readonly signal?: AbortSignal;
 }
 
-/** What is read of an answer for which nothing else is said. */
+/** The default of `maxBytes`. */
 const defaultMaxBytes = 64 << 20;
 
 /** Nomad's HTTP API at one address. */
@@ -51,13 +50,15 @@ export class NomadClient {
     this.where = this.#address.shown;
   }
 
-  /** Asks. Connections are not used twice. @throws {Fault} where the answer is not one of Nomad's, or a refusal. */
-  async get({ path, query = {}, idleTimeout, deadline, maxBytes, signal }: Question): Promise<Answer> {
+  /** Sends a request on a new connection. @throws {Fault} for a refusal, or a response that is not Nomad's. */
+  async get(
+    { path, query = {}, idleTimeout, deadline, maxBytes, signal }: NomadRequest,
+  ): Promise<NomadResponse> {
     const asked = new URLSearchParams();
     for (const [name, value] of Object.entries({ ...query, region: this.#settings.region })) {
       for (const one of [value ?? []].flat()) asked.append(name, one);
     }
-    const exchange = new Exchange(this.#request(`${path}?${asked}`), this.#explain, {
+    const exchange = new HttpExchange(this.#request(`${path}?${asked}`), this.#explain, {
       idleTimeout,
       deadline,
       maxBytes: maxBytes ?? defaultMaxBytes,
@@ -93,7 +94,7 @@ export class NomadClient {
     return requestHttps({ ...options, agent: new TlsAgent(host, port, nomadTls(this.#settings)) });
   }
 
-  async #accept(response: IncomingMessage, exchange: Exchange): Promise<Answer> {
+  async #accept(response: IncomingMessage, exchange: HttpExchange): Promise<NomadResponse> {
     const header = (name: string) => {
       const value = response.headers[name];
       return Array.isArray(value) ? value[0] : value;
@@ -102,7 +103,7 @@ export class NomadClient {
     if (response.statusCode !== 200 || type.startsWith("text/")) {
       const challenge = header("www-authenticate");
       const answer = { status: response.statusCode!, type, location: header("location"), challenge };
-      throw explainAnswer({ ...answer, text: await exchange.beginning() }, this.where);
+      throw explainResponse({ ...answer, text: await exchange.beginning() }, this.where);
     }
     return { header, body: exchange.body(), close: () => exchange.close() };
   }
@@ -110,7 +111,7 @@ export class NomadClient {
   readonly #explain = (error: unknown): Promise<Fault> => explainError(error, this.#address, this.#settings);
 }
 
-/** Connects by `tls.connect`, since `https.connect` of Deno asks for permissions that the former does without. */
+/** Connects with `tls.connect`, which needs fewer permissions of Deno than `https`. */
 class TlsAgent extends Agent {
   readonly #connection: ConnectionOptions;
 
@@ -124,11 +125,11 @@ class TlsAgent extends Agent {
   }
 }
 
-/** Bytes: with node's 16 KiB, large answers need twice the time. */
-const unpackedAtOnce = 64 << 10;
+/** Bytes: with node's 16 KiB, large responses take twice the time. */
+const decompressedChunk = 64 << 10;
 
-/** A question on its way and its answer. */
-class Exchange {
+/** A request and its response. */
+class HttpExchange {
   readonly request: ClientRequest;
   readonly answered: Promise<IncomingMessage>;
   readonly #explain: (error: unknown) => Promise<Fault>;
@@ -141,8 +142,8 @@ class Exchange {
     request: ClientRequest,
     explain: (error: unknown) => Promise<Fault>,
     { idleTimeout, deadline, maxBytes }:
-      & Required<Pick<Question, "idleTimeout" | "maxBytes">>
-      & Pick<Question, "deadline">,
+      & Required<Pick<NomadRequest, "idleTimeout" | "maxBytes">>
+      & Pick<NomadRequest, "deadline">,
   ) {
     this.request = request;
     this.#explain = explain;
@@ -161,7 +162,7 @@ class Exchange {
     request.end();
   }
 
-  /** Ends it when it takes longer in all: drop by drop, an answer is never silent. */
+  /** Limits the total time: a response that trickles is never silent. */
   #limitTime(milliseconds: number): void {
     const timer = setTimeout(
       () => this.destroy(new Error(`the answer takes longer than ${milliseconds / 1000} s`)),
@@ -180,7 +181,7 @@ class Exchange {
     await this.#closed;
   }
 
-  /** The first bytes of the body as text, for what an answer says that is none. */
+  /** The first bytes of the body as text, to explain a refusal. */
   async beginning(): Promise<string> {
     const parts: Uint8Array[] = [];
     let length = 0;
@@ -191,13 +192,13 @@ class Exchange {
         if ((length += part.length) > 2000) break;
       }
     } catch {
-      // What came is enough.
+      // What arrived is enough.
     }
     return Buffer.concat(parts).toString();
   }
 
   async *body(): AsyncIterable<Uint8Array> {
-    const response = this.#unpacked(await this.answered);
+    const response = this.#decompressed(await this.answered);
     try {
       const chunks = response[Symbol.asyncIterator]();
       let length = 0;
@@ -213,13 +214,13 @@ class Exchange {
     }
   }
 
-  #unpacked(response: IncomingMessage): Readable {
+  #decompressed(response: IncomingMessage): Readable {
     this.#response = response;
     if (response.headers["content-encoding"] !== "gzip") return response;
-    return pipeline(response, createGunzip({ chunkSize: unpackedAtOnce }), () => {});
+    return pipeline(response, createGunzip({ chunkSize: decompressedChunk }), () => {});
   }
 
-  /** What is waited for, while the time for it is not up. */
+  /** Awaits a promise, within the idle timeout. */
   async #watched<T>(awaited: Promise<T>): Promise<T> {
     const timer = setTimeout(() => this.destroy(this.#silent()), this.#idleTimeout);
     try {
@@ -230,7 +231,7 @@ class Exchange {
   }
 
   #tooLong(): Error {
-    return new Error(`the answer is longer than ${this.#maxBytes / 2 ** 20} MB, the most that is read`);
+    return new Error(`the answer is longer than the maximum of ${this.#maxBytes / 2 ** 20} MB`);
   }
 
   #silent(): Error {
@@ -238,5 +239,5 @@ class Exchange {
   }
 }
 
-/** Nothing came for longer than the one who asked would wait. */
+/** The idle timeout is exceeded. */
 class Silent extends Error {}

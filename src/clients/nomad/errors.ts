@@ -1,36 +1,36 @@
-// What can go wrong with Nomad's HTTP API, in words: what was found, and what to do.
+// Explains errors of Nomad's HTTP API: what was found, and what to do.
 import { Fault } from "../../lib/errors.ts";
 import { namesOf } from "../../lib/settings/setting.ts";
 import { type NomadAddress, type NomadSettings, nomadSettings } from "./settings.ts";
 import { nomadTls } from "./tls.ts";
 import { explainHandshake, type Peer } from "../tls/handshake_error.ts";
 
-/** An answer that is not what was asked for. */
+/** A response that is a refusal, or not Nomad's. */
 export interface Refusal {
   readonly status: number;
   readonly type: string;
   readonly location: string | undefined;
-  /** How a client is to show who it is: its header `WWW-Authenticate`. */
+  /** Its header `WWW-Authenticate`. */
   readonly challenge: string | undefined;
   /** The beginning of its body. */
   readonly text: string;
 }
 
-/** The server does not accept the token, or not for this. */
+/** The server does not accept the token, or not for this request. */
 export class RefusedToken extends Fault {}
 
-/** Nomad's own word that there is no such job. */
+/** Nomad says that there is no such job. */
 export class NoSuchJob extends Fault {}
 
-/** Nomad's words for a token that it does not accept, behind what each of its layers puts before them. */
+/** Nomad's messages about a refused token, after the prefixes of its layers. */
 const refusesToken =
   /^(?:[^:]+: )*(?:Permission denied|ACL token (?:not found|expired|is invalid)|UUID must be 36 characters)$/i;
 
 /**
- * What an answer means that is not what was asked for. Only what Nomad itself says of token and settings is taken for
- * their fault, its own texts in `agent/http.go` and `acl` as a whole: all else can be of a proxy, and pass.
+ * Explains a refusal. Only Nomad's own messages about token and settings, exact texts of its `agent/http.go` and `acl`,
+ * are faults of the settings: anything else may come from a proxy, and pass.
  */
-export function explainAnswer({ status, type, location, challenge, text }: Refusal, where: string): Fault {
+export function explainResponse({ status, type, location, challenge, text }: Refusal, where: string): Fault {
   const said = oneLine(text);
   const found = (what: string) => new Fault(`${where} ${what}`);
   const wrong = (what: string) => new Fault(`${where} ${what}`, "config");
@@ -72,7 +72,7 @@ export function refusedToken(where: string, said: string): RefusedToken {
   );
 }
 
-/** An error of the connection, in words. */
+/** Explains an error of the connection. */
 export async function explainError(
   error: unknown,
   address: NomadAddress,
@@ -104,7 +104,7 @@ function peerOf({ shown, host, port }: NomadAddress, settings: NomadSettings): P
 
 const setAddress = `set ${namesOf(nomadSettings.address)}`;
 
-/** By node's error codes, and by their messages where there is no code. */
+/** By node's error codes, and by message if there is no code. */
 const causes: { words: RegExp; found: string; recovery?: Fault["recovery"] }[] = [
   { words: /ECONNREFUSED/, found: `: nobody listens there; start Nomad, or ${setAddress}` },
   { words: /ENOENT/, found: `: there is no such socket; start Nomad, or ${setAddress}` },
@@ -130,10 +130,10 @@ function isHtml(type: string): boolean {
 /** Without user, password and query, which can be secret. */
 function shownLocation(location: string | undefined): string {
   const url = URL.parse(location ?? "");
-  return url === null ? "an address that is none" : url.origin + url.pathname;
+  return url === null ? "an invalid address" : url.origin + url.pathname;
 }
 
-/** A text of somebody else's as a short line. */
+/** A foreign text as one short line. */
 export function oneLine(text: string): string {
   const line = text.trim().replaceAll(/\s+/g, " ");
   if (line === "") return "nothing said";

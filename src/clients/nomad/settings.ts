@@ -3,7 +3,7 @@ import { readText } from "../../lib/files.ts";
 import { namesOf, type Setting, type Values } from "../../lib/settings/setting.ts";
 import { optional, text, toggle } from "../../lib/settings/parsers.ts";
 
-/** Where Nomad is. */
+/** The address of Nomad. */
 export interface NomadAddress {
   /** For people: it holds no secret. */
   readonly shown: string;
@@ -12,7 +12,7 @@ export interface NomadAddress {
   readonly host: string;
   readonly port: number;
   readonly secure: boolean;
-  /** `user:password` that stand in the address. */
+  /** `user:password` from the address. */
   readonly auth?: string;
 }
 
@@ -26,7 +26,7 @@ const address: Setting<NomadAddress> = {
   parse: parseAddress,
 };
 
-/** Yields the token as it is now: a file is read again, since tokens are replaced before they expire. */
+/** Returns the current token: a file is read again, since tokens are renewed. */
 const token: Setting<() => string> = {
   env: "NOMAD_TOKEN",
   help: "ACL token that has read-job in these namespaces",
@@ -99,10 +99,10 @@ export const nomadSettings = {
   })),
 };
 
-/** What these settings say. */
+/** Their values. */
 export type NomadSettings = Values<typeof nomadSettings>;
 
-/** What does not go together, a line each. */
+/** Settings that conflict, a line each. */
 export function nomadConflicts(values: NomadSettings): string[] {
   const { clientCertificate, clientKey } = nomadSettings;
   const missing = values.clientCertificate === undefined ? clientCertificate : clientKey;

@@ -32,7 +32,7 @@ function readDirectory(path: string): string[] {
     );
   let files: string[];
   try {
-    // Kubernetes mounts each file as a link, and beside them a link to a directory.
+    // Kubernetes mounts each file as a link, and next to them a link to a directory.
     files = [...Deno.readDirSync(path)].map(({ name }) => `${path}/${name}`)
       .filter((file) => Deno.statSync(file).isFile);
   } catch (error) {

@@ -1,4 +1,4 @@
-// A failed TLS handshake in words: what is wrong with whose certificate, and what to do.
+// Explains a failed TLS handshake: what is wrong with whose certificate, and what to do.
 import { isIP } from "node:net";
 import { connect, type ConnectionOptions, type PeerCertificate } from "node:tls";
 import { Fault } from "../../lib/errors.ts";
@@ -9,20 +9,20 @@ import { type Tls, tlsOptions, tlsSettings } from "./settings.ts";
 
 /** Codes of node:tls for a certificate whose chain does not end at a known authority, or not now. */
 const unverified = /^(SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_|CERT_)/;
-/** Alerts by which a server says that it minds the client's certificate, or that there is none. */
-const mindsCertificate =
+/** Alerts by which a server rejects the client's certificate, or demands one. */
+const rejectsCertificate =
   /^(BadCertificate|UnsupportedCertificate|Certificate\w+|UnknownCA|AccessDenied|HandshakeFailure|DecryptError)$/;
 
-/** A server that TLS was to be spoken with, and the settings of that. */
+/** A TLS server, and the settings of the connection. */
 export interface Peer {
   /** For people, without a password. */
   readonly where: string;
   readonly host: string;
   readonly port: number;
-  /** The options of the connection, read anew. @throws {Fault} */
+  /** The options of the connection, read again. @throws {Fault} */
   options(): ConnectionOptions;
   readonly serverName: string | undefined;
-  /** Where the authorities come from that are trusted, and the file of the client certificate. */
+  /** The files of trusted authorities and of the client certificate. */
   readonly caFile: string | undefined;
   readonly certFile: string | undefined;
   readonly settings: Readonly<Record<"ca" | "cert" | "key" | "serverName", Setting<unknown>>>;
@@ -56,7 +56,7 @@ export async function explainHandshake(error: unknown, peer: Peer): Promise<Faul
   }
   if (unverified.test(code)) return misconfigured(await untrusted(peer));
   const alert = /received fatal alert: (\w+)/.exec(message)?.[1];
-  if (alert === undefined || !mindsCertificate.test(alert)) return undefined;
+  if (alert === undefined || !rejectsCertificate.test(alert)) return undefined;
   if (peer.certFile !== undefined) {
     return misconfigured(
       `${where} refused the client certificate in ${quoted(peer.certFile)} (${alert}); ` +

@@ -1,5 +1,4 @@
-// TLS to a server: its settings and the files they name, which are read at each connection so that renewed
-// certificates are taken.
+// The settings of TLS and the files they name, which are read at each connection so that renewed certificates are used.
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import type { ConnectionOptions } from "node:tls";
 import { Fault } from "../../lib/errors.ts";
@@ -40,7 +39,7 @@ export interface Tls {
   readonly tlsServerName: string | undefined;
 }
 
-/** What does not go together, a line each. `scheme` is that of URLs which ask for TLS. */
+/** Settings that conflict, a line each. `scheme` is that of URLs with TLS. */
 export function tlsConflicts(prefix: string, tls: Tls, url: URL, scheme: string): string[] {
   const settings = tlsSettings(prefix);
   const keys = Object.keys(settings) as (keyof Tls)[];

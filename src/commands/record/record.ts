@@ -12,7 +12,7 @@ import { type Input, namesOf, readSettings, type Values } from "../../lib/settin
 import { quoted } from "../../lib/settings/redact.ts";
 import { formatSize } from "../../lib/size.ts";
 import type { Batch, Source, SourceContext } from "../../sources/source.ts";
-import { amqpTap } from "../../sources/amqp/source.ts";
+import { temporaryQueueSource } from "../../sources/amqp/source.ts";
 
 /** What `record` is to do. */
 export interface RecordPlan {
@@ -29,7 +29,9 @@ export function planRecord(input: Input, files: readonly string[]): RecordPlan |
   const to = readSettings(recordSettings, input);
   const chosen = chooseSource(input, files);
   // The queue is somebody else's: what is taken from it would be missing there.
-  const openSource = (chosen?.type === amqpTap.type ? amqpTap : chosen)?.prepare(input);
+  const openSource = (chosen?.type === temporaryQueueSource.type ? temporaryQueueSource : chosen)?.prepare(
+    input,
+  );
   const process = readSettings(processSettings, input);
   return to && openSource && process && { process, to, openSource };
 }

@@ -5,11 +5,10 @@ import { Fault } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import { isObject } from "../../detection/decode/update.ts";
 import type { Bytes, Skipped } from "../../sources/source.ts";
-import { type Block, Lines, openFile, titleOf } from "../../sources/stdin/source.ts";
-import { garbageIgnored, unpacked, whyPackedUnreadable } from "../../sources/stdin/decompress.ts";
-import { KnownAllocations } from "../../sources/nomad/allocation_tracker.ts";
-import { readLine } from "../../sources/nomad/event_stream.ts";
-import type { Allocation } from "../../sources/nomad/allocation.ts";
+import { openFile, titleOf } from "../../sources/stdin/files.ts";
+import { type Block, Lines } from "../../sources/stdin/lines.ts";
+import { decompressed, explainGzipError, garbageIgnored } from "../../sources/stdin/decompress.ts";
+import type { RecordedStream } from "../../sources/nomad/recorded_stream.ts";
 
 /** What stands in a recording: nomad-firehose's updates, those that the source `nomad` makes, or the lines of Nomad's
  * event stream. */
@@ -75,7 +74,7 @@ export class Recording implements AsyncDisposable {
     const { stop, log } = reading;
     const cut = { isCut: false };
     const sayGarbage = () => log.warning(garbageIgnored, { what: titleOf(name) });
-    const bytes = upToFault(unpacked(input, stop, sayGarbage, reading.onRead), (reason) => {
+    const bytes = upToFault(decompressed(input, stop, sayGarbage, reading.onRead), (reason) => {
       cut.isCut = true;
       if (stop.aborted) return; // which cuts gzip short
       log.warning("{what}: {reason}; it is replayed up to there", { what: titleOf(name), reason });
@@ -104,7 +103,7 @@ export class Recording implements AsyncDisposable {
   }
 
   /** Its updates. `allocations` is what is known of Nomad's, over all recordings of one replay. */
-  async *pieces(restartsOnly: boolean, allocations: EventStream): AsyncGenerator<Piece> {
+  async *pieces(restartsOnly: boolean, allocations: RecordedStream): AsyncGenerator<Piece> {
     const { stop, log } = this.#reading;
     const lines = new Lines(this.#name, {
       log,
@@ -121,7 +120,7 @@ export class Recording implements AsyncDisposable {
     await this.#bytes.return(undefined);
   }
 
-  #convert(block: Block, lines: Lines, allocations: EventStream): Piece {
+  #convert(block: Block, lines: Lines, allocations: RecordedStream): Piece {
     const bodies: Uint8Array[] = [];
     const numbers: number[] = [];
     for (const [index, line] of (block.bodies as Uint8Array[]).entries()) {
@@ -149,33 +148,7 @@ export class Recording implements AsyncDisposable {
   }
 }
 
-/** The allocations of Nomad's event stream, and what is new in each of its lines: the same updates as those of the
- * source `nomad`, but for the types of jobs, which the stream does not say. */
-export class EventStream {
-  readonly #known = new KnownAllocations();
-  /** Time of the first change: allocations that are made later are new, and all of their restarts count. */
-  #since: number | undefined;
-
-  /** The updates that a line brings. @throws {Fault} where it cannot be read. */
-  *take(line: Uint8Array): Generator<Uint8Array> {
-    let isStrange = false;
-    const { allocations } = readLine(decoder.decode(line), "the stream", () => isStrange = true);
-    for (const allocation of allocations) yield* this.#news(allocation);
-    this.#known.takeChanges(); // nobody asks for them, and they would pile up
-    if (isStrange) throw new Fault("the stream sent an allocation that is not understood");
-  }
-
-  *#news(allocation: Allocation): Generator<Uint8Array> {
-    this.#since ??= allocation.ModifyTime;
-    const isHistory = allocation.CreateTime <= this.#since;
-    for (const { text } of this.#known.take(allocation, this.#known.jobTypeOf(allocation), isHistory)) {
-      yield encoder.encode(text);
-    }
-  }
-}
-
 const decoder = new TextDecoder();
-const encoder = new TextEncoder();
 
 /** What the lines of a text are, by the first that tells; undefined where none does. Of the last line, which may break
  * off, the beginning must do. */
@@ -239,7 +212,7 @@ async function* upToFault(
   try {
     yield* blocks;
   } catch (error) {
-    const reason = whyPackedUnreadable(error as Error);
+    const reason = explainGzipError(error as Error);
     if (reason === undefined) throw error;
     tell(reason);
   }

@@ -5,13 +5,14 @@ import { Fault } from "../../lib/errors.ts";
 import { currentInput, planGrid, writeGrid } from "./sweep.ts";
 import { type Log, openLog } from "../../lib/log.ts";
 import { type Canvas, Progress } from "./progress_bar.ts";
-import { EventStream, type Format, type Piece, type Reading, Recording, standardInput } from "./recording.ts";
+import { type Format, type Piece, type Reading, Recording, standardInput } from "./recording.ts";
 import { type ReadTotals, writeReplay } from "./report.ts";
 import { planRule, type RulePlan, ruleSettings } from "../../detection/settings.ts";
 import { RejectionLog } from "../../pipeline/rejection_log.ts";
 import { type Input, readSettings, type Values } from "../../lib/settings/setting.ts";
 import type { Bytes } from "../../sources/source.ts";
-import { requireFile } from "../../sources/stdin/source.ts";
+import { RecordedStream } from "../../sources/nomad/recorded_stream.ts";
+import { requireFile } from "../../sources/stdin/files.ts";
 import { clockWarning } from "../../pipeline/clock_warnings.ts";
 import { Trial } from "./simulation.ts";
 
@@ -110,7 +111,7 @@ class Replay {
   readonly #reading: Reading;
   readonly #totals: ReadTotals = { lines: 0, updates: 0, malformed: 0 };
   readonly #rejections: RejectionLog;
-  readonly #allocations = new EventStream();
+  readonly #allocations = new RecordedStream();
   /** The rules, known from the first recording on; the first is that of the current settings. */
   #trials: readonly Trial[] = [];
   #format: Format | undefined;

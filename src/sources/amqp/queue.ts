@@ -1,12 +1,15 @@
-// The queue that is consumed: whether it is there, what it is as far as the broker tells a client, and what of queue,
-// exchange and binding is missing.
+// The queue that is consumed: whether it exists, its type as far as a client can find out, and the declaration of a
+// missing queue, exchange or binding.
 import type { Channel } from "amqplib";
 import type { OpenChannel } from "../../clients/amqp/connection.ts";
 import { look, replyCode } from "../../clients/amqp/look.ts";
 import { Fault } from "../../lib/errors.ts";
+import { printable } from "../../lib/settings/redact.ts";
+import { namesOf } from "../../lib/settings/setting.ts";
+import { type AmqpSettings, amqpSettings, temporaryQueue } from "./settings.ts";
 
-/** Declares the queue, the exchange and the binding where they are missing. What is there stays as it is, with its
- * type and arguments, which a declaration with others would fail for. */
+/** Declares the queue, the exchange and the binding if they are missing. An existing one keeps its type and arguments;
+ * declaring it with others would fail. */
 export async function declareMissing(
   open: OpenChannel<Channel>,
   { queue, exchange, routingKey }: { queue: string; exchange: string; routingKey: string },
@@ -21,7 +24,7 @@ export async function declareMissing(
   await channel.bindQueue(queue, exchange, routingKey);
 }
 
-/** Why the broker cancelled the consumption: the queue was deleted, or it is there all the same. */
+/** Why the broker cancelled the consumption. */
 export async function cancelled(open: OpenChannel<Channel>, queue: string): Promise<Fault> {
   switch (await look(open, (aside) => aside.checkQueue(queue))) {
     case "missing":
@@ -29,7 +32,7 @@ export async function cancelled(open: OpenChannel<Channel>, queue: string): Prom
     case "there":
       return new Fault(
         `RabbitMQ cancelled the consumption of queue "${queue}", which is there; an acknowledgement took longer than ` +
-          "its consumer timeout, or the queue moved or was made anew",
+          "its consumer timeout, or the queue was moved or recreated",
       );
     case "hidden":
       return new Fault(
@@ -39,7 +42,7 @@ export async function cancelled(open: OpenChannel<Channel>, queue: string): Prom
   }
 }
 
-/** A stream keeps what is acknowledged, and gives a consumer that comes back only what is new. */
+/** A stream keeps acknowledged messages, and delivers only new ones after a reconnect. */
 export function streamFault(queue: string): Fault {
   return new Fault(
     `queue "${queue}" is a stream, from which messages cannot be taken; bind a classic or a quorum queue to the same ` +
@@ -48,7 +51,7 @@ export function streamFault(queue: string): Fault {
   );
 }
 
-/** What a queue is, in words. @throws {Fault} for a stream */
+/** Describes the type of a queue. @throws {Fault} for a stream */
 export async function describe(open: OpenChannel<Channel>, queue: string): Promise<string> {
   const kind = await kindOf(open, queue);
   if (kind === "hidden") {
@@ -66,29 +69,51 @@ export async function describe(open: OpenChannel<Channel>, queue: string): Promi
   return "it is a quorum queue without a delivery-limit, unless a policy sets one";
 }
 
+/** What is missing, by the broker's refusal; undefined where it refused for another reason. */
+export function missing(error: unknown, all: AmqpSettings): Fault | undefined {
+  const { queue, exchange, connection } = all;
+  if (queue === temporaryQueue && /no exchange/.test(String(error))) {
+    return new Fault(
+      `exchange "${exchange}" does not exist at ${
+        printable(connection)
+      }; name that to which nomad-firehose ` +
+        `publishes with ${namesOf(amqpSettings.exchange)}`,
+      "config",
+    );
+  }
+  return /no queue/.test(String(error)) ? noQueue(all) : undefined;
+}
+
+/** Where AMQP_DECLARE is on, it is missing only where the user may not look for it. */
+export function noQueue({ queue, connection, declare }: AmqpSettings): Fault {
+  const advice = declare
+    ? "create it, or grant the user the permission configure"
+    : "create it, or have it created with --amqp-declare";
+  return new Fault(`queue "${queue}" does not exist at ${printable(connection)}; ${advice}`, "operator");
+}
+
 interface Kind {
   readonly type: string;
   /** The delivery-limit among the arguments of a quorum queue; undefined where it is not known. */
   readonly limit: string | undefined;
 }
 
-/** Questions about one queue: it has a dozen arguments at most. */
-const maxQuestions = 20;
-/** What no argument has for its value. A type or a TTL like that makes no queue, should it be gone meanwhile. */
+/** Declarations tried for one queue: it has a dozen arguments at most. */
+const maxAttempts = 20;
+/** A value that no argument has. With such a type or TTL no queue is created if it was deleted meanwhile. */
 const noValue = "no value";
 const ofAnyType = { "x-queue-type": noValue };
 const ofQuorum = { "x-queue-type": "quorum", "x-delivery-limit": noValue, "x-message-ttl": noValue };
 
 /**
- * The kind of a queue that is there; undefined where the broker's words do not say it. It has no answer to that, except
- * in its refusal of a declaration with other arguments, which names the first that differs and its value: so one after
- * the other is asked for.
+ * The type of an existing queue; undefined if the broker does not say. AMQP cannot query it, but a refused declaration
+ * names the first argument that differs and its value, so this declares again and again, one argument closer each time.
  */
 async function kindOf(open: OpenChannel<Channel>, queue: string): Promise<Kind | "hidden" | undefined> {
   const known: Record<string, unknown> = {};
   const flags = { durable: true, auto_delete: false };
   let type: string | undefined;
-  for (let question = 0; question < maxQuestions; question++) {
+  for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const refusal = await refusalOf(open, (aside) =>
       aside.assertQueue(queue, {
         durable: flags.durable,
@@ -122,7 +147,7 @@ async function refusalOf(
   }
 }
 
-/** What differs, by RabbitMQ's words: `inequivalent arg 'x' for queue 'q' in vhost '/': received none but current is the
+/** The difference that RabbitMQ names: `inequivalent arg 'x' for queue 'q' in vhost '/': received none but current is the
  * value '1' of type 'signedint'`, or shorter `received '0' but current is '1'`, or `current is none`. */
 function differenceIn(refusal: string): { name: string; value?: string; type?: string } | undefined {
   const [, name, current] =

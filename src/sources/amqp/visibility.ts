@@ -1,51 +1,51 @@
-// Whether a queue is read to its end, as far as can be seen without asking the broker, which needs permission: nothing
-// came for a moment, or what came is young. No I/O, no clock.
+// Whether a queue is read to its end. Asking the broker takes a permission, so it is inferred: nothing arrived for a
+// moment, or what arrived is recent. No I/O, no clock.
 import type { Nanoseconds } from "../../lib/duration.ts";
 import type { Visibility } from "../../detection/visibility.ts";
 
 /** What a consumer has of its queue. */
 export interface Consumed {
-  /** Bytes that the broker sent so far, heartbeats included, and messages. */
+  /** Bytes received so far, heartbeats included, and messages. */
   readonly bytes: number;
   readonly messages: number;
-  /** The broker sends no more before some are acknowledged. */
+  /** The prefetch is exhausted: the broker sends no more until some are acknowledged. */
   readonly isFull: boolean;
 }
 
 const second = 1_000_000_000n;
-/** An event that is younger was at the end of the queue, about, … */
-const young = 30n * second;
-/** … and what is behind it comes within this time. */
-const moment = 2n * second;
+/** An event younger than this was near the end of the queue, … */
+const recentAge = 30n * second;
+/** … and what is behind it arrives within this time. */
+const settleDelay = 2n * second;
 
-/** Tells a sight how far a queue was judged. */
+/** Notifies a `Visibility` how far a queue was read. */
 export class QueueVisibility {
   readonly #visibility: Visibility;
-  /** Without a byte for so long, the broker itself may have to catch up; undefined where it sends no heartbeats. */
-  readonly #beat: Nanoseconds | undefined;
+  /** After this time without a byte, the broker itself may have to catch up; undefined if it sends no heartbeats. */
+  readonly #heartbeat: Nanoseconds | undefined;
   #bytes = -1;
   #messages = -1;
-  #lookedAt: Nanoseconds | undefined;
-  #heardAt: Nanoseconds = 0n;
+  #observedAt: Nanoseconds | undefined;
+  #receivedAt: Nanoseconds = 0n;
   /** Since when the queue seems to be read to its end. */
   #emptySince: Nanoseconds | undefined;
 
   /** Seconds between two heartbeats, 0 for none; the broker sends two in that time. */
   constructor(visibility: Visibility, heartbeat: number) {
     this.#visibility = visibility;
-    this.#beat = heartbeat === 0 ? undefined : BigInt(heartbeat) * second;
+    this.#heartbeat = heartbeat === 0 ? undefined : BigInt(heartbeat) * second;
   }
 
-  /** Takes what has come so far, all of which is judged or held. */
-  look(now: Nanoseconds, { bytes, messages, isFull }: Consumed): void {
-    const isAlive = bytes !== this.#bytes || this.#beat === undefined;
+  /** Takes what has arrived so far; all of it is decided on or held. */
+  observe(now: Nanoseconds, { bytes, messages, isFull }: Consumed): void {
+    const isAlive = bytes !== this.#bytes || this.#heartbeat === undefined;
     const isQuiet = messages === this.#messages;
-    const before = this.#lookedAt ?? now;
+    const before = this.#observedAt ?? now;
     this.#bytes = bytes;
     this.#messages = messages;
-    this.#lookedAt = now;
-    if (isFull || (isAlive && this.#wasSilent(now))) this.#lose();
-    if (isAlive) this.#heardAt = now;
+    this.#observedAt = now;
+    if (isFull || (isAlive && this.#wasIdle(now))) this.#lose();
+    if (isAlive) this.#receivedAt = now;
     // The clock was set back.
     if (now < before) this.#emptySince = undefined;
     if (isFull) return;
@@ -53,8 +53,8 @@ export class QueueVisibility {
     else if (isAlive) this.#visibility.hear(before);
   }
 
-  #wasSilent(now: Nanoseconds): boolean {
-    return this.#beat !== undefined && this.#heardAt > 0n && now - this.#heardAt > this.#beat;
+  #wasIdle(now: Nanoseconds): boolean {
+    return this.#heartbeat !== undefined && this.#receivedAt > 0n && now - this.#receivedAt > this.#heartbeat;
   }
 
   #lose(): void {
@@ -64,8 +64,8 @@ export class QueueVisibility {
 
   #catchUp(now: Nanoseconds, isQuiet: boolean): void {
     const { newest } = this.#visibility;
-    const isEmpty = isQuiet || (newest !== undefined && now - newest < young);
+    const isEmpty = isQuiet || (newest !== undefined && now - newest < recentAge);
     this.#emptySince = isEmpty ? this.#emptySince ?? now : undefined;
-    if (this.#emptySince !== undefined && now - this.#emptySince >= moment) this.#visibility.regain(now);
+    if (this.#emptySince !== undefined && now - this.#emptySince >= settleDelay) this.#visibility.regain(now);
   }
 }

@@ -1,10 +1,9 @@
-// Nomad's allocations, as the event stream and the list give them, and their task events written as the updates
-// that nomad-firehose would send. Numbers that JavaScript's do not hold stay the texts they were.
+// Nomad's allocations, as the event stream and the list give them. Numbers too large for JavaScript stay texts.
 
-/** A whole number: past 2^53 its digits. */
-export type Exact = number | string;
+/** An integer: a string of digits if it exceeds 2^53. */
+export type ExactInteger = number | string;
 
-/** An allocation: the fields that the event stream and the list have in common, and that are used. */
+/** An allocation: the fields in use that the event stream and the list share. */
 export interface Allocation {
   readonly ID: string;
   readonly EvalID?: string;
@@ -26,22 +25,22 @@ export interface Allocation {
     | { readonly Events?: readonly { readonly PrevAllocID?: string }[] | null }
     | null;
   readonly TaskStates?: Readonly<Record<string, TaskState>> | null;
-  /** The evaluation that places it again, where one will. */
+  /** The evaluation that will reschedule it. */
   readonly FollowupEvalID?: string;
-  /** What replaced it; only newer lists have it. */
+  /** Its replacement; only newer lists have it. */
   readonly NextAllocation?: string;
-  /** Raft index of its making: of two allocations the younger has the higher one. */
+  /** Raft index of its creation: of two allocations the younger has the higher one. */
   readonly CreateIndex?: number;
   readonly CreateTime: number;
   readonly ModifyIndex: number;
   readonly ModifyTime: number;
 }
 
-/** What Nomad says of one task of an allocation. Times that are not yet are null. */
+/** The state of one task of an allocation. Times not reached are null. */
 export interface TaskState {
   readonly State: string;
   readonly Failed: boolean;
-  /** How often the task was restarted: so many events `Restarting` there were. */
+  /** How often the task was restarted: the number of events `Restarting`. */
   readonly Restarts?: number;
   readonly LastRestart?: string | null;
   readonly StartedAt?: string | null;
@@ -50,33 +49,23 @@ export interface TaskState {
   readonly Events?: readonly TaskEvent[] | null;
 }
 
-/** A task event; the fields that are not named here are passed on as they are. */
+/** A task event; fields not listed here are passed on as they are. */
 export interface TaskEvent {
   readonly Type: string;
-  readonly Time: Exact;
+  readonly Time: ExactInteger;
   readonly Details?: Readonly<Record<string, unknown>> | null;
   readonly [field: string]: unknown;
 }
 
-/** What an update says besides Nomad's own words. */
-export interface Counts {
-  /** Restarts of the task up to this event, itself included. */
-  readonly restarts: number;
-  /** Restarts before this one that no event showed. */
-  readonly missed: number;
-  /** Events before this one were not seen. */
-  readonly afterGap?: boolean;
-}
-
-/** JSON with allocations in it; of numbers past 2^53 in events the digits are kept. @throws {SyntaxError} */
+/** Parses JSON with allocations; integers in events that exceed 2^53 become strings of digits. @throws {SyntaxError} */
 export function parseExactly(text: string): unknown {
   return JSON.parse(text.replace(longNumbers, '"$1":"$2"'));
 }
 
-/** Cannot stand within a string: the quotes there are escaped. */
+/** Never matches within a string, whose quotes are escaped. */
 const longNumbers = /"(Time|StartDelay|KillTimeout)":(-?[0-9]{16,})/g;
 
-/** Whether what was parsed is an allocation that can be used. */
+/** Whether the parsed value is a usable allocation. */
 export function isAllocation(value: unknown): value is Allocation {
   const { ID, Name, Namespace, JobID, DesiredStatus, TaskStates = null, ModifyIndex, ModifyTime } =
     value as Allocation ??
@@ -91,98 +80,6 @@ function isTaskState(value: TaskState | null): boolean {
   const events = value?.Events ?? [];
   return typeof value === "object" && value !== null && Array.isArray(events) &&
     events.every((event) => typeof event?.Type === "string" && /^(number|string)$/.test(typeof event.Time));
-}
-
-/** Writes the updates of one task, in JSON: one for each of its events. */
-export class UpdateWriter {
-  readonly #before: string;
-  readonly #between: string;
-  readonly #after: string;
-
-  constructor(allocation: Allocation, task: string, state: TaskState, jobType: string | undefined) {
-    const { NodeName = "" } = allocation;
-    const previous = allocation.PreviousAllocation ||
-      allocation.RescheduleTracker?.Events?.at(-1)?.PrevAllocID;
-    this.#before = `{"Name":${json(allocation.Name)},"NodeID":${json(allocation.NodeID ?? "")},` +
-      `"AllocationID":${json(allocation.ID)},"DesiredStatus":${json(allocation.DesiredStatus)},` +
-      `"DesiredDescription":${json(allocation.DesiredDescription ?? "")},` +
-      `"ClientStatus":${json(allocation.ClientStatus ?? "")},` +
-      `"ClientDescription":${json(allocation.ClientDescription ?? "")},"JobID":${json(allocation.JobID)},` +
-      `"GroupName":${json(allocation.TaskGroup ?? "")},"TaskName":${json(task)},` +
-      `"EvalID":${json(allocation.EvalID ?? "")},"TaskState":${json(state.State)},` +
-      `"TaskFailed":${json(state.Failed)},"TaskStartedAt":${json(state.StartedAt ?? never)},` +
-      `"TaskFinishedAt":${json(state.FinishedAt ?? never)},"TaskEvent":`;
-    this.#between = `,"Namespace":${json(allocation.Namespace)},"NodeName":${json(NodeName)}` +
-      (jobType === undefined ? "" : `,"JobType":${json(jobType)}`);
-    this.#after = (previous ? `,"PreviousAllocation":${json(previous)}` : "") +
-      `,"CreateIndex":${allocation.CreateIndex ?? 0}`;
-  }
-
-  /** The update about an event. */
-  write(event: TaskEvent, counts: Counts): string {
-    return this.#update(writeEvent(event), counts);
-  }
-
-  /** The update about a restart of which no event is left: only its time is known. */
-  writeRestart(time: Exact, counts: Counts): string {
-    const event = `{"Type":"Restarting","Time":${time},"DisplayMessage":"Task restarted; its event is gone"}`;
-    return this.#update(event, counts);
-  }
-
-  #update(event: string, { restarts, missed, afterGap = false }: Counts): string {
-    return `${this.#before}${event}${this.#between},"Restarts":${restarts}${this.#after}` +
-      (missed > 0 ? `,"MissedRestarts":${missed}` : "") + (afterGap ? ',"EventsMissed":true}' : "}");
-  }
-}
-
-/** How Go writes a time that is not. */
-const never = "0001-01-01T00:00:00Z";
-
-/** A task event with nomad-firehose's fields in its order. What Nomad does not give is empty. */
-function writeEvent(event: TaskEvent): string {
-  const rest = JSON.stringify({
-    DisplayMessage: event.DisplayMessage ?? "",
-    Details: sorted(event.Details ?? {}),
-    FailsTask: event.FailsTask ?? false,
-    RestartReason: event.RestartReason ?? "",
-    SetupError: event.SetupError ?? "",
-    DriverError: event.DriverError ?? "",
-    DriverMessage: event.DriverMessage ?? "",
-    ExitCode: event.ExitCode ?? 0,
-    Signal: event.Signal ?? 0,
-    Message: event.Message ?? "",
-    KillReason: event.KillReason ?? "",
-    KillTimeout: event.KillTimeout ?? 0,
-    KillError: event.KillError ?? "",
-    StartDelay: event.StartDelay ?? 0,
-    DownloadError: event.DownloadError ?? "",
-    ValidationError: event.ValidationError ?? "",
-    DiskLimit: event.DiskLimit ?? 0,
-    DiskSize: event.DiskSize ?? 0,
-    FailedSibling: event.FailedSibling ?? "",
-    VaultError: event.VaultError ?? "",
-    TaskSignalReason: event.TaskSignalReason ?? "",
-    TaskSignal: event.TaskSignal ?? "",
-    GenericSource: event.GenericSource ?? "",
-  });
-  const isLong = typeof event.StartDelay === "string" || typeof event.KillTimeout === "string";
-  return `{"Type":${json(event.Type)},"Time":${event.Time},${
-    (isLong ? rest.replace(longTexts, '"$1":$2') : rest).slice(1)
-  }`;
-}
-
-const longTexts = /"(StartDelay|KillTimeout)":"(-?[0-9]{16,})"/g;
-
-/** Nomad's order of details changes from line to line; Go's is that of the alphabet. */
-function sorted(details: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const names = Object.keys(details);
-  if (names.length < 2) return details;
-  return Object.fromEntries(names.sort().map((name) => [name, details[name]]));
-}
-
-/** Most values are empty. */
-function json(value: unknown): string {
-  return value === "" ? '""' : JSON.stringify(value);
 }
 
 /** A time as Go writes it, in nanoseconds since the Unix epoch. `2026-11-24T03:31:55.125615555Z` */

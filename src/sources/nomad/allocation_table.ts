@@ -1,38 +1,38 @@
-// What is kept of every allocation, by id: a map whose values are numbers in columns, since there can be a hundred
-// thousand and each is looked at in every listing. 100,000 with one task each are 16 MB.
+// The tracked state of every allocation, by id: a map whose values are columns of numbers, since there can be a hundred
+// thousand and every list compares each of them. 100,000 with one task each take 16 MB.
 
-/** What is known of a task. */
-export interface KnownTask {
+/** The last known state of a task. */
+export interface TrackedTask {
   readonly name: string;
-  /** Its last event; the time to some 256 ns, which is enough to find the event again among ten. */
+  /** Its last event; the time to about 256 ns, which is precise enough to find it among ten. */
   readonly type: string;
   readonly time: number;
   readonly restarts: number;
 }
 
-/** What is known of an allocation. */
-export interface Known {
-  /** Raft index and time, about, of its last change. */
+/** The last known state of an allocation. */
+export interface TrackedAllocation {
+  /** Raft index and approximate time of its last change. */
   readonly index: number;
   readonly time: number;
   readonly desired: string;
-  /** Empty where it is not known. */
+  /** Empty if unknown. */
   readonly jobType: string;
-  readonly tasks: readonly KnownTask[];
+  readonly tasks: readonly TrackedTask[];
 }
 
-/** A compact map from ids of allocations to what is known of them. */
+/** A compact map from the ids of allocations to their state. */
 export class AllocationTable {
-  readonly #rows = new Map<string, number>();
+  readonly #slots = new Map<string, number>();
   readonly #words = new Words();
   readonly #allocations = new Columns({
     index: Float64Array,
     time: Float64Array,
     desired: Int32Array,
     jobType: Int32Array,
-    /** The round in which it was touched last. */
+    /** The listing in which it was last seen. */
     round: Int32Array,
-    /** Row of the first task; -1 for none. */
+    /** Slot of the first task; -1 for none. */
     tasks: Int32Array,
   });
   readonly #tasks = new Columns({
@@ -44,94 +44,94 @@ export class AllocationTable {
   });
 
   get size(): number {
-    return this.#rows.size;
+    return this.#slots.size;
   }
 
-  get(id: string): Known | undefined {
-    const row = this.#rows.get(id);
-    if (row === undefined) return undefined;
+  get(id: string): TrackedAllocation | undefined {
+    const slot = this.#slots.get(id);
+    if (slot === undefined) return undefined;
     const { index, time, desired, jobType, tasks } = this.#allocations.columns;
     return {
-      index: index[row]!,
-      time: time[row]!,
-      desired: this.#words.read(desired[row]!),
-      jobType: this.#words.read(jobType[row]!),
-      tasks: this.#readTasks(tasks[row]!),
+      index: index[slot]!,
+      time: time[slot]!,
+      desired: this.#words.read(desired[slot]!),
+      jobType: this.#words.read(jobType[slot]!),
+      tasks: this.#readTasks(tasks[slot]!),
     };
   }
 
-  set(id: string, known: Known): void {
-    let row = this.#rows.get(id);
-    if (row === undefined) {
-      this.#rows.set(id, row = this.#allocations.add());
-      this.#allocations.columns.tasks[row] = -1;
+  set(id: string, known: TrackedAllocation): void {
+    let slot = this.#slots.get(id);
+    if (slot === undefined) {
+      this.#slots.set(id, slot = this.#allocations.add());
+      this.#allocations.columns.tasks[slot] = -1;
     }
     const { index, time, desired, jobType, tasks } = this.#allocations.columns;
-    index[row] = known.index;
-    time[row] = known.time;
-    desired[row] = this.#words.write(known.desired);
-    jobType[row] = this.#words.write(known.jobType);
-    this.#freeTasks(tasks[row]!);
-    tasks[row] = this.#writeTasks(known.tasks);
+    index[slot] = known.index;
+    time[slot] = known.time;
+    desired[slot] = this.#words.write(known.desired);
+    jobType[slot] = this.#words.write(known.jobType);
+    this.#freeTasks(tasks[slot]!);
+    tasks[slot] = this.#writeTasks(known.tasks);
   }
 
-  /** Says in which round the allocation was seen. */
+  /** Records in which listing the allocation was seen. */
   touch(id: string, round: number): void {
-    const row = this.#rows.get(id);
-    if (row !== undefined) this.#allocations.columns.round[row] = round;
+    const slot = this.#slots.get(id);
+    if (slot !== undefined) this.#allocations.columns.round[slot] = round;
   }
 
-  /** Deletes those that were not touched in this round. Yields their ids. */
+  /** Deletes those not seen in this listing. Returns their ids. */
   deleteUntouched(round: number): string[] {
     const deleted: string[] = [];
-    for (const [id, row] of this.#rows) {
-      if (this.#allocations.columns.round[row] === round) continue;
-      this.#freeTasks(this.#allocations.columns.tasks[row]!);
-      this.#allocations.free(row);
-      this.#rows.delete(id);
+    for (const [id, slot] of this.#slots) {
+      if (this.#allocations.columns.round[slot] === round) continue;
+      this.#freeTasks(this.#allocations.columns.tasks[slot]!);
+      this.#allocations.free(slot);
+      this.#slots.delete(id);
       deleted.push(id);
     }
     return deleted;
   }
 
-  #readTasks(first: number): KnownTask[] {
+  #readTasks(first: number): TrackedTask[] {
     const { name, type, time, restarts, next } = this.#tasks.columns;
-    const tasks: KnownTask[] = [];
-    for (let row = first; row >= 0; row = next[row]!) {
+    const tasks: TrackedTask[] = [];
+    for (let slot = first; slot >= 0; slot = next[slot]!) {
       tasks.push({
-        name: this.#words.read(name[row]!),
-        type: this.#words.read(type[row]!),
-        time: time[row]!,
-        restarts: restarts[row]!,
+        name: this.#words.read(name[slot]!),
+        type: this.#words.read(type[slot]!),
+        time: time[slot]!,
+        restarts: restarts[slot]!,
       });
     }
     return tasks;
   }
 
-  #writeTasks(tasks: readonly KnownTask[]): number {
+  #writeTasks(tasks: readonly TrackedTask[]): number {
     let first = -1;
     for (const task of tasks.toReversed()) {
-      const row = this.#tasks.add();
+      const slot = this.#tasks.add();
       const { name, type, time, restarts, next } = this.#tasks.columns;
-      name[row] = this.#words.write(task.name);
-      type[row] = this.#words.write(task.type);
-      time[row] = task.time;
-      restarts[row] = task.restarts;
-      next[row] = first;
-      first = row;
+      name[slot] = this.#words.write(task.name);
+      type[slot] = this.#words.write(task.type);
+      time[slot] = task.time;
+      restarts[slot] = task.restarts;
+      next[slot] = first;
+      first = slot;
     }
     return first;
   }
 
   #freeTasks(first: number): void {
-    for (let row = first, next; row >= 0; row = next) {
-      next = this.#tasks.columns.next[row]!;
-      this.#tasks.free(row);
+    for (let slot = first, next; slot >= 0; slot = next) {
+      next = this.#tasks.columns.next[slot]!;
+      this.#tasks.free(slot);
     }
   }
 }
 
-/** Strings as numbers: names of tasks and types of events, of which there are few. */
+/** Interns strings: names of tasks and types of events, of which there are few. */
 class Words {
   readonly #numbers = new Map<string, number>();
   readonly #words: string[] = [];
@@ -148,13 +148,13 @@ class Words {
 }
 
 type Column = Float64Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
-type Made<Kinds> = {
+type Instances<Kinds> = {
   -readonly [K in keyof Kinds]: Kinds[K] extends { new (size: number): infer T } ? T : never;
 };
 
-/** Columns that grow together, and which of their rows are free. */
+/** Columns that grow together, with a list of free slots. */
 class Columns<Kinds extends Record<string, { new (size: number): Column }>> {
-  readonly columns: Made<Kinds>;
+  readonly columns: Instances<Kinds>;
   readonly #kinds: Kinds;
   #capacity = 0;
   #used = 0;
@@ -162,19 +162,19 @@ class Columns<Kinds extends Record<string, { new (size: number): Column }>> {
 
   constructor(kinds: Kinds) {
     this.#kinds = kinds;
-    this.columns = {} as Made<Kinds>;
+    this.columns = {} as Instances<Kinds>;
     this.#grow(256);
   }
 
-  /** A free row, with whatever stood in it. */
+  /** Returns a free slot, with stale values. */
   add(): number {
-    const row = this.#free.pop() ?? this.#used++;
-    if (row >= this.#capacity) this.#grow(Math.ceil(this.#capacity * 1.5));
-    return row;
+    const slot = this.#free.pop() ?? this.#used++;
+    if (slot >= this.#capacity) this.#grow(Math.ceil(this.#capacity * 1.5));
+    return slot;
   }
 
-  free(row: number): void {
-    this.#free.push(row);
+  free(slot: number): void {
+    this.#free.push(slot);
   }
 
   #grow(capacity: number): void {

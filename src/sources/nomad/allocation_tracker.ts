@@ -1,34 +1,29 @@
-// What is known of every allocation, to tell what is new in what Nomad says of it; and how that is kept over a
-// restart. No I/O, no clock.
-import type { News } from "./news.ts";
-import { AllocationTable, type Known, type KnownTask } from "./allocation_table.ts";
-import {
-  type Allocation,
-  nanosecondsOf,
-  type TaskEvent,
-  type TaskState,
-  UpdateWriter,
-} from "./allocation.ts";
+// Tracks the state of every allocation, finds the new events in each of its updates, and saves the state for the next
+// start. No I/O, no clock.
+import type { NewEvent } from "./new_event.ts";
+import { AllocationTable, type TrackedAllocation, type TrackedTask } from "./allocation_table.ts";
+import { type Allocation, nanosecondsOf, type TaskEvent, type TaskState } from "./allocation.ts";
+import { UpdateWriter } from "./update_writer.ts";
 
-/** Everything that is known. */
-export class KnownAllocations {
+/** The allocations of a cluster. */
+export class AllocationTracker {
   readonly #known = new AllocationTable();
   #listing = 0;
-  /** Those that changed since they were kept last. */
+  /** Ids of those that changed since `takeChanges`. */
   #changed = new Set<string>();
 
-  /** How many there are. */
+  /** The number of allocations. */
   get size(): number {
     return this.#known.size;
   }
 
-  /** The type of an allocation's job, where one of that job is known. */
+  /** The type of an allocation's job, if an allocation of that job is known. */
   jobTypeOf({ ID, JobType, PreviousAllocation = "" }: Allocation): string | undefined {
     return JobType || this.#known.get(ID)?.jobType || this.#known.get(PreviousAllocation)?.jobType ||
       undefined;
   }
 
-  /** Goes on from what `takeChanges` gave. What cannot be read is not known. */
+  /** Restores what `takeChanges` returned. An unreadable value is ignored. */
   restore(id: string, value: string): void {
     try {
       const [index, time, desired, jobType, ...tasks] = JSON.parse(value);
@@ -42,11 +37,11 @@ export class KnownAllocations {
         )),
       });
     } catch {
-      // It will be taken for new.
+      // The allocation is treated as new.
     }
   }
 
-  /** What changed since the last call, by id: a text, or undefined for what is forgotten. */
+  /** What changed since the last call, by id: JSON, or undefined for a deleted allocation. */
   takeChanges(): Map<string, string | undefined> {
     const texts = new Map<string, string | undefined>();
     for (const id of this.#changed) {
@@ -57,7 +52,7 @@ export class KnownAllocations {
     return texts;
   }
 
-  /** From here on, what is not seen before `endListing` is gone. */
+  /** Starts a listing: what is not seen until `endListing` is gone. */
   beginListing(): void {
     this.#listing++;
   }
@@ -68,21 +63,25 @@ export class KnownAllocations {
   }
 
   /**
-   * Takes what Nomad says of an allocation and tells what is new in it. `isHistory`: if it was not known so far,
+   * Takes the state of an allocation and returns its new events. `isHistory`: for an allocation that is not tracked yet,
    * restarts that no event shows are not counted.
+
+   * Nomad keeps the last ten events of a task, so restarts can be missing. Example: the counter `Restarts` is 7, the
+   * new events show 2 restarts, and 3 were counted before: 7 - 3 - 2 = 2 were missed, and the first of the new restarts
+   * carries them.
    */
-  take(allocation: Allocation, jobType: string | undefined, isHistory: boolean): News[] {
+  take(allocation: Allocation, jobType: string | undefined, isHistory: boolean): NewEvent[] {
     const { ID: id, DesiredStatus: desired, ModifyIndex: index, ModifyTime: time } = allocation;
     const known = this.#known.get(id);
     this.#known.touch(id, this.#listing);
     if (known !== undefined && isOlder(allocation, known)) return [];
     const isEnd = desired !== (known?.desired ?? "run") && desired !== "run";
-    const news: News[] = [];
-    const tasks: KnownTask[] = [];
+    const news: NewEvent[] = [];
+    const tasks: TrackedTask[] = [];
     for (const [name, state] of Object.entries(allocation.TaskStates ?? {})) {
       const task = known?.tasks.find((task) => task.name === name);
       const writer = () => new UpdateWriter(allocation, name, state, jobType);
-      news.push(...newsOf(state, task, writer, known === undefined && isHistory, isEnd));
+      news.push(...newEventsOf(state, task, writer, known === undefined && isHistory, isEnd));
       const last = state.Events?.at(-1);
       if (last !== undefined) tasks.push(knownOf(name, last, state, task));
       else if (task !== undefined) tasks.push(task);
@@ -94,9 +93,9 @@ export class KnownAllocations {
   }
 }
 
-/** Whether it says nothing that is not known. Time alone does not tell, since clocks are set; nor does the index, which
- * goes back where a server is restored. */
-function isOlder({ ModifyIndex, ModifyTime }: Allocation, { index, time }: Known): boolean {
+/** Whether it holds nothing new. Neither time nor index suffices: clocks are set, and the index of a restored server goes
+ * back. */
+function isOlder({ ModifyIndex, ModifyTime }: Allocation, { index, time }: TrackedAllocation): boolean {
   return ModifyIndex <= index && ModifyTime <= time;
 }
 
@@ -104,46 +103,48 @@ function knownOf(
   name: string,
   { Type, Time }: TaskEvent,
   state: TaskState,
-  before: KnownTask | undefined,
-): KnownTask {
-  // A client that lost its data counts from zero again; what it counted before has been told.
+  before: TrackedTask | undefined,
+): TrackedTask {
+  // A client that lost its data counts from zero again; what it counted before has been passed on.
   const restarts = Math.max(before?.restarts ?? 0, state.Restarts ?? 0);
   return { name, type: Type, time: Number(Time), restarts };
 }
 
-function newsOf(
+function newEventsOf(
   state: TaskState,
-  known: KnownTask | undefined,
+  known: TrackedTask | undefined,
   writer: () => UpdateWriter,
   isHistory: boolean,
   isEnd: boolean,
-): News[] {
+): NewEvent[] {
   const { Events, Restarts: restarts = 0 } = state;
   const events = Events ?? [];
-  // Where the last known event is not among them, all of them are new.
+  // If the last known event is not among them, all of them are new.
   const first = known === undefined ? 0 : lastIndexOf(events, known) + 1;
   const seen = countRestarts(events, first);
   const before = known?.restarts ?? (isHistory ? restarts : 0);
   const missed = Math.max(0, restarts - before - seen);
   const isAfterGap = known !== undefined && first === 0;
-  if (first < events.length || missed > 0) return tell(state, first, seen, missed, isAfterGap, writer());
+  if (first < events.length || missed > 0) {
+    return writeEvents(state, first, seen, missed, isAfterGap, writer());
+  }
   const last = events.at(-1);
   if (!isEnd || last === undefined) return [];
   return [{ text: writer().write(last, { restarts, missed: 0 }), time: Number(last.Time) }];
 }
 
-/** The news of a task: its events from the `first` on, of which `seen` are restarts, and `missed` restarts before.
- * `isAfterGap`: others were before it that were not seen. */
-function tell(
+/** Writes the events of a task from `first` on: `seen` of them are restarts, before which `missed` restarts happened.
+ * `isAfterGap`: other events before them were missed as well. */
+function writeEvents(
   state: TaskState,
   first: number,
   seen: number,
   missed: number,
   isAfterGap: boolean,
   writer: UpdateWriter,
-): News[] {
+): NewEvent[] {
   const { Events, Restarts = 0, LastRestart } = state;
-  const news: News[] = [];
+  const news: NewEvent[] = [];
   let restarts = Restarts - seen;
   const time = LastRestart ? nanosecondsOf(LastRestart) : undefined;
   if (missed > 0 && seen === 0 && time !== undefined) {
@@ -168,12 +169,12 @@ function countRestarts(events: readonly TaskEvent[], from: number): number {
   return count;
 }
 
-function lastIndexOf(events: readonly TaskEvent[], { type, time }: KnownTask): number {
+function lastIndexOf(events: readonly TaskEvent[], { type, time }: TrackedTask): number {
   return events.findLastIndex(({ Type, Time }) => Type === type && Number(Time) === time);
 }
 
 /** `[463,1795491838001234000,"run","service",["app","Started",1795491837996929000,9]]` */
-function write({ index, time, desired, jobType, tasks }: Known): string {
+function write({ index, time, desired, jobType, tasks }: TrackedAllocation): string {
   const written = tasks.map(({ name, type, time, restarts }) => [name, type, time, restarts]);
   return JSON.stringify([index, time, desired, jobType, ...written]);
 }

@@ -1,56 +1,56 @@
-// What the source `nomad` asks beside stream and list, one question after the other, so that no event waits for it.
-// It lives as long as a session. What it finds is taken from it as turns of the session.
-import type { News } from "./news.ts";
+// Queries besides stream and list, run one at a time in the background of a session, so that no event waits for them.
+// What they find is passed on as events of the session.
+import type { NewEvent } from "./new_event.ts";
 
-/** Finds something out; finds nothing where that cannot be. */
-export type Question = (signal: AbortSignal) => Promise<News[]>;
+/** A query; it finds nothing if Nomad does not answer. */
+export type Query = (signal: AbortSignal) => Promise<NewEvent[]>;
 
-/** So many questions wait, and so many are put off; more are dropped, since each session asks anew. */
-const maxWaiting = 200;
-const maxPutOff = 10_000;
+/** Maximum queued and delayed queries; more are dropped, since the next session asks again. */
+const maxQueued = 200;
+const maxDelayed = 10_000;
 
-/** The questions of one session. Disposing it ends them. */
+/** The queries of one session. Disposing it ends them. */
 export class Background implements AsyncDisposable {
   readonly #stop = new AbortController();
-  readonly #waiting: Question[] = [];
-  readonly #putOff = new Map<string, ReturnType<typeof setTimeout>>();
-  readonly #found: News[][] = [];
-  #working: Promise<void> | undefined;
+  readonly #queued: Query[] = [];
+  readonly #delayed = new Map<string, ReturnType<typeof setTimeout>>();
+  readonly #found: NewEvent[][] = [];
+  #running: Promise<void> | undefined;
   #wake = () => {};
 
-  /** Asks it when those before it are answered. */
-  ask(question: Question): void {
-    if (this.#stop.signal.aborted || this.#waiting.length >= maxWaiting) return;
-    this.#waiting.push(question);
-    this.#working ??= this.#work().finally(() => this.#working = undefined);
+  /** Queues a query. */
+  ask(query: Query): void {
+    if (this.#stop.signal.aborted || this.#queued.length >= maxQueued) return;
+    this.#queued.push(query);
+    this.#running ??= this.#run().finally(() => this.#running = undefined);
   }
 
-  /** Asks it after so many milliseconds, unless that is cancelled; not again what is put off under this key. */
-  later(key: string, milliseconds: number, question: Question): void {
-    if (this.#stop.signal.aborted || this.#putOff.has(key) || this.#putOff.size >= maxPutOff) return;
+  /** Queues a query after a delay, unless it is cancelled. One that is already delayed under this key is kept. */
+  later(key: string, milliseconds: number, query: Query): void {
+    if (this.#stop.signal.aborted || this.#delayed.has(key) || this.#delayed.size >= maxDelayed) return;
     const timer = setTimeout(() => {
-      this.#putOff.delete(key);
-      this.ask(question);
+      this.#delayed.delete(key);
+      this.ask(query);
     }, milliseconds);
-    this.#putOff.set(key, timer);
+    this.#delayed.set(key, timer);
   }
 
-  /** What was put off under this key is not asked. */
+  /** Drops the query that is delayed under this key. */
   cancel(key: string): void {
-    clearTimeout(this.#putOff.get(key));
-    this.#putOff.delete(key);
+    clearTimeout(this.#delayed.get(key));
+    this.#delayed.delete(key);
   }
 
-  /** What was found next. It may never resolve. */
-  async next(): Promise<News[]> {
+  /** Resolves with the next findings; it may never resolve. */
+  async next(): Promise<NewEvent[]> {
     while (this.#found.length === 0) await new Promise<void>((resolve) => this.#wake = resolve);
     return this.#found.shift()!;
   }
 
-  async #work(): Promise<void> {
-    for (let question; (question = this.#waiting.shift()) !== undefined;) {
-      // A question that fails is asked again by the next session.
-      const news = await question(this.#stop.signal).catch(() => []);
+  async #run(): Promise<void> {
+    for (let query; (query = this.#queued.shift()) !== undefined;) {
+      // A query that fails is asked again by the next session.
+      const news = await query(this.#stop.signal).catch(() => []);
       if (news.length === 0 || this.#stop.signal.aborted) continue;
       this.#found.push(news);
       this.#wake();
@@ -59,8 +59,8 @@ export class Background implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
-    this.#waiting.length = 0;
-    for (const key of this.#putOff.keys()) this.cancel(key);
-    await this.#working;
+    this.#queued.length = 0;
+    for (const key of this.#delayed.keys()) this.cancel(key);
+    await this.#running;
   }
 }

@@ -1,5 +1,5 @@
-// Where a source of Nomad's events is, over all its sessions: its place in the stream, and what it knows. From what
-// the sessions bring it makes updates, and notes from which the next start goes on.
+// The state of the source `nomad` over all its sessions: its position in the stream and the allocations it tracks. It
+// turns the events of a session into updates, and into checkpoints for the next start.
 import type { NomadClient } from "../../clients/nomad/client.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Checkpoint } from "../source.ts";
@@ -9,72 +9,73 @@ import type { FailingTask } from "../../detection/rule.ts";
 import { Background } from "./background.ts";
 import { JobFacts, type JobList } from "./job_facts.ts";
 import { JobTypes } from "./job_types.ts";
-import { KnownAllocations } from "./allocation_tracker.ts";
-import { isOver, Lifecycle } from "./lifecycle.ts";
-import type { News } from "./news.ts";
-import type { Pace, Session } from "./session.ts";
+import { AllocationTracker } from "./allocation_tracker.ts";
+import { isFinal, Lifecycle } from "./lifecycle.ts";
+import type { NewEvent } from "./new_event.ts";
+import type { Session } from "./session.ts";
+import type { Timeouts } from "./timeouts.ts";
 import type { StreamVisibility } from "./visibility.ts";
 import type { Line } from "./event_stream.ts";
 import type { Allocation } from "./allocation.ts";
 
-/** Updates, and what is to be kept with them. */
-export interface Found {
+/** Updates, and the checkpoint that belongs to them. */
+export interface UpdateBatch {
   readonly bodies: readonly Uint8Array[];
   readonly checkpoint: Checkpoint;
 }
 
-/** While the list is read, news is held back to be sorted by time: so many at most, and so long, in milliseconds. */
+/** While the list is read, events are held back to be sorted by time: their maximum number, and milliseconds. */
 const maxHeld = 2000;
 const maxHoldTime = 1_000;
 
-/** Of an allocation that changed in the last nanoseconds before the first list, something more may come. */
+/** An allocation that changed within these nanoseconds before the first list may still change. */
 const recent = 10e9;
 
-/** What a follower follows with. */
+/** What a follower needs. */
 export interface FollowerContext {
   readonly client: NomadClient;
   readonly namespace: string;
   readonly log: Log;
-  readonly pace: Pace;
+  readonly timeouts: Timeouts;
   readonly checkpoint: ReadonlyMap<string, string>;
-  /** The tasks that fail, whose jobs are watched; undefined where nobody wants to know of jobs. */
+  /** The failing tasks, whose jobs are watched; undefined if jobs are not watched. */
   readonly failing?: (() => Iterable<FailingTask>) | undefined;
 }
 
-/** Keys of the notes. */
+/** Keys of the checkpoint. */
 const positionKey = "nomad/position";
 const allocationKey = "nomad/allocation/";
 
 /** Follows Nomad from session to session. */
 export class Follower {
-  readonly #known = new KnownAllocations();
+  readonly #known = new AllocationTracker();
   readonly #jobs: JobTypes;
   readonly #where: string;
   readonly #log: Log;
-  readonly #pace: Pace;
+  readonly #timeouts: Timeouts;
   readonly #facts: JobFacts;
   readonly #lifecycle: Lifecycle;
   readonly #failing: (() => Iterable<FailingTask>) | undefined;
   #saidNoJobs = false;
   /** The jobs at the very first list. */
   #firstJobs: JobList | undefined;
-  /** Raft index of the last line, and of the last that had an allocation, with which the list's can be compared. */
+  /** Raft index of the last line, and of the last line with an allocation, which is comparable with that of the list. */
   #index: number | undefined;
   #allocationsAt: number | undefined;
-  /** Time of the last change that the very first list showed, in nanoseconds, about: younger allocations are new. */
+  /** Approximate time in nanoseconds of the last change in the very first list: younger allocations are new. */
   #since: number | undefined;
-  #held: News[] = [];
+  #held: NewEvent[] = [];
   #heldSince = 0;
   #keptAt = 0;
 
-  constructor({ client, namespace, log, pace, checkpoint, failing }: FollowerContext) {
+  constructor({ client, namespace, log, timeouts, checkpoint, failing }: FollowerContext) {
     this.#facts = new JobFacts(client, namespace);
-    this.#lifecycle = new Lifecycle(this.#facts, pace);
+    this.#lifecycle = new Lifecycle(this.#facts, timeouts);
     this.#failing = failing;
     this.#jobs = new JobTypes(client, log);
     this.#where = client.where;
     this.#log = log;
-    this.#pace = pace;
+    this.#timeouts = timeouts;
     for (const [key, value] of checkpoint) {
       if (key.startsWith(allocationKey)) this.#known.restore(key.slice(allocationKey.length), value);
     }
@@ -84,32 +85,32 @@ export class Follower {
     if (since !== undefined) this.#since = Number(since);
   }
 
-  /** From where the stream of the next session is to go on; the line of this index comes again. */
+  /** From where the next session resumes; the line with this index comes again. */
   get index(): number | undefined {
     return this.#index;
   }
 
-  /** Follows one session to its end. `visibility` is told how far all is passed on, and so judged. @throws {Fault} */
-  async *follow(session: Session, visibility: StreamVisibility): AsyncGenerator<Found> {
-    if (this.#beganAnew(session)) return;
+  /** Follows one session to its end, and notifies `visibility` up to when everything is passed on. @throws {Fault} */
+  async *follow(session: Session, visibility: StreamVisibility): AsyncGenerator<UpdateBatch> {
+    if (this.#wasReset(session)) return;
     await using background = new Background();
     if (this.#since === undefined) this.#firstJobs = await this.#listJobs(session.stop);
     this.#known.beginListing();
     let isListed = false;
     let newest = 0;
     try {
-      for await (const turn of session.turns(background)) {
-        if (turn.kind === "lines") await this.#takeLines(turn.lines, session.stop, background);
-        else if (turn.kind === "listed") {
-          newest = Math.max(newest, this.#takeListed(turn.allocations, background));
-        } else if (turn.kind === "news") this.#hold(turn.news);
+      for await (const event of session.events(background)) {
+        if (event.kind === "lines") await this.#takeLines(event.lines, session.stop, background);
+        else if (event.kind === "listed") {
+          newest = Math.max(newest, this.#takeListed(event.allocations, background));
+        } else if (event.kind === "found") this.#hold(event.events);
         else this.#endListing(newest);
-        const isEnd = turn.kind === "end of list";
+        const isEnd = event.kind === "end of list";
         if (isListed || isEnd || this.#isHeldEnough()) yield* this.#release(!isListed);
         isListed ||= isEnd;
-        // No lines are read ahead while these are passed on.
+        // No lines are read ahead, so all that came before is decided on.
         if (isEnd) visibility.listed(wallClock());
-        else if (isListed) visibility.hear(session.heardAt);
+        else if (isListed) visibility.hear(session.receivedAt);
         if (isEnd) this.#audit(session, background);
       }
     } catch (error) {
@@ -118,11 +119,11 @@ export class Follower {
     }
   }
 
-  /** Looks what became of the jobs whose tasks fail, now that the rule has what the list told, and again and again. */
+  /** Checks the jobs of the failing tasks, now that the rule knows the list, and then periodically. */
   #audit(session: Session, background: Background): void {
     if (this.#failing === undefined) return;
     background.ask(async (signal) => {
-      background.later("audit", this.#pace.audit, () => {
+      background.later("audit", this.#timeouts.audit, () => {
         this.#audit(session, background);
         return Promise.resolve([]);
       });
@@ -134,7 +135,7 @@ export class Follower {
     });
   }
 
-  /** Undefined where there is no list, or nobody wants it. */
+  /** Undefined if jobs cannot be listed, or are not watched. */
   async #listJobs(signal: AbortSignal): Promise<JobList | undefined> {
     if (this.#failing === undefined) return undefined;
     try {
@@ -144,19 +145,19 @@ export class Follower {
       this.#saidNoJobs = true;
       const reason = asFault(error).message;
       this.#log.warning(
-        "source nomad: the list of jobs cannot be had, so that the loop of a job that was purged may go on: {reason}",
+        "source nomad: cannot list jobs, so the loop of a purged job may stay active: {reason}",
         { reason },
       );
       return undefined;
     }
   }
 
-  /** Whether the raft index went back: a server that was set up anew or restored, whose whole stream is wanted. */
-  #beganAnew({ listIndex }: Session): boolean {
+  /** Whether the raft index went back, as after a restore: then the whole stream is read. */
+  #wasReset({ listIndex }: Session): boolean {
     const before = this.#allocationsAt;
     if (before === undefined || listIndex === undefined || listIndex >= before) return false;
     this.#log.warning(
-      "source nomad: the index of {where} went back from {before} to {now}: it was set up anew or restored",
+      "source nomad: the index of {where} went back from {before} to {now}: it was set up again or restored",
       { where: this.#where, before, now: listIndex },
     );
     this.#index = this.#allocationsAt = undefined;
@@ -164,19 +165,19 @@ export class Follower {
   }
 
   async #takeLines(lines: readonly Line[], stop: AbortSignal, background: Background): Promise<void> {
-    for (const { index, allocations, ofJobs = [] } of lines) {
+    for (const { index, allocations, jobEvents = [] } of lines) {
       if (index === 0) continue;
       for (const allocation of allocations) {
         const jobType = this.#known.jobTypeOf(allocation) ?? await this.#jobs.ask(allocation, stop);
         this.#take(allocation, jobType, background);
       }
-      for (const event of ofJobs) this.#hold(this.#lifecycle.take(event, index, background));
+      for (const event of jobEvents) this.#hold(this.#lifecycle.take(event, index, background));
       this.#index = index;
       if (allocations.length > 0) this.#allocationsAt = index;
     }
   }
 
-  /** Yields the time of the newest change. */
+  /** Returns the time of the newest change. */
   #takeListed(allocations: Iterable<Allocation>, background: Background): number {
     let newest = 0;
     for (const allocation of allocations) {
@@ -198,13 +199,13 @@ export class Follower {
     const isHistory = !(this.#since !== undefined && allocation.CreateTime > this.#since);
     const news = this.#known.take(allocation, jobType, isHistory);
     const job = this.#firstJobs?.get(allocation.Namespace, allocation.JobID);
-    if (job !== undefined && isOver(allocation, job, Date.now() * 1e6 - recent)) return;
+    if (job !== undefined && isFinal(allocation, job, Date.now() * 1e6 - recent)) return;
     this.#hold(news);
     if (this.#failing === undefined) return;
     this.#hold(this.#lifecycle.takeAllocation(allocation, jobType, background));
   }
 
-  #hold(news: readonly News[]): void {
+  #hold(news: readonly NewEvent[]): void {
     if (this.#held.length === 0) this.#heldSince = performance.now();
     this.#held.push(...news);
   }
@@ -214,8 +215,8 @@ export class Follower {
       (this.#held.length > 0 && performance.now() - this.#heldSince > maxHoldTime);
   }
 
-  /** Passes on what is held, all at once: with its notes it is kept whole or not at all. */
-  *#release(sorted: boolean): Generator<Found> {
+  /** Passes on what is held in one batch, so that it is stored together with its checkpoint or not at all. */
+  *#release(sorted: boolean): Generator<UpdateBatch> {
     const held = this.#held;
     this.#held = [];
     if (sorted) held.sort((a, b) => a.time - b.time);
@@ -223,13 +224,15 @@ export class Follower {
     if (held.length > 0 || checkpoint.size > 0) yield { bodies: encode(held), checkpoint };
   }
 
-  /** What changed since the last notes. A position alone is kept from time to time: from an older one, lines come
-   * again that bring nothing. */
-  #checkpoint(withNews: boolean): Checkpoint {
+  /** What changed since the last checkpoint. A position alone is stored rarely: from an older one, lines without new
+   * events come again. */
+  #checkpoint(withEvents: boolean): Checkpoint {
     const checkpoint = new Map<string, string | undefined>();
     for (const [id, value] of this.#known.takeChanges()) checkpoint.set(allocationKey + id, value);
     const now = performance.now();
-    if (!withNews && checkpoint.size === 0 && now - this.#keptAt < this.#pace.idleCommit) return checkpoint;
+    if (!withEvents && checkpoint.size === 0 && now - this.#keptAt < this.#timeouts.checkpoint) {
+      return checkpoint;
+    }
     this.#keptAt = now;
     if (this.#index !== undefined) {
       const after = this.#since === undefined ? "" : ` ${this.#since} ${this.#allocationsAt ?? 0}`;
@@ -246,8 +249,8 @@ function someOf(tasks: Iterable<unknown>): boolean {
 
 const utf8 = new TextEncoder();
 
-/** The updates as bytes, all in one piece: thousands of small ones would leave the memory outside the heap in holes. */
-function encode(news: readonly News[]): Uint8Array[] {
+/** The updates as bytes in one buffer: thousands of small ones would fragment the memory outside of the heap. */
+function encode(news: readonly NewEvent[]): Uint8Array[] {
   // Most have as many bytes as characters.
   const piece = new Uint8Array(news.reduce((length, { text }) => length + text.length, 0));
   let start = 0;

@@ -1,34 +1,34 @@
-// What Nomad says of jobs and evaluations, asked by HTTP: the list of all jobs, one job, and when an allocation is
-// placed again. Answers are read to a limit.
+// Queries of jobs and evaluations: the list of all jobs, one job, and when an allocation is rescheduled. The size of
+// each response is limited.
 import { Buffer } from "node:buffer";
 import type { NomadClient } from "../../clients/nomad/client.ts";
 import { NoSuchJob } from "../../clients/nomad/errors.ts";
-import { Elements } from "./event_stream.ts";
+import { JsonArraySplitter } from "./json_array.ts";
 import { nanosecondsOf } from "./allocation.ts";
 
-/** A job, as its list and its own answer have it. */
+/** The fields of a job that the list and the job itself share. */
 export interface JobFact {
   readonly status: string;
   readonly stopped: boolean;
   /** Service, batch, system, sysbatch. */
   readonly type: string;
-  /** Raft index of its making, a job that was purged and run again has another; and of its last change. */
-  readonly made: number;
-  readonly changed: number;
+  /** Raft index of its creation; a job that was purged and run again has another one. And of its last change. */
+  readonly createIndex: number;
+  readonly modifyIndex: number;
 }
 
-/** All jobs that the token may see. */
+/** All jobs that the token may list. */
 export interface JobList {
   get(namespace: string, job: string): JobFact | undefined;
 }
 
-/** Milliseconds without a byte, and in all for an answer about a single thing. */
+/** Milliseconds without a byte, and in total for one job or evaluation. */
 const idleTimeout = 10_000;
-/** Bytes that an answer about a single thing may have, and the list of all jobs, of which one at a time is kept. */
+/** Maximum bytes of one job or evaluation, and of the list of all jobs, of which one at a time is in memory. */
 const maxBytes = 16 << 20;
 const maxListBytes = 2 ** 30;
 
-/** Asks about jobs. */
+/** Queries jobs. */
 export class JobFacts {
   readonly #client: NomadClient;
   readonly #namespace: string;
@@ -48,7 +48,7 @@ export class JobFacts {
       maxBytes: maxListBytes,
       signal,
     });
-    const elements = new Elements(this.#client.where, "jobs");
+    const elements = new JsonArraySplitter(this.#client.where, "jobs");
     const jobs = new Map<string, JobFact>();
     for await (const chunk of body) {
       for (const element of elements.push(chunk)) {
@@ -62,7 +62,7 @@ export class JobFacts {
     return { get: (namespace, job) => jobs.get(`${namespace}\0${job}`) };
   }
 
-  /** One job; "none" where there is no such job. Undefined where Nomad does not say. */
+  /** One job; "none" if it does not exist. Undefined if Nomad does not answer. */
   async ask(namespace: string, job: string, signal: AbortSignal): Promise<JobFact | "none" | undefined> {
     try {
       return factOf(await this.#read(`/v1/job/${encodeURIComponent(job)}`, namespace, signal));
@@ -71,22 +71,22 @@ export class JobFacts {
     }
   }
 
-  /** Digits of the time, in nanoseconds, at which an evaluation is made. Undefined where Nomad does not say. */
+  /** Digits of the time, in nanoseconds, until which an evaluation is delayed. Undefined if Nomad does not answer. */
   async waitUntil(namespace: string, evaluation: string, signal: AbortSignal): Promise<string | undefined> {
     try {
       const path = `/v1/evaluation/${encodeURIComponent(evaluation)}`;
-      return untilOf(await this.#read(path, namespace, signal));
+      return waitUntilOf(await this.#read(path, namespace, signal));
     } catch {
       return undefined;
     }
   }
 
-  /** Where a list names no namespace, it is of this one. */
+  /** The namespace of jobs in a list that names none. */
   get #ownNamespace(): string {
     return this.#namespace === "*" ? "default" : this.#namespace;
   }
 
-  async #read(path: string, namespace: string, signal: AbortSignal): Promise<Thing | undefined> {
+  async #read(path: string, namespace: string, signal: AbortSignal): Promise<JsonObject | undefined> {
     const { body } = await this.#client.get({
       path,
       query: { namespace },
@@ -99,26 +99,26 @@ export class JobFacts {
   }
 }
 
-type Thing = Readonly<Record<string, unknown>>;
+type JsonObject = Readonly<Record<string, unknown>>;
 
-/** When an evaluation that waits is made; undefined for one that does not wait. */
-export function untilOf(evaluation: Thing | undefined): string | undefined {
+/** Until when an evaluation is delayed; undefined if it is not. */
+export function waitUntilOf(evaluation: JsonObject | undefined): string | undefined {
   const text = textOf(evaluation?.WaitUntil);
   return text === "" || text.startsWith("0001-") ? undefined : nanosecondsOf(text);
 }
 
-/** Undefined for what is no job. */
-export function factOf(job: Thing | undefined): JobFact | undefined {
+/** Undefined if it is not a job. */
+export function factOf(job: JsonObject | undefined): JobFact | undefined {
   if (typeof job?.ID !== "string" || typeof job.Status !== "string") return undefined;
-  const [made, changed] = [numberOf(job.CreateIndex), numberOf(job.ModifyIndex)];
-  return { status: job.Status, stopped: job.Stop === true, type: textOf(job.Type), made, changed };
+  const [createIndex, modifyIndex] = [numberOf(job.CreateIndex), numberOf(job.ModifyIndex)];
+  return { status: job.Status, stopped: job.Stop === true, type: textOf(job.Type), createIndex, modifyIndex };
 }
 
 function numberOf(value: unknown): number {
   return typeof value === "number" ? value : 0;
 }
 
-function parse(text: string): Thing | undefined {
+function parse(text: string): JsonObject | undefined {
   const value = JSON.parse(text);
   return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
 }

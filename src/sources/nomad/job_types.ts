@@ -1,38 +1,38 @@
-// The types of jobs: service, batch, system. The list of allocations says them, the event stream does not: for a job
-// of which no allocation is known yet, Nomad is asked.
+// The types of jobs: service, batch, system. The list of allocations has them, the event stream does not; the type of a
+// job without a known allocation is queried.
 import type { NomadClient } from "../../clients/nomad/client.ts";
 import { asFault } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Allocation } from "./allocation.ts";
 
-/** Milliseconds that an answer may take: events wait for it. */
-const defaultPatience = 5_000;
-/** Bytes of an answer: Nomad itself takes no source of a job of more than 1 MB unless it is told to. */
+/** Milliseconds that a response may take, while events wait for it. */
+const defaultTimeout = 5_000;
+/** Maximum bytes of a response: by default Nomad limits the source of a job to 1 MB. */
 const maxBytes = 16 << 20;
-/** Answers that are remembered. */
-const maxRemembered = 10_000;
+/** Maximum cached types. */
+const maxCached = 10_000;
 
-/** What Nomad answered about jobs. */
+/** A cache of the types of jobs. */
 export class JobTypes {
   readonly #client: NomadClient;
   readonly #log: Log;
   readonly #idleTimeout: number;
-  /** By namespace and job; undefined where Nomad did not say. */
+  /** By namespace and job; undefined if Nomad did not answer. */
   readonly #types = new Map<string, string | undefined>();
 
-  constructor(client: NomadClient, log: Log, idleTimeout = defaultPatience) {
+  constructor(client: NomadClient, log: Log, idleTimeout = defaultTimeout) {
     this.#client = client;
     this.#log = log;
     this.#idleTimeout = idleTimeout;
   }
 
-  /** The type of an allocation's job. Where Nomad does not say it, it is not known. */
+  /** The type of an allocation's job; undefined if Nomad does not answer. */
   async ask({ Namespace, JobID }: Allocation, signal: AbortSignal): Promise<string | undefined> {
     // The children of a periodic or parameterized job are of its type, and there are many.
     const job = JobID.replace(/\/(?:periodic|dispatch)-.*$/s, "");
     const key = `${Namespace}\0${job}`;
     if (!this.#types.has(key)) {
-      if (this.#types.size >= maxRemembered) this.#types.clear();
+      if (this.#types.size >= maxCached) this.#types.clear();
       this.#types.set(key, await this.#get(Namespace, job, signal));
     }
     return this.#types.get(key);

@@ -1,14 +1,14 @@
-// What becomes of jobs: stopped, purged, given up, placed again, as events and allocations show it. What no event says
-// is asked in the background, which events do not wait for.
+// The lifecycle of jobs: stopped, purged, given up or rescheduled, as events and allocations show it. What no event
+// shows is queried in the background.
 import type { FailingTask } from "../../detection/rule.ts";
 import type { Background } from "./background.ts";
-import type { Pace } from "./session.ts";
-import { factOf, type JobFact, type JobFacts, type JobList, untilOf } from "./job_facts.ts";
-import { type News, writeJobNews } from "./news.ts";
-import type { OfJob } from "./event_stream.ts";
+import type { Timeouts } from "./timeouts.ts";
+import { factOf, type JobFact, type JobFacts, type JobList, waitUntilOf } from "./job_facts.ts";
+import { type NewEvent, writeJobChange } from "./new_event.ts";
+import type { JobEvent } from "./event_stream.ts";
 import type { Allocation } from "./allocation.ts";
 
-/** So many evaluations, and allocations that wait, are remembered. */
+/** Maximum remembered evaluations, and allocations to be rescheduled. */
 const maxRemembered = 10_000;
 
 /** A job, or one allocation of a system job, that may have been given up. */
@@ -17,28 +17,28 @@ interface Suspect {
   readonly job: string;
   readonly index: number;
   readonly allocation?: string;
-  /** Raft index of the job's last change: a job that changes goes on. */
+  /** Raft index of the job's last change: a job that changes is still active. */
   readonly changed?: number;
 }
 
-/** Watches jobs over all sessions. */
+/** Watches jobs across all sessions. */
 export class Lifecycle {
   readonly #facts: JobFacts;
-  readonly #pace: Pick<Pace, "settled" | "audit">;
-  /** By evaluation: digits of the time at which it is made. */
+  readonly #timeouts: Pick<Timeouts, "deadJob" | "audit">;
+  /** By evaluation: digits of the time until which it is delayed. */
   readonly #untils = new Recent<string>();
-  /** By allocation that waits: the evaluation that places it again. */
+  /** By allocation: the evaluation that will reschedule it. */
   readonly #followups = new Recent<string>();
-  /** Jobs of which an allocation failed, by namespace and job. */
+  /** Jobs with a failed allocation, by namespace and job. */
   readonly #failed = new Recent<true>();
 
-  constructor(facts: JobFacts, pace: Pick<Pace, "settled" | "audit">) {
+  constructor(facts: JobFacts, timeouts: Pick<Timeouts, "deadJob" | "audit">) {
     this.#facts = facts;
-    this.#pace = pace;
+    this.#timeouts = timeouts;
   }
 
   /** Takes an event of the topic Job or Evaluation. */
-  take({ type, job, evaluation }: OfJob, index: number, background: Background): News[] {
+  take({ type, job, evaluation }: JobEvent, index: number, background: Background): NewEvent[] {
     const namespace = textOf((job ?? evaluation)?.Namespace);
     const id = textOf(job?.ID) || textOf(evaluation?.JobID);
     if (id === "") return [];
@@ -46,10 +46,10 @@ export class Lifecycle {
     if (type === "JobDeregistered" || type === "JobBatchDeregistered") {
       background.cancel(key);
       const time = typeof evaluation?.ModifyTime === "number" ? evaluation.ModifyTime : undefined;
-      return [writeJobNews({ namespace, job: id, outcome: "stopped", index, time })];
+      return [writeJobChange({ namespace, job: id, outcome: "stopped", index, time })];
     }
     if (evaluation !== undefined) {
-      const until = untilOf(evaluation);
+      const until = waitUntilOf(evaluation);
       if (until !== undefined && evaluation.Status === "pending") {
         this.#untils.set(textOf(evaluation.ID), until);
       }
@@ -58,13 +58,13 @@ export class Lifecycle {
     if (fact === undefined) return [];
     if (!isDead(fact)) background.cancel(key);
     else if (this.#failed.get(key)) {
-      this.#suspect({ namespace, job: id, index, changed: fact.changed }, background);
+      this.#suspect({ namespace, job: id, index, changed: fact.modifyIndex }, background);
     }
     return [];
   }
 
-  /** Takes an allocation, of a line or of the list. */
-  takeAllocation(allocation: Allocation, jobType: string | undefined, background: Background): News[] {
+  /** Takes an allocation from a line or from the list. */
+  takeAllocation(allocation: Allocation, jobType: string | undefined, background: Background): NewEvent[] {
     const { ID, Namespace, JobID, FollowupEvalID } = allocation;
     const { ClientStatus, DesiredStatus, NextAllocation, CreateIndex = 0, ModifyIndex } = allocation;
     const isLast = ClientStatus === "failed" && DesiredStatus === "run" && !NextAllocation;
@@ -85,16 +85,16 @@ export class Lifecycle {
     return until === undefined ? [] : [placedAgain(Namespace, JobID, ID, CreateIndex, until)];
   }
 
-  /** Compares what fails with the list of all jobs. What the list does not have is asked for one by one: a token may
-   * see fewer jobs in the list than it may read. `newest` is the cluster's raft index: what was made after it was made
+  /** Compares the failing tasks with the list of all jobs. A job that is not in the list is queried by itself: a token
+   * may list fewer jobs than it may read. `newest` is the cluster's raft index: what was created after it was created
    * in another cluster. */
   audit(
     failing: Iterable<FailingTask>,
     jobs: JobList,
     newest: number | undefined,
     background: Background,
-  ): News[] {
-    const news: News[] = [];
+  ): NewEvent[] {
+    const news: NewEvent[] = [];
     for (const tasks of byJob(failing)) {
       const [{ namespace, job }] = tasks as [FailingTask];
       const fact = jobs.get(namespace, job);
@@ -109,31 +109,37 @@ export class Lifecycle {
     return news;
   }
 
-  #judge(tasks: readonly FailingTask[], fact: JobFact | "none" | undefined, background: Background): News[] {
+  #judge(
+    tasks: readonly FailingTask[],
+    fact: JobFact | "none" | undefined,
+    background: Background,
+  ): NewEvent[] {
     if (fact === undefined) return [];
     if (fact === "none") return gone(tasks);
     const [{ namespace, job }] = tasks as [FailingTask];
     const index = newestOf(tasks);
-    if (fact.stopped) return [writeJobNews({ namespace, job, outcome: "stopped", index })];
-    if (isDead(fact)) this.#suspect({ namespace, job, index, changed: fact.changed }, background);
-    return gone(tasks.filter(({ made }) => made > 0 && made < fact.made));
+    if (fact.stopped) return [writeJobChange({ namespace, job, outcome: "stopped", index })];
+    if (isDead(fact)) this.#suspect({ namespace, job, index, changed: fact.modifyIndex }, background);
+    return gone(tasks.filter(({ made }) => made > 0 && made < fact.createIndex));
   }
 
-  /** It stays suspect for a while, and is asked for then: between a failure and what follows, a job is dead as well. */
-  #suspect(suspect: Suspect, background: Background, wait = this.#pace.settled): void {
+  /** Queries the job after a while: between a failure and its consequence, a job is dead as well. */
+  #suspect(suspect: Suspect, background: Background, wait = this.#timeouts.deadJob): void {
     const { namespace, job, index, allocation, changed } = suspect;
     // The next child of a periodic job is the next attempt.
     if (/\/periodic-[0-9]+$/.test(job)) return;
     background.later(allocation ?? jobKey(namespace, job), wait, async (signal) => {
       const fact = await this.#facts.ask(namespace, job, signal);
-      if (fact === undefined && !signal.aborted) this.#suspect(suspect, background, this.#pace.audit);
+      if (fact === undefined && !signal.aborted) this.#suspect(suspect, background, this.#timeouts.audit);
       if (fact === undefined || fact === "none" || fact.stopped) return [];
       if (allocation !== undefined) {
-        return [writeJobNews({ namespace, job, outcome: "gave-up", index, allocation })];
+        return [writeJobChange({ namespace, job, outcome: "gave-up", index, allocation })];
       }
       if (!isDead(fact)) return [];
-      if (fact.changed === changed) return [writeJobNews({ namespace, job, outcome: "gave-up", index })];
-      this.#suspect({ ...suspect, changed: fact.changed }, background);
+      if (fact.modifyIndex === changed) {
+        return [writeJobChange({ namespace, job, outcome: "gave-up", index })];
+      }
+      this.#suspect({ ...suspect, changed: fact.modifyIndex }, background);
       return [];
     });
   }
@@ -150,16 +156,22 @@ export class Lifecycle {
   }
 }
 
-function placedAgain(namespace: string, job: string, allocation: string, index: number, until: string): News {
-  return writeJobNews({ namespace, job: parentOf(job), outcome: "waits", index, allocation, until });
+function placedAgain(
+  namespace: string,
+  job: string,
+  allocation: string,
+  index: number,
+  until: string,
+): NewEvent {
+  return writeJobChange({ namespace, job: parentOf(job), outcome: "waits", index, allocation, until });
 }
 
-/** What the rule counts a periodic job's children for. */
+/** The job for which the rule counts the children of a periodic job. */
 function parentOf(job: string): string {
   return job.replace(/\/periodic-[0-9]+$/, "");
 }
 
-/** Nomad makes no attempt of its own any more. Jobs that have children are never so while they are not stopped. */
+/** Whether Nomad makes no further attempt. A job with children is never dead unless it is stopped. */
 export function isDead({ status, stopped }: JobFact): boolean {
   return status === "dead" && !stopped;
 }
@@ -168,11 +180,11 @@ function isSystem(type: string | undefined): boolean {
   return type === "system" || type === "sysbatch";
 }
 
-function gone(tasks: readonly FailingTask[]): News[] {
+function gone(tasks: readonly FailingTask[]): NewEvent[] {
   const [first] = tasks;
   if (first === undefined) return [];
   const { namespace, job } = first;
-  return [writeJobNews({ namespace, job, outcome: "gone", index: newestOf(tasks) })];
+  return [writeJobChange({ namespace, job, outcome: "gone", index: newestOf(tasks) })];
 }
 
 function newestOf(tasks: readonly FailingTask[]): number {
@@ -198,20 +210,20 @@ function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
-/** Whether a list shows that nothing more is to come of an allocation's failures: to a program that starts, it is no
- * news. Of what changed in the last moments, `before` in nanoseconds, more may come. */
-export function isOver(
+/** Whether a list shows that an allocation's failures are final, and so irrelevant to a program that starts. One that
+ * changed after `before`, in nanoseconds, may still change. */
+export function isFinal(
   { JobID, CreateIndex = 0, ModifyTime, ClientStatus, FollowupEvalID, NextAllocation }: Allocation,
   fact: JobFact,
   before: number,
 ): boolean {
   if (/\/periodic-[0-9]+$/.test(JobID)) return false;
-  if (fact.stopped || CreateIndex < fact.made) return true;
+  if (fact.stopped || CreateIndex < fact.createIndex) return true;
   const isLast = ClientStatus === "failed" && !FollowupEvalID && !NextAllocation;
   return ModifyTime < before && (isDead(fact) || (isSystem(fact.type) && isLast));
 }
 
-/** A map of what was set last. */
+/** A map that keeps the entries set last. */
 class Recent<Value> {
   readonly #map = new Map<string, Value>();
 

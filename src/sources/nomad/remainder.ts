@@ -1,24 +1,24 @@
-// The beginning of what comes in pieces and has not ended yet: a line of the event stream, an allocation of the list.
-// However small the pieces are, it takes no more time and memory than its bytes do.
+// Collects the parts of a line or of an allocation until it is complete, in time and memory linear in its bytes, however
+// small the parts are.
 import { Fault } from "../../lib/errors.ts";
 
-/** Of a line, and of an allocation of the list, no more bytes are read: the longest lines that were seen have 600 kB. */
+/** Maximum bytes of a line, and of an allocation of the list: the longest lines seen so far have 600 kB. */
 const maxBytes = 64 << 20;
 
-/** What came so far. */
-export class Rest {
+/** The parts that arrived so far. */
+export class Remainder {
   readonly #what: string;
   readonly #where: string;
   #memory = new Uint8Array(0);
   #length = 0;
 
-  /** `what` comes from `where`, in words. */
+  /** `what` is collected, and `where` it comes from, in words. */
   constructor(what: string, where: string) {
     this.#what = what;
     this.#where = where;
   }
 
-  /** @throws {Fault} where it is too long. */
+  /** @throws {Fault} if it is too long. */
   add(part: Uint8Array): void {
     const length = this.#length + part.length;
     if (length > maxBytes) {
@@ -33,7 +33,7 @@ export class Rest {
     this.#length = length;
   }
 
-  /** The whole, now that its last part is here; what comes next begins anew. @throws {Fault} */
+  /** Returns the whole, which this part completes, and starts over. @throws {Fault} */
   end(part: Uint8Array): Uint8Array {
     if (this.#length === 0) return part;
     this.add(part);

@@ -1,132 +1,103 @@
-// One connection to Nomad's event stream, and the list of all allocations that goes with it.
-import type { Answer, NomadClient } from "../../clients/nomad/client.ts";
+// One connection to Nomad's event stream, together with the list of all allocations.
+import type { NomadClient, NomadResponse } from "../../clients/nomad/client.ts";
 import type { Nanoseconds } from "../../lib/duration.ts";
 import { wallClock } from "../../lib/time.ts";
 import { RefusedToken } from "../../clients/nomad/errors.ts";
 import type { Background } from "./background.ts";
-import type { News } from "./news.ts";
-import { type Line, linesOf, listOf, type Strange } from "./event_stream.ts";
+import type { NewEvent } from "./new_event.ts";
+import { listOf } from "./allocation_list.ts";
+import { type Line, linesOf, type OnUnexpected } from "./event_stream.ts";
+import { Inbox } from "./inbox.ts";
 import type { Allocation } from "./allocation.ts";
+import type { Timeouts } from "./timeouts.ts";
 
-/** How long things take, in milliseconds. */
-export interface Pace {
-  /** Without a byte from Nomad, whose heartbeat comes every 30 s. */
-  readonly silence: number;
-  /** Until the connection is made anew, so that namespaces are found that are new. */
-  readonly renewal: number;
-  /** Without a line, after which the stream has sent what it had. */
-  readonly quiet: number;
-  /** Between two commits of a position at which nothing was news. */
-  readonly idleCommit: number;
-  /** Between two heartbeats at most; after a longer pause Nomad itself may have to catch up, … */
-  readonly beat: number;
-  /** … for which it is given so long, as after a list: its clients report what happened while it did not answer. */
-  readonly settling: number;
-  /** For which a job must be dead to be given up. */
-  readonly settled: number;
-  /** Between two looks at what became of the jobs that fail. */
-  readonly audit: number;
-}
-
-/** Bytes of the list, unpacked: those of some million allocations, of which one at a time is kept in memory. */
+/** Maximum decompressed bytes of the list: millions of allocations, of which one at a time is in memory. */
 const maxListBytes = 16 * 2 ** 30;
 
-/** The pace that suits Nomad. */
-export const defaultPace: Pace = {
-  silence: 65_000,
-  renewal: 3_600_000,
-  quiet: 500,
-  idleCommit: 10_000,
-  beat: 35_000,
-  settling: 30_000,
-  settled: 5_000,
-  audit: 60_000,
-};
-
-/** What a session brings. */
-export type Turn =
+/** An event of a session. */
+export type SessionEvent =
   | { readonly kind: "lines"; readonly lines: readonly Line[] }
   | { readonly kind: "listed"; readonly allocations: Iterable<Allocation> }
-  /** The list is read to its end. */
+  /** The list is complete. */
   | { readonly kind: "end of list" }
-  /** What was found beside both. */
-  | { readonly kind: "news"; readonly news: readonly News[] };
+  /** Findings of a query in the background. */
+  | { readonly kind: "found"; readonly events: readonly NewEvent[] };
 
-/** Topics of the stream that tell of jobs. */
+/** Topics of the stream about jobs. */
 const jobTopics = ["Job", "Evaluation"];
 
-/** What a session is opened with. */
+/** What a session needs. */
 export interface SessionContext {
   readonly client: NomadClient;
   readonly namespace: string;
-  /** Raft index from which the stream goes on; undefined for all that Nomad still has. */
+  /** Raft index from which the stream resumes; undefined for everything that Nomad still has. */
   readonly index: number | undefined;
-  /** Topics beside Allocation are asked for. */
+  /** Subscribe to the topics of jobs as well. */
   readonly withJobs: boolean;
-  readonly pace: Pace;
+  readonly timeouts: Timeouts;
   readonly stop: AbortSignal;
-  /** Called with everything that the stream brings, heartbeats included. */
-  onHeard?(): void;
-  /** Called once with what should be an allocation and cannot be used. */
-  onStrange(found: unknown): void;
+  /** Called whenever the stream delivers something, heartbeats included. */
+  onReceived?(): void;
+  /** Called once with a value that should be an allocation but is unusable. */
+  onUnexpected(found: unknown): void;
 }
 
 /**
- * Stream and list, both answered. The stream is subscribed before the list is made: what happens in between is in
- * both, and nothing is in neither.
+ * An open stream and a list. The stream is subscribed before the list is requested: what happens in between is in both,
+ * and nothing is in neither.
  */
 export class Session implements AsyncDisposable {
-  /** Aborted when all is to end. */
+  /** Aborted when the program stops. */
   readonly stop: AbortSignal;
   readonly list: AsyncGenerator<Iterable<Allocation>>;
-  readonly #pace: Pace;
+  readonly #timeouts: Timeouts;
   readonly #lines: AsyncGenerator<Line[]>;
-  /** The raft index that the list shows; undefined where the answer does not say. */
+  /** The raft index of the list; undefined if the response has none. */
   readonly listIndex: number | undefined;
-  /** Whether the stream brought anything but heartbeats. */
+  /** Whether the stream delivered anything but heartbeats. */
   sawEvents = false;
-  /** When the stream brought something last. */
-  heardAt: Nanoseconds = 0n;
-  /** Whether Nomad refused the topics of jobs, and not Allocation. */
+  /** When the stream last delivered something. */
+  receivedAt: Nanoseconds = 0n;
+  /** Whether Nomad refused the topics of jobs, but not Allocation. */
   refusesTopics = false;
-  readonly #onHeard: () => void;
-  readonly #stream: Answer;
-  readonly #listing: Answer;
+  readonly #onReceived: () => void;
+  readonly #stream: NomadResponse;
+  readonly #listing: NomadResponse;
 
   private constructor(
-    { pace, stop, onHeard }: SessionContext,
+    { timeouts, stop, onReceived }: SessionContext,
     lines: AsyncGenerator<Line[]>,
-    stream: Answer,
-    listing: Answer,
+    stream: NomadResponse,
+    listing: NomadResponse,
     list: AsyncGenerator<Iterable<Allocation>>,
   ) {
     this.stop = stop;
-    this.#pace = pace;
-    this.#onHeard = () => onHeard?.();
+    this.#timeouts = timeouts;
+    this.#onReceived = () => onReceived?.();
     this.#lines = lines;
     this.#stream = stream;
     this.#listing = listing;
     this.list = list;
     const index = Number(listing.header("x-nomad-index"));
-    // A server that was set up a moment ago says 0.
+    // A new server returns 0.
     this.listIndex = listing.header("x-nomad-index") && index >= 0 ? index : undefined;
   }
 
-  /** @throws {Fault} where Nomad does not answer, or refuses. */
+  /** @throws {Fault} if Nomad does not answer, or refuses. */
   static async open(context: SessionContext): Promise<Session> {
-    const { client, namespace, withJobs, pace, stop } = context;
-    const strange = once(context.onStrange);
+    const { client, namespace, withJobs, timeouts, stop } = context;
+    const onUnexpected = once(context.onUnexpected);
     let subscription;
     let refusesTopics = false;
     try {
       subscription = await subscribe(
         context,
         withJobs ? ["Allocation", ...jobTopics] : ["Allocation"],
-        strange,
+        onUnexpected,
       );
     } catch (error) {
       if (!withJobs || !(error instanceof RefusedToken)) throw error;
-      subscription = await subscribe(context, ["Allocation"], strange);
+      subscription = await subscribe(context, ["Allocation"], onUnexpected);
       refusesTopics = true;
     }
     const { stream, lines } = subscription;
@@ -134,11 +105,11 @@ export class Session implements AsyncDisposable {
       const listing = await client.get({
         path: "/v1/allocations",
         query: { namespace, task_states: "true" },
-        idleTimeout: pace.silence,
+        idleTimeout: timeouts.idle,
         signal: stop,
         maxBytes: maxListBytes,
       });
-      const list = listOf(listing.body, client.where, strange);
+      const list = listOf(listing.body, client.where, onUnexpected);
       const session = new Session(context, lines, stream, listing, list);
       session.refusesTopics = refusesTopics;
       return session;
@@ -149,43 +120,44 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * What comes, in the order in which it comes, until the connection is to be renewed. The list is not read before
-   * the stream has caught up with it: lines show each event on its way, the list only the last ten of a task.
+   * Everything that comes, in the order in which it comes, until the connection is to be renewed. The list is not read
+   * before the stream has caught up with it: lines show each event on its way, the list only the last ten of a task.
    */
-  async *turns(background: Background): AsyncGenerator<Turn> {
-    const renewAt = performance.now() + this.#pace.renewal;
-    const inbox = new Inbox<Turn>();
-    let caughtUp = false;
-    let isListed = false;
+  async *events(background: Background): AsyncGenerator<SessionEvent> {
+    const renewAt = performance.now() + this.#timeouts.renewal;
+    const inbox = new Inbox<SessionEvent>();
+    let phase: "catching up" | "listing" | "streaming" = "catching up";
     inbox.expect(this.#nextLines());
-    inbox.expect(nextNews(background));
-    while (!isListed || performance.now() < renewAt) {
-      const turn = await inbox.take(caughtUp ? undefined : this.#pace.quiet);
-      const didCatchUp = turn === undefined || this.#reachesList(turn);
-      if (turn !== undefined) yield turn;
-      if (turn?.kind === "news") inbox.expect(nextNews(background));
-      if (turn?.kind === "lines") inbox.expect(this.#nextLines());
-      if (turn?.kind === "listed" || (didCatchUp && !caughtUp)) inbox.expect(this.#nextListed());
-      caughtUp ||= didCatchUp;
-      isListed ||= turn?.kind === "end of list";
+    inbox.expect(nextFound(background));
+    while (phase !== "streaming" || performance.now() < renewAt) {
+      const event = await inbox.take(phase === "catching up" ? this.#timeouts.catchUp : undefined);
+      if (event !== undefined) yield event;
+      if (event?.kind === "found") inbox.expect(nextFound(background));
+      else if (event?.kind === "lines") inbox.expect(this.#nextLines());
+      else if (event?.kind === "listed") inbox.expect(this.#nextListed());
+      else if (event?.kind === "end of list") phase = "streaming";
+      if (phase === "catching up" && (event === undefined || this.#reachesList(event))) {
+        phase = "listing";
+        inbox.expect(this.#nextListed());
+      }
     }
   }
 
-  #reachesList(turn: Turn): boolean {
-    return turn.kind === "lines" && this.listIndex !== undefined &&
-      turn.lines.some(({ index }) => index >= this.listIndex!);
+  #reachesList(event: SessionEvent): boolean {
+    return event.kind === "lines" && this.listIndex !== undefined &&
+      event.lines.some(({ index }) => index >= this.listIndex!);
   }
 
-  #nextLines(): Promise<Turn> {
+  #nextLines(): Promise<SessionEvent> {
     return this.#lines.next().then(({ value: lines }: { value: Line[] }) => {
-      this.#onHeard();
-      this.heardAt = wallClock();
+      this.#onReceived();
+      this.receivedAt = wallClock();
       this.sawEvents ||= lines.some(({ index }) => index > 0);
       return { kind: "lines", lines };
     });
   }
 
-  #nextListed(): Promise<Turn> {
+  #nextListed(): Promise<SessionEvent> {
     return this.list.next().then(({ done, value }) =>
       done ? { kind: "end of list" } : { kind: "listed", allocations: value }
     );
@@ -196,21 +168,21 @@ export class Session implements AsyncDisposable {
   }
 }
 
-/** The stream of these topics, of which something has come. @throws {Fault} */
+/** Subscribes to these topics and waits for the first line. @throws {Fault} */
 async function subscribe(
-  { client, namespace, index, pace, stop }: SessionContext,
+  { client, namespace, index, timeouts, stop }: SessionContext,
   topic: readonly string[],
-  strange: Strange,
-): Promise<{ stream: Answer; lines: AsyncGenerator<Line[]> }> {
+  onUnexpected: OnUnexpected,
+): Promise<{ stream: NomadResponse; lines: AsyncGenerator<Line[]> }> {
   const stream = await client.get({
     path: "/v1/event/stream",
     query: { topic, namespace, index: index === undefined ? undefined : String(index) },
     maxBytes: Infinity, // it has no end, but its lines have
-    idleTimeout: pace.silence,
+    idleTimeout: timeouts.idle,
     signal: stop,
   });
   try {
-    const lines = linesOf(stream.body, client.where, strange);
+    const lines = linesOf(stream.body, client.where, onUnexpected);
     return { stream, lines: prepend(await lines.next(), lines) };
   } catch (error) {
     await stream.close();
@@ -218,36 +190,11 @@ async function subscribe(
   }
 }
 
-async function nextNews(background: Background): Promise<Turn> {
-  return { kind: "news", news: await background.next() };
+async function nextFound(background: Background): Promise<SessionEvent> {
+  return { kind: "found", events: await background.next() };
 }
 
-/** What several promises bring, as it comes. A race would tie all that came to the promise that waits longest. */
-class Inbox<T> {
-  readonly #arrived: T[] = [];
-  #failed: { readonly reason: unknown } | undefined;
-  #wake = () => {};
-
-  expect(promise: Promise<T>): void {
-    promise.then((value) => void this.#arrived.push(value), (reason) => this.#failed ??= { reason })
-      .then(() => this.#wake());
-  }
-
-  /** What came first; undefined where nothing comes for so many milliseconds. */
-  async take(milliseconds?: number): Promise<T | undefined> {
-    if (this.#arrived.length === 0 && this.#failed === undefined) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#wake = resolve;
-      const timer = milliseconds === undefined ? undefined : setTimeout(resolve, milliseconds);
-      await promise;
-      clearTimeout(timer);
-    }
-    if (this.#arrived.length === 0 && this.#failed !== undefined) throw this.#failed.reason;
-    return this.#arrived.shift();
-  }
-}
-
-/** The function, of which only the first call counts. */
+/** Wraps a function so that only its first call takes effect. */
 function once<T>(call: (argument: T) => void): (argument: T) => void {
   let called = false;
   return (argument) => {

@@ -1,45 +1,48 @@
-// Whether the event stream and the list show all that happens: not while there is no answer, nor until what followed
-// the list is judged, for Nomad's own view may be old. No I/O, no clock.
+// Whether the event stream and the list show everything that happens: not while Nomad does not answer, nor until what
+// followed the list is decided on, for Nomad's own view may be stale. No I/O, no clock.
 import type { Nanoseconds } from "../../lib/duration.ts";
 import type { Visibility } from "../../detection/visibility.ts";
-import type { Pace } from "./session.ts";
+import type { Timeouts } from "./timeouts.ts";
 
-/** Tells a sight how far a stream was judged. Lists close every gap: what happened meanwhile stands in them. */
+/** Notifies a `Visibility` up to when a stream was read. Lists close every gap: they have what happened meanwhile. */
 export class StreamVisibility {
   readonly #visibility: Visibility | undefined;
-  readonly #beat: Nanoseconds;
-  readonly #settling: Nanoseconds;
-  #heardAt: Nanoseconds | undefined;
-  /** From then on what is heard is all; undefined before the list is judged. */
+  readonly #heartbeat: Nanoseconds;
+  readonly #settle: Nanoseconds;
+  #receivedAt: Nanoseconds | undefined;
+  /** From then on everything is received; undefined until the list is decided on. */
   #settledAt: Nanoseconds | undefined;
 
-  constructor(visibility: Visibility | undefined, { beat, settling }: Pick<Pace, "beat" | "settling">) {
+  constructor(
+    visibility: Visibility | undefined,
+    { heartbeat, settle }: Pick<Timeouts, "heartbeat" | "settle">,
+  ) {
     this.#visibility = visibility;
-    this.#beat = BigInt(beat) * 1_000_000n;
-    this.#settling = BigInt(settling) * 1_000_000n;
+    this.#heartbeat = BigInt(heartbeat) * 1_000_000n;
+    this.#settle = BigInt(settle) * 1_000_000n;
   }
 
-  /** There is no connection. */
+  /** The connection is lost. */
   lose(): void {
     this.#visibility?.lose();
-    this.#heardAt = this.#settledAt = undefined;
+    this.#receivedAt = this.#settledAt = undefined;
   }
 
-  /** The list is judged. */
+  /** The list is decided on. */
   listed(now: Nanoseconds): void {
-    this.#heardAt = now;
-    this.#settledAt = now + this.#settling;
+    this.#receivedAt = now;
+    this.#settledAt = now + this.#settle;
   }
 
-  /** All that the stream brought up to then is judged. */
+  /** Everything that the stream delivered until `now` is decided on. */
   hear(now: Nanoseconds): void {
-    const pause = this.#heardAt === undefined ? 0n : now - this.#heardAt;
-    // A time long before the last is of a clock that was set back.
-    if (pause > this.#beat || pause < -this.#beat) {
+    const pause = this.#receivedAt === undefined ? 0n : now - this.#receivedAt;
+    // A time far before the last one: the clock was set back.
+    if (pause > this.#heartbeat || pause < -this.#heartbeat) {
       this.lose();
       this.listed(now);
     }
-    this.#heardAt = now;
+    this.#receivedAt = now;
     if (this.#settledAt === undefined || now < this.#settledAt) return;
     this.#visibility?.regain(now);
     this.#visibility?.hear(now);

@@ -1,23 +1,23 @@
-// The bytes of an input in large blocks, unpacked where it is gzip. What a line is, it does not know.
+// Reads an input in large blocks, decompressing gzip. It knows nothing of lines.
 import type { Bytes, OpenFile } from "../source.ts";
-import { gunzipped } from "./gunzip.ts";
+import { gunzip } from "./gunzip.ts";
 
-/** Bytes that are read at one time. */
+/** Bytes of a read. */
 const blockSize = 1 << 20;
 
-/** What is logged where what stands behind gzip is none, and is not read. */
-export const garbageIgnored = "{what}: what follows its gzip is not gzip, and is ignored";
+/** The warning about bytes after gzip data that are not gzip. */
+export const garbageIgnored = "{what}: trailing garbage after its gzip data is ignored";
 
-/** Why a gzip that cannot be read any further cannot; undefined where something else went wrong. */
-export function whyPackedUnreadable({ code, message }: Error & { code?: string }): string | undefined {
+/** Explains an error of gzip data; undefined for any other error. */
+export function explainGzipError({ code, message }: Error & { code?: string }): string | undefined {
   if (code === "Z_BUF_ERROR") return "its gzip is cut short";
   return code === "Z_DATA_ERROR" ? `its gzip is damaged: ${message}` : undefined;
 }
 
-/** The blocks of an input, through gunzip where they begin as gzip does. A block is good until the next is asked for.
- * On `stop` it ends. `onGarbage` is called where what stands behind gzip is none, and is not read; `onRead` with the
- * bytes of each block as they were before. */
-export async function* unpacked(
+/** Yields the blocks of an input, decompressed if it begins like gzip. A block is valid until the next read. It ends on
+ * `stop`. `onGarbage` is called if bytes after the gzip data are not gzip; they are ignored. `onRead` gets the number of
+ * bytes of each block before decompression. */
+export async function* decompressed(
   input: Bytes,
   stop: AbortSignal,
   onGarbage: () => void,
@@ -30,7 +30,7 @@ export async function* unpacked(
   try {
     const first = await firstBlock(reader);
     const blocks = withFirst(first, reader);
-    yield* first[0] === 0x1f && first[1] === 0x8b ? gunzipped(blocks, onGarbage) : blocks;
+    yield* first[0] === 0x1f && first[1] === 0x8b ? gunzip(blocks, onGarbage) : blocks;
   } finally {
     stop.removeEventListener("abort", cancel);
     await reader.cancel().catch(() => {});
@@ -38,9 +38,9 @@ export async function* unpacked(
 }
 
 interface Reader {
-  /** The next block, good until the one after it is asked for; undefined at the end. */
+  /** The next block, valid until the next read; undefined at the end. */
   read(): Promise<{ readonly value?: Uint8Array | undefined }>;
-  /** Ends it; a read that is under way finds the end. */
+  /** Closes the input; a pending read returns its end. */
   cancel(): Promise<void>;
 }
 
@@ -56,8 +56,8 @@ function streamReader(stream: ReadableStream<Uint8Array>, onRead: (bytes: number
   };
 }
 
-/** Reads one block while another is worked on, into the same two pieces of memory: new memory costs as much as reading.
- * A stream of the file would do neither. */
+/** Reads a block while the previous one is processed, into two buffers in turn: allocating costs as much as reading. A
+ * stream of the file would do neither. */
 function fileReader(file: OpenFile, onRead: (bytes: number) => void): Reader {
   let [memory, other] = [new Uint8Array(blockSize), new Uint8Array(blockSize)];
   let closed = false;
@@ -96,7 +96,7 @@ function fileReader(file: OpenFile, onRead: (bytes: number) => void): Reader {
   };
 }
 
-/** A block long enough to tell gzip by, where the input is: pipes may bring a byte at a time. */
+/** A first block of at least two bytes, which identify gzip, if the input has them: a pipe may deliver single bytes. */
 async function firstBlock(reader: Reader): Promise<Uint8Array> {
   let block: Uint8Array = new Uint8Array();
   for (let next; block.length < 2 && (next = await reader.read()).value !== undefined;) {

@@ -1,13 +1,13 @@
-// gzip unpacked as gzip(1) unpacks it: member after member, up to what is no member. node's own `createGunzip` cannot:
-// it never comes back from zeros behind a member, and of text there it keeps not even what stood before.
+// Decompresses gzip as gzip(1) does: member after member, ignoring trailing garbage. node's own `createGunzip` cannot: it
+// hangs on zeros after a member, and loses data before any other trailing bytes.
 import { crc32, createInflateRaw } from "node:zlib";
 
-/** Bytes of gzip that are unpacked at one time: they can become a thousand times as many. */
-const packedAtOnce = 16 << 10;
-/** Bytes that come out at one time. */
-const unpackedAtOnce = 64 << 10;
+/** Bytes decompressed at a time: they can expand a thousandfold. */
+const compressedChunk = 16 << 10;
+/** Bytes of a decompressed chunk. */
+const decompressedChunk = 64 << 10;
 
-/** Why gzip cannot be read any further, by node's codes of zlib. */
+/** Invalid gzip data, with node's codes of zlib. */
 class Unreadable extends Error {
   constructor(readonly code: "Z_BUF_ERROR" | "Z_DATA_ERROR", message: string) {
     super(message);
@@ -18,10 +18,10 @@ const cutShort = () => new Unreadable("Z_BUF_ERROR", "unexpected end of file");
 const damaged = (how: string) => new Unreadable("Z_DATA_ERROR", how);
 
 /**
- * The blocks unpacked. They begin with a member; zeros behind the last one are padding, and for anything else there
- * `onGarbage` is called, and it is not read. What comes before a fault is yielded before it is thrown.
+ * Yields the decompressed blocks. Zeros after the last member are padding; for anything else `onGarbage` is called, and it
+ * is ignored. What precedes an error is yielded before it is thrown.
  */
-export async function* gunzipped(
+export async function* gunzip(
   blocks: AsyncIterable<Uint8Array>,
   onGarbage: () => void,
 ): AsyncGenerator<Uint8Array> {
@@ -53,7 +53,7 @@ async function followsMember(input: Input, onGarbage: () => void): Promise<boole
   return false;
 }
 
-/** Skips what stands before what is packed, but for the first two bytes, which are read (RFC 1952, 2.3). */
+/** Skips the rest of a member's header, after its first two bytes (RFC 1952, 2.3). */
 async function skipHeader(input: Input): Promise<void> {
   const [method, flags] = await input.take(8) as unknown as [number, number];
   if (method !== 8) throw damaged("unknown compression method");
@@ -64,9 +64,9 @@ async function skipHeader(input: Input): Promise<void> {
   if ((flags & 2) !== 0) await input.skip(2);
 }
 
-/** What is packed in one member. */
+/** The decompressed data of one member. */
 async function* inflated(input: Input): AsyncGenerator<Uint8Array> {
-  const inflate = createInflateRaw({ chunkSize: unpackedAtOnce });
+  const inflate = createInflateRaw({ chunkSize: decompressedChunk });
   let out: Uint8Array[] = [];
   let fault: Error | undefined;
   let ended = false;
@@ -82,12 +82,12 @@ async function* inflated(input: Input): AsyncGenerator<Uint8Array> {
   });
   try {
     while (!ended) {
-      const piece = await input.some(packedAtOnce);
+      const piece = await input.some(compressedChunk);
       if (piece === undefined) throw cutShort();
       const before = inflate.bytesWritten;
       await new Promise<void>((resolve) => {
         wake = resolve;
-        inflate.write(piece, () => resolve()); // which is not called at the end of what is packed
+        inflate.write(piece, () => resolve()); // which is not called at the end of the member
       });
       yield* out;
       out = [];
@@ -99,7 +99,7 @@ async function* inflated(input: Input): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** Bytes by number, out of blocks that come as they come. A block is good until the next is asked for. */
+/** Reads exact numbers of bytes from blocks of any size. A block is valid until the next read. */
 class Input implements AsyncDisposable {
   readonly #blocks: AsyncIterator<Uint8Array>;
   #block: Uint8Array = new Uint8Array();
@@ -109,8 +109,8 @@ class Input implements AsyncDisposable {
     this.#blocks = blocks[Symbol.asyncIterator]();
   }
 
-  /** At least one byte and at most so many; undefined at the end. */
-  async some(most: number): Promise<Uint8Array | undefined> {
+  /** One to `max` bytes; undefined at the end. */
+  async some(max: number): Promise<Uint8Array | undefined> {
     while (this.#at === this.#block.length) {
       const { done, value } = await this.#blocks.next();
       if (done) return undefined;
@@ -118,11 +118,11 @@ class Input implements AsyncDisposable {
       this.#at = 0;
     }
     const start = this.#at;
-    this.#at = Math.min(this.#block.length, start + most);
+    this.#at = Math.min(this.#block.length, start + max);
     return this.#block.subarray(start, this.#at);
   }
 
-  /** Lets the last bytes of what `some` yielded come again. */
+  /** Unreads the last bytes that `some` returned. */
   giveBack(count: number): void {
     this.#at -= count;
   }
@@ -133,14 +133,14 @@ class Input implements AsyncDisposable {
 
   /** The next byte that is not 0. */
   async nonZero(): Promise<number | undefined> {
-    for (let some; (some = await this.some(packedAtOnce)) !== undefined;) {
+    for (let some; (some = await this.some(compressedChunk)) !== undefined;) {
       const found = some.find((byte) => byte !== 0);
       if (found !== undefined) return found;
     }
     return undefined;
   }
 
-  /** Exactly so many, in memory of their own. @throws {Unreadable} */
+  /** Exactly `count` bytes, copied. @throws {Unreadable} */
   async take(count: number): Promise<Uint8Array<ArrayBuffer>> {
     const taken = new Uint8Array(count);
     for (let length = 0; length < count;) {
@@ -157,9 +157,9 @@ class Input implements AsyncDisposable {
     await this.take(count);
   }
 
-  /** A text that ends with 0. @throws {Unreadable} */
+  /** Skips a zero-terminated text. @throws {Unreadable} */
   async skipText(): Promise<void> {
-    for (let some; (some = await this.some(packedAtOnce)) !== undefined;) {
+    for (let some; (some = await this.some(compressedChunk)) !== undefined;) {
       const end = some.indexOf(0);
       if (end >= 0) return this.giveBack(some.length - end - 1);
     }

@@ -1,47 +1,27 @@
-// The source `stdin`: one update a line, from standard input or from files, gzip or plain. Time is that of the
-// events, so that the same input gives the same alerts whenever it is read.
-import { Buffer } from "node:buffer";
+// The source `stdin`: one update a line, from standard input or from files, gzip or plain. Its clock is that of the
+// events, so the same input gives the same alerts whenever it is read.
 import type { Nanoseconds } from "../../lib/duration.ts";
-import { Fault } from "../../lib/errors.ts";
-import { whyUnreadable } from "../../lib/files.ts";
-import { beforeAll, capacity, LinesToParse } from "../../detection/decode/prefilter/prefilter.ts";
+import { Semaphore } from "../../lib/semaphore.ts";
 import { defineAdapter } from "../../lib/settings/adapter.ts";
-import type { Log } from "../../lib/log.ts";
-import { quoted } from "../../lib/settings/redact.ts";
-import type { Batch, Bytes, Skipped, Source, SourceContext } from "../source.ts";
-import { latestEventTime } from "../../lib/time.ts";
-import { garbageIgnored, unpacked, whyPackedUnreadable } from "./decompress.ts";
+import type { Batch, Bytes, Source, SourceContext } from "../source.ts";
+import { decompressed, garbageIgnored } from "./decompress.ts";
+import { openFile, requireFile, titleOf } from "./files.ts";
+import { Lines } from "./lines.ts";
 
-/** The row of the source `stdin`. */
-export const lines = defineAdapter({
+/** The adapter `stdin`. */
+export const stdinSource = defineAdapter({
   type: "stdin",
   title: "Source stdin",
   settings: {},
   open: (_, context: SourceContext): Source => new LineSource(context),
 });
 
-/** Batches that may be unacknowledged before reading waits. */
-const maxOpenBatches = 16;
-/** Longer lines, in bytes, are no updates: RabbitMQ's own limit for a message. */
-const maxLineLength = 128 << 20;
-/** Stands at the end of what is left of such a line, so that it is JSON no more. */
-const cut = new TextEncoder().encode("…");
-
-const carriageReturn = 13;
-
-/** Lines of one block of an input, and the number of each. */
-export interface Block {
-  readonly bodies: (Uint8Array | Skipped)[];
-  readonly numbers: number[];
-  /** The only line is the last one, and no line feed follows it. */
-  readonly unended?: boolean;
-}
-
+/** Maximum unacknowledged batches before reading pauses. */
+const maxInFlight = 16;
 class LineSource implements Source {
   readonly mode = "batch";
   readonly #context: SourceContext;
-  #openBatches = 0;
-  #wake = () => {};
+  readonly #inFlight = new Semaphore(maxInFlight);
   #skipUntil: Nanoseconds | undefined;
 
   constructor(context: SourceContext) {
@@ -49,12 +29,10 @@ class LineSource implements Source {
   }
 
   async *batches(stop: AbortSignal): AsyncIterable<Batch> {
-    const wake = () => this.#wake();
-    stop.addEventListener("abort", wake);
     try {
       for (const { name, open } of await this.#inputs()) {
         const input = new Lines(name, this.#context, () => this.#skipUntil);
-        const bytes = unpacked(
+        const bytes = decompressed(
           await open(),
           stop,
           () => this.#context.log.warning(garbageIgnored, { what: titleOf(name) }),
@@ -62,22 +40,13 @@ class LineSource implements Source {
         this.#context.health?.up();
         for await (const { bodies, numbers } of input.blocks(bytes, stop)) {
           yield this.#batch(bodies, (index) => input.place(numbers[index]!));
-          await this.#fewerThan(maxOpenBatches, stop);
+          await this.#inFlight.available(1, stop);
         }
       }
       if (this.#context.health !== undefined) this.#context.health.ended = !stop.aborted;
     } catch (error) {
-      await this.#fewerThan(1, stop); // what was read before it is told all the same
+      await this.#inFlight.available(maxInFlight, stop); // what was read before the error still counts
       throw error;
-    } finally {
-      stop.removeEventListener("abort", wake);
-    }
-  }
-
-  /** Resolves when fewer batches are unacknowledged, or on `stop`. */
-  async #fewerThan(count: number, stop: AbortSignal): Promise<void> {
-    while (this.#openBatches >= count && !stop.aborted) {
-      await new Promise<void>((resolve) => this.#wake = resolve);
     }
   }
 
@@ -93,7 +62,7 @@ class LineSource implements Source {
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
-  /** All files are looked at before the first is read, so that a wrong name is known at once. */
+  /** All files are checked before the first is read, so that a wrong name is reported at once. */
   async #inputs(): Promise<{ name: string; open: () => Promise<Bytes> }[]> {
     const { files, stdin } = this.#context;
     if (files.length === 0) return [{ name: "", open: () => Promise.resolve(stdin) }];
@@ -102,154 +71,12 @@ class LineSource implements Source {
   }
 
   #batch(bodies: Batch["bodies"], place: (index: number) => string): Batch {
-    this.#openBatches++;
+    this.#inFlight.take();
     return {
       bodies,
       place,
       reject: () => {},
-      acknowledge: () => {
-        this.#openBatches--;
-        this.#wake();
-      },
+      acknowledge: () => this.#inFlight.release(),
     };
-  }
-}
-
-/** @throws {Fault} where the file cannot be read, which a pipe always can. */
-export async function requireFile(name: string): Promise<void> {
-  let found;
-  try {
-    found = await Deno.stat(name);
-  } catch (error) {
-    throw unreadable(name, error);
-  }
-  if (found.isDirectory) throw unreadable(name, new Error("it is not a file"));
-  // To open a pipe would wait for its writer, and to close it again would send the writer away.
-  if (found.isFile) (await openFile(name)).close();
-}
-
-/** Opens a file. @throws {Fault} */
-export async function openFile(name: string): Promise<Deno.FsFile> {
-  try {
-    return await Deno.open(name);
-  } catch (error) {
-    throw unreadable(name, error);
-  }
-}
-
-/** How an input is called in messages; the name of standard input is empty. */
-export function titleOf(name: string): string {
-  return name === "" ? "standard input" : quoted(name);
-}
-
-function unreadable(name: string, error: unknown): Fault {
-  return new Fault(
-    `cannot read ${quoted(name)}: ${whyUnreadable(error)}; name files of updates, one a line`,
-    "config",
-  );
-}
-
-/** The lines of one input, block by block. */
-export class Lines {
-  readonly #name: string;
-  readonly #log: Log;
-  readonly #restartsOnly: boolean;
-  readonly #skipUntil: () => Nanoseconds | undefined;
-  /** The beginning of a line whose end has not come yet. */
-  #rest: Uint8Array[] = [];
-  #restLength = 0;
-  #number = 0;
-
-  /** `name` is empty for standard input. `skipUntil` says up to which time updates may be skipped. */
-  constructor(
-    name: string,
-    { log, restartsOnly }: Pick<SourceContext, "log" | "restartsOnly">,
-    skipUntil: () => Nanoseconds | undefined = () => undefined,
-  ) {
-    this.#name = name;
-    this.#log = log;
-    this.#restartsOnly = restartsOnly;
-    this.#skipUntil = skipUntil;
-  }
-
-  /** Where a line stands, in words. */
-  place(number: number): string {
-    return `line ${number}${this.#name && ` of ${this.#name}`}`;
-  }
-
-  /** The lines in these bytes, each in memory of its own. @throws {Fault} */
-  async *blocks(bytes: AsyncIterable<Uint8Array>, stop: AbortSignal): AsyncIterable<Block> {
-    try {
-      for await (const block of bytes) {
-        for (let start = 0; start < block.length; start += capacity) {
-          const lines = this.#split(block.subarray(start, start + capacity));
-          if (lines.bodies.length > 0) yield lines;
-        }
-      }
-    } catch (error) {
-      if (stop.aborted) return; // which cuts gzip short
-      const what = titleOf(this.#name);
-      const reason = whyPackedUnreadable(error as Error) ?? (error as Error).message;
-      throw new Fault(`cannot read ${what}: ${reason}`, "config");
-    }
-    const last = this.#takeLine(new Uint8Array());
-    if (last.length > 0 && !stop.aborted) {
-      yield { bodies: [last], numbers: [this.#number], unended: true };
-    }
-  }
-
-  #split(block: Uint8Array): Block {
-    const lines: Block = { bodies: [], numbers: [] };
-    const latest = this.#restartsOnly ? this.#skipUntil() ?? latestEventTime() : beforeAll;
-    const toParse = new LinesToParse(block);
-    // What began in another block is known as a whole only.
-    while (toParse.next(this.#restLength > 0 ? beforeAll : latest)) {
-      this.#skip(lines, toParse);
-      this.#take(lines, block.slice(toParse.start, toParse.end));
-    }
-    this.#skip(lines, toParse);
-    this.#keep(block.slice(toParse.start));
-    return lines;
-  }
-
-  /** Blank lines are counted and left out. */
-  #take({ bodies, numbers }: Block, end: Uint8Array): void {
-    const line = this.#takeLine(end);
-    if (line.length === 0) return;
-    bodies.push(line);
-    numbers.push(this.#number);
-  }
-
-  #skip({ bodies, numbers }: Block, { skipped, newest }: LinesToParse): void {
-    if (skipped === 0) return;
-    bodies.push({ count: skipped, newest });
-    numbers.push(this.#number + 1);
-    this.#number += skipped;
-  }
-
-  /** Of a line that is too long two parts are kept, more than a log line shows. */
-  #keep(part: Uint8Array): void {
-    this.#restLength += part.length;
-    if (part.length > 0) this.#rest.push(part);
-    if (this.#restLength > maxLineLength) this.#rest.splice(2);
-  }
-
-  /** The line that ends with this part, without a carriage return; of one that is too long only the beginning. */
-  #takeLine(end: Uint8Array): Uint8Array {
-    this.#number++;
-    let line = end;
-    if (this.#rest.length > 0) {
-      this.#keep(end);
-      if (this.#restLength > maxLineLength) {
-        this.#log.warning("{place} is longer than 128 MiB, the most that is read", {
-          place: this.place(this.#number),
-        });
-        this.#rest.push(cut);
-      }
-      line = new Uint8Array(Buffer.concat(this.#rest));
-      this.#rest = [];
-      this.#restLength = 0;
-    }
-    return line.at(-1) === carriageReturn ? line.subarray(0, -1) : line;
   }
 }

@@ -4,7 +4,8 @@ import { Buffer } from "node:buffer";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import type { Writable } from "node:stream";
-import { amqpUrl, openChannel, openConfirmChannel } from "../../../src/clients/amqp/connection.ts";
+import { openChannel, openConfirmChannel } from "../../../src/clients/amqp/connection.ts";
+import { amqpUrl } from "../../../src/clients/amqp/settings.ts";
 import type { Fault } from "../../../src/lib/errors.ts";
 import { hand, plain } from "../../helpers/amqp.ts";
 import { type Proxy, startProxy } from "../../helpers/proxy.ts";
@@ -203,7 +204,7 @@ Deno.test("amqpUrl() takes a heartbeat in seconds", () => {
 Deno.test("amqpUrl() refuses a heartbeat that is no number of seconds, without showing it", () => {
   for (const heartbeat of ["", "-1", "1.5", "5s", "65536", "hunter2"]) {
     assert.throws(() => connection.parse(`amqp://rabbit/?heartbeat=${heartbeat}`), {
-      message: "whose heartbeat is not a whole number of seconds from 0 to 65535",
+      message: "whose heartbeat is not an integer of seconds from 0 to 65535",
     });
   }
 });

@@ -86,7 +86,7 @@ Deno.test("the client says that a certificate is demanded", async () => {
   assert.equal(
     await refused({ NOMAD_ADDR: server.address, NOMAD_CACERT: authority.cert }),
     "https://server demands a client certificate; " +
-      "set NOMAD_CLIENT_CERT (--nomad-client-cert) and NOMAD_CLIENT_KEY (--nomad-client-key) (misconfigured)",
+      "set NOMAD_CLIENT_CERT (--nomad-client-cert) and NOMAD_CLIENT_KEY (--nomad-client-key) (config)",
   );
 });
 
@@ -97,7 +97,7 @@ Deno.test("the client says that its certificate is refused", async () => {
   assert.equal(
     await refused({ NOMAD_ADDR: server.address, NOMAD_CACERT: authority.cert, ...pair }),
     `https://server refused the client certificate in "${cert}" (UnknownCA); ` +
-      "set NOMAD_CLIENT_CERT (--nomad-client-cert) to one that it accepts (misconfigured)",
+      "set NOMAD_CLIENT_CERT (--nomad-client-cert) to one that it accepts (config)",
   );
 });
 
@@ -141,7 +141,7 @@ function freePort(): number {
 Deno.test("the client says that nobody it trusts signed the server's certificate", async () => {
   await using server = await serve();
   const advice =
-    "set NOMAD_CACERT (--nomad-cacert) to a file that holds its authority's certificate (misconfigured)";
+    "set NOMAD_CACERT (--nomad-cacert) to a file that holds its authority's certificate (config)";
   for (
     const [env, by] of [
       [{}, "one of the public authorities"],
@@ -160,7 +160,7 @@ Deno.test("the client says that the server's certificate has expired", async () 
   await using server = await serve(expired);
   assert.equal(
     await refused({ NOMAD_ADDR: server.address, NOMAD_CACERT: authority.cert }),
-    "the certificate of https://server expired on 2020-02-01T00:00:00.000Z; renew it there (misconfigured)",
+    "the certificate of https://server expired on 2020-02-01T00:00:00.000Z; renew it there (config)",
   );
 });
 
@@ -173,13 +173,13 @@ Deno.test("the client says for which names the server's certificate is, and take
     await refused(env),
     "the certificate of https://server is for server.global.nomad or localhost, not for 127.0.0.1; " +
       "connect to a name that it is for, or set NOMAD_TLS_SERVER_NAME (--nomad-tls-server-name) to that name " +
-      "(misconfigured)",
+      "(config)",
   );
   assert.equal(
     await refused({ ...env, NOMAD_TLS_SERVER_NAME: "server.eu.nomad" }),
     "the certificate of https://server is for server.global.nomad or localhost, not for server.eu.nomad; " +
       "connect to a name that it is for, or set NOMAD_TLS_SERVER_NAME (--nomad-tls-server-name) to that name " +
-      "(misconfigured)",
+      "(config)",
   );
 });
 
@@ -194,19 +194,19 @@ Deno.test("the client says that TLS is not spoken, or HTTP is not", async () => 
   await using plain = await NomadServer.start({ recording });
   assert.equal(
     await refused({ NOMAD_ADDR: plain.address.replace("http:", "https:"), NOMAD_CACERT: authority.cert }),
-    "https://server does not speak TLS; set the port on which it does (misconfigured)",
+    "https://server does not speak TLS; set the port on which it does (config)",
   );
   await using secure = await serve();
   assert.equal(
     await refused({ NOMAD_ADDR: secure.address.replace("https:", "http:") }),
-    "http://server does not speak HTTP; set NOMAD_ADDR (--nomad-addr) to Nomad's HTTP address (heals)",
+    "http://server does not speak HTTP; set NOMAD_ADDR (--nomad-addr) to Nomad's HTTP address (transient)",
   );
 });
 
 Deno.test("the client says what is wrong with the files of TLS", async () => {
   const empty = await Deno.makeTempDir({ dir: directory });
   const NOMAD_ADDR = "https://127.0.0.1:1";
-  const pem = "name a file of certificates in PEM form (misconfigured)";
+  const pem = "name a file of certificates in PEM form (config)";
   assert.equal(
     await refused({ NOMAD_ADDR, NOMAD_CACERT: "/nosuch" }),
     `NOMAD_CACERT (--nomad-cacert): cannot read "/nosuch": there is no such file; ${pem}`,
@@ -215,7 +215,7 @@ Deno.test("the client says what is wrong with the files of TLS", async () => {
     await refused({ NOMAD_ADDR, NOMAD_CACERT: client.key }),
     `NOMAD_CACERT (--nomad-cacert): "${client.key}" holds no certificate; ${pem}`,
   );
-  const directories = "name a directory with files of certificates in PEM form (misconfigured)";
+  const directories = "name a directory with files of certificates in PEM form (config)";
   assert.equal(
     await refused({ NOMAD_ADDR, NOMAD_CAPATH: "/nosuch" }),
     `NOMAD_CAPATH (--nomad-capath): cannot read "/nosuch": there is no such file; ${directories}`,
@@ -227,7 +227,7 @@ Deno.test("the client says what is wrong with the files of TLS", async () => {
   assert.equal(
     await refused({ NOMAD_ADDR, NOMAD_CLIENT_CERT: client.cert, NOMAD_CLIENT_KEY: own.key }),
     `NOMAD_CLIENT_KEY (--nomad-client-key): the key in "${own.key}" is not that of the certificate in ` +
-      `"${client.cert}"; name the files of one pair (misconfigured)`,
+      `"${client.cert}"; name the files of one pair (config)`,
   );
 });
 
@@ -253,18 +253,18 @@ Deno.test("the client speaks through a Unix socket, that of a task with workload
   assert.equal(server.headers["x-nomad-token"], "identity");
   assert.equal(
     await refused({ NOMAD_ADDR: `unix://${directory}/none.sock` }),
-    `unix://${directory}/none.sock: there is no such socket; start Nomad, or set NOMAD_ADDR (--nomad-addr) (heals)`,
+    `unix://${directory}/none.sock: there is no such socket; start Nomad, or set NOMAD_ADDR (--nomad-addr) (transient)`,
   );
 });
 
 Deno.test("the client says that nobody listens, and that there is no such host", async () => {
   assert.equal(
     await refused({ NOMAD_ADDR: `http://127.0.0.1:${freePort()}` }),
-    "http://server: nobody listens there; start Nomad, or set NOMAD_ADDR (--nomad-addr) (heals)",
+    "http://server: nobody listens there; start Nomad, or set NOMAD_ADDR (--nomad-addr) (transient)",
   );
   assert.equal(
     await refused({ NOMAD_ADDR: "http://nosuch.invalid:4646" }),
-    "http://nosuch.invalid:4646: there is no such host; set NOMAD_ADDR (--nomad-addr) (heals)",
+    "http://nosuch.invalid:4646: there is no such host; set NOMAD_ADDR (--nomad-addr) (transient)",
   );
 });
 
@@ -281,7 +281,7 @@ Deno.test("the client sends token, region and HTTP authentication, those in the 
   assert.equal(
     await refused(wrong),
     "http://server refused the token: ACL token not found; set NOMAD_TOKEN (--nomad-token) to one that has " +
-      "read-job in every namespace of NOMAD_NAMESPACE (--nomad-namespace) (misconfigured)",
+      "read-job in every namespace of NOMAD_NAMESPACE (--nomad-namespace) (config)",
   );
 });
 

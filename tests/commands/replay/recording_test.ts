@@ -169,7 +169,7 @@ Deno.test("what stands behind gzip is ignored, with a word where it is not paddi
   Deno.writeFileSync(garbage, new Uint8Array([...halves[1]!, ...new TextEncoder().encode("rotated\n")]));
   const { code, stdout, stderr } = await ran(["replay", "--json", padded, garbage]);
   assert.equal(code, 0);
-  assert.equal(stderr, `warning "${garbage}": what follows its gzip is not gzip, and is ignored\n`);
+  assert.equal(stderr, `warning "${garbage}": trailing garbage after its gzip data is ignored\n`);
   const { counted, notified } = JSON.parse(stdout);
   assert.deepEqual([counted, notified.length], [loop.length, 1]);
 });

@@ -1,10 +1,10 @@
 // No message costs more than in proportion to its length, whatever stands in it. Steps of expressions are counted.
 import assert from "node:assert/strict";
 import type { NomadClient } from "../../../src/clients/nomad/client.ts";
-import { EventStream } from "../../../src/commands/replay/recording.ts";
+import { RecordedStream } from "../../../src/sources/nomad/recorded_stream.ts";
 import { decodeRun } from "../../../src/detection/decode/run_event.ts";
 import { JobTypes } from "../../../src/sources/nomad/job_types.ts";
-import { listOf } from "../../../src/sources/nomad/event_stream.ts";
+import { listOf } from "../../../src/sources/nomad/allocation_list.ts";
 import { decode } from "../../../src/detection/decode/update.ts";
 import { testLog } from "../../helpers/log.ts";
 import { countSteps } from "../../helpers/regexp_steps.ts";
@@ -81,7 +81,7 @@ const decoders: Readonly<Record<string, (text: string) => unknown>> = {
     const line = `{"Index":7,"Events":[{"Topic":"Allocation","Payload":{"Allocation":${
       allocationAround(text)
     }}}]}`;
-    return [...new EventStream().take(utf8.encode(line))];
+    return [...new RecordedStream().take(utf8.encode(line))];
   },
   "Nomad's list of allocations": async (text) => {
     for await (const listed of listOf(bytes(`[${allocationAround(text)}]`), "nomad", () => assert.fail())) {

@@ -4,7 +4,7 @@ import { FailuresRule, type FailuresThresholds } from "../../../src/detection/fa
 import type { FailureStreak } from "../../../src/detection/failures/streak.ts";
 import type { Decision } from "../../../src/detection/rule.ts";
 import { decodeRun } from "../../../src/detection/decode/run_event.ts";
-import { type JobNews, writeJobNews } from "../../../src/sources/nomad/news.ts";
+import { type JobChange, writeJobChange } from "../../../src/sources/nomad/new_event.ts";
 import { formatTime } from "../../../src/lib/time.ts";
 import { at, crashes, giveUp, type Said, started } from "../../helpers/runs.ts";
 
@@ -70,9 +70,9 @@ class Notified {
     );
   }
 
-  news(news: Partial<JobNews>): string[] {
+  news(news: Partial<JobChange>): string[] {
     return this.take(
-      writeJobNews({
+      writeJobChange({
         namespace: "default",
         job: "api",
         outcome: "stopped",

@@ -1,7 +1,7 @@
 // For how long messages that came back may wait.
 import assert from "node:assert/strict";
 import type { ConsumeMessage } from "amqplib";
-import { Holding } from "../../../src/sources/amqp/hold_limits.ts";
+import { HoldLimits } from "../../../src/sources/amqp/hold_limits.ts";
 
 function messages(...counts: (number | "new" | "classic")[]): ConsumeMessage[] {
   return counts.map((count) => ({
@@ -15,21 +15,21 @@ const timedOut =
   "out. Timeout value used: 3000 ms. This timeout value can be configured, see consumers doc guide to learn more";
 
 Deno.test("of() lets messages wait for ever until one comes again from a quorum queue, and then the less the more often", () => {
-  const holding = new Holding("queue q");
+  const holdLimits = new HoldLimits("queue q");
   const where = "queue q";
-  assert.equal(holding.of(messages("new", "classic", 0)), undefined);
-  assert.deepEqual(holding.of(messages("new", 1)), { where, deliveries: 1, milliseconds: 60_000 });
-  assert.deepEqual(holding.of(messages(2, 1)), { where, deliveries: 2, milliseconds: 0 });
-  assert.deepEqual(holding.of(messages(19)), { where, deliveries: 19, milliseconds: 0 });
-  assert.deepEqual(holding.of(messages("new")), { where, deliveries: 0, milliseconds: 1_200_000 });
+  assert.equal(holdLimits.of(messages("new", "classic", 0)), undefined);
+  assert.deepEqual(holdLimits.of(messages("new", 1)), { where, deliveries: 1, milliseconds: 60_000 });
+  assert.deepEqual(holdLimits.of(messages(2, 1)), { where, deliveries: 2, milliseconds: 0 });
+  assert.deepEqual(holdLimits.of(messages(19)), { where, deliveries: 19, milliseconds: 0 });
+  assert.deepEqual(holdLimits.of(messages("new")), { where, deliveries: 0, milliseconds: 1_200_000 });
 });
 
 Deno.test("of() holds for half of a timeout that the broker named and that is short", () => {
-  const holding = new Holding("queue q");
+  const holdLimits = new HoldLimits("queue q");
   for (const reason of ["closed by the broker", timedOut, timedOut.replace("3000", "1800000")]) {
-    holding.learn(reason);
+    holdLimits.learn(reason);
   }
   for (const [count, milliseconds] of [[1, 1500], [2, 0], ["new", 1500]] as const) {
-    assert.equal(holding.of(messages(count))!.milliseconds, milliseconds);
+    assert.equal(holdLimits.of(messages(count))!.milliseconds, milliseconds);
   }
 });

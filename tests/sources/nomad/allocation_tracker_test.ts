@@ -1,6 +1,6 @@
 // What is new in what Nomad says of an allocation, and what is remembered of it over a restart.
 import assert from "node:assert/strict";
-import { KnownAllocations } from "../../../src/sources/nomad/allocation_tracker.ts";
+import { AllocationTracker } from "../../../src/sources/nomad/allocation_tracker.ts";
 import {
   type Allocation,
   parseExactly,
@@ -51,7 +51,7 @@ function allocation({ index = 10, desired = "run", states = {} }: Said): Allocat
 }
 
 /** What is told, as `task Type offset #restarts +missed`. */
-function notified(known: KnownAllocations, said: Said, isHistory = false): string[] {
+function notified(known: AllocationTracker, said: Said, isHistory = false): string[] {
   return known.take(allocation(said), "service", isHistory).map(({ text }) => {
     const update = JSON.parse(text);
     const time = BigInt(/"Time":(\d+)/.exec(text)![1]!) - base;
@@ -62,7 +62,7 @@ function notified(known: KnownAllocations, said: Said, isHistory = false): strin
 }
 
 Deno.test("take() tells each event once, in Nomad's order, whatever the clocks say", () => {
-  const known = new KnownAllocations();
+  const known = new AllocationTracker();
   assert.deepEqual(notified(known, { index: 1, states: { app: { Events: [event("Received", 100)] } } }), [
     "app Received 100 #0",
   ]);
@@ -75,7 +75,7 @@ Deno.test("take() tells each event once, in Nomad's order, whatever the clocks s
 });
 
 Deno.test("take() tells apart events that are a nanosecond apart", () => {
-  const known = new KnownAllocations();
+  const known = new AllocationTracker();
   notified(known, { index: 1, states: { app: { Events: [event("Started", 1)] } } });
   const Events = [event("Started", 1), event("Terminated", 2), event("Restarting", 3)];
   assert.deepEqual(notified(known, { index: 2, states: { app: { Events, Restarts: 1 } } }), [
@@ -85,7 +85,7 @@ Deno.test("take() tells apart events that are a nanosecond apart", () => {
 });
 
 Deno.test("take() leaves out what is older than what is known", () => {
-  const known = new KnownAllocations();
+  const known = new AllocationTracker();
   notified(known, { index: 5, states: { app: { Events: crashes(1, 3), Restarts: 3 } } });
   assert.deepEqual(
     notified(known, { index: 4, states: { app: { Events: crashes(1, 2), Restarts: 2 } } }),
@@ -98,7 +98,7 @@ Deno.test("take() leaves out what is older than what is known", () => {
 });
 
 Deno.test("take() goes on where a restored server has lower indexes", () => {
-  const known = new KnownAllocations();
+  const known = new AllocationTracker();
   notified(known, { index: 50, states: { app: { Events: [event("Started", 1)] } } });
   const later = {
     ...allocation({ index: 7, states: { app: { Events: [event("Started", 1), event("Terminated", 2)] } } }),
@@ -108,7 +108,7 @@ Deno.test("take() goes on where a restored server has lower indexes", () => {
 });
 
 Deno.test("take() counts the restarts before the first event that is left", () => {
-  const known = new KnownAllocations();
+  const known = new AllocationTracker();
   notified(known, { index: 1, states: { app: { Events: crashes(1, 2), Restarts: 2 } } });
   const found = notified(known, { index: 2, states: { app: { Events: crashes(1, 40), Restarts: 40 } } });
   assert.deepEqual(found, [
@@ -126,7 +126,7 @@ Deno.test("take() counts the restarts before the first event that is left", () =
 });
 
 Deno.test("take() says with the first news of a task that events before it were missed, and only then", () => {
-  const known = new KnownAllocations();
+  const known = new AllocationTracker();
   const missed = (index: number, states: Parameters<typeof notified>[1]["states"]) =>
     known.take(allocation({ index, states }), "service", false).map(({ text }) =>
       JSON.parse(text).EventsMissed
@@ -141,7 +141,7 @@ Deno.test("take() says with the first news of a task that events before it were 
 });
 
 Deno.test("take() makes an update of the last restart where no event of any is left", () => {
-  const known = new KnownAllocations();
+  const known = new AllocationTracker();
   notified(known, { index: 1, states: { app: { Events: crashes(1, 2), Restarts: 2 } } });
   const LastRestart = "2026-11-24T03:42:50.125615555Z";
   const states = { app: { Events: [event("Killing", 5_000_000_000)], Restarts: 6, LastRestart } };
@@ -159,15 +159,15 @@ Deno.test("take() makes an update of the last restart where no event of any is l
 
 Deno.test("take() counts no restart from before the first sight of what is history, and all of what is new", () => {
   const states = { app: { Events: crashes(1, 40), Restarts: 40 } };
-  const ofHistory = notified(new KnownAllocations(), { states }, true);
+  const ofHistory = notified(new AllocationTracker(), { states }, true);
   assert.deepEqual(ofHistory.filter((line) => line.includes("+")), []);
   assert.match(ofHistory[0]!, /#37$/);
-  const ofNew = notified(new KnownAllocations(), { states }, false);
+  const ofNew = notified(new AllocationTracker(), { states }, false);
   assert.deepEqual(ofNew.filter((line) => line.includes("+")), ["app Restarting 37000002000 #37 +36"]);
 });
 
 Deno.test("take() counts from what is known where a client counts from zero again", () => {
-  const known = new KnownAllocations();
+  const known = new AllocationTracker();
   notified(known, { index: 1, states: { app: { Events: crashes(1, 2), Restarts: 20 } } }, true);
   const one = { app: { Events: crashes(5, 5), Restarts: 1 } };
   assert.deepEqual(notified(known, { index: 2, states: one }).filter((line) => line.includes("+")), []);
@@ -178,7 +178,7 @@ Deno.test("take() counts from what is known where a client counts from zero agai
 });
 
 Deno.test("take() tells once by the last event of each task that an allocation is to stop", () => {
-  const known = new KnownAllocations();
+  const known = new AllocationTracker();
   const states = {
     app: { Events: crashes(1, 1), Restarts: 1 },
     log: { Events: [event("Started", 7)] },
@@ -195,7 +195,7 @@ Deno.test("take() tells once by the last event of each task that an allocation i
 });
 
 Deno.test("what takeChanges() gives is what restore() needs to go on", () => {
-  const before = new KnownAllocations();
+  const before = new AllocationTracker();
   const states = {
     app: { Events: crashes(1, 2), Restarts: 2 },
     'naïve "task"': { Events: [event("Started", 7)] },
@@ -204,7 +204,7 @@ Deno.test("what takeChanges() gives is what restore() needs to go on", () => {
   const changes = before.takeChanges();
   assert.deepEqual([...changes.keys()], ["a"]);
   assert.deepEqual([...before.takeChanges().keys()], []);
-  const after = new KnownAllocations();
+  const after = new AllocationTracker();
   for (const [id, value] of changes) after.restore(id, value!);
   assert.deepEqual(notified(after, { index: 2, states }), []);
   assert.deepEqual(notified(after, { index: 3, desired: "stop", states }).length, 2);
@@ -212,14 +212,14 @@ Deno.test("what takeChanges() gives is what restore() needs to go on", () => {
 });
 
 Deno.test("restore() takes what it cannot read for unknown", () => {
-  const known = new KnownAllocations();
+  const known = new AllocationTracker();
   for (const value of ["", "nonsense", "[]", "{}", "[1,2]", '[1,2,"run","",5]']) known.restore("a", value);
   const states = { app: { Events: [event("Started", 7)] } };
   assert.deepEqual(notified(known, { states }), ["app Started 7 #0"]);
 });
 
 Deno.test("endListing() forgets what was not seen since beginListing(), and says so", () => {
-  const known = new KnownAllocations();
+  const known = new AllocationTracker();
   const other = { ...allocation({ states: { app: { Events: [event("Started", 7)] } } }), ID: "b" };
   const older = allocation({ index: 1 });
   known.beginListing();
@@ -239,7 +239,7 @@ Deno.test("digits past 2^53 stay as they are, in every number that Nomad counts 
     '"KillTimeout":-9007199254740993,"DisplayMessage":"\\"Time\\":1795491769495436959"}';
   const parsed = parseExactly(`{"Events":[${text}]}`) as { Events: TaskEvent[] };
   const states = { app: { Events: parsed.Events, Restarts: 1 } };
-  const [news] = new KnownAllocations().take(allocation({ states }), undefined, false);
+  const [news] = new AllocationTracker().take(allocation({ states }), undefined, false);
   const written = news!.text;
   for (const part of text.slice(1, -1).split(/,(?=")/)) {
     assert.ok(written.includes(part), `${part} in ${written}`);

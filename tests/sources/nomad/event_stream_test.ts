@@ -1,7 +1,8 @@
 // The bytes of Nomad's answers: lines and elements however they are cut, up to 64 MB, and the error for what is none.
 import assert from "node:assert/strict";
 import { Fault } from "../../../src/lib/errors.ts";
-import { linesOf, listOf } from "../../../src/sources/nomad/event_stream.ts";
+import { listOf } from "../../../src/sources/nomad/allocation_list.ts";
+import { linesOf } from "../../../src/sources/nomad/event_stream.ts";
 import { Recording, unpacked } from "../../helpers/nomad.ts";
 
 const utf8 = new TextEncoder();
@@ -27,7 +28,7 @@ async function read(
   return { found };
 }
 
-const strange = (found: unknown) => void stranges.push(found);
+const onUnexpected = (found: unknown) => void stranges.push(found);
 const stranges: unknown[] = [];
 
 const allocation = {
@@ -50,7 +51,7 @@ Deno.test("linesOf() reads the same lines however they are cut", async () => {
   const lines = Recording.load("event-stream.ndjson.gz").lines.slice(0, 20);
   const text = "{}\n" + lines.map(({ text }) => text + "\n").join("");
   for (const size of [7, 4096, text.length]) {
-    const { found, fault } = await read(linesOf(body(text, size), "nomad", strange));
+    const { found, fault } = await read(linesOf(body(text, size), "nomad", onUnexpected));
     assert.deepEqual(found.map((line) => (line as { index: number }).index), [
       0,
       ...lines.map(({ index }) => index),
@@ -74,18 +75,18 @@ Deno.test("linesOf() leaves out other topics and what is no allocation", async (
   ];
   const text = [JSON.stringify({ Index: 7, Events: events }), ...broken.map((fields) => line(fields)), line()]
     .join("\n");
-  const { found } = await read(linesOf(body(text + "\n"), "nomad", strange));
+  const { found } = await read(linesOf(body(text + "\n"), "nomad", onUnexpected));
   const allocations = found.flatMap((line) => (line as { allocations: unknown[] }).allocations);
   assert.deepEqual(allocations, [allocation]);
   assert.equal(stranges.splice(0).length, 7);
 });
 
 Deno.test("linesOf() takes a last line without its end", async () => {
-  assert.deepEqual(await read(linesOf(body("{}\n" + line()), "nomad", strange)), {
+  assert.deepEqual(await read(linesOf(body("{}\n" + line()), "nomad", onUnexpected)), {
     found: [{ index: 0, allocations: [] }, { index: 7, allocations: [allocation] }],
     fault: "nomad ended the event stream",
   });
-  assert.equal((await read(linesOf(body("{}\n{}\n", 1), "nomad", strange))).found.length, 2);
+  assert.equal((await read(linesOf(body("{}\n{}\n", 1), "nomad", onUnexpected))).found.length, 2);
   for (
     const [text, fault] of [
       ["event dropped from buffer", "nomad ended the event stream: it was read more slowly than events came"],
@@ -100,22 +101,22 @@ Deno.test("linesOf() takes a last line without its end", async () => {
       ["null", "nomad sent a line that is no event: null"],
     ] as const
   ) {
-    const read1 = await read(linesOf(body("{}\n" + text), "nomad", strange));
+    const read1 = await read(linesOf(body("{}\n" + text), "nomad", onUnexpected));
     assert.equal(read1.fault, fault.trimEnd());
   }
 });
 
 Deno.test("linesOf() takes an empty stream for a refused token", async () => {
-  const { fault } = await read(linesOf(body(""), "nomad", strange));
+  const { fault } = await read(linesOf(body(""), "nomad", onUnexpected));
   assert.match(fault!, /^nomad refused the token: the event stream is empty; set NOMAD_TOKEN/);
 });
 
 Deno.test("linesOf() takes lines up to 64 MB, and no longer ones", async () => {
   const padded = (size: number) => line({ EvalID: "x".repeat(size - line({ EvalID: "" }).length) });
-  const { found } = await read(linesOf(body(padded(64 << 20) + "\n", 1 << 20), "nomad", strange));
+  const { found } = await read(linesOf(body(padded(64 << 20) + "\n", 1 << 20), "nomad", onUnexpected));
   assert.equal(found.length, 1);
   const { found: none, fault } = await read(
-    linesOf(body(padded((64 << 20) + 2) + "\n", 1 << 20), "nomad", strange),
+    linesOf(body(padded((64 << 20) + 2) + "\n", 1 << 20), "nomad", onUnexpected),
   );
   assert.equal(none.length, 0);
   assert.equal(fault, "nomad sent a line of more than 64 MB");
@@ -125,7 +126,7 @@ Deno.test("listOf() reads the same allocations however they are cut", async () =
   const text = unpacked("allocations-310s.json.gz");
   const ids = JSON.parse(text).map(({ ID }: { ID: string }) => ID);
   for (const size of [997, 64 << 10, text.length]) {
-    const { found, fault } = await read(listOf(body(text, size), "nomad", strange));
+    const { found, fault } = await read(listOf(body(text, size), "nomad", onUnexpected));
     assert.deepEqual(found.map((allocation) => (allocation as { ID: string }).ID), ids);
     assert.equal(fault, undefined);
   }
@@ -135,10 +136,12 @@ Deno.test("listOf() is not led astray by brackets and quotes in texts", async ()
   const odd = { ...allocation, Name: '[}{]"\\\\\\"],[', TaskStates: { "a]": { Events: null } } };
   const text = ` [ ${JSON.stringify(odd)} ,\n ${JSON.stringify(allocation)} ]\n`;
   for (const size of [1, 2, 3, text.length]) {
-    assert.deepEqual(await read(listOf(body(text, size), "nomad", strange)), { found: [odd, allocation] });
+    assert.deepEqual(await read(listOf(body(text, size), "nomad", onUnexpected)), {
+      found: [odd, allocation],
+    });
   }
   assert.deepEqual(stranges, []);
-  assert.deepEqual(await read(listOf(body("[]"), "nomad", strange)), { found: [] });
+  assert.deepEqual(await read(listOf(body("[]"), "nomad", onUnexpected)), { found: [] });
 });
 
 Deno.test("listOf() says what is no list", async () => {
@@ -154,11 +157,11 @@ Deno.test("listOf() says what is no list", async () => {
       ["[] x", "nomad sent no list of allocations but [] x"],
     ]
   ) {
-    assert.equal((await read(listOf(body(text!), "nomad", strange))).fault, fault);
+    assert.equal((await read(listOf(body(text!), "nomad", onUnexpected))).fault, fault);
   }
   const long = `[{"ID":"${"x".repeat(64 << 20)}"}]`;
   assert.equal(
-    (await read(listOf(body(long, 1 << 20), "nomad", strange))).fault,
+    (await read(listOf(body(long, 1 << 20), "nomad", onUnexpected))).fault,
     "nomad sent an allocation of more than 64 MB",
   );
 });
@@ -179,8 +182,8 @@ Deno.test("linesOf() and listOf() look at what came before once, however small t
   const long = line({ EvalID: "x".repeat(20_000) });
   for (
     const [text, read1] of [
-      [`${long}\n`, () => read(linesOf(drops(`${long}\n`), "nomad", strange))],
-      [`[${long}]`, () => read(listOf(drops(`[${long}]`), "nomad", strange))],
+      [`${long}\n`, () => read(linesOf(drops(`${long}\n`), "nomad", onUnexpected))],
+      [`[${long}]`, () => read(listOf(drops(`[${long}]`), "nomad", onUnexpected))],
     ] as const
   ) {
     Watched.looks = 0;

@@ -4,20 +4,20 @@ import assert from "node:assert/strict";
 import { nomadSettings } from "../../../src/clients/nomad/settings.ts";
 import type { FailingTask } from "../../../src/detection/rule.ts";
 import { readSettings } from "../../../src/lib/settings/setting.ts";
-import { NomadSource } from "../../../src/sources/nomad/source.ts";
+import { openNomad } from "../../../src/sources/nomad/source.ts";
 import { testLog } from "../../helpers/log.ts";
 import { NomadServer, Recording, type ServerOptions } from "../../helpers/nomad.ts";
 import { waitFor } from "../../helpers/wait_for.ts";
 
 const recording = Recording.load("all-topics.ndjson.br");
-const pace = {
-  silence: 5_000,
+const timeouts = {
+  idle: 5_000,
   renewal: 3_600_000,
-  quiet: 50,
-  idleCommit: 0,
-  beat: 4_000,
-  settling: 0,
-  settled: 100,
+  catchUp: 50,
+  checkpoint: 0,
+  heartbeat: 4_000,
+  settle: 0,
+  deadJob: 100,
   audit: 200,
 };
 const all = { job: "loop-norestart", namespace: "default", allocation: "x", made: 2416 };
@@ -50,7 +50,7 @@ async function follow(
     stdin: new Blob([]).stream(),
     failing: () => failing,
   };
-  const source = new NomadSource(settings, context, pace);
+  const source = openNomad(settings, context, timeouts);
   const stop = new AbortController();
   const found: string[] = [];
   const following = (async () => {
@@ -93,8 +93,8 @@ Deno.test("the source nomad says once that topics are refused, and knows of a pu
   );
   assert.ok(found.includes("gone loop-norestart 2416"), String(found));
   assert.deepEqual(lines.filter((line) => line.includes("topics")), [
-    "warning source nomad: http://server refused the topics Job and Evaluation, and not Allocation; goes on with that " +
-    "alone: that a job was stopped or given up may be known a minute later",
+    "warning source nomad: http://server refused the topics Job and Evaluation, but not Allocation; continuing " +
+    "without them: that a job was stopped or given up may be noticed a minute late",
   ]);
 });
 
@@ -112,14 +112,14 @@ Deno.test("the source nomad takes no job for gone that a list does not have and 
   assert.equal(isGone(found), false, String(found));
 });
 
-Deno.test("the source nomad says once that the list of jobs cannot be had", async () => {
+Deno.test("the source nomad says once that it cannot list jobs", async () => {
   const jobsRefused = Array.from({ length: 1000 }, () => ({ status: 403, text: "Permission denied" }));
   const isNotified = (lines: readonly string[]) => lines.some((line) => line.includes("list of jobs"));
   const { lines } = await follow({ jobsRefused }, [all], (_, lines) => isNotified(lines));
   assert.equal(lines.filter((line) => line.includes("list of jobs")).length, 1);
   assert.match(
     lines.find((line) => line.includes("list of jobs"))!,
-    /^warning source nomad: the list of jobs cannot be had, so that the loop of a job that was purged may go on: http:\/\/server refused the token: Permission denied; /,
+    /^warning source nomad: cannot list jobs, so the loop of a purged job may stay active: http:\/\/server refused the token: Permission denied; /,
   );
 });
 

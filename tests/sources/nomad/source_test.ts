@@ -9,10 +9,10 @@ import { nomadSettings } from "../../../src/clients/nomad/settings.ts";
 import { Fault } from "../../../src/lib/errors.ts";
 import { SqliteStore } from "../../../src/state/sqlite.ts";
 import { readSettings } from "../../../src/lib/settings/setting.ts";
-import type { Batch } from "../../../src/sources/source.ts";
+import type { Batch, Source } from "../../../src/sources/source.ts";
 import { JobTypes } from "../../../src/sources/nomad/job_types.ts";
-import { NomadSource } from "../../../src/sources/nomad/source.ts";
-import type { Pace } from "../../../src/sources/nomad/session.ts";
+import { openNomad } from "../../../src/sources/nomad/source.ts";
+import type { Timeouts } from "../../../src/sources/nomad/timeouts.ts";
 import { testLog } from "../../helpers/log.ts";
 import {
   NomadServer,
@@ -25,14 +25,14 @@ import {
 import { waitFor } from "../../helpers/wait_for.ts";
 
 const recording = Recording.load("event-stream.ndjson.gz");
-const fast: Pace = {
-  silence: 400,
+const fast: Timeouts = {
+  idle: 400,
   renewal: 3_600_000,
-  quiet: 50,
-  idleCommit: 0,
-  beat: 350,
-  settling: 100,
-  settled: 100,
+  catchUp: 50,
+  checkpoint: 0,
+  heartbeat: 350,
+  settle: 100,
+  deadJob: 100,
   audit: 200,
 };
 
@@ -62,14 +62,14 @@ class Following implements AsyncDisposable {
   readonly lines: string[];
   readonly ended: Promise<void>;
   readonly #stop = new AbortController();
-  readonly #source: NomadSource;
+  readonly #source: Source;
 
   constructor(
     server: { readonly address: string },
-    { env = {}, checkpoint, pace = {}, take = (batch) => batch.acknowledge() }: {
+    { env = {}, checkpoint, timeouts = {}, take = (batch) => batch.acknowledge() }: {
       env?: Readonly<Record<string, string>>;
       checkpoint?: ReadonlyMap<string, string>;
-      pace?: Partial<Pace>;
+      timeouts?: Partial<Timeouts>;
       take?: (batch: Batch) => void;
     } = {},
   ) {
@@ -77,7 +77,7 @@ class Following implements AsyncDisposable {
     this.lines = lines;
     const settings = settingsOf({ NOMAD_ADDR: server.address, ...env });
     const context = { log, files: [], restartsOnly: false, stdin: new Blob([]).stream() };
-    this.#source = new NomadSource(settings, context, { ...fast, ...pace });
+    this.#source = openNomad(settings, context, { ...fast, ...timeouts });
     this.ended = this.#follow(take, checkpoint);
     this.ended.catch(() => {});
   }
@@ -298,7 +298,7 @@ Deno.test("the source nomad goes on where the server begins anew with low indexe
     broke,
     ends,
     `warning source nomad: the index of http://server went back from ${index} to ${shown}: ` +
-    "it was set up anew or restored",
+    "it was set up again or restored",
   ]);
   const streams = server.requests.filter((request) => request.includes("stream"));
   assert.deepEqual(streams.map((request) => request.split("&index=")[1]), [
@@ -441,7 +441,7 @@ Deno.test("the source nomad reads no further than is acknowledged", async () => 
 
 Deno.test("the source nomad renews its connection from time to time, at the index where it is", async () => {
   await using server = await NomadServer.start({ recording, lines: 300 });
-  await using following = new Following(server, { pace: { renewal: 100 } });
+  await using following = new Following(server, { timeouts: { renewal: 100 } });
   const streams = () => server.requests.filter((request) => request.includes("/v1/event/stream"));
   await waitFor("three connections", () => streams().length >= 3);
   const { index } = recording.lines[299]!;
@@ -457,7 +457,7 @@ Deno.test("the source nomad renews its connection from time to time, at the inde
 
 Deno.test("the source nomad says that no events come though allocations change, as Nomad before 1.1.6 does it", async () => {
   await using server = await NomadServer.start({ recording, lines: 0 });
-  await using following = new Following(server, { pace: { renewal: 100 } });
+  await using following = new Following(server, { timeouts: { renewal: 100 } });
   await following.logged("0 allocations found");
   server.pass(10);
   await following.found(recording.events(10));
@@ -659,7 +659,7 @@ async function typeOf(client: NomadClient, idleTimeout: number): Promise<[string
 const unknown = (reason: string) =>
   `debug source nomad: the type of job job is not known: http://server: ${reason}`;
 
-const tooLong = [undefined, [unknown("the answer is longer than 16 MB, the most that is read")]];
+const tooLong = [undefined, [unknown("the answer is longer than the maximum of 16 MB")]];
 
 Deno.test("the answer about a job is read up to 16 MB, however long it is", async () => {
   const piece = "x".repeat(1 << 20);
@@ -707,6 +707,6 @@ Deno.test("the answer about a job has a time in all, and one of that size may be
 Deno.test("check() of the source nomad counts the allocations and their namespaces", async () => {
   await using server = await NomadServer.start({ recording, list: unpacked("allocations-310s.json.gz") });
   const context = { log: testLog().log, files: [], restartsOnly: false, stdin: new Blob([]).stream() };
-  await using source = new NomadSource(settingsOf({ NOMAD_ADDR: server.address }), context, fast);
+  await using source = openNomad(settingsOf({ NOMAD_ADDR: server.address }), context, fast);
   assert.equal(await source.check(), `${server.address}: connected, 124 allocations in 2 namespaces`);
 });

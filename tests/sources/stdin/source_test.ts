@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import { Fault } from "../../../src/lib/errors.ts";
 import { openLog } from "../../../src/lib/log.ts";
 import type { Batch, Skipped, Source, SourceContext } from "../../../src/sources/source.ts";
-import { lines } from "../../../src/sources/stdin/source.ts";
+import { stdinSource } from "../../../src/sources/stdin/source.ts";
 import { Program } from "../../helpers/program.ts";
 import { waitFor, within } from "../../helpers/wait_for.ts";
 
@@ -17,7 +17,7 @@ function open(input: Partial<Pick<SourceContext, "stdin" | "files" | "restartsOn
   logged.length = 0;
   const log = openLog("info", "text", (line) => logged.push(line));
   const context = { log, files: [], stdin: new Blob([]).stream(), restartsOnly: false, ...input };
-  return lines.prepare({ flags: {}, env: {}, problems: [] })!(context);
+  return stdinSource.prepare({ flags: {}, env: {}, problems: [] })!(context);
 }
 
 /** A stream of these blocks. `pulled` counts those that were asked for. */
@@ -145,7 +145,7 @@ Deno.test("batches() ignore what stands behind gzip, as gzip(1) does, and read t
         ...["a", "b", "bc"].map((line, index) => `line ${index + 1} of ${name}: ${line}`),
         `line 1 of ${next}: d`,
       ]);
-      const warning = `"${name}": what follows its gzip is not gzip, and is ignored`;
+      const warning = `"${name}": trailing garbage after its gzip data is ignored`;
       assert.deepEqual(
         logged.map((line) => line.replace(/^\S+ /, "")),
         warns ? [`warning ${warning}\n`] : [],
@@ -338,7 +338,7 @@ Deno.test("batches() keep of a line longer than 128 MiB only what shows that it 
   assert.deepEqual([found.length, found[0], found[2]], [3, "line 1: before", "line 3: after"]);
   assert.match(found[1]!, /^line 2: \{"Name":"a+…$/);
   assert.ok(found[1]!.length < 2 << 20);
-  assert.match(logged.join(), /^\S+ warning line 2 is longer than 128 MiB, the most that is read\n$/);
+  assert.match(logged.join(), /^\S+ warning line 2 is longer than the maximum of 128 MiB\n$/);
 });
 
 Deno.test("batches() take a line of 128 MiB whole", async () => {

@@ -1,26 +1,26 @@
-// What the source `nomad` passes on: updates, each with the time of its event; and how it writes an update about a job,
-// or about an allocation that waits, in the shape of those about task events.
+// The updates that the source `nomad` passes on, each with the time of its event; and the writer of updates about jobs
+// and about allocations to be rescheduled, in the form of updates about task events.
 import type { JobOutcome } from "../../detection/decode/job_event.ts";
 
-/** An update that is to be passed on. */
-export interface News {
+/** An update to pass on. */
+export interface NewEvent {
   readonly text: string;
-  /** Of its event, about, in nanoseconds. */
+  /** Approximate time of its event, in nanoseconds. */
   readonly time: number;
 }
 
-/** What is said of a job. */
-export interface JobNews {
+/** A change of a job. */
+export interface JobChange {
   readonly namespace: string;
   readonly job: string;
   readonly outcome: JobOutcome;
-  /** Allocations that were made after this raft index are not meant. */
+  /** Allocations created after this raft index are not affected. */
   readonly index: number;
-  /** The only allocation that is meant, where it is not all. */
+  /** The only affected allocation; absent for all. */
   readonly allocation?: string;
   /** Digits of a time in nanoseconds. */
   readonly until?: string;
-  /** In nanoseconds, about; now unless told. */
+  /** Approximate, in nanoseconds; default: now. */
   readonly time?: number | undefined;
 }
 
@@ -31,8 +31,10 @@ const types: Readonly<Record<JobOutcome, string>> = {
   waits: "Placement Awaited",
 };
 
-/** Writes it as an update. */
-export function writeJobNews({ namespace, job, outcome, index, allocation, until, time }: JobNews): News {
+/** Writes a change of a job as an update. */
+export function writeJobChange(
+  { namespace, job, outcome, index, allocation, until, time }: JobChange,
+): NewEvent {
   const at = time ?? Date.now() * 1e6;
   const text = `{"Name":${JSON.stringify(job)},"AllocationID":${JSON.stringify(allocation ?? "")},` +
     `"JobID":${JSON.stringify(job)},"TaskEvent":{"Type":"${types[outcome]}","Time":${
