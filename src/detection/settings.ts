@@ -1,9 +1,8 @@
 // The settings of the rule and of the payload, and the rule's opening. With app.ts it knows all rules.
 import { type Payload, payloads } from "./alert/alert.ts";
 import { RestartsRule, type RestartsThresholds } from "./restarts/rule.ts";
-import type { Journal } from "./journal.ts";
 import { FailuresRule, type FailuresThresholds } from "./failures/rule.ts";
-import type { Rule } from "./rule.ts";
+import type { Rule, RuleState } from "./rule.ts";
 import { choice, duration, optional, toggle, wholeNumber } from "../lib/settings/parsers.ts";
 import { flagOf, type Input, readSettings, type Setting } from "../lib/settings/setting.ts";
 import { formatDuration, parseDuration } from "../lib/duration.ts";
@@ -81,7 +80,7 @@ export interface RuleWords {
 export interface RulePlan {
   readonly type: "restarts" | "loops";
   readonly thresholds: RestartsThresholds & FailuresThresholds;
-  readonly open: (journal: Journal, visibility?: Visibility) => Rule;
+  readonly open: (state: RuleState, visibility?: Visibility) => Rule;
   /** It has no use for updates of other types than `Restarting`. */
   readonly restartsOnly: boolean;
   readonly payload: Payload;
@@ -133,7 +132,7 @@ export function planRule(input: Input, sourceType: string | undefined): RulePlan
       notificationInterval: formatDuration(notificationInterval),
     },
     unused: ofOther.filter((setting) => isGiven(setting) !== undefined).map(({ env }) => env),
-    open: (journal, visibility) =>
-      loops ? new FailuresRule(thresholds, journal, visibility) : new RestartsRule(thresholds, journal),
+    open: (state, visibility) =>
+      loops ? new FailuresRule(thresholds, state, visibility) : new RestartsRule(thresholds, state),
   };
 }

@@ -3,7 +3,7 @@ import type { Alert } from "../detection/alert/alert.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import { restartsDetails } from "../detection/alert/details.ts";
 import { formatTime } from "../lib/time.ts";
-import { type Fields, isObject, textOf } from "../detection/decode/update.ts";
+import { type Fields, isObject, textOf } from "../detection/decode/fields.ts";
 import type { LoopView } from "./view.ts";
 
 /** The last hour, in milliseconds: what timelines show. */

@@ -3,7 +3,7 @@
 import type { Nanoseconds } from "../../lib/duration.ts";
 import { Fault } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
-import { isObject } from "../../detection/decode/update.ts";
+import { isObject } from "../../detection/decode/fields.ts";
 import type { Bytes, Skipped } from "../../sources/source.ts";
 import { type Block, Lines, openFile, titleOf } from "../../sources/stdin/source.ts";
 import { garbageIgnored, unpacked, whyPackedUnreadable } from "../../sources/stdin/decompress.ts";

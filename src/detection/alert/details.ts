@@ -5,7 +5,8 @@ import { type Key, keyOf } from "../decode/task_key.ts";
 import type { Ended, FailureStreak } from "../failures/streak.ts";
 import { exitCodeWords, signalWords } from "./signals.ts";
 import { formatTime } from "../../lib/time.ts";
-import { type Fields, readUpdate, textOf } from "../decode/update.ts";
+import { type Fields, textOf } from "../decode/fields.ts";
+import { readUpdate } from "../decode/update.ts";
 
 /** Fields of the payload; times are RFC 3339. */
 export interface AlertDetails {

@@ -1,6 +1,6 @@
 // What the source `nomad` passes on: updates, each with the time of its event; and how it writes an update about a job,
 // or about an allocation that waits, in the shape of those about task events.
-import type { JobOutcome } from "../../detection/decode/job_event.ts";
+import type { JobOutcome } from "../../detection/event.ts";
 
 /** An update that is to be passed on. */
 export interface News {

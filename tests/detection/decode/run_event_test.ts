@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { gunzipSync } from "node:zlib";
 import { nameOf } from "../../../src/detection/decode/task_key.ts";
-import { decodeRun, type Meaning, type RunEvent } from "../../../src/detection/decode/run_event.ts";
+import { decodeRun } from "../../../src/detection/decode/run_event.ts";
+import type { Meaning, RunEvent } from "../../../src/detection/event.ts";
 import {
   at,
   killing,
