@@ -10,7 +10,7 @@ import type { RuleEvent } from "../detection/event.ts";
 import { formatTime } from "../lib/time.ts";
 import { readUpdate } from "../detection/decode/update.ts";
 import { textOf } from "../detection/decode/fields.ts";
-import { restartsDetails } from "../detection/alert/details.ts";
+import { restartsDetails } from "../detection/restarts/details.ts";
 import { hour, loopView, milliseconds, timeline } from "./loop_view.ts";
 import { maxEvents, Trace } from "./task_history.ts";
 import type { AllocationView, LoopView } from "./view.ts";

@@ -1,7 +1,7 @@
 // A loop as the API shows it, made of what would be told about it.
 import type { Alert } from "../detection/alert/alert.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
-import { restartsDetails } from "../detection/alert/details.ts";
+import { restartsDetails } from "../detection/restarts/details.ts";
 import { formatTime } from "../lib/time.ts";
 import { type Fields, isObject, textOf } from "../detection/decode/fields.ts";
 import type { LoopView } from "./view.ts";

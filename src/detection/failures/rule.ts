@@ -22,7 +22,8 @@ import { ByJob } from "./streaks_by_job.ts";
 import type { ActiveLoop, Decision, FailingTask, Rule } from "../rule.ts";
 import { decodeRun } from "../decode/run_event.ts";
 import { Visibility } from "../visibility.ts";
-import { failuresDetails, inWords } from "../alert/details.ts";
+import { inWords } from "../alert/details.ts";
+import { failuresDetails } from "./details.ts";
 
 /** When a loop is told. */
 export interface FailuresThresholds {

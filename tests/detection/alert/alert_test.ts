@@ -1,7 +1,9 @@
 // The alert's exact JSON, its id, and its line for a person. Times are written in UTC where TZ is not set; so the
 // expected ones are made by formatTime, which has its own test.
 import assert from "node:assert/strict";
-import { type Alert, alertId, alertJson, alertText } from "../../../src/detection/alert/alert.ts";
+import { type Alert, alertId } from "../../../src/detection/alert/alert.ts";
+import { alertJson } from "../../../src/detection/alert/json.ts";
+import { alertText } from "../../../src/detection/alert/text.ts";
 import type { AlertDetails } from "../../../src/detection/alert/details.ts";
 import { formatTime } from "../../../src/lib/time.ts";
 

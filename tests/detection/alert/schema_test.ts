@@ -1,7 +1,8 @@
 // alert.schema.json describes what sinks get: alerts of both rules are held to it, and it refuses what is none.
 import { Ajv2020 } from "ajv/dist/2020.js";
 import assert from "node:assert/strict";
-import { type Alert, alertJson } from "../../../src/detection/alert/alert.ts";
+import type { Alert } from "../../../src/detection/alert/alert.ts";
+import { alertJson } from "../../../src/detection/alert/json.ts";
 import schema from "../../../src/detection/alert/alert.schema.json" with { type: "json" };
 import { RestartsRule } from "../../../src/detection/restarts/rule.ts";
 import { FailuresRule } from "../../../src/detection/failures/rule.ts";

@@ -61,7 +61,7 @@ class Notified {
   /** What was decided since it was asked last. */
   said(): string[] {
     const said = this.decisions.splice(0).filter(({ reason }) =>
-      /first|repeat|recovered|gave-up/.test(reason)
+      /first|repeat|resolved|gave-up/.test(reason)
     );
     return said.map((decision) =>
       "cause" in decision
@@ -94,8 +94,8 @@ const looping = (streaks?: ReadonlyMap<string, FailureStreak>) => {
 };
 
 Deno.test("a loop that waits to be placed again is over when its job is stopped, or is gone", () => {
-  assert.deepEqual(looping().news({}), ["recovered: it was stopped (sent)"]);
-  assert.deepEqual(looping().news({ outcome: "gone" }), ["recovered: its job is gone (sent)"]);
+  assert.deepEqual(looping().news({}), ["resolved: it was stopped (sent)"]);
+  assert.deepEqual(looping().news({ outcome: "gone" }), ["resolved: its job is gone (sent)"]);
 });
 
 Deno.test("a loop goes on where another job is stopped, or the same before its allocation was made", () => {
@@ -109,7 +109,7 @@ Deno.test("a loop goes on where another job is stopped, or the same before its a
 Deno.test("what Nomad gave up is told once, not repeated, and stays apart over a restart until it runs again", () => {
   const notified = looping();
   const [gaveUp] = notified.news({ outcome: "gave-up" });
-  assert.match(gaveUp!, /^gave-up: exited with 1 .*, 3 times since \S+; Nomad has given it up \(sent\)$/);
+  assert.match(gaveUp!, /^gave-up: exited with 1 .*, 3 times since \S+ \S+; Nomad has given it up \(sent\)$/);
   assert.deepEqual(notified.news({ outcome: "gave-up" }), []);
   assert.equal(notified.loops.looping, 0);
   const again = new Notified(notified.streaks);
@@ -122,14 +122,14 @@ Deno.test("what Nomad gave up is told once, not repeated, and stays apart over a
     2,
   ]);
   assert.equal(formatTime(shown.gaveUpAt!), formatTime(at(50)));
-  assert.deepEqual(again.take(started(at(100_001), made(200))), ["recovered: it runs again"]);
+  assert.deepEqual(again.take(started(at(100_001), made(200))), ["resolved: it runs again"]);
   assert.deepEqual(again.take(...crashes(3, 100_002, 20, made(200))), ["first"]);
 });
 
 Deno.test("what Nomad gave up leaves the list when its job is stopped, and nothing is sent of that", () => {
   const notified = looping();
   notified.news({ outcome: "gave-up" });
-  assert.deepEqual(notified.news({}), ["recovered: it was stopped"]);
+  assert.deepEqual(notified.news({}), ["resolved: it was stopped"]);
   assert.deepEqual([...notified.loops.loops()], []);
 });
 
