@@ -8,9 +8,7 @@ import type { Observer } from "../pipeline/pipeline.ts";
 import type { Decision, Rule } from "../detection/rule.ts";
 import type { RuleEvent } from "../detection/event.ts";
 import { formatTime } from "../lib/time.ts";
-import { readUpdate } from "../detection/decode/update.ts";
-import { textOf } from "../detection/decode/fields.ts";
-import { restartsDetails } from "../detection/restarts/details.ts";
+import { detailsOf } from "../detection/alert/details_of.ts";
 import { hour, loopView, milliseconds, timeline } from "./loop_view.ts";
 import { maxEvents, Trace } from "./task_history.ts";
 import type { AllocationView, LoopView } from "./view.ts";
@@ -303,18 +301,12 @@ function addWhatIsTold(trace: Trace, alert: Alert): void {
     trace.times.length = 0;
     for (const time of alert.eventLog) trace.count(time);
   }
-  if (alert.details !== undefined) {
-    const ofStory = alert.details.Events.map(({ Type, DisplayMessage, Time }) => ({
-      time: timeOf(Time),
-      type: Type,
-      message: DisplayMessage,
-    }));
-    return trace.addNotified(ofStory);
-  }
-  const [last] = restartsDetails(alert).Events;
-  const read = readUpdate(new TextEncoder().encode(alert.lastEvent));
-  if (last === undefined || read.kind === "malformed") return;
-  trace.addNotified([{ time: read.time, type: last.Type, message: textOf(last.DisplayMessage) }]);
+  const events = detailsOf(alert).Events.map(({ Type, DisplayMessage, Time }) => ({
+    time: timeOf(Time),
+    type: Type,
+    message: DisplayMessage,
+  }));
+  trace.addNotified(events);
 }
 
 /** The time that `formatTime` wrote. */
