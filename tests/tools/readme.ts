@@ -28,7 +28,9 @@ const parts: Readonly<Record<string, () => string | Promise<string>>> = {
   record: () => tableOf(Object.values(recordSettings)),
   simulation,
   full: async () => {
-    const alerts = (await notified("--rule", "loops")).trimEnd().split("\n").map((line) => JSON.parse(line));
+    const alerts = (await notified("--rule", "failures")).trimEnd().split("\n").map((line) =>
+      JSON.parse(line)
+    );
     const { LastEvent: { Name, NodeID, ClientStatus }, ...alert } = alerts.find(({ Key }) =>
       Key.Task === "kill9"
     );

@@ -7,7 +7,7 @@ import type { Key } from "../decode/task_key.ts";
 /** Fields of the payload; times are RFC 3339, durations as Go writes them. */
 export interface AlertDetails {
   readonly Status: "looping" | "resolved" | "gave-up";
-  readonly Rule: "restarts" | "loops";
+  readonly Rule: "restarts" | "failures";
   /** The id that all alerts about one loop have in common. */
   readonly Loop: string;
   readonly Key: Partial<Key>;

@@ -1,4 +1,4 @@
-// An update as the rule `loops` sees it: of which task it is, and what it says of a run of that task.
+// An update as the rule `failures` sees it: of which task it is, and what it says of a run of that task.
 // What the events mean: Nomad's client/allocrunner/taskrunner and client/allocrunner/taskrunner/restarts.
 import type { Nanoseconds } from "../../lib/duration.ts";
 import type { Exit, JobEvent, Malformed, Meaning, RunEvent } from "../event.ts";
@@ -7,7 +7,7 @@ import { jobEventOf } from "./job_event.ts";
 import { keyOf, nameOf } from "./task_key.ts";
 import { identityOf, isRequested, missed, readUpdate } from "./update.ts";
 
-/** Decodes one message for the rule `loops`. Never throws. */
+/** Decodes one message for the rule `failures`. Never throws. */
 export function decodeRun(body: Uint8Array): RunEvent | JobEvent | Malformed {
   const read = readUpdate(body);
   if (read.kind === "malformed") return read;

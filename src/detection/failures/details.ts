@@ -17,7 +17,7 @@ export function failuresDetails(
     : undefined;
   return {
     Status: resolved !== undefined ? "resolved" : notified!.gaveUp ? "gave-up" : "looping",
-    Rule: "loops",
+    Rule: "failures",
     Loop: notified!.id,
     Key: key,
     Failures: failures,

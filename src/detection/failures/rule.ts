@@ -1,4 +1,4 @@
-// The rule `loops`: a task loops when so many runs in a row failed, none of which was stable. It stays looping
+// The rule `failures`: a task loops when so many runs in a row failed, none of which was stable. It stays looping
 // through every delay of Nomad's, until a run is stable or somebody stops it. No clock, no I/O.
 import { IndexedHeap } from "../../lib/offheap/indexed_heap.ts";
 import { type Alert, alertId } from "../alert/alert.ts";

@@ -186,10 +186,10 @@ const texts: readonly (readonly [what: string, alert: Alert, text: string])[] = 
   ],
 ];
 
-/** What the rule `loops` tells of it. */
+/** What the rule `failures` tells of it. */
 const details = (differs: Partial<AlertDetails> = {}): AlertDetails => ({
   Status: "looping",
-  Rule: "loops",
+  Rule: "failures",
   Loop: "0",
   Key: { JobID: "a", TaskGroup: "b", Index: 0, Task: "web" },
   Failures: 7,

@@ -178,7 +178,7 @@ Deno.test("failuresDetails() has all that is known", () => {
   ]);
   assert.deepEqual(details, {
     Status: "looping",
-    Rule: "loops",
+    Rule: "failures",
     Loop: "L",
     Key: { Namespace: "ops", JobID: "api", TaskGroup: "web", Index: 0, Task: "app", NodeID: "n1" },
     Failures: 5,

@@ -91,7 +91,7 @@ for (const [life, updates] of Object.entries(lives)) {
   for (const [rule, open] of Object.entries({ loops, restarts })) {
     Deno.test(`the schema describes alerts of the rule ${rule} about a task that ${life}`, () => {
       const alerts = alertsOf(open(), updates);
-      if (rule === "loops") assert.ok(alerts.length >= 2);
+      if (rule === "failures") assert.ok(alerts.length >= 2);
       for (const alert of alerts) {
         for (const payload of ["original", "full"] as const) {
           const json = alertJson(alert, payload);
@@ -122,9 +122,9 @@ Deno.test("the lives tell of both rules first, again and at the end, with each f
     `${Rule} ${Status} ${Id === Loop ? "first" : "later"}`
   );
   assert.deepEqual([...new Set(kinds)].sort(), [
-    "loops looping first",
-    "loops looping later",
-    "loops resolved later",
+    "failures looping first",
+    "failures looping later",
+    "failures resolved later",
     "restarts looping first",
     "restarts looping later",
     "restarts resolved later",
@@ -156,7 +156,7 @@ Deno.test("the lives tell of both rules first, again and at the end, with each f
 
 /** An alert with an exit and a next attempt. */
 const good = notified.find(({ LastExit, NextAttempt }) => LastExit && NextAttempt);
-const resolved = notified.find(({ Rule, Status }) => Rule === "loops" && Status === "resolved");
+const resolved = notified.find(({ Rule, Status }) => Rule === "failures" && Status === "resolved");
 const ofRestarts = notified.find(({ Rule }) => Rule === "restarts");
 
 const bad: readonly (readonly [what: string, alert: unknown])[] = [

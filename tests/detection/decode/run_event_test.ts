@@ -1,4 +1,4 @@
-// What an update means to the rule `loops`: of which task it is, and what it says of a run of that task.
+// What an update means to the rule `failures`: of which task it is, and what it says of a run of that task.
 import assert from "node:assert/strict";
 import { gunzipSync } from "node:zlib";
 import { nameOf } from "../../../src/detection/decode/task_key.ts";

@@ -1,4 +1,4 @@
-// What the rule `loops` makes of what became of a job: it was stopped, it is gone, Nomad gave it up, or it waits.
+// What the rule `failures` makes of what became of a job: it was stopped, it is gone, Nomad gave it up, or it waits.
 import assert from "node:assert/strict";
 import { FailuresRule, type FailuresThresholds } from "../../../src/detection/failures/rule.ts";
 import type { FailureStreak } from "../../../src/detection/failures/streak.ts";

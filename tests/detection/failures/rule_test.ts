@@ -1,4 +1,4 @@
-// When the rule `loops` tells, tells again, says that a loop is over, and forgets.
+// When the rule `failures` tells, tells again, says that a loop is over, and forgets.
 import assert from "node:assert/strict";
 import type { Alert } from "../../../src/detection/alert/alert.ts";
 import { type FailureStreak, runningSince } from "../../../src/detection/failures/streak.ts";
