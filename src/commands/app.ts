@@ -1,7 +1,8 @@
 // The wiring: which sources and sinks there are, and what is opened in which order and closed in reverse.
 // The only file that knows all adapters.
 import config from "../../deno.json" with { type: "json" };
-import { type Alert, alertJson } from "../detection/alert/alert.ts";
+import type { Alert } from "../detection/alert/alert.ts";
+import { alertJson } from "../detection/alert/json.ts";
 import { CommitFigures } from "../pipeline/acknowledger.ts";
 import { Delivery } from "../pipeline/delivery.ts";
 import { formatDuration, type Nanoseconds } from "../lib/duration.ts";

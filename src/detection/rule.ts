@@ -2,19 +2,9 @@
 // No clock, no I/O: the time comes as an argument, and what is to be kept is reported to a journal.
 import type { Alert } from "./alert/alert.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
-import type { Kept } from "./journal.ts";
-import type { Malformed, Other } from "./decode/update.ts";
-
-/** What every event has that a rule takes. */
-export interface RuleEvent {
-  readonly kind: "restart" | "event" | "job";
-  /** What it is about. */
-  readonly name: string;
-  /** `TaskEvent.Time`, since the Unix epoch. */
-  readonly time: Nanoseconds;
-  /** The update as it came. */
-  readonly update: string;
-}
+import type { Malformed, Other, RuleEvent } from "./event.ts";
+import type { FailuresState, KeptFailures } from "./failures/state.ts";
+import type { KeptRestarts, RestartsState } from "./restarts/state.ts";
 
 /** What a rule made of an event, or of time going by. */
 export type Decision =
@@ -56,8 +46,14 @@ export interface ActiveLoop {
   readonly gaveUpAt?: Nanoseconds;
 }
 
-/** A rule. `Event` is what its decoder yields. */
-export interface Rule<Event extends RuleEvent = RuleEvent> {
+/** What rules report so that it is kept. */
+export interface RuleState extends RestartsState, FailuresState {}
+
+/** What was kept of it. */
+export interface KeptState extends KeptRestarts, KeptFailures {}
+
+/** A rule. */
+export interface Rule {
   /** What it counts, in the singular; the plural has an s. */
   readonly counts: string;
   /** How many names are remembered. */
@@ -67,14 +63,14 @@ export interface Rule<Event extends RuleEvent = RuleEvent> {
   /** When `due` has something to do next. */
   readonly nextDue: Nanoseconds | undefined;
   /** Decodes one message. Never throws. */
-  decode(body: Uint8Array): Event | Other | Malformed;
-  /** Goes on where the one stopped whose journal kept this. `now` is that of the wall, where that is the clock. */
-  restore(kept: Kept, now: Nanoseconds | undefined): void;
+  decode(body: Uint8Array): RuleEvent | Other | Malformed;
+  /** Resumes from what was kept. `now` is the wall's, if that is the clock. */
+  restore(kept: KeptState, now: Nanoseconds | undefined): void;
   /** The clock was ahead, up to `from`, and is right now: what is of the time between is of a clock that was wrong, and
    * must neither keep a loop silent nor count for long. */
   clockSetBack(now: Nanoseconds, from: Nanoseconds): void;
-  /** Takes an event at the time `now`. What fell due before `now` must have been asked for with `due`. */
-  record(event: Event, now: Nanoseconds): Decision;
+  /** Takes an event at the time `now`; one that is not of its decoder is noted. What fell due before `now` must have been asked for with `due`. */
+  record(event: RuleEvent, now: Nanoseconds): Decision;
   /** What time alone decides, up to `now`. At most so many names are looked at in one call; `nextDue` says whether
    * there are more. */
   due(now: Nanoseconds, most: number): Decision[];

@@ -1,9 +1,8 @@
 // The settings of the rule and of the payload, and the rule's opening. With app.ts it knows all rules.
 import { type Payload, payloads } from "./alert/alert.ts";
 import { RestartsRule, type RestartsThresholds } from "./restarts/rule.ts";
-import type { Journal } from "./journal.ts";
 import { FailuresRule, type FailuresThresholds } from "./failures/rule.ts";
-import type { Rule } from "./rule.ts";
+import type { Rule, RuleState } from "./rule.ts";
 import { choice, duration, optional, toggle, wholeNumber } from "../lib/settings/parsers.ts";
 import { flagOf, type Input, readSettings, type Setting } from "../lib/settings/setting.ts";
 import { formatDuration, parseDuration } from "../lib/duration.ts";
@@ -14,9 +13,9 @@ export const ruleSettings = {
   rule: optional(choice({
     env: "RULE",
     help: "what a crash loop is: so many restarts in a time, or so many failed runs in a row",
-    defaultNote: "loops with the source nomad, restarts with others",
-    example: "loops",
-  }, ["restarts", "loops"] as const)),
+    defaultNote: "failures with the source nomad, restarts with others",
+    example: "failures",
+  }, ["restarts", "failures"] as const)),
   restartCount: wholeNumber(
     {
       env: "RESTART_COUNT",
@@ -35,14 +34,14 @@ export const ruleSettings = {
   }),
   stableAfter: duration({
     env: "STABLE_AFTER",
-    help: "rule loops: a run that lasts this long ends a loop",
+    help: "rule failures: a run that lasts this long ends a loop",
     default: "10m",
     example: "30m",
   }),
   notificationInterval: optional(duration({
     env: "NOTIFICATION_INTERVAL",
     help: "a loop is told at most this often",
-    defaultNote: "5m with the rule restarts, 1h with loops",
+    defaultNote: "5m with the rule restarts, 1h with failures",
     example: "30m",
   })),
   ignoreRequested: toggle({
@@ -56,19 +55,19 @@ export const payloadSettings = {
   payload: optional(choice({
     env: "PAYLOAD",
     help: "what an alert says: the two fields of the original, or those and the whole story",
-    defaultNote: "full with the rule loops, original with restarts",
+    defaultNote: "full with the rule failures, original with restarts",
     example: "full",
   }, payloads)),
   notifyResolved: optional(toggle({
     env: "NOTIFY_RESOLVED",
     help: "tell the end of a loop too; it needs PAYLOAD=full",
-    defaultNote: "on with the rule loops and PAYLOAD=full, else off",
+    defaultNote: "on with the rule failures and PAYLOAD=full, else off",
   })),
 };
 
 /** What a rule was told to do, in words. */
 export interface RuleWords {
-  readonly type: "restarts" | "loops";
+  readonly type: "restarts" | "failures";
   /** What it counts, in the singular. */
   readonly counts: string;
   readonly threshold: number;
@@ -79,9 +78,9 @@ export interface RuleWords {
 
 /** The rule, ready to be opened, and how its alerts are written. */
 export interface RulePlan {
-  readonly type: "restarts" | "loops";
+  readonly type: "restarts" | "failures";
   readonly thresholds: RestartsThresholds & FailuresThresholds;
-  readonly open: (journal: Journal, visibility?: Visibility) => Rule;
+  readonly open: (state: RuleState, visibility?: Visibility) => Rule;
   /** It has no use for updates of other types than `Restarting`. */
   readonly restartsOnly: boolean;
   readonly payload: Payload;
@@ -93,7 +92,7 @@ export interface RulePlan {
 /** What is told, in a sentence: `5 restarts in 5m; told again each 5m`. */
 export function ruleSentence({ type, counts, threshold, interval, notificationInterval }: RuleWords): string {
   const counted = `${threshold} ${counts}${threshold === 1 ? "" : "s"}`;
-  const when = type === "loops"
+  const when = type === "failures"
     ? `${counted} in a row, none as long as ${interval}`
     : `${counted} in ${interval}`;
   return `${when}; told again each ${notificationInterval}`;
@@ -104,9 +103,9 @@ export function planRule(input: Input, sourceType: string | undefined): RulePlan
   const values = readSettings(ruleSettings, input);
   const notified = readSettings(payloadSettings, input);
   if (values === undefined || notified === undefined) return undefined;
-  const loops = (values.rule ?? (sourceType === "nomad" ? "loops" : "restarts")) === "loops";
-  const payload = notified.payload ?? (loops ? "full" : "original");
-  const notifyResolved = notified.notifyResolved ?? (loops && payload === "full");
+  const countsFailures = (values.rule ?? (sourceType === "nomad" ? "failures" : "restarts")) === "failures";
+  const payload = notified.payload ?? (countsFailures ? "full" : "original");
+  const notifyResolved = notified.notifyResolved ?? (countsFailures && payload === "full");
   if (notifyResolved && payload === "original") {
     input.problems.push(
       "NOTIFY_RESOLVED (--notify-resolved): found it on with the payload original, which cannot say that a loop " +
@@ -114,26 +113,26 @@ export function planRule(input: Input, sourceType: string | undefined): RulePlan
     );
     return undefined;
   }
-  const notificationInterval = values.notificationInterval ?? parseDuration(loops ? "1h" : "5m");
+  const notificationInterval = values.notificationInterval ?? parseDuration(countsFailures ? "1h" : "5m");
   const thresholds = { ...values, notificationInterval, notifyResolved };
   const { restartInterval, ignoreRequested, stableAfter } = ruleSettings;
-  const ofOther = loops ? [restartInterval, ignoreRequested] : [stableAfter];
+  const ofOther = countsFailures ? [restartInterval, ignoreRequested] : [stableAfter];
   const isGiven = (setting: Setting<unknown>) =>
     input.flags[flagOf(setting)] ?? (input.env[setting.env] || undefined);
   return {
-    type: loops ? "loops" : "restarts",
+    type: countsFailures ? "failures" : "restarts",
     thresholds,
     payload,
-    restartsOnly: !loops,
+    restartsOnly: !countsFailures,
     words: {
-      type: loops ? "loops" : "restarts",
-      counts: loops ? "failed run" : "restart",
+      type: countsFailures ? "failures" : "restarts",
+      counts: countsFailures ? "failed run" : "restart",
       threshold: values.restartCount,
-      interval: formatDuration(loops ? values.stableAfter : values.restartInterval),
+      interval: formatDuration(countsFailures ? values.stableAfter : values.restartInterval),
       notificationInterval: formatDuration(notificationInterval),
     },
     unused: ofOther.filter((setting) => isGiven(setting) !== undefined).map(({ env }) => env),
-    open: (journal, visibility) =>
-      loops ? new FailuresRule(thresholds, journal, visibility) : new RestartsRule(thresholds, journal),
+    open: (state, visibility) =>
+      countsFailures ? new FailuresRule(thresholds, state, visibility) : new RestartsRule(thresholds, state),
   };
 }

@@ -1,6 +1,7 @@
 // The sink `stdout`: one alert a line, JSON for programs and a sentence for a terminal.
 import { Buffer } from "node:buffer";
-import { type Alert, alertText } from "../detection/alert/alert.ts";
+import type { Alert } from "../detection/alert/alert.ts";
+import { alertText } from "../detection/alert/text.ts";
 import { asFault, Fault } from "../lib/errors.ts";
 import { defineAdapter } from "../lib/settings/adapter.ts";
 import type { Sink, SinkContext } from "./sink.ts";

@@ -2,7 +2,7 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Alert } from "../detection/alert/alert.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
-import type { Notified } from "../detection/journal.ts";
+import type { Notified } from "../detection/restarts/state.ts";
 import type { Kept, StateStore, StoreContext } from "./store.ts";
 import { type Outbox, ShelvedOutbox } from "./outbox.ts";
 import type { FailureStreak } from "../detection/failures/streak.ts";

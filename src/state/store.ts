@@ -1,11 +1,11 @@
 // What a ledger is: it keeps what was seen and what was told, and the alerts that sinks have not confirmed yet.
 import type { Alert } from "../detection/alert/alert.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
-import type { Journal, Kept as KeptByRule } from "../detection/journal.ts";
+import type { KeptState, RuleState } from "../detection/rule.ts";
 import type { Outbox } from "./outbox.ts";
 
 /** What a ledger kept. */
-export interface Kept extends KeptByRule {
+export interface Kept extends KeptState {
   /** What the source noted, by key. */
   checkpoint(): ReadonlyMap<string, string>;
   /** What is remembered of loops beyond what the rule knows, by their ids; what was reported last comes last. */
@@ -18,7 +18,7 @@ export interface LoopMemory {
 }
 
 /** The memory of the program. What is reported and told to it is kept by the next commit, not before. */
-export interface StateStore extends Journal, LoopMemory, AsyncDisposable {
+export interface StateStore extends RuleState, LoopMemory, AsyncDisposable {
   /** What is committed outlives the process: a message may be acknowledged then. */
   readonly durable: boolean;
   /** What it kept, as it was committed last. */

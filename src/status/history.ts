@@ -5,10 +5,10 @@ import type { Alert } from "../detection/alert/alert.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import type { Kept, LoopMemory } from "../state/store.ts";
 import type { Observer } from "../pipeline/pipeline.ts";
-import type { Decision, Rule, RuleEvent } from "../detection/rule.ts";
+import type { Decision, Rule } from "../detection/rule.ts";
+import type { RuleEvent } from "../detection/event.ts";
 import { formatTime } from "../lib/time.ts";
-import { readUpdate, textOf } from "../detection/decode/update.ts";
-import { restartsDetails } from "../detection/alert/details.ts";
+import { detailsOf } from "../detection/alert/details_of.ts";
 import { hour, loopView, milliseconds, timeline } from "./loop_view.ts";
 import { maxEvents, Trace } from "./task_history.ts";
 import type { AllocationView, LoopView } from "./view.ts";
@@ -301,18 +301,12 @@ function addWhatIsTold(trace: Trace, alert: Alert): void {
     trace.times.length = 0;
     for (const time of alert.eventLog) trace.count(time);
   }
-  if (alert.details !== undefined) {
-    const ofStory = alert.details.Events.map(({ Type, DisplayMessage, Time }) => ({
-      time: timeOf(Time),
-      type: Type,
-      message: DisplayMessage,
-    }));
-    return trace.addNotified(ofStory);
-  }
-  const [last] = restartsDetails(alert).Events;
-  const read = readUpdate(new TextEncoder().encode(alert.lastEvent));
-  if (last === undefined || read.kind === "malformed") return;
-  trace.addNotified([{ time: read.time, type: last.Type, message: textOf(last.DisplayMessage) }]);
+  const events = detailsOf(alert).Events.map(({ Type, DisplayMessage, Time }) => ({
+    time: timeOf(Time),
+    type: Type,
+    message: DisplayMessage,
+  }));
+  trace.addNotified(events);
 }
 
 /** The time that `formatTime` wrote. */

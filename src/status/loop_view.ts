@@ -1,9 +1,8 @@
 // A loop as the API shows it, made of what would be told about it.
 import type { Alert } from "../detection/alert/alert.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
-import { restartsDetails } from "../detection/alert/details.ts";
+import { detailsOf, lastUpdateOf } from "../detection/alert/details_of.ts";
 import { formatTime } from "../lib/time.ts";
-import { type Fields, isObject, textOf } from "../detection/decode/update.ts";
 import type { LoopView } from "./view.ts";
 
 /** The last hour, in milliseconds: what timelines show. */
@@ -28,9 +27,9 @@ export interface Beside {
 
 /** The view of a loop that goes on. */
 export function loopView(alert: Alert, { notified, times, since, firstNotifiedAt }: Beside): LoopView {
-  const details = alert.details ?? restartsDetails(alert);
+  const details = detailsOf(alert);
   const { Namespace, JobID, TaskGroup } = details.Key;
-  const update = fieldsOf(alert.lastEvent);
+  const last = lastUpdateOf(alert);
   const lastAt = alert.eventLog.reduce((a, b) => (a > b ? a : b), 0n);
   return {
     id: alert.loop,
@@ -39,9 +38,9 @@ export function loopView(alert: Alert, { notified, times, since, firstNotifiedAt
     namespace: Namespace ?? null,
     job: JobID ?? "",
     group: TaskGroup || null,
-    task: details.Key.Task ?? (textOf(update.TaskName) || null),
+    task: details.Key.Task ?? (last.task || null),
     node: details.Node.Name ?? (details.Node.ID || null),
-    allocation: textOf(update.AllocationID) || null,
+    allocation: last.allocation || null,
     count: details.Failures,
     alerts: notified,
     firstNotifiedAt,
@@ -57,13 +56,4 @@ export function loopView(alert: Alert, { notified, times, since, firstNotifiedAt
 /** Those of the times that are of the last hour before the last. */
 export function timeline(times: readonly number[], lastAt: number): number[] {
   return times.filter((time) => time > lastAt - hour);
-}
-
-function fieldsOf(json: string): Fields {
-  try {
-    const update = JSON.parse(json);
-    return isObject(update) ? update : {};
-  } catch {
-    return {};
-  }
 }

@@ -1,9 +1,10 @@
 // What was seen of one name lately: the times of its restarts, or failed runs, and its last events.
 import type { Nanoseconds } from "../lib/duration.ts";
-import type { RuleEvent } from "../detection/rule.ts";
-import type { RunEvent } from "../detection/decode/run_event.ts";
+import type { RuleEvent } from "../detection/event.ts";
+import type { RunEvent } from "../detection/event.ts";
 import { formatTime } from "../lib/time.ts";
-import { isObject, type Restart, textOf } from "../detection/decode/update.ts";
+import { isObject, textOf } from "../detection/decode/fields.ts";
+import type { Restart } from "../detection/event.ts";
 import { hour, milliseconds } from "./loop_view.ts";
 import type { EventView } from "./view.ts";
 

@@ -12,7 +12,7 @@ export interface StatusView {
   readonly mode: "live" | "batch";
   readonly now: string;
   readonly rule: {
-    readonly type: "restarts" | "loops";
+    readonly type: "restarts" | "failures";
     /** What is counted, in the singular: `restart`, `failed run`. */
     readonly counts: string;
     readonly threshold: number;

@@ -1,4 +1,4 @@
-// What the rule `loops` tells while its source is blind, and after: with a Nomad that is frozen, and with RabbitMQ.
+// What the rule `failures` tells while its source is blind, and after: with a Nomad that is frozen, and with RabbitMQ.
 import assert from "node:assert/strict";
 import { nomadSettings } from "../../src/clients/nomad/settings.ts";
 import { Delivery } from "../../src/pipeline/delivery.ts";

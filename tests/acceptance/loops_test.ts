@@ -1,4 +1,4 @@
-// The rule `loops` over the recording of a real cluster: exactly the jobs that loop are told, by the real program.
+// The rule `failures` over the recording of a real cluster: exactly the jobs that loop are told, by the real program.
 import assert from "node:assert/strict";
 import { gunzipSync } from "node:zlib";
 import { recordedUpdates } from "../helpers/event_stream.ts";
@@ -23,7 +23,7 @@ async function notified(
   env: Record<string, string> = {},
 ): Promise<{ alerts: Alert[]; total: string }> {
   const { code, stdout, stderr } = await run({
-    env: { SOURCE_TYPE: "stdin", RULE: "loops", RESTART_COUNT: "3", ...env },
+    env: { SOURCE_TYPE: "stdin", RULE: "failures", RESTART_COUNT: "3", ...env },
     stdin: updates,
   });
   assert.equal(code, 0, stderr);
@@ -84,7 +84,7 @@ function tasksIn(updates: string): string[] {
   return [...new Set(found)].sort();
 }
 
-Deno.test("loops tells exactly what loops, each once, from what nomad-firehose sends", async () => {
+Deno.test("failures tells exactly what loops, each once, from what nomad-firehose sends", async () => {
   assert.deepEqual(tasksIn(firehose), [...loops, ...never].sort());
   const { alerts, total } = await notified(firehose);
   assert.deepEqual(tasksOf(alerts, "looping"), loops);
@@ -96,13 +96,13 @@ Deno.test("loops tells exactly what loops, each once, from what nomad-firehose s
   );
 });
 
-Deno.test("loops tells nothing more when nomad-firehose sends everything again", async () => {
+Deno.test("failures tells nothing more when nomad-firehose sends everything again", async () => {
   const once = await notified(firehose);
   const twice = await notified(firehose + firehose);
   assert.deepEqual(twice.alerts, once.alerts);
 });
 
-Deno.test("loops tells the same of the payload original, with its two fields", async () => {
+Deno.test("failures tells the same of the payload original, with its two fields", async () => {
   const full = await notified(firehose, { NOTIFY_RESOLVED: "false" });
   const original = await notified(firehose, { PAYLOAD: "original" });
   assert.deepEqual(
@@ -119,7 +119,7 @@ const inNamespaces = (tasks: readonly string[]) =>
     return `${namespace} ${task}${task.startsWith("system-loop.") ? ` ${node}` : ""}`;
   });
 
-Deno.test("loops tells exactly what loops, namespaces and nodes apart, from what Nomad itself says", async () => {
+Deno.test("failures tells exactly what loops, namespaces and nodes apart, from what Nomad itself says", async () => {
   const updates = (await recordedUpdates()).join("\n");
   const expected = [...inNamespaces(loops), "team-b loop-delay.web[0] app"].sort();
   assert.deepEqual(tasksIn(updates), [...expected, ...inNamespaces(never)].sort());
@@ -136,7 +136,7 @@ Deno.test("loops tells exactly what loops, namespaces and nodes apart, from what
   }
 });
 
-Deno.test("loops counts of each task the runs that failed", async () => {
+Deno.test("failures counts of each task the runs that failed", async () => {
   const { alerts } = await notified((await recordedUpdates()).join("\n"), { RESTART_COUNT: "1" });
   const failures = new Map<string, number>();
   // Only those that were stopped are told a second time, with all of their failures.

@@ -114,7 +114,7 @@ Deno.test(
 
 Deno.test("a recording is shown as of its end, with every event, its numbers and its exit codes", async () => {
   await using program = new Program({
-    env: { LISTEN: "127.0.0.1:0", RULE: "loops", TZ: "Europe/Berlin" },
+    env: { LISTEN: "127.0.0.1:0", RULE: "failures", TZ: "Europe/Berlin" },
     args: [recording],
   });
   const url = await statusOf(program);
@@ -207,7 +207,7 @@ Deno.test("after a start with a state file the page says when a loop was told fi
 Deno.test("after a start with a state file all loops are shown as before, those that ended too", async () => {
   const folder = await Deno.makeTempDir();
   try {
-    const env = { LISTEN: "127.0.0.1:0", RULE: "loops", STATE: `sqlite:${folder}/state.db` };
+    const env = { LISTEN: "127.0.0.1:0", RULE: "failures", STATE: `sqlite:${folder}/state.db` };
     const shown: LoopView[][] = [];
     for (const file of [recording, "/dev/null"]) {
       await using program = new Program({ env, args: [file] });

@@ -114,7 +114,7 @@ Deno.test("record from Nomad writes updates, with the types of jobs; the replay 
   assert.equal(code, 0, stderr);
   const { stdout } = await run({ args: ["replay", "--json", "--restart-count", "3", path] });
   const { notified, rule, malformed } = JSON.parse(stdout);
-  assert.deepEqual([rule.type, malformed], ["loops", 0]);
+  assert.deepEqual([rule.type, malformed], ["failures", 0]);
   const straight = await run({
     args: [
       "replay",

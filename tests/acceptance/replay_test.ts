@@ -16,7 +16,7 @@ async function both(args: string[], env: Record<string, string>) {
   const notified = new Map<string, number>();
   for (const line of detected.stdout.trimEnd().split("\n")) {
     const { LastEvent, Key } = JSON.parse(line);
-    const name = env.RULE === "loops"
+    const name = env.RULE === "failures"
       ? `${Key.JobID}.${Key.TaskGroup}[${Key.Index}]/${Key.Task}`
       : LastEvent.Name;
     notified.set(name, (notified.get(name) ?? 0) + 1);
@@ -34,7 +34,7 @@ const settings: readonly Record<string, string>[] = [
   {},
   { RESTART_COUNT: "2", RESTART_INTERVAL: "20s", NOTIFICATION_INTERVAL: "15s" },
   { RESTART_COUNT: "3", IGNORE_REQUESTED_RESTARTS: "true", PAYLOAD: "full", NOTIFY_RESOLVED: "true" },
-  { RULE: "loops", RESTART_COUNT: "3", NOTIFICATION_INTERVAL: "30s", STABLE_AFTER: "20s" },
+  { RULE: "failures", RESTART_COUNT: "3", NOTIFICATION_INTERVAL: "30s", STABLE_AFTER: "20s" },
 ];
 
 for (const file of ["firehose.ndjson.gz", "firehose-all-namespaces.ndjson.gz"]) {

@@ -346,12 +346,12 @@ Deno.test("run() says at the start what is in force, and which settings have no 
   const folder = await Deno.makeTempDir();
   try {
     const state = `sqlite:${folder}/state.db`;
-    const flags = ["--rule", "loops", "--restart-interval", "3m", "--state", state];
+    const flags = ["--rule", "failures", "--restart-interval", "3m", "--state", state];
     const { stderr } = await ran([...flags, "/dev/null"]);
     assert.deepEqual(withoutTimes(stderr).split("\n").slice(0, 3), [
       `<time> info State ${state.slice(7)}: goes on with 0 names and 0 alerts that are not confirmed`,
-      "<time> warning RESTART_INTERVAL has no meaning with the rule loops",
-      "<time> info Rule loops: 5 failed runs in a row, none as long as 10m; told again each 1h. " +
+      "<time> warning RESTART_INTERVAL has no meaning with the rule failures",
+      "<time> info Rule failures: 5 failed runs in a row, none as long as 10m; told again each 1h. " +
       `Source stdin, sink stdout, state ${state}`,
     ]);
   } finally {

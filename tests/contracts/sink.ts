@@ -1,6 +1,7 @@
 // What every sink must do, whatever it is: run by sinks_test.ts over each of them, with a real receiver.
 import assert from "node:assert/strict";
-import { type Alert, alertJson } from "../../src/detection/alert/alert.ts";
+import type { Alert } from "../../src/detection/alert/alert.ts";
+import { alertJson } from "../../src/detection/alert/json.ts";
 import type { Fault } from "../../src/lib/errors.ts";
 import type { Sink } from "../../src/sinks/sink.ts";
 import { alertAbout } from "../helpers/alerts.ts";

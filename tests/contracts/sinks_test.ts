@@ -1,5 +1,5 @@
 // The contract of sinks, over all of them.
-import { alertJson } from "../../src/detection/alert/alert.ts";
+import { alertJson } from "../../src/detection/alert/json.ts";
 import { amqpSink } from "../../src/sinks/amqp.ts";
 import { kinesis } from "../../src/sinks/kinesis/kinesis.ts";
 import { stdout } from "../../src/sinks/stdout.ts";

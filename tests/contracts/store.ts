@@ -1,7 +1,7 @@
 // What every ledger must do, whatever it keeps its things in.
 import assert from "node:assert/strict";
 import type { Alert } from "../../src/detection/alert/alert.ts";
-import type { Notified } from "../../src/detection/journal.ts";
+import type { Notified } from "../../src/detection/restarts/state.ts";
 import type { StateStore, StoreContext } from "../../src/state/store.ts";
 import type { Outbox, Parcel } from "../../src/state/outbox.ts";
 import type { FailureStreak } from "../../src/detection/failures/streak.ts";

@@ -28,8 +28,8 @@ Deno.test("planRule() chooses the rule by the source where nothing says which", 
       ["stdin", {}, RestartsRule],
       ["amqp", {}, RestartsRule],
       ["nomad", {}, FailuresRule],
-      ["stdin", { RULE: "loops" }, FailuresRule],
-      ["amqp", { RULE: "LOOPS" }, FailuresRule],
+      ["stdin", { RULE: "failures" }, FailuresRule],
+      ["amqp", { RULE: "FAILURES" }, FailuresRule],
       ["nomad", { RULE: "restarts" }, RestartsRule],
       [undefined, {}, RestartsRule],
     ] as const
@@ -45,24 +45,24 @@ Deno.test("planRule() knows which settings were given and have no meaning with t
   const given = { RESTART_INTERVAL: "1m", STABLE_AFTER: "5m", IGNORE_REQUESTED_RESTARTS: "true" };
   assert.deepEqual(plan(given).unused, ["STABLE_AFTER"]);
   assert.deepEqual(plan(given, "nomad").unused, ["RESTART_INTERVAL", "IGNORE_REQUESTED_RESTARTS"]);
-  assert.deepEqual(plan({ RESTART_INTERVAL: "", RULE: "loops" }).unused, []);
-  const { plan: byFlag } = read({ RULE: "loops" }, "stdin", { "--restart-interval": "1m" });
+  assert.deepEqual(plan({ RESTART_INTERVAL: "", RULE: "failures" }).unused, []);
+  const { plan: byFlag } = read({ RULE: "failures" }, "stdin", { "--restart-interval": "1m" });
   assert.deepEqual(byFlag!.unused, ["RESTART_INTERVAL"]);
 });
 
 Deno.test("ruleSentence() says what is told", () => {
   assert.equal(ruleSentence(plan({ RESTART_COUNT: "1" }).words), "1 restart in 5m; told again each 5m");
   assert.equal(
-    ruleSentence(plan({ RULE: "loops", STABLE_AFTER: "90s" }).words),
+    ruleSentence(plan({ RULE: "failures", STABLE_AFTER: "90s" }).words),
     "5 failed runs in a row, none as long as 1m30s; told again each 1h",
   );
 });
 
 Deno.test("planRule() chooses the payload by the rule where nothing says which", () => {
   assert.equal(plan().payload, "original");
-  assert.equal(plan({ RULE: "loops" }).payload, "full");
+  assert.equal(plan({ RULE: "failures" }).payload, "full");
   assert.equal(plan({ PAYLOAD: "full" }).payload, "full");
-  assert.equal(plan({ RULE: "loops", PAYLOAD: "original" }).payload, "original");
+  assert.equal(plan({ RULE: "failures", PAYLOAD: "original" }).payload, "original");
 });
 
 /** What is told of three runs that fail, a run that goes on, and half an hour. */
@@ -76,28 +76,28 @@ function notified(env: Readonly<Record<string, string>>): string[] {
     );
 }
 
-Deno.test("planRule() lets an end be told by the rule loops with the payload full, and where that is asked for", () => {
-  assert.deepEqual(notified({ RULE: "loops" }), ["41 first", "660 resolved"]);
-  assert.deepEqual(notified({ RULE: "loops", PAYLOAD: "original" }), ["41 first"]);
-  assert.deepEqual(notified({ RULE: "loops", NOTIFY_RESOLVED: "false" }), ["41 first"]);
+Deno.test("planRule() lets an end be told by the rule failures with the payload full, and where that is asked for", () => {
+  assert.deepEqual(notified({ RULE: "failures" }), ["41 first", "660 resolved"]);
+  assert.deepEqual(notified({ RULE: "failures", PAYLOAD: "original" }), ["41 first"]);
+  assert.deepEqual(notified({ RULE: "failures", NOTIFY_RESOLVED: "false" }), ["41 first"]);
   assert.deepEqual(notified({}), ["41 first"]);
   assert.deepEqual(notified({ PAYLOAD: "full" }), ["41 first"]);
   assert.deepEqual(notified({ PAYLOAD: "full", NOTIFY_RESOLVED: "true" }), ["41 first", "341 resolved"]);
 });
 
-Deno.test("planRule() tells again each hour by the rule loops, and every five minutes by restarts", () => {
+Deno.test("planRule() tells again each hour by the rule failures, and every five minutes by restarts", () => {
   const often = { RESTART_COUNT: "3", RESTART_INTERVAL: "10h", STABLE_AFTER: "10h" };
-  assert.deepEqual(notified({ ...often, RULE: "loops" }), ["41 first"]);
+  assert.deepEqual(notified({ ...often, RULE: "failures" }), ["41 first"]);
   assert.equal(notified(often).length, 1 + Math.floor((1900 - 41) / 300));
   assert.equal(
-    notified({ ...often, RULE: "loops", NOTIFICATION_INTERVAL: "5m" }).length,
+    notified({ ...often, RULE: "failures", NOTIFICATION_INTERVAL: "5m" }).length,
     notified(often).length,
   );
 });
 
-Deno.test("planRule() takes RESTART_COUNT and STABLE_AFTER for the rule loops", () => {
-  assert.deepEqual(notified({ RULE: "loops", RESTART_COUNT: "4" }), []);
-  assert.deepEqual(notified({ RULE: "loops", RESTART_COUNT: "2", STABLE_AFTER: "30s" }), [
+Deno.test("planRule() takes RESTART_COUNT and STABLE_AFTER for the rule failures", () => {
+  assert.deepEqual(notified({ RULE: "failures", RESTART_COUNT: "4" }), []);
+  assert.deepEqual(notified({ RULE: "failures", RESTART_COUNT: "2", STABLE_AFTER: "30s" }), [
     "21 first",
     "90 resolved",
   ]);
@@ -109,18 +109,19 @@ const needsFull =
 
 /** Settings, and all that is said about them. */
 const wrong: readonly (readonly [env: Readonly<Record<string, string>>, problems: readonly string[]])[] = [
-  [{ RULE: "both" }, ['RULE (--rule): found "both"; expected restarts or loops, such as loops']],
+  [{ RULE: "loops" }, ['RULE (--rule): found "loops"; expected restarts or failures, such as failures']],
+  [{ RULE: "both" }, ['RULE (--rule): found "both"; expected restarts or failures, such as failures']],
   [{ PAYLOAD: "all" }, ['PAYLOAD (--payload): found "all"; expected original or full, such as full']],
   [{ NOTIFY_RESOLVED: "true" }, [needsFull]],
   [{ NOTIFY_RESOLVED: "true", PAYLOAD: "original" }, [needsFull]],
-  [{ NOTIFY_RESOLVED: "on", PAYLOAD: "original", RULE: "loops" }, [needsFull]],
+  [{ NOTIFY_RESOLVED: "on", PAYLOAD: "original", RULE: "failures" }, [needsFull]],
   [{ NOTIFY_RESOLVED: "maybe" }, [
     'NOTIFY_RESOLVED (--notify-resolved): found "maybe"; expected true or false, such as true',
   ]],
   [{ STABLE_AFTER: "10" }, [
     'STABLE_AFTER (--stable-after): found "10", missing unit in duration; expected a Go duration above zero, such as 30m',
   ]],
-  [{ STABLE_AFTER: "0s", RULE: "loops" }, [
+  [{ STABLE_AFTER: "0s", RULE: "failures" }, [
     'STABLE_AFTER (--stable-after): found "0s", which is 0s; expected a Go duration above zero, such as 30m',
   ]],
   [{ RESTART_COUNT: "0", NOTIFICATION_INTERVAL: "-1h", PAYLOAD: "x" }, [
@@ -138,7 +139,7 @@ for (const [env, problems] of wrong) {
 
 Deno.test("planRule() takes flags before the environment", () => {
   const { plan, problems } = read({ RULE: "restarts", PAYLOAD: "x" }, "amqp", {
-    "--rule": "loops",
+    "--rule": "failures",
     "--payload": "full",
   });
   assert.deepEqual(problems, []);

@@ -27,7 +27,7 @@ export function fuzzDecoder(seed: number, count: number): Counters {
   return counters;
 }
 
-/** The rule `loops` takes every type of update; it parses them all. */
+/** The rule `failures` takes every type of update; it parses them all. */
 function assertDecodedRun(run: ReturnType<typeof decodeRun>, slow: Update): void {
   if ([run, slow].some((each) => each.kind === "malformed" && each.reason === tooDeep)) return;
   assert.equal(run.kind === "malformed", slow.kind === "malformed");

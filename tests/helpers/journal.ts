@@ -1,9 +1,9 @@
 // A journal in memory that a test stops and goes on from: what is not committed is lost.
-import type { KeptRestarts, Notified, RestartJournal } from "../../src/detection/journal.ts";
+import type { KeptRestarts, Notified, RestartsState } from "../../src/detection/restarts/state.ts";
 import type { Counted } from "../../src/detection/restarts/windows.ts";
 
 /** A journal, and what is kept of it. */
-export class TestJournal implements RestartJournal {
+export class TestJournal implements RestartsState {
   #restarts: (readonly [name: string, restart: Counted])[] = [];
   readonly #notified = new Map<string, Notified>();
   #reported: (() => void)[] = [];

@@ -3,7 +3,7 @@
 import { alertId } from "../../src/detection/alert/alert.ts";
 import type { RestartsThresholds } from "../../src/detection/restarts/rule.ts";
 import type { Decision } from "../../src/detection/rule.ts";
-import type { Restart } from "../../src/detection/decode/update.ts";
+import type { Restart } from "../../src/detection/event.ts";
 
 /** A restart that was counted. */
 interface Seen extends Restart {

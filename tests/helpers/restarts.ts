@@ -1,5 +1,6 @@
 // Restarts as update.ts decodes them, made up for tests of the rule.
-import { identityOf, type Restart } from "../../src/detection/decode/update.ts";
+import { identityOf } from "../../src/detection/decode/update.ts";
+import type { Restart } from "../../src/detection/event.ts";
 
 /** A restart whose update says what it is: `a/alloc/task at 5`. */
 export function restart(

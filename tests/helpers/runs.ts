@@ -1,5 +1,6 @@
 // The updates of tasks that run, fail and are stopped, made up for tests, in the shape of nomad-firehose.
-import { decodeRun, type RunEvent } from "../../src/detection/decode/run_event.ts";
+import { decodeRun } from "../../src/detection/decode/run_event.ts";
+import type { RunEvent } from "../../src/detection/event.ts";
 
 /** What matters of an update. */
 export interface Said {

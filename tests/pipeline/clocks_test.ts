@@ -29,7 +29,7 @@ const rules = {
       store,
     ),
   /** Three failed runs, none of 5 minutes, told every 5 minutes. */
-  loops: (store: StateStore) =>
+  failures: (store: StateStore) =>
     new FailuresRule({
       restartCount: 3,
       stableAfter: 5n * minute,
@@ -78,7 +78,7 @@ const warning = (node: string, ahead: string) =>
   `warning The clock of node ${node} is ahead by ${ahead}: its events no longer move the time of the others. ` +
   "Set its clock, or see why NTP does not";
 
-for (const kind of ["restarts", "loops"] as const) {
+for (const kind of ["restarts", "failures"] as const) {
   const name = (job: string) => kind === "restarts" ? `${job}.web[0]` : `${job}.web[0]/app`;
   const first = (
     notified: readonly string[],

@@ -1,7 +1,7 @@
 // The sink `amqp` at a real RabbitMQ: what it publishes, and what it says of each thing that can be wrong.
 // What it must do as any sink does is in contracts/.
 import assert from "node:assert/strict";
-import { alertJson } from "../../src/detection/alert/alert.ts";
+import { alertJson } from "../../src/detection/alert/json.ts";
 import type { Fault } from "../../src/lib/errors.ts";
 import type { Sink } from "../../src/sinks/sink.ts";
 import { amqpSink } from "../../src/sinks/amqp.ts";

@@ -1,7 +1,8 @@
 // The sink `stdout`: one whole line an alert, whatever writing does, and a quiet end when nobody reads any more.
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
-import { alertJson, alertText } from "../../src/detection/alert/alert.ts";
+import { alertJson } from "../../src/detection/alert/json.ts";
+import { alertText } from "../../src/detection/alert/text.ts";
 import type { Sink } from "../../src/sinks/sink.ts";
 import { stdout } from "../../src/sinks/stdout.ts";
 import { alertAbout } from "../helpers/alerts.ts";

@@ -11,7 +11,7 @@ const viewsOf = (history: History, now: bigint) =>
   [...history.loops()].map((loop) => history.view(loop, now));
 const views = (watched: Watched) => viewsOf(watched.history, at(0));
 
-Deno.test("a loop of the rule loops is shown with its task, its count, its exit code and its timeline", () => {
+Deno.test("a loop of the rule failures is shown with its task, its count, its exit code and its timeline", () => {
   const watched = new Watched(loopsRule());
   watched.hear(...crashes(3));
   const [view] = views(watched);

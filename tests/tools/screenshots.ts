@@ -22,7 +22,7 @@ const shots: readonly (readonly [name: string, args: readonly string[], path: st
   ["page-phone-dark", [], "/", { width: 375, height: 812, dark: true }],
   [
     "allocation-light",
-    ["--rule", "loops"],
+    ["--rule", "failures"],
     `/allocation/${encodeURIComponent("killed.kill9[0]/kill9")}`,
     { width: 1280, height: 980 },
   ],

@@ -77,13 +77,13 @@ export interface Telling {
 }
 
 /** The rules of the table, with the settings that they have by default. */
-export const rules: Readonly<Record<"restarts" | "loops", () => Rule>> = {
+export const rules: Readonly<Record<"restarts" | "failures", () => Rule>> = {
   restarts: () =>
     new RestartsRule(
       { restartCount: 5, restartInterval: minutes(5), notificationInterval: minutes(5) },
       nowhere,
     ),
-  loops: () =>
+  failures: () =>
     new FailuresRule({
       restartCount: 5,
       stableAfter: minutes(10),
@@ -106,10 +106,10 @@ export function listen(rule: Rule, updates: readonly string[]): Telling {
 
 /** README's table. */
 export function table(): string {
-  const head = ["the task crashes", "failed runs", "`restarts`, 5 in 5m", "`loops`, 5"];
+  const head = ["the task crashes", "failed runs", "`restarts`, 5 in 5m", "`failures`, 5"];
   const rows = tasks.map((task) => {
     const { failures, updates } = simulate(task);
-    const heard = [rules.restarts(), rules.loops()].map((rule) => inWords(listen(rule, updates)));
+    const heard = [rules.restarts(), rules.failures()].map((rule) => inWords(listen(rule, updates)));
     return [task.what, String(failures.length), ...heard];
   });
   const widths = head.map((cell, column) => Math.max(cell.length, ...rows.map((row) => row[column]!.length)));

@@ -63,8 +63,8 @@ Deno.test("nextDelay() doubles up to an hour, and begins anew where an allocatio
 });
 
 for (const task of [atOnce, after30s, after9min]) {
-  Deno.test(`loops tells a task that crashes ${task.what} at its fifth failure, and again each hour for all day`, () => {
-    const { notified, over } = heard("loops", task);
+  Deno.test(`failures tells a task that crashes ${task.what} at its fifth failure, and again each hour for all day`, () => {
+    const { notified, over } = heard("failures", task);
     const fifth = simulate(task).failures[4]!;
     const expected: number[] = [];
     for (let time = fifth; time <= 24 * hour; time += hour) expected.push(time);
@@ -74,9 +74,9 @@ for (const task of [atOnce, after30s, after9min]) {
   });
 }
 
-Deno.test("loops never tells a task that crashes once a day, nor restarts", () => {
+Deno.test("failures never tells a task that crashes once a day, nor restarts", () => {
   const nothing = { notified: [], over: [] };
-  assert.deepEqual(heard("loops", onceADay), nothing);
+  assert.deepEqual(heard("failures", onceADay), nothing);
   assert.deepEqual(heard("restarts", onceADay), nothing);
 });
 
@@ -86,11 +86,11 @@ Deno.test("restarts falls silent about the same tasks, or never tells them", () 
   assert.deepEqual(heard("restarts", after9min), { notified: [], over: [] });
 });
 
-Deno.test("loops says that it is over ten minutes after a task that crashed runs again", () => {
+Deno.test("failures says that it is over ten minutes after a task that crashed runs again", () => {
   const crashing = simulate(atOnce).updates.slice(0, 40);
   const last = JSON.parse(crashing.findLast((update) => JSON.parse(update).TaskEvent.Type === "Started")!);
   const until = crashing.findLastIndex((update) => JSON.parse(update).TaskEvent.Type === "Started");
-  const { notified, over } = listen(rules.loops(), crashing.slice(0, until + 1));
+  const { notified, over } = listen(rules.failures(), crashing.slice(0, until + 1));
   assert.equal(notified.length, 1);
   assert.equal(over.length, 1);
   const begun = Date.parse(last.TaskStartedAt) - Date.parse("2026-11-24T03:42:54Z");
@@ -99,7 +99,7 @@ Deno.test("loops says that it is over ten minutes after a task that crashed runs
 
 Deno.test("table() has a line for each task, in the words of README", () => {
   assert.deepEqual(table().split("\n").map((line) => line.replaceAll(/ +/g, " ")), [
-    "| the task crashes | failed runs | `restarts`, 5 in 5m | `loops`, 5 |",
+    "| the task crashes | failed runs | `restarts`, 5 in 5m | `failures`, 5 |",
     table().split("\n")[1]!,
     "| at once | 90 | told once, after 2m31s; over after 7m31s | told 24 times, first after 1m16s; goes on |",
     "| after 30 s | 87 | never told | told 24 times, first after 3m45s; goes on |",

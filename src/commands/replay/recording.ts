@@ -3,7 +3,7 @@
 import type { Nanoseconds } from "../../lib/duration.ts";
 import { Fault } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
-import { isObject } from "../../detection/decode/update.ts";
+import { isObject } from "../../detection/decode/fields.ts";
 import type { Bytes, Skipped } from "../../sources/source.ts";
 import { openFile, titleOf } from "../../sources/stdin/files.ts";
 import { type Block, Lines } from "../../sources/stdin/lines.ts";

@@ -69,7 +69,7 @@ export function textTable(
 
 /** What a rule tells about, and what it counts, in the plural. */
 export function words({ type }: RulePlan): { readonly what: string; readonly restarts: string } {
-  return type === "loops"
+  return type === "failures"
     ? { what: "task", restarts: "failed runs" }
     : { what: "allocation", restarts: "restarts" };
 }
@@ -108,7 +108,7 @@ export function readText(trial: Trial, { lines, updates, malformed }: ReadTotals
 /** The rule and its thresholds, in words: `restarts, 5 in 5m, told again each 5m`. */
 export function thresholdsText(plan: RulePlan): string {
   const { type, thresholds } = plan;
-  const limit = type === "loops"
+  const limit = type === "failures"
     ? `${thresholds.restartCount} in a row, none of ${formatDuration(thresholds.stableAfter)}`
     : `${thresholds.restartCount} in ${formatDuration(thresholds.restartInterval)}`;
   return `the rule ${type}: ${limit}; again each ${formatDuration(thresholds.notificationInterval)}`;
@@ -151,7 +151,7 @@ export function ruleObject({ type, thresholds, payload }: RulePlan): Record<stri
   return {
     type,
     restartCount,
-    ...(type === "loops" ? { stableAfter: formatDuration(stableAfter) } : {
+    ...(type === "failures" ? { stableAfter: formatDuration(stableAfter) } : {
       restartInterval: formatDuration(restartInterval),
       ignoreRequested: thresholds.ignoreRequested ?? false,
     }),

@@ -3,11 +3,11 @@
 import type { Alert } from "../../detection/alert/alert.ts";
 import type { Nanoseconds } from "../../lib/duration.ts";
 import { EventClock } from "../../pipeline/event_clock.ts";
-import type { Journal, Kept } from "../../detection/journal.ts";
-import type { Decision, Rule, RuleEvent } from "../../detection/rule.ts";
+import type { Decision, KeptState, Rule, RuleState } from "../../detection/rule.ts";
+import type { RuleEvent } from "../../detection/event.ts";
 import type { RulePlan } from "../../detection/settings.ts";
 import { History, Scale } from "./timeline.ts";
-import type { Other } from "../../detection/decode/update.ts";
+import type { Other } from "../../detection/event.ts";
 
 /** What was told about a name. */
 export interface Notified {
@@ -102,8 +102,7 @@ export class Trial {
     const now = this.#advance(update.time, body);
     if (update.kind === "other") return;
     const decision = this.#rule.record(update, now);
-    const event = update as RuleEvent & { readonly missed: number };
-    if (counting.has(decision.reason)) this.#count(event, event.missed + 1);
+    if (counting.has(decision.reason)) this.#count(update, update.kind === "job" ? 1 : update.missed + 1);
     else if (decision.reason === "duplicate") this.counts.duplicates++;
     else if (decision.reason === "requested") this.counts.requested++;
     else if (decision.reason === "outside-window") this.counts.outsideWindow++;
@@ -164,5 +163,5 @@ const counting: ReadonlySet<Decision["reason"]> = new Set([
   "repeat",
 ]);
 
-const forgetful: Journal = { counted: () => {}, dropped: () => {}, notified: () => {}, streak: () => {} };
-const nothing: Kept = { restarts: () => [], notified: () => [], streaks: () => [] };
+const forgetful: RuleState = { counted: () => {}, dropped: () => {}, notified: () => {}, streak: () => {} };
+const nothing: KeptState = { restarts: () => [], notified: () => [], streaks: () => [] };

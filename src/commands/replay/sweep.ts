@@ -12,7 +12,7 @@ const { restartCount, restartInterval, stableAfter, notificationInterval, ignore
 const varied = [
   { setting: restartCount },
   { setting: restartInterval, rule: "restarts" },
-  { setting: stableAfter, rule: "loops" },
+  { setting: stableAfter, rule: "failures" },
   { setting: notificationInterval },
 ] as const;
 
@@ -85,7 +85,7 @@ export function writeGrid(current: Trial, grid: readonly Trial[], totals: ReadTo
 
 function gridText(current: Trial, changes: readonly Change[], totals: ReadTotals): string {
   const { what, restarts } = words(current.plan);
-  const isLoops = current.plan.type === "loops";
+  const isLoops = current.plan.type === "failures";
   const row = ({ plan: { thresholds }, notified, counts }: Trial, change: string) => [
     grouped(thresholds.restartCount),
     formatDuration(isLoops ? thresholds.stableAfter : thresholds.restartInterval),

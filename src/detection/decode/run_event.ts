@@ -1,72 +1,13 @@
-// An update as the rule `loops` sees it: of which task it is, and what it says of a run of that task.
+// An update as the rule `failures` sees it: of which task it is, and what it says of a run of that task.
 // What the events mean: Nomad's client/allocrunner/taskrunner and client/allocrunner/taskrunner/restarts.
 import type { Nanoseconds } from "../../lib/duration.ts";
-import { type JobEvent, jobEventOf } from "./job_event.ts";
-import { type Key, keyOf, nameOf } from "./task_key.ts";
-import type { RuleEvent } from "../rule.ts";
-import {
-  type Fields,
-  identityOf,
-  isObject,
-  isRequested,
-  type Malformed,
-  missed,
-  readUpdate,
-  textOf,
-} from "./update.ts";
+import type { Exit, JobEvent, Malformed, Meaning, RunEvent } from "../event.ts";
+import { type Fields, isObject, textOf } from "./fields.ts";
+import { jobEventOf } from "./job_event.ts";
+import { keyOf, nameOf } from "./task_key.ts";
+import { identityOf, isRequested, missed, readUpdate } from "./update.ts";
 
-/** What an event says of a run. */
-export type Meaning =
-  | "started"
-  /** The process ended, for whatever reason; what that means says the next event. */
-  | "exited"
-  /** The process ended as it should, and the task with it. */
-  | "completed"
-  /** The run failed: so Nomad's own policy says. */
-  | "failed"
-  /** The run failed, and with it the task, which has yet to be killed. */
-  | "failing"
-  /** Somebody stopped the job, or there is no room for this allocation in it any more. */
-  | "stopped"
-  /** Nothing that counts: a restart that somebody asked for, a deploy, a drain, the death of a sibling. */
-  | "nothing";
-
-/** How a process ended, as Nomad says. */
-export interface Exit {
-  readonly code: number | undefined;
-  readonly signal: number | undefined;
-  /** Nomad says that it ran out of memory. */
-  readonly outOfMemory: boolean;
-}
-
-/** One update for the rule `loops`. */
-export interface RunEvent extends RuleEvent {
-  readonly kind: "event";
-  readonly key: Key;
-  readonly allocation: string;
-  /** Nomad's index of the allocation's making, higher for a younger one; 0 where it is not known. */
-  readonly made: number;
-  /** The allocation and the task as a number: with `time` it tells a failure from all others of its task. */
-  readonly identity: number;
-  readonly type: string;
-  readonly meaning: Meaning;
-  readonly displayMessage: string;
-  /** Failed runs before this one that no event told of. */
-  readonly missed: number;
-  /** Events of the task before this one were not seen. */
-  readonly afterGap: boolean;
-  /** When the last run began, where the update says so. It is of a later moment than its event. */
-  readonly startedAt: Nanoseconds | undefined;
-  /** Of an event that says so. */
-  readonly exit: Exit | undefined;
-  /** When Nomad starts the task again, of an event that says so. */
-  readonly nextAttempt: Nanoseconds | undefined;
-  readonly node: { readonly ID: string; readonly Name: string };
-  /** The update as it came. */
-  readonly update: string;
-}
-
-/** Decodes one message for the rule `loops`. Never throws. */
+/** Decodes one message for the rule `failures`. Never throws. */
 export function decodeRun(body: Uint8Array): RunEvent | JobEvent | Malformed {
   const read = readUpdate(body);
   if (read.kind === "malformed") return read;

@@ -1,5 +1,5 @@
-// What tells one task from all others: the key that the rule `loops` counts by, and its text.
-import { type Fields, textOf } from "./update.ts";
+// What tells one task from all others: the key that the rule `failures` counts by, and its text.
+import { type Fields, textOf } from "./fields.ts";
 
 /** What tells one task from all others, for as long as its job lives. */
 export interface Key {

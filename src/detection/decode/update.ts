@@ -2,39 +2,10 @@
 // It follows nomad-firehose's allocation updates; no rule and no I/O here.
 import { Buffer, isAscii } from "node:buffer";
 import type { Nanoseconds } from "../../lib/duration.ts";
+import type { Malformed, Other, Restart } from "../event.ts";
+import { type Fields, isObject, textOf } from "./fields.ts";
 import { mayRestart, timeOfOther } from "./prefilter/prefilter.ts";
 import { readPlainRestart } from "./plain_restart.ts";
-
-/** A task of an allocation was restarted: what the rule `restarts` counts. */
-export interface Restart {
-  readonly kind: "restart";
-  /** `job.group[index]`, in the source `nomad` after `namespace/`: what restarts are counted by. */
-  readonly name: string;
-  readonly allocation: string;
-  readonly task: string;
-  /** Allocation and task as a number: with `time` it identifies the restart. */
-  readonly identity: number;
-  /** `TaskEvent.Time`, since the Unix epoch. */
-  readonly time: Nanoseconds;
-  /** Nobody's fault: a person or a template asked for it. */
-  readonly requested: boolean;
-  /** How many restarts before it no event told of. */
-  readonly missed: number;
-  /** The update as it came. */
-  readonly update: string;
-}
-
-/** An update that is of no interest. */
-export interface Other {
-  readonly kind: "other";
-  readonly time: Nanoseconds;
-}
-
-/** A message that is no update. */
-export interface Malformed {
-  readonly kind: "malformed";
-  readonly reason: string;
-}
 
 /** What a message is to the rule `restarts`. */
 export type Update = Restart | Other | Malformed;
@@ -50,9 +21,6 @@ export interface Read {
   readonly event: Fields;
   readonly text: string;
 }
-
-/** An object of JSON. */
-export type Fields = Readonly<Record<string, unknown>>;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 const least = -(1n << 63n);
@@ -148,16 +116,6 @@ export function missed({ MissedRestarts: count }: Fields): number {
 
 function malformed(reason: string): Malformed {
   return { kind: "malformed", reason };
-}
-
-/** Whether the value is an object of JSON. */
-export function isObject(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** The value where it is a text, else an empty one. */
-export function textOf(value: unknown): string {
-  return typeof value === "string" ? value : "";
 }
 
 /**

@@ -1,11 +1,11 @@
-// The rule `loops`: a task loops when so many runs in a row failed, none of which was stable. It stays looping
+// The rule `failures`: a task loops when so many runs in a row failed, none of which was stable. It stays looping
 // through every delay of Nomad's, until a run is stable or somebody stops it. No clock, no I/O.
 import { IndexedHeap } from "../../lib/offheap/indexed_heap.ts";
 import { type Alert, alertId } from "../alert/alert.ts";
 import type { Nanoseconds } from "../../lib/duration.ts";
 import { flaps, quieten, quietSince, stableAfterOf, toldAnew } from "./flapping.ts";
-import type { JobEvent } from "../decode/job_event.ts";
-import type { KeptStreaks, StreakJournal } from "../journal.ts";
+import type { JobEvent, RuleEvent, RunEvent } from "../event.ts";
+import type { FailuresState, KeptFailures } from "./state.ts";
 import { Interner } from "../../lib/offheap/interner.ts";
 import {
   clear,
@@ -20,9 +20,10 @@ import {
 import { setBack, setToldBack } from "./clock_correction.ts";
 import { ByJob } from "./streaks_by_job.ts";
 import type { ActiveLoop, Decision, FailingTask, Rule } from "../rule.ts";
-import { decodeRun, type RunEvent } from "../decode/run_event.ts";
+import { decodeRun } from "../decode/run_event.ts";
 import { Visibility } from "../visibility.ts";
-import { failuresDetails, inWords } from "../alert/details.ts";
+import { inWords } from "../alert/details.ts";
+import { failuresDetails } from "./details.ts";
 
 /** When a loop is told. */
 export interface FailuresThresholds {
@@ -68,11 +69,11 @@ const ends = {
 };
 
 /** Counts failed runs in a row, by task. A task whose runs do not fail leaves no trace. */
-export class FailuresRule implements Rule<RunEvent | JobEvent> {
+export class FailuresRule implements Rule {
   readonly counts = "failed run";
   readonly decode = decodeRun;
   readonly #thresholds: FailuresThresholds;
-  readonly #journal: StreakJournal;
+  readonly #state: FailuresState;
   readonly #names = new Interner();
   /** By the numbers of their names. */
   readonly #watched: (Watched | undefined)[] = [];
@@ -88,9 +89,9 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
   #looping = 0;
 
   /** Time alone decides nothing that is not in `visibility`. */
-  constructor(thresholds: FailuresThresholds, journal: StreakJournal, visibility = new Visibility()) {
+  constructor(thresholds: FailuresThresholds, state: FailuresState, visibility = new Visibility()) {
     this.#thresholds = thresholds;
-    this.#journal = journal;
+    this.#state = state;
     this.#visibility = visibility;
   }
 
@@ -109,7 +110,7 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
   }
 
   /** Before time alone decides about a row, what happened meanwhile is awaited. */
-  restore(kept: KeptStreaks, now: Nanoseconds | undefined): void {
+  restore(kept: KeptFailures, now: Nanoseconds | undefined): void {
     this.#isLive = now !== undefined;
     if (now !== undefined) this.#quietUntil = now + past;
     for (const [name, streak] of kept.streaks()) {
@@ -133,7 +134,8 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
     }
   }
 
-  record(event: RunEvent | JobEvent, now: Nanoseconds): Decision {
+  record(event: RuleEvent, now: Nanoseconds): Decision {
+    if (event.kind === "restart") return { reason: "noted" };
     if (event.kind === "job") return this.#takeJob(event, now);
     const { name, time, meaning } = event;
     const isFailure = meaning === "failed" || meaning === "failing";
@@ -237,11 +239,11 @@ export class FailuresRule implements Rule<RunEvent | JobEvent> {
     this.#byJob.delete(streak.key, watched);
     this.#names.delete(number);
     this.#watched[number] = undefined;
-    this.#journal.streak(name, undefined);
+    this.#state.streak(name, undefined);
   }
 
   #keep(watched: Watched, now: Nanoseconds): void {
-    this.#journal.streak(watched.name, watched.streak);
+    this.#state.streak(watched.name, watched.streak);
     this.#dueHeap.set(watched.number, this.#wakeAt(watched, now));
   }
 

@@ -1,7 +1,7 @@
 // The failed runs of one task in a row: what each event does to it. No clock, no I/O.
 import type { Nanoseconds } from "../../lib/duration.ts";
 import type { Key } from "../decode/task_key.ts";
-import type { Exit, RunEvent } from "../decode/run_event.ts";
+import type { Exit, RunEvent } from "../event.ts";
 
 /** How a run ended. */
 export interface Ended extends Exit {

@@ -1,4 +1,4 @@
-// What the rule `loops` counts, by job: what happens to a job happens to all of its tasks.
+// What the rule `failures` counts, by job: what happens to a job happens to all of its tasks.
 import type { Key } from "../decode/task_key.ts";
 
 /** Sets of values by namespace and job. */

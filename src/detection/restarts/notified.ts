@@ -1,6 +1,6 @@
 // What was told about which name, by the name's row. No clock, no I/O.
 import { blockRows, ChunkedColumns, within } from "../../lib/offheap/chunked_columns.ts";
-import type { Notified } from "../journal.ts";
+import type { Notified } from "./state.ts";
 import { StringPool } from "../../lib/offheap/string_pool.ts";
 
 /** Interner that were told. */

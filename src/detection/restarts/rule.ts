@@ -3,11 +3,12 @@
 import { IndexedHeap } from "../../lib/offheap/indexed_heap.ts";
 import { type Alert, alertId } from "../alert/alert.ts";
 import type { Nanoseconds } from "../../lib/duration.ts";
-import type { KeptRestarts, Notified, RestartJournal } from "../journal.ts";
+import type { KeptRestarts, Notified, RestartsState } from "./state.ts";
 import { Interner } from "../../lib/offheap/interner.ts";
 import type { ActiveLoop, Decision, Rule } from "../rule.ts";
 import { NotifiedTable } from "./notified.ts";
-import { decode, type Restart } from "../decode/update.ts";
+import { decode } from "../decode/update.ts";
+import type { Restart, RuleEvent } from "../event.ts";
 import { type Counted, Windows } from "./windows.ts";
 
 /** When a loop is told. */
@@ -32,11 +33,11 @@ const latest = (1n << 63n) - 1n;
  * Counts restarts by name and decides what is told. It remembers a name for as long as one of its restarts is
  * in the window or its last alert is younger than `notificationInterval`, and nothing else.
  */
-export class RestartsRule implements Rule<Restart> {
+export class RestartsRule implements Rule {
   readonly counts = "restart";
   readonly decode = decode;
   readonly #thresholds: RestartsThresholds;
-  readonly #journal: RestartJournal;
+  readonly #state: RestartsState;
   /** Those with restarts in their window, or told not long ago; all else goes by their rows. */
   readonly #names = new Interner();
   readonly #dueHeap = new IndexedHeap();
@@ -48,9 +49,9 @@ export class RestartsRule implements Rule<Restart> {
   /** The clock is that of the wall, not that of the events. */
   #isLive = true;
 
-  constructor(thresholds: RestartsThresholds, journal: RestartJournal) {
+  constructor(thresholds: RestartsThresholds, state: RestartsState) {
     this.#thresholds = thresholds;
-    this.#journal = journal;
+    this.#state = state;
     this.#most = Math.max(maxRestarts, thresholds.restartCount);
   }
 
@@ -95,12 +96,13 @@ export class RestartsRule implements Rule<Restart> {
       if (notified.notifiedAt <= now) continue;
       const right = { ...notified, notifiedAt: now };
       this.#notified.repeat(row, right);
-      this.#journal.notified(name, right);
+      this.#state.notified(name, right);
       this.#dueHeap.set(row, this.#dueAt(right));
     }
   }
 
-  record(restart: Restart, now: Nanoseconds): Decision {
+  record(restart: RuleEvent, now: Nanoseconds): Decision {
+    if (restart.kind !== "restart") return { reason: "noted" };
     const { name, update } = restart;
     if (restart.requested && this.#thresholds.ignoreRequested) return { reason: "requested" };
     if (now - restart.time >= this.#thresholds.restartInterval) return { reason: "outside-window" };
@@ -108,7 +110,7 @@ export class RestartsRule implements Rule<Restart> {
     this.#windows.drop(row, now);
     if (!this.#countAll(row, restart, now)) return { reason: "duplicate" };
     const isNotified = this.#notified.has(row);
-    if (isNotified) this.#journal.notified(name, this.#notified.happened(row, update));
+    if (isNotified) this.#state.notified(name, this.#notified.happened(row, update));
     const counted = this.#windows.size(row);
     if (counted < this.#thresholds.restartCount) return { reason: "below-threshold", counted };
     if (isNotified) return { reason: "already-notified", counted };
@@ -159,7 +161,7 @@ export class RestartsRule implements Rule<Restart> {
     const restart = { time, identity, leavesAt: this.#leavesAt(time, now), arrival: this.#arrivals };
     if (!this.#windows.add(row, restart)) return false;
     this.#arrivals++;
-    this.#journal.counted(name, restart);
+    this.#state.counted(name, restart);
     if (!this.#dueHeap.has(row)) this.#dueHeap.set(row, restart.leavesAt);
     this.#makeRoom(row, name);
     return true;
@@ -173,16 +175,16 @@ export class RestartsRule implements Rule<Restart> {
     for (const restart of restarts) {
       const leavesAt = this.#leavesAt(restart.time, now);
       const isWrong = this.#isLive && restart.time > now && restart.time <= from;
-      if (isWrong || leavesAt < restart.leavesAt) this.#journal.dropped(name, restart);
+      if (isWrong || leavesAt < restart.leavesAt) this.#state.dropped(name, restart);
       if (isWrong) continue;
       const right = leavesAt < restart.leavesAt ? { ...restart, leavesAt } : restart;
       this.#windows.add(row, right);
-      if (right !== restart) this.#journal.counted(name, right);
+      if (right !== restart) this.#state.counted(name, right);
     }
   }
 
   #makeRoom(row: number, name: string): void {
-    while (this.#windows.size(row) > this.#most) this.#journal.dropped(name, this.#windows.dropFirst(row));
+    while (this.#windows.size(row) > this.#most) this.#state.dropped(name, this.#windows.dropFirst(row));
   }
 
   /** The restart as if it had been counted with the interval of now. One far in the future stays as it is. */
@@ -190,8 +192,8 @@ export class RestartsRule implements Rule<Restart> {
     const leavesAt = atMost64Bits(restart.time + this.#thresholds.restartInterval);
     if (leavesAt === restart.leavesAt || restart.leavesAt <= restart.time) return restart;
     const changed = { ...restart, leavesAt };
-    this.#journal.dropped(name, restart);
-    this.#journal.counted(name, changed);
+    this.#state.dropped(name, restart);
+    this.#state.counted(name, changed);
     return changed;
   }
 
@@ -219,7 +221,7 @@ export class RestartsRule implements Rule<Restart> {
     const notified = this.#notified.get(row);
     if (this.#windows.size(row) < this.#thresholds.restartCount) {
       this.#notified.delete(row);
-      this.#journal.notified(name, undefined);
+      this.#state.notified(name, undefined);
       const cause = "it no longer restarts often enough";
       if (!this.#thresholds.notifyResolved) return { reason: "resolved", name, cause };
       return { reason: "resolved", name, cause, alert: this.#alert(row, name, notified, "resolved") };
@@ -234,7 +236,7 @@ export class RestartsRule implements Rule<Restart> {
   /** What is told now, until it is told again. */
   #keep(row: number, name: string, notified: Notified, reason: "first" | "repeat"): Alert {
     this.#dueHeap.set(row, this.#dueAt(notified));
-    this.#journal.notified(name, notified);
+    this.#state.notified(name, notified);
     return this.#alert(row, name, notified, reason);
   }
 

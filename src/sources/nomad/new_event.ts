@@ -1,6 +1,6 @@
 // The updates that the source `nomad` passes on, each with the time of its event; and the writer of updates about jobs
 // and about allocations to be rescheduled, in the form of updates about task events.
-import type { JobOutcome } from "../../detection/decode/job_event.ts";
+import type { JobOutcome } from "../../detection/event.ts";
 
 /** An update to pass on. */
 export interface NewEvent {

@@ -1,6 +1,7 @@
 // The program from the pipeline inwards, fed by a source and emptied by a sink that cost nothing: for what a broker
 // would drown, pauses of milliseconds and bytes of heap.
-import { type Alert, alertJson } from "../../../src/detection/alert/alert.ts";
+import type { Alert } from "../../../src/detection/alert/alert.ts";
+import { alertJson } from "../../../src/detection/alert/json.ts";
 import { Delivery } from "../../../src/pipeline/delivery.ts";
 import { RestartsRule, type RestartsThresholds } from "../../../src/detection/restarts/rule.ts";
 import { MemoryStore } from "../../../src/state/memory.ts";

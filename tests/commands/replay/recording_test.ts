@@ -24,12 +24,12 @@ Deno.test("the format of a recording, and with it its default rule, shows in its
   const cases: readonly (readonly [what: string, stdin: string, rule: string])[] = [
     ["firehose", text(loop), "restarts"],
     ["firehose after lines that are broken or blank", `\n{"Na\n[]\n{"a":1}\n${text(loop)}`, "restarts"],
-    ["updates of Nomad", text([nomadUpdate, ...loop]), "loops"],
-    ["the event stream", stream.slice(0, 200_000), "loops"],
-    ["the event stream without heartbeats", stream.slice(3, 100_000), "loops"],
-    ["a first line of the event stream that breaks off", stream.slice(3, 500), "loops"],
-    ["heartbeats alone", "{}\n{}\n", "loops"],
-    ["one update without a line feed", nomadUpdate, "loops"],
+    ["updates of Nomad", text([nomadUpdate, ...loop]), "failures"],
+    ["the event stream", stream.slice(0, 200_000), "failures"],
+    ["the event stream without heartbeats", stream.slice(3, 100_000), "failures"],
+    ["a first line of the event stream that breaks off", stream.slice(3, 500), "failures"],
+    ["heartbeats alone", "{}\n{}\n", "failures"],
+    ["one update without a line feed", nomadUpdate, "failures"],
     ["nothing", "", "restarts"],
     ["nothing that is known", "hello\n", "restarts"],
   ];
@@ -40,10 +40,10 @@ Deno.test("the format of a recording, and with it its default rule, shows in its
 });
 
 Deno.test("the rule that is chosen goes before that of the recording", async () => {
-  assert.equal((await replayed(text(loop), "--rule", "loops")).rule.type, "loops");
+  assert.equal((await replayed(text(loop), "--rule", "failures")).rule.type, "failures");
   assert.equal((await replayed(stream.slice(0, 200_000), "--rule", "restarts")).rule.type, "restarts");
-  const { stdout } = await ran(["replay", "--json"], { stdin: text(loop), env: { RULE: "loops" } });
-  assert.equal(JSON.parse(stdout).rule.type, "loops");
+  const { stdout } = await ran(["replay", "--json"], { stdin: text(loop), env: { RULE: "failures" } });
+  assert.equal(JSON.parse(stdout).rule.type, "failures");
 });
 
 Deno.test("recordings of different rules are not mixed unless the rule is chosen", async () => {
@@ -58,7 +58,7 @@ Deno.test("recordings of different rules are not mixed unless the rule is chosen
       `error cannot replay "${nomad}" together with what is before it: one is of nomad-firehose, the other of ` +
       "Nomad, and their default rules differ; say which with RULE (--rule)\n",
   });
-  const { code, stdout } = await ran(["replay", "--json", "--rule", "loops", firehose, nomad]);
+  const { code, stdout } = await ran(["replay", "--json", "--rule", "failures", firehose, nomad]);
   assert.equal(code, 0);
   assert.equal(JSON.parse(stdout).notified[0].name, "job.group[0]/task");
 });
@@ -125,7 +125,7 @@ Deno.test("a file that is cut in the middle of a line is replayed up to there, w
   for (
     const [whole, rule] of [[text(loop), "restarts"], [
       stream.slice(0, stream.indexOf("\n", 300_000) + 1),
-      "loops",
+      "failures",
     ]] as const
   ) {
     Deno.writeTextFileSync(file, whole.slice(0, -20));

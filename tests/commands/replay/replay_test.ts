@@ -148,7 +148,7 @@ Deno.test("replay says what is wrong with the settings, whatever the recording",
       "expected a Go duration above zero, such as 30m",
     ],
     [["--output", "xml"], 'OUTPUT (--output): found "xml"; expected json or text, such as json'],
-    [["--rule", "loop"], 'RULE (--rule): found "loop"; expected restarts or loops, such as loops'],
+    [["--rule", "loop"], 'RULE (--rule): found "loop"; expected restarts or failures, such as failures'],
   ];
   for (const [args, line] of cases) {
     assert.deepEqual(await ran(["replay", ...args]), { code: 1, stdout: "", stderr: `${line}\n` });

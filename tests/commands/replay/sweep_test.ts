@@ -41,7 +41,7 @@ const grids = [
   [firehose, "--restart-interval", ["30s", "1m", "5m"], {}],
   [firehose, "--restart-interval", ["30s", "5m"], { RESTART_COUNT: "3", NOTIFICATION_INTERVAL: "30s" }],
   [stream, "--stable-after", ["15s", "10m"], {}],
-  [firehose, "--notification-interval", ["20s", "1m"], { RULE: "loops" }],
+  [firehose, "--notification-interval", ["20s", "1m"], { RULE: "failures" }],
 ] as const;
 
 for (const [file, flag, values, env] of grids) {
@@ -133,14 +133,14 @@ Deno.test("what is wrong with a grid is told", async () => {
       'RESTART_COUNT (--restart-count): found ""; expected a whole number from 1 to 1000000, such as 3',
     ],
     [
-      ["--rule", "loops", "--restart-interval", "5m,1h"],
-      "RESTART_INTERVAL (--restart-interval): found several values, for which the rule loops has no use; " +
+      ["--rule", "failures", "--restart-interval", "5m,1h"],
+      "RESTART_INTERVAL (--restart-interval): found several values, for which the rule failures has no use; " +
       "expected them with --rule restarts",
     ],
     [
       ["--rule", "restarts", "--stable-after", "5m,1h"],
       "STABLE_AFTER (--stable-after): found several values, for which the rule restarts has no use; " +
-      "expected them with --rule loops",
+      "expected them with --rule failures",
     ],
     [
       [
@@ -159,7 +159,7 @@ Deno.test("what is wrong with a grid is told", async () => {
     code: 1,
     stdout: "",
     stderr:
-      "error RESTART_INTERVAL (--restart-interval): found several values, for which the rule loops has no use; " +
+      "error RESTART_INTERVAL (--restart-interval): found several values, for which the rule failures has no use; " +
       "expected them with --rule restarts\n",
   });
   const { code, stderr } = await ran(["replay", firehose], { env: { RESTART_COUNT: "3,5" } });

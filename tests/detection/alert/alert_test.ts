@@ -1,7 +1,9 @@
 // The alert's exact JSON, its id, and its line for a person. Times are written in UTC where TZ is not set; so the
 // expected ones are made by formatTime, which has its own test.
 import assert from "node:assert/strict";
-import { type Alert, alertId, alertJson, alertText } from "../../../src/detection/alert/alert.ts";
+import { type Alert, alertId } from "../../../src/detection/alert/alert.ts";
+import { alertJson } from "../../../src/detection/alert/json.ts";
+import { alertText } from "../../../src/detection/alert/text.ts";
 import type { AlertDetails } from "../../../src/detection/alert/details.ts";
 import { formatTime } from "../../../src/lib/time.ts";
 
@@ -184,10 +186,10 @@ const texts: readonly (readonly [what: string, alert: Alert, text: string])[] = 
   ],
 ];
 
-/** What the rule `loops` tells of it. */
+/** What the rule `failures` tells of it. */
 const details = (differs: Partial<AlertDetails> = {}): AlertDetails => ({
   Status: "looping",
-  Rule: "loops",
+  Rule: "failures",
   Loop: "0",
   Key: { JobID: "a", TaskGroup: "b", Index: 0, Task: "web" },
   Failures: 7,

@@ -2,12 +2,9 @@
 // set; so the expected ones are made by formatTime, which has its own test.
 import assert from "node:assert/strict";
 import { type FailureStreak, newStreak, take } from "../../../src/detection/failures/streak.ts";
-import {
-  type AlertDetails,
-  failuresDetails,
-  inWords,
-  restartsDetails,
-} from "../../../src/detection/alert/details.ts";
+import { type AlertDetails, inWords } from "../../../src/detection/alert/details.ts";
+import { failuresDetails } from "../../../src/detection/failures/details.ts";
+import { restartsDetails } from "../../../src/detection/restarts/details.ts";
 import { formatTime } from "../../../src/lib/time.ts";
 import {
   at,
@@ -181,7 +178,7 @@ Deno.test("failuresDetails() has all that is known", () => {
   ]);
   assert.deepEqual(details, {
     Status: "looping",
-    Rule: "loops",
+    Rule: "failures",
     Loop: "L",
     Key: { Namespace: "ops", JobID: "api", TaskGroup: "web", Index: 0, Task: "app", NodeID: "n1" },
     Failures: 5,

@@ -1,7 +1,8 @@
 // alert.schema.json describes what sinks get: alerts of both rules are held to it, and it refuses what is none.
 import { Ajv2020 } from "ajv/dist/2020.js";
 import assert from "node:assert/strict";
-import { type Alert, alertJson } from "../../../src/detection/alert/alert.ts";
+import type { Alert } from "../../../src/detection/alert/alert.ts";
+import { alertJson } from "../../../src/detection/alert/json.ts";
 import schema from "../../../src/detection/alert/alert.schema.json" with { type: "json" };
 import { RestartsRule } from "../../../src/detection/restarts/rule.ts";
 import { FailuresRule } from "../../../src/detection/failures/rule.ts";
@@ -90,7 +91,7 @@ for (const [life, updates] of Object.entries(lives)) {
   for (const [rule, open] of Object.entries({ loops, restarts })) {
     Deno.test(`the schema describes alerts of the rule ${rule} about a task that ${life}`, () => {
       const alerts = alertsOf(open(), updates);
-      if (rule === "loops") assert.ok(alerts.length >= 2);
+      if (rule === "failures") assert.ok(alerts.length >= 2);
       for (const alert of alerts) {
         for (const payload of ["original", "full"] as const) {
           const json = alertJson(alert, payload);
@@ -121,9 +122,9 @@ Deno.test("the lives tell of both rules first, again and at the end, with each f
     `${Rule} ${Status} ${Id === Loop ? "first" : "later"}`
   );
   assert.deepEqual([...new Set(kinds)].sort(), [
-    "loops looping first",
-    "loops looping later",
-    "loops resolved later",
+    "failures looping first",
+    "failures looping later",
+    "failures resolved later",
     "restarts looping first",
     "restarts looping later",
     "restarts resolved later",
@@ -155,7 +156,7 @@ Deno.test("the lives tell of both rules first, again and at the end, with each f
 
 /** An alert with an exit and a next attempt. */
 const good = notified.find(({ LastExit, NextAttempt }) => LastExit && NextAttempt);
-const resolved = notified.find(({ Rule, Status }) => Rule === "loops" && Status === "resolved");
+const resolved = notified.find(({ Rule, Status }) => Rule === "failures" && Status === "resolved");
 const ofRestarts = notified.find(({ Rule }) => Rule === "restarts");
 
 const bad: readonly (readonly [what: string, alert: unknown])[] = [

@@ -76,7 +76,7 @@ async function* bytes(text: string): AsyncIterable<Uint8Array> {
 /** What messages pass. */
 const decoders: Readonly<Record<string, (text: string) => unknown>> = {
   "the rule restarts": (text) => decode(utf8.encode(text)),
-  "the rule loops": (text) => decodeRun(utf8.encode(text)),
+  "the rule failures": (text) => decodeRun(utf8.encode(text)),
   "Nomad's event stream": (text) => {
     const line = `{"Index":7,"Events":[{"Topic":"Allocation","Payload":{"Allocation":${
       allocationAround(text)

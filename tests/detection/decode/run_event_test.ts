@@ -1,8 +1,9 @@
-// What an update means to the rule `loops`: of which task it is, and what it says of a run of that task.
+// What an update means to the rule `failures`: of which task it is, and what it says of a run of that task.
 import assert from "node:assert/strict";
 import { gunzipSync } from "node:zlib";
 import { nameOf } from "../../../src/detection/decode/task_key.ts";
-import { decodeRun, type Meaning, type RunEvent } from "../../../src/detection/decode/run_event.ts";
+import { decodeRun } from "../../../src/detection/decode/run_event.ts";
+import type { Meaning, RunEvent } from "../../../src/detection/event.ts";
 import {
   at,
   killing,

@@ -1,4 +1,4 @@
-// What the rule `loops` makes of what became of a job: it was stopped, it is gone, Nomad gave it up, or it waits.
+// What the rule `failures` makes of what became of a job: it was stopped, it is gone, Nomad gave it up, or it waits.
 import assert from "node:assert/strict";
 import { FailuresRule, type FailuresThresholds } from "../../../src/detection/failures/rule.ts";
 import type { FailureStreak } from "../../../src/detection/failures/streak.ts";
@@ -61,7 +61,7 @@ class Notified {
   /** What was decided since it was asked last. */
   said(): string[] {
     const said = this.decisions.splice(0).filter(({ reason }) =>
-      /first|repeat|recovered|gave-up/.test(reason)
+      /first|repeat|resolved|gave-up/.test(reason)
     );
     return said.map((decision) =>
       "cause" in decision
@@ -109,7 +109,7 @@ Deno.test("a loop goes on where another job is stopped, or the same before its a
 Deno.test("what Nomad gave up is told once, not repeated, and stays apart over a restart until it runs again", () => {
   const notified = looping();
   const [gaveUp] = notified.news({ outcome: "gave-up" });
-  assert.match(gaveUp!, /^gave-up: exited with 1 .*, 3 times since \S+ UTC; Nomad has given it up \(sent\)$/);
+  assert.match(gaveUp!, /^gave-up: exited with 1 .*, 3 times since \S+ \S+; Nomad has given it up \(sent\)$/);
   assert.deepEqual(notified.news({ outcome: "gave-up" }), []);
   assert.equal(notified.loops.looping, 0);
   const again = new Notified(notified.streaks);

@@ -22,7 +22,7 @@ function words(decision: Decision): string {
     case "repeat":
       return `${decision.reason} ${decision.alert.name}: ${decision.alert.eventLog.join(" ")}`;
     case "resolved":
-      return `recovered ${decision.name}`;
+      return `resolved ${decision.name}`;
     case "below-threshold":
     case "already-notified":
       return `${decision.reason} ${decision.counted}`;
@@ -97,7 +97,7 @@ const cases: readonly Case[] = [
     rows: [
       [0n, { time: 150n }, "below-threshold 1"],
       [249n, "restart", "first a: 150 249"],
-      [299n, "due", "recovered a"],
+      [299n, "due", "resolved a"],
     ],
   },
   {
@@ -221,18 +221,18 @@ const cases: readonly Case[] = [
       [20n, "restart", "already-notified 4"],
       [52n, "due", "repeat a: 0 1 2 20"],
       [101n, { time: 70n }, "already-notified 3"],
-      [102n, "due", "recovered a"],
+      [102n, "due", "resolved a"],
     ],
   },
   {
     title: "a loop is told again while just enough restarts are left, and is over with one less",
     differs: { notificationInterval: 97n },
-    rows: [...notified, [99n, "due", "repeat a: 0 1 2"], [196n, "due", "recovered a"]],
+    rows: [...notified, [99n, "due", "repeat a: 0 1 2"], [196n, "due", "resolved a"]],
   },
   {
     title: "at the time of the repeat a restart of that nanosecond counts no longer",
     differs: { notificationInterval: 98n },
-    rows: [...notified, [100n, "due", "recovered a"]],
+    rows: [...notified, [100n, "due", "resolved a"]],
   },
   {
     title:
@@ -256,16 +256,16 @@ const cases: readonly Case[] = [
       ...notified,
       [50n, "restart", "below-threshold 1"],
       [51n, "restart", "below-threshold 2"],
-      [52n, "due", "recovered a"],
+      [52n, "due", "resolved a"],
       [52n, "restart", "first a: 50 51 52"],
       [53n, "restart", "already-notified 4"],
       [101n, "due", "nothing"],
-      [102n, "due", "recovered a"],
+      [102n, "due", "resolved a"],
     ],
   },
   {
-    title: "recovered is said once",
-    rows: [...notified, [52n, "due", "repeat a: 0 1 2"], [102n, "due", "recovered a"], [
+    title: "a resolved loop is said once",
+    rows: [...notified, [52n, "due", "repeat a: 0 1 2"], [102n, "due", "resolved a"], [
       152n,
       "due",
       "nothing",
@@ -288,7 +288,7 @@ const cases: readonly Case[] = [
       [3n, { name: "b" }, "first b: 3"],
       [3n, { name: "z" }, "already-notified 2"],
       [53n, "due", "repeat z: 1 3, repeat m: 2, repeat b: 3"],
-      [103n, "due", "recovered z, recovered m, recovered b"],
+      [103n, "due", "resolved z, resolved m, resolved b"],
     ],
   },
   {
@@ -297,7 +297,7 @@ const cases: readonly Case[] = [
     rows: [...notified, [60n, "restart", "already-notified 4"], [60n, "due", "repeat a: 0 1 2 60"], [
       102n,
       "due",
-      "recovered a",
+      "resolved a",
     ]],
   },
   {
@@ -344,7 +344,7 @@ const cases: readonly Case[] = [
       [1n, { time: 0n, missed: 5 }, "duplicate"],
       [50n, "due", "repeat a: 0 0 0 0 0 0"],
       [99n, { time: 0n }, "duplicate"],
-      [100n, "due", "recovered a"],
+      [100n, "due", "resolved a"],
       [100n, "restart", "below-threshold 1"],
     ],
   },
@@ -526,7 +526,7 @@ Deno.test("a name that was told is remembered until it may be told again", () =>
   record(rule, [0n, 1n, 2n]);
   rule.due(1_001n, 10);
   assert.equal(rule.names, 1);
-  assert.deepEqual(rule.due(1_002n, 10).map(words), ["recovered a"]);
+  assert.deepEqual(rule.due(1_002n, 10).map(words), ["resolved a"]);
   assert.equal(rule.names, 0);
 });
 
@@ -615,7 +615,7 @@ Deno.test("restore() after a long time: what was slept through is told once, wha
   record(first, [0n, 1n, 2n], { name: "loops" });
   record(first, [3n, 4n], { name: "below" });
   journal.commit(4n);
-  for (const [now, expected] of [[520n, "repeat loops: 0 1 2"], [5_000n, "recovered loops"]] as const) {
+  for (const [now, expected] of [[520n, "repeat loops: 0 1 2"], [5_000n, "resolved loops"]] as const) {
     const second = detector({ restartInterval: 1_000n }, new TestJournal());
     second.restore(journal.kept);
     assert.equal(due(second, now), expected);

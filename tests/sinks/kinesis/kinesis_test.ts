@@ -1,7 +1,7 @@
 // The sink `kinesis` at a Kinesis server, and what it says of each thing that can be wrong. What it must do as any
 // sink does is in contracts/.
 import assert from "node:assert/strict";
-import { alertJson } from "../../../src/detection/alert/alert.ts";
+import { alertJson } from "../../../src/detection/alert/json.ts";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import type { Sink } from "../../../src/sinks/sink.ts";

@@ -1,0 +1,115 @@
+// What decoders make of a message, and rules take. No clock, no I/O.
+import type { Nanoseconds } from "../lib/duration.ts";
+import type { Key } from "./decode/task_key.ts";
+
+/** What a rule takes. */
+export type RuleEvent = Restart | RunEvent | JobEvent;
+
+/** An update of no interest to the rule. */
+export interface Other {
+  readonly kind: "other";
+  readonly time: Nanoseconds;
+}
+
+/** A message that is not an update. */
+export interface Malformed {
+  readonly kind: "malformed";
+  readonly reason: string;
+}
+
+/** What every event has that a rule takes. */
+interface Common {
+  /** The key that it counts for, as text. */
+  readonly name: string;
+  /** `TaskEvent.Time`, since the Unix epoch. */
+  readonly time: Nanoseconds;
+  /** The update as it came. */
+  readonly update: string;
+}
+
+/** A task of an allocation was restarted: what the rule `restarts` counts, by `job.group[index]`, in the source
+ * `nomad` after `namespace/`. */
+export interface Restart extends Common {
+  readonly kind: "restart";
+  readonly allocation: string;
+  readonly task: string;
+  /** Allocation and task as a number: with `time` it identifies the restart. */
+  readonly identity: number;
+  /** A user or a template asked for it. */
+  readonly requested: boolean;
+  /** Restarts before it that no event showed. */
+  readonly missed: number;
+}
+
+/** What an event says of a run. */
+export type Meaning =
+  | "started"
+  /** The process ended, for whatever reason; the next event says what that means. */
+  | "exited"
+  /** The process ended as it should, and the task with it. */
+  | "completed"
+  /** The run failed: so Nomad's own policy says. */
+  | "failed"
+  /** The run failed, and with it the task, which has yet to be killed. */
+  | "failing"
+  /** Somebody stopped the job, or there is no room for this allocation in it any more. */
+  | "stopped"
+  /** Nothing that counts: a requested restart, a deploy, a drain, the death of a sibling. */
+  | "nothing";
+
+/** How a process ended, as Nomad says. */
+export interface Exit {
+  readonly code: number | undefined;
+  readonly signal: number | undefined;
+  /** Nomad says that it ran out of memory. */
+  readonly outOfMemory: boolean;
+}
+
+/** An event of a task, for the rule `failures`. */
+export interface RunEvent extends Common {
+  readonly kind: "event";
+  readonly key: Key;
+  readonly allocation: string;
+  /** Nomad's create index of the allocation, higher for a younger one; 0 if it is not known. */
+  readonly made: number;
+  /** The allocation and the task as a number: with `time` it identifies the failure within its task. */
+  readonly identity: number;
+  readonly type: string;
+  readonly meaning: Meaning;
+  readonly displayMessage: string;
+  /** Failed runs before this one that no event showed. */
+  readonly missed: number;
+  /** Events of the task before this one were not seen. */
+  readonly afterGap: boolean;
+  /** When the last run began, if the update says so. It is of a later moment than its event. */
+  readonly startedAt: Nanoseconds | undefined;
+  /** Of an event that says so. */
+  readonly exit: Exit | undefined;
+  /** When Nomad starts the task again, of an event that says so. */
+  readonly nextAttempt: Nanoseconds | undefined;
+  readonly node: { readonly ID: string; readonly Name: string };
+}
+
+/** What became of a job. */
+export type JobOutcome =
+  | "stopped"
+  /** It was purged, or its cluster was set up from scratch. */
+  | "gone"
+  /** It is dead, and Nomad makes no further attempt. */
+  | "gave-up"
+  /** Nomad places the allocation again, at a time that it has said. */
+  | "waits";
+
+/** An event of a whole job, or of an allocation that does not run, for the rule `failures`. */
+export interface JobEvent extends Common {
+  readonly kind: "job";
+  readonly namespace: string;
+  readonly job: string;
+  readonly outcome: JobOutcome;
+  /** It says nothing of allocations with a higher create index: the job was run again. */
+  readonly index: number;
+  /** The only allocation that is meant; empty for all of the job. */
+  readonly allocation: string;
+  /** When the pending allocation is placed again. */
+  readonly until: Nanoseconds | undefined;
+}
