@@ -307,7 +307,7 @@ Deno.test("over rejects when a sink can take nothing ever again, and nothing mor
   const all = deliveryTo(gone, other);
   all.tell("a", "b");
   gone.sending[0]!.fail(new Fault("the reader of stdout went away", "closed"));
-  await assert.rejects(all.delivery.over, { message: "the reader of stdout went away", recovery: "over" });
+  await assert.rejects(all.delivery.over, { message: "the reader of stdout went away", recovery: "closed" });
   await timers.pass(1_000);
   assert.equal(gone.connects, 0);
   assert.deepEqual(all.lines, []);
@@ -406,7 +406,7 @@ Deno.test("figures tell of each sink whether it works, what waits and how attemp
   await happened();
   sink.sending[0]!.fail(new Fault("gone"));
   await happened();
-  assert.deepEqual(lane!.attempts, { confirmed: 1, failed: 1, refused: 1 });
+  assert.deepEqual(lane!.attempts, { confirmed: 1, failed: 1, rejected: 1 });
   assert.deepEqual([lane!.health.isUp, lane!.health.problem], [false, "gone"]);
   assert.equal(lane!.seconds.counts.reduce((a, b) => a + b), 1);
   await delivery[Symbol.asyncDispose]();

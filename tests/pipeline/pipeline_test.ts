@@ -143,7 +143,7 @@ Deno.test("what is decided is logged in words", async () => {
       `info ${name}: crash loop, 2 restarts; alert <id>`,
       `debug ${name}: restart, already-notified`,
       ...Array(10).fill(`info ${name}: still loops, 3 restarts; alert <id>`),
-      `info ${name}: over: it no longer restarts often enough`,
+      `info ${name}: resolved: it no longer restarts often enough`,
       `debug ${name}: restart, outside-window`,
     ].toSpliced(13, 1),
   );
@@ -246,7 +246,7 @@ Deno.test("on the wall's clock a loop is told again on time, without a message",
   assert.equal(notified.length, 3);
   await timers.pass(200_000);
   assert.equal(notified.length, 10, "at 0, 10, … 90 s; at 100 s the restarts are as old as the interval");
-  assert.equal(lines.at(-1), "info a: over: it no longer restarts often enough");
+  assert.equal(lines.at(-1), "info a: resolved: it no longer restarts often enough");
   stop();
   await ended;
 });
@@ -544,7 +544,7 @@ Deno.test("looping counts the loops that were told and go on, also after a start
   runs.restore(kept, undefined);
   const journal = {
     ...nowhere,
-    row: (name: string, row: FailureStreak | undefined) => void (row && rows.push([name, row])),
+    streak: (name: string, streak: FailureStreak | undefined) => void (streak && rows.push([name, streak])),
   };
   const keeping = new FailuresRule({ ...thresholds, stableAfter: day, notifyResolved: true }, journal);
   const hear = (rule: Rule, updates: readonly string[]) => {
