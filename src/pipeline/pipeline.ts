@@ -216,11 +216,11 @@ class Pipeline {
         this.#notify(decision.alert);
         break;
       case "resolved":
-        log.info("{name}: over: {cause}", { name: decision.name, cause: decision.cause });
+        log.info("{name}: resolved: {cause}", { name: decision.name, cause: decision.cause });
         if (decision.alert !== undefined) this.#notify(decision.alert);
         break;
       case "gave-up":
-        log.info("{name}: given up: {cause}", { name: decision.name, cause: decision.cause });
+        log.info("{name}: gave up: {cause}", { name: decision.name, cause: decision.cause });
         if (decision.alert !== undefined) this.#notify(decision.alert);
         break;
       case "noted":

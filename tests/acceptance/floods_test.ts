@@ -227,7 +227,7 @@ Deno.test("times in the far past count never, those in the far future for twice 
   await put(own, past.map((time) => update({ name: "past", time })));
   await put(own, future.map((time) => update({ name: "future", time })));
   await put(own, [most + 1n, least - 1n].map((time) => update({ name: "no time", time })));
-  await program.logged("future: over");
+  await program.logged("future: resolved");
   const totals = await finished(own, program);
   assert.deepEqual(
     { events: totals.events, duplicates: totals.duplicates, setAside: totals.setAside },
