@@ -40,7 +40,7 @@ const parts: Readonly<Record<string, () => string | Promise<string>>> = {
     table(
       ["metric", "type", "labels", "what it is"],
       metrics.map(({ name, type, labels, help }) => [
-        code(type === "counter" ? `${name}_total` : name),
+        code(name),
         type,
         labels.map(code).join(", "),
         help.replace(/\.$/, ""),
