@@ -87,7 +87,7 @@ const table: readonly Answering[] = [
   {
     path: "/api/v1/events",
     help:
-      "server-sent events: `status` at once and every 5 s; `loop` and `over` when a loop begins, goes on or ends, each loop at most once a second",
+      "server-sent events: `status` at once and every 5 s; `loop`, `gave-up` and `resolved` when a loop changes, each loop at most once a second",
     answer: (server) => server.events(),
   },
 ];

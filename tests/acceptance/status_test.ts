@@ -92,7 +92,7 @@ Deno.test("with a state file, a loop that was told shows at once after a start",
       const url = await statusOf(program);
       await program.logged("All files are read; what they showed stays at ");
       const { total, loops: [loop] } = JSON.parse(await text(`${url}api/v1/loops`));
-      assert.deepEqual([total, loop.name, loop.count, loop.alerts], [1, "job.group[0]", 3, 1]);
+      assert.deepEqual([total, loop.name, loop.count, loop.notifications], [1, "job.group[0]", 3, 1]);
       assert.match(await text(`${url}metrics`), /^crashloop_detector_commit_seconds_count [1-9]/m);
       ids.push(loop.id);
       program.signal("SIGINT");

@@ -103,11 +103,11 @@ Deno.test("/api/v1/status says how everything stands", async () => {
     mode: "live",
     rule: { type: "restarts", counts: "restart", threshold: 2, interval: "1h", notificationInterval: "1h" },
     source: { type: "amqp", up: true, problem: null, ended: false },
-    sinks: [{ type: "stdout", up: false, problem: "not connected yet", waiting: 0, oldest: null }],
+    sinks: [{ type: "stdout", up: false, problem: "not connected yet", pending: 0, oldestPendingAt: null }],
     messages: { events: 2, others: 3, malformed: 0, duplicates: 0, outsideWindow: 0, requested: 0 },
-    alerts: 2,
-    names: 0,
-    looping: 0,
+    notifications: 2,
+    trackedKeys: 0,
+    activeLoops: 0,
     lastEventAt: null,
   });
 });
