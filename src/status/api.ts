@@ -2,13 +2,14 @@
 import { formatTime, wallClock } from "../lib/time.ts";
 import { type Facts, nowOf } from "./runtime_info.ts";
 import type { History } from "./history.ts";
-import type { LoopsView, LoopView, PartView, StatusView } from "./view.ts";
+import type { ComponentView, LoopsView, LoopView, StatusView } from "./view.ts";
 import type { Health } from "../lib/health.ts";
 
 /** `GET /api/v1/status`. */
 export function statusView(facts: Facts): StatusView {
   const { counters, rule, source, sinks } = facts;
-  const { events, others, malformed, duplicates, outsideWindow, requested, alerts } = counters.totals();
+  const { events, others, malformed, duplicates, outsideWindow, requested, alerts: notifications } = counters
+    .totals();
   return {
     version: facts.version,
     startedAt: formatTime(facts.startedAt),
@@ -16,21 +17,21 @@ export function statusView(facts: Facts): StatusView {
     mode: facts.mode,
     now: formatTime(nowOf(facts)),
     rule: facts.ruleView,
-    source: { ...partView(source.type, source.health), ended: source.health.ended },
+    source: { ...componentView(source.type, source.health), ended: source.health.ended },
     sinks: sinks.map(({ type, health, unconfirmed, oldest }) => ({
-      ...partView(type, health),
-      waiting: unconfirmed,
-      oldest: oldest === undefined ? null : formatTime(oldest),
+      ...componentView(type, health),
+      pending: unconfirmed,
+      oldestPendingAt: oldest === undefined ? null : formatTime(oldest),
     })),
     messages: { events, others, malformed, duplicates, outsideWindow, requested },
-    alerts,
-    names: rule.names,
-    looping: rule.looping,
+    notifications,
+    trackedKeys: rule.names,
+    activeLoops: rule.looping,
     lastEventAt: counters.newest === undefined ? null : formatTime(counters.newest),
   };
 }
 
-function partView(type: string, { isUp: up, since, problem }: Health): PartView {
+function componentView(type: string, { isUp: up, since, problem }: Health): ComponentView {
   return { type, up, since: formatTime(since), problem: problem ?? null };
 }
 
@@ -49,7 +50,10 @@ export function loopsView(parameters: URLSearchParams, facts: Facts, history: Hi
   const { status, q, sort, offset, limit } = read(parameters);
   const matching = [...history.loops()]
     .filter(({ view }) => (status === undefined || view.status === status) && matches(view, q));
-  const keyed = matching.map((loop) => ({ loop, at: Date.parse(loop.view.endedAt ?? loop.view.since) }));
+  const keyed = matching.map((loop) => ({
+    loop,
+    at: Date.parse(loop.view.resolvedAt ?? loop.view.gaveUpAt ?? loop.view.since),
+  }));
   keyed.sort((a, b) => (sort === "worst" ? b.loop.view.count - a.loop.view.count : 0) || b.at - a.at);
   const now = nowOf(facts);
   const shown = keyed.slice(offset, offset + limit).map(({ loop }) => history.view(loop, now));

@@ -90,7 +90,7 @@ export class EventStream implements Disposable {
       if (text.length > maxAtOnce) break;
       this.#changed.delete(loop);
       const view = this.#view(loop);
-      text += `event: ${view.status === "looping" ? "loop" : "over"}\ndata: ${JSON.stringify(view)}\n\n`;
+      text += `event: ${view.status === "looping" ? "loop" : view.status}\ndata: ${JSON.stringify(view)}\n\n`;
     }
     this.#sendAll(text);
     if (this.#changed.size > 0) this.#flushSoon();

@@ -236,7 +236,7 @@ export class History implements Observer {
       firstNotifiedAt,
     });
     loop.stale = false;
-    loop.view = { ...view, status: "gave-up", endedAt: formatTime(notified.gaveUpAt) };
+    loop.view = { ...view, status: "gave-up", gaveUpAt: formatTime(notified.gaveUpAt) };
     this.#gaveUp.set(name, loop);
     dropOldest(this.#gaveUp, this.#bounds.looping);
     this.onChange(loop);
@@ -253,8 +253,8 @@ export class History implements Observer {
       ...loop.view,
       status: "resolved",
       count: details?.Failures ?? loop.view.count,
-      alerts: loop.view.alerts + (alert === undefined ? 0 : 1),
-      endedAt: formatTime(now),
+      notifications: loop.view.notifications + (alert === undefined ? 0 : 1),
+      resolvedAt: formatTime(now),
       reason: details?.Reason ?? cause,
     };
     this.#ended.set(loop.id, loop);

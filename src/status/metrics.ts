@@ -1,4 +1,4 @@
-// The metrics: declared once, as a table from which the text for Prometheus and README's table are made.
+// The metrics: each is declared once, in a table from which the text for Prometheus and the README's table are made.
 // Names follow https://prometheus.io/docs/practices/naming/; every series exists from the start.
 import type { Histogram } from "../lib/histogram.ts";
 import { wallClock } from "../lib/time.ts";
@@ -18,7 +18,6 @@ type Labels = Readonly<Record<string, string>>;
 export type Series<Value> = readonly [labels: Labels, value: Value];
 
 interface Declared {
-  /** Of a counter without `_total`. */
   readonly name: string;
   readonly help: string;
   readonly labels: readonly string[];
@@ -55,12 +54,12 @@ function perSink(
   };
 }
 
-/** Source, state and sinks, and how each stands. */
-function parts({ source, state, sinks }: Facts) {
+/** The health of the source, the state and each sink. */
+function components({ source, state, sinks }: Facts) {
   return [
-    { labels: { part: "source", type: source.type }, health: source.health },
-    { labels: { part: "state", type: state.type }, health: state.commits.health },
-    ...sinks.map(({ type, health }) => ({ labels: { part: "sink", type }, health })),
+    { labels: { component: "source", type: source.type }, health: source.health },
+    { labels: { component: "state", type: state.type }, health: state.commits.health },
+    ...sinks.map(({ type, health }) => ({ labels: { component: "sink", type }, health })),
   ];
 }
 
@@ -68,21 +67,22 @@ function parts({ source, state, sinks }: Facts) {
 export const metrics: readonly Metric[] = [
   {
     type: "counter",
-    name: `${prefix}messages`,
-    help: "Messages that came from the source, by what they were.",
-    labels: ["outcome"],
+    name: `${prefix}messages_total`,
+    help: "Messages received from the source.",
+    labels: ["result"],
     read({ facts: { counters } }) {
       const { events, others, malformed } = counters.totals();
-      return [[{ outcome: "event" }, events], [{ outcome: "other" }, others], [
-        { outcome: "malformed" },
-        malformed,
-      ]];
+      return [
+        [{ result: "event" }, events],
+        [{ result: "other" }, others],
+        [{ result: "malformed" }, malformed],
+      ];
     },
   },
   {
     type: "counter",
-    name: `${prefix}events`,
-    help: "Restarts, or failed runs, that were counted, or ignored and why.",
+    name: `${prefix}events_total`,
+    help: "Restarts or failed runs: counted, or ignored for this reason.",
     labels: ["result"],
     read({ facts: { counters } }) {
       const { duplicate, requested, "outside-window": outside } = counters.events;
@@ -97,47 +97,46 @@ export const metrics: readonly Metric[] = [
   },
   {
     type: "counter",
-    name: `${prefix}alerts`,
-    help: "Alerts about a loop: its first, repeats, and that it is over or given up.",
-    labels: ["kind"],
+    name: `${prefix}notifications_total`,
+    help: "Notifications about crash loops.",
+    labels: ["reason"],
     read: ({ facts: { counters } }) =>
-      Object.entries(counters.alerts).map(([kind, count]) => [{ kind }, count]),
+      Object.entries(counters.alerts).map(([reason, count]) => [{ reason }, count]),
   },
-  gauge(`${prefix}names`, "Names that are remembered.", ({ facts }) => facts.rule.names),
-  gauge(`${prefix}loops`, "Loops that were told and go on.", ({ facts }) => facts.rule.looping),
+  gauge(`${prefix}tracked_keys`, "Tracked allocations or tasks.", ({ facts }) => facts.rule.names),
+  gauge(
+    `${prefix}active_loops`,
+    "Active crash loops, without those that Nomad has given up.",
+    ({ facts }) => facts.rule.looping,
+  ),
   gauge(
     `${prefix}last_event_timestamp_seconds`,
-    "Time of the newest event that came, 0 before the first.",
+    "Time of the newest event since the Unix epoch, 0 before the first.",
     ({ facts }) => seconds(facts.counters.newest),
   ),
   gauge(
-    `${prefix}lag_seconds`,
-    "How old the newest event is, 0 before the first. It grows while nothing happens.",
-    ({ facts: { counters: { newest } } }) => newest === undefined ? 0 : seconds(wallClock() - newest),
-  ),
-  gauge(
     `${prefix}source_last_contact_timestamp_seconds`,
-    "When the source connected, or something came from it, a heartbeat of Nomad's included; 0 before that.",
+    "Time of the last data or heartbeat from the source since the Unix epoch, 0 before it connects.",
     ({ facts }) => seconds(facts.source.health.lastSeenAt),
   ),
   {
     type: "gauge",
     name: `${prefix}up`,
-    help: "Whether the source, the state and each sink work: 1 or 0.",
-    labels: ["part", "type"],
-    read: ({ facts }) => parts(facts).map(({ labels, health }) => [labels, health.isUp ? 1 : 0]),
+    help: "Whether the component works: 1 for up, 0 for down.",
+    labels: ["component", "type"],
+    read: ({ facts }) => components(facts).map(({ labels, health }) => [labels, health.isUp ? 1 : 0]),
   },
   {
     type: "counter",
-    name: `${prefix}reconnects`,
-    help: "How often each worked again after an outage.",
-    labels: ["part", "type"],
-    read: ({ facts }) => parts(facts).map(({ labels, health }) => [labels, health.reconnects]),
+    name: `${prefix}reconnects_total`,
+    help: "Recoveries of the component after an outage.",
+    labels: ["component", "type"],
+    read: ({ facts }) => components(facts).map(({ labels, health }) => [labels, health.reconnects]),
   },
   {
     type: "counter",
-    name: `${prefix}deliveries`,
-    help: "Attempts to send an alert, by how they ended; one that is refused is given up.",
+    name: `${prefix}notification_attempts_total`,
+    help: "Attempts to send an alert to a sink. A rejected alert is dropped, a failed attempt is retried.",
     labels: ["sink", "result"],
     read: ({ facts }) =>
       facts.sinks.flatMap(({ type: sink, attempts }) =>
@@ -146,120 +145,97 @@ export const metrics: readonly Metric[] = [
   },
   {
     type: "histogram",
-    name: `${prefix}delivery_seconds`,
-    help: "How long an attempt took until the sink confirmed the alert.",
+    name: `${prefix}notification_latency_seconds`,
+    help: "Time until the sink confirmed an alert.",
     labels: ["sink"],
     read: ({ facts }) => facts.sinks.map(({ type: sink, seconds }) => [{ sink }, seconds]),
   },
   perSink(
     "gauge",
     "outbox_alerts",
-    "Alerts that a sink has not confirmed.",
+    "Alerts pending confirmation by the sink.",
     ({ unconfirmed }) => unconfirmed,
   ),
   perSink(
     "gauge",
     "outbox_oldest_age_seconds",
-    "How long the oldest of them has waited, since the program's start at most; 0 where none waits.",
+    "Age of the oldest pending alert, counted from the start of the process at most; 0 if none is pending.",
     ({ oldest }, now) => oldest === undefined ? 0 : seconds(now - oldest),
   ),
   {
     type: "histogram",
     name: `${prefix}commit_seconds`,
-    help: "How long a commit to the state file took.",
+    help: "Duration of a commit to the state file.",
     labels: [],
     read: ({ facts }) => [[{}, facts.state.commits.seconds]],
   },
   counter(
-    `${prefix}log_lines_dropped`,
-    "Lines of the log that were dropped, since nobody read stderr.",
+    `${prefix}log_lines_dropped_total`,
+    "Log lines dropped because stderr was not read.",
     ({ facts }) => facts.log.dropped ?? 0,
   ),
   gauge(
     `${prefix}event_loop_lag_seconds`,
-    "The longest that a timer was late in the last 15 s.",
+    "Maximum event-loop lag over the last 15 s.",
     ({ process }) => process.lag,
   ),
-  gauge(`${prefix}heap_used_bytes`, "Memory of JavaScript in use.", ({ process }) => process.memory.heapUsed),
+  gauge(`${prefix}heap_used_bytes`, "JavaScript heap in use.", ({ process }) => process.memory.heapUsed),
   gauge(
     `${prefix}heap_size_bytes`,
-    "Memory of JavaScript, used or not.",
+    "JavaScript heap allocated.",
     ({ process }) => process.memory.heapTotal,
   ),
   {
     type: "gauge",
     name: `${prefix}build_info`,
-    help: "Always 1; the label tells the version.",
+    help: "Always 1, with the version as label.",
     labels: ["version"],
     read: ({ facts: { version } }) => [[{ version }, 1]],
   },
-  counter("process_cpu_seconds", "Time of the processor that was used.", ({ process }) => process.cpuSeconds),
-  gauge("process_resident_memory_bytes", "Memory in RAM.", ({ process }) => process.memory.rss),
-  gauge("process_start_time_seconds", "When the process began.", ({ process }) => process.startedAt),
+  counter(
+    "process_cpu_seconds_total",
+    "Total user and system CPU time.",
+    ({ process }) => process.cpuSeconds,
+  ),
+  gauge("process_resident_memory_bytes", "Resident memory size.", ({ process }) => process.memory.rss),
+  gauge(
+    "process_start_time_seconds",
+    "Start time of the process since the Unix epoch.",
+    ({ process }) => process.startedAt,
+  ),
 ];
 
 function seconds(time: Nanoseconds | undefined): number {
   return time === undefined ? 0 : Number(time / 1000n) / 1_000_000;
 }
 
-/** How metrics are written. */
-export type Format = "text" | "openmetrics";
+/** The content type of the text format. */
+export const contentType = "text/plain; version=0.0.4; charset=utf-8";
 
-/** The content type of each format. */
-export const contentTypes: Readonly<Record<Format, string>> = {
-  text: "text/plain; version=0.0.4; charset=utf-8",
-  openmetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8",
-};
-
-/** The format that a client prefers, by its `Accept`. */
-export function formatFor(accept: string | null): Format {
-  const weight = (type: string) => {
-    const range = (accept ?? "").toLowerCase().split(",").map((one) => one.trim())
-      .find((one) => one.split(";")[0]!.trim() === type);
-    if (range === undefined) return 0;
-    return Number(/;\s*q=([0-9.]+)/.exec(range)?.[1] ?? 1) || 0;
-  };
-  const open = weight("application/openmetrics-text");
-  return open > 0 && open >= weight("text/plain") ? "openmetrics" : "text";
-}
-
-/** All metrics as text. */
-export function write(from: Read, format: Format, all: readonly Metric[] = metrics): string {
+/** All metrics in the text format 0.0.4. */
+export function write(from: Read, all: readonly Metric[] = metrics): string {
   const lines: string[] = [];
   for (const metric of all) {
     const { name, type } = metric;
-    const sample = type === "counter" ? `${name}_total` : name;
-    const family = format === "openmetrics" ? name : sample;
-    lines.push(`# HELP ${family} ${escape(metric.help)}`, `# TYPE ${family} ${type}`);
+    lines.push(`# HELP ${name} ${escape(metric.help)}`, `# TYPE ${name} ${type}`);
     if (metric.type === "histogram") {
       for (const [labels, histogram] of metric.read(from)) {
-        lines.push(...histogramLines(name, labels, histogram, format));
+        lines.push(...histogramLines(name, labels, histogram));
       }
     } else {
-      for (const [labels, value] of metric.read(from)) lines.push(`${sample}${written(labels)} ${value}`);
+      for (const [labels, value] of metric.read(from)) lines.push(`${name}${written(labels)} ${value}`);
     }
   }
-  if (format === "openmetrics") lines.push("# EOF");
   return lines.join("\n") + "\n";
 }
 
-function histogramLines(
-  name: string,
-  labels: Labels,
-  { bounds, counts, sum }: Histogram,
-  format: Format,
-): string[] {
+function histogramLines(name: string, labels: Labels, { bounds, counts, sum }: Histogram): string[] {
   let below = 0;
-  const buckets = [...bounds.map((bound) => bucket(bound, format)), "+Inf"].map((le, index) => {
+  const buckets = [...bounds, "+Inf"].map((le, index) => {
     below += counts[index]!;
-    return `${name}_bucket${written({ ...labels, le })} ${below}`;
+    return `${name}_bucket${written({ ...labels, le: `${le}` })} ${below}`;
   });
   return [...buckets, `${name}_sum${written(labels)} ${sum}`, `${name}_count${written(labels)} ${below}`];
-}
-
-/** OpenMetrics wants a point in it. */
-function bucket(bound: number, format: Format): string {
-  return format === "openmetrics" && Number.isInteger(bound) ? `${bound}.0` : `${bound}`;
 }
 
 function written(labels: Labels): string {

@@ -10,7 +10,7 @@ import { problems } from "./readiness.ts";
 import type { History } from "./history.ts";
 import { isLocal, wrongHost } from "./host.ts";
 import { type Address, bind, type Listening } from "./listen.ts";
-import { contentTypes, formatFor, write } from "./metrics.ts";
+import { contentType, write } from "./metrics.ts";
 import { type PageFile, readPages } from "./page_files.ts";
 import { ProcessFigures } from "./process_stats.ts";
 
@@ -27,7 +27,6 @@ export interface Endpoint {
 
 /** What an endpoint is answered from. */
 interface Asked {
-  readonly request: IncomingMessage;
   readonly url: URL;
   /** What stands for `<…>`, decoded. */
   readonly rest: string;
@@ -51,8 +50,8 @@ const table: readonly Answering[] = [
   },
   {
     path: "/metrics",
-    help: "the metrics, for Prometheus, at most 50 ms old; as OpenMetrics where `Accept` asks for it",
-    answer: (server, { request }) => server.metrics(request.headers.accept ?? null),
+    help: "metrics for Prometheus, at most 50 ms old",
+    answer: (server) => server.metrics(),
   },
   {
     path: "/livez",
@@ -88,7 +87,7 @@ const table: readonly Answering[] = [
   {
     path: "/api/v1/events",
     help:
-      "server-sent events: `status` at once and every 5 s; `loop` and `over` when a loop begins, goes on or ends, each loop at most once a second",
+      "server-sent events: `status` at once and every 5 s; `loop`, `gave-up` and `resolved` when a loop changes, each loop at most once a second",
     answer: (server) => server.events(),
   },
 ];
@@ -199,11 +198,10 @@ export class StatusServer implements AsyncDisposable {
     };
   }
 
-  metrics(accept: string | null): Answer {
-    const format = formatFor(accept);
-    return this.#recent.get(`metrics ${format}`, () => ({
-      ...text(200, write({ facts: this.facts, process: this.#process }, format)),
-      headers: { "content-type": contentTypes[format], ...fresh },
+  metrics(): Answer {
+    return this.#recent.get("metrics", () => ({
+      ...text(200, write({ facts: this.facts, process: this.#process })),
+      headers: { "content-type": contentType, ...fresh },
     }));
   }
 
@@ -267,7 +265,7 @@ export class StatusServer implements AsyncDisposable {
     }
     if (found === undefined) return notFound();
     try {
-      return found.endpoint.answer(this, { request, url: url!, rest: decodeURIComponent(found.rest) });
+      return found.endpoint.answer(this, { url: url!, rest: decodeURIComponent(found.rest) });
     } catch (error) {
       if (error instanceof RangeError) return failure(400, error.message);
       if (error instanceof URIError) return failure(400, "the path is not percent-encoded UTF-8");

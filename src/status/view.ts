@@ -1,15 +1,16 @@
-// What the status server shows, as JSON: the shapes of `/api/v1`, which the page reads too. Fields are only ever added.
-// Times are RFC 3339 with nanoseconds unless the name says otherwise; what is not known is null.
+// The JSON of `/api/v1`, declared once for the server and the page. Fields are only ever added.
+// Times are RFC 3339 with nanoseconds unless a comment says otherwise; an unknown value is null.
 
 /** `GET /api/v1/status`, and the event `status` of `/api/v1/events`. */
 export interface StatusView {
   readonly version: string;
-  /** When the program began, on the wall's clock. */
+  /** When the process started, by the wall clock. */
   readonly startedAt: string;
-  /** When this was said, on the wall's clock: that of `startedAt`, of `since` of source and sinks, and of `oldest`. */
+  /** When this was written, by the wall clock. `startedAt`, `since` and `oldestPendingAt` are times of that clock. */
   readonly wallNow: string;
-  /** And on the clock that loops and events have: the wall's, or that of the events, where it is the newest one's time. */
+  /** In `batch` mode loops follow the clock of the events: `now` is then the time of the newest one. */
   readonly mode: "live" | "batch";
+  /** The time by the clock that loops follow. */
   readonly now: string;
   readonly rule: {
     readonly type: "restarts" | "failures";
@@ -20,16 +21,16 @@ export interface StatusView {
     readonly interval: string;
     readonly notificationInterval: string;
   };
-  readonly source: PartView & {
-    /** Its input has been read to the end: nothing more comes. */
+  readonly source: ComponentView & {
+    /** The input has been read to its end. */
     readonly ended: boolean;
   };
-  readonly sinks: readonly (PartView & {
-    /** Alerts that are not confirmed, and since when the oldest of them waits. */
-    readonly waiting: number;
-    readonly oldest: string | null;
+  readonly sinks: readonly (ComponentView & {
+    /** Alerts that the sink has not confirmed, and since when the oldest of them is pending. */
+    readonly pending: number;
+    readonly oldestPendingAt: string | null;
   })[];
-  /** What came: `events`, of them `duplicates`, `outsideWindow` and `intended`, `others` and `malformed`. */
+  /** Messages received: `events`, `others` and `malformed`. The rest are events that were not counted. */
   readonly messages: {
     readonly events: number;
     readonly others: number;
@@ -38,58 +39,60 @@ export interface StatusView {
     readonly outsideWindow: number;
     readonly requested: number;
   };
-  readonly alerts: number;
-  /** Names that are remembered, those that loop now, and the time of the newest event. */
-  readonly names: number;
-  readonly looping: number;
+  /** Notifications since the start. */
+  readonly notifications: number;
+  /** Tracked allocations or tasks, and active crash loops. */
+  readonly trackedKeys: number;
+  readonly activeLoops: number;
   readonly lastEventAt: string | null;
 }
 
 /** A source or a sink. */
-export interface PartView {
+export interface ComponentView {
   readonly type: string;
   readonly up: boolean;
-  /** Since when it is up or down. */
+  /** When it went up or down. */
   readonly since: string;
-  /** Why it is down, or takes nothing though it is up, in words. */
+  /** Why it is down, or accepts nothing although it is up. */
   readonly problem: string | null;
 }
 
-/** A loop in a list: `GET /api/v1/loops`, and the events `loop` (it began or went on) and `over` (it ended, or was given up). */
+/** A loop in `GET /api/v1/loops`, and in the events `loop` (new or changed), `gave-up` and `resolved`. */
 export interface LoopView {
-  /** The id that all alerts about the loop have in common. */
+  /** The id that all alerts about one loop share. */
   readonly id: string;
-  /** `gave-up`: Nomad makes no further attempt, and nobody has stopped the job or run it again. */
+  /** `gave-up`: Nomad will not try again, and the job was neither stopped nor run again. */
   readonly status: "looping" | "gave-up" | "resolved";
-  /** What restarts are counted by: `job.group[index]`, after `namespace/` where that is known. */
+  /** The key: `job.group[index]`, after `namespace/` if that is known, and before `/task` with the rule for failed runs. */
   readonly name: string;
   readonly namespace: string | null;
   readonly job: string;
   readonly group: string | null;
   readonly task: string | null;
   readonly node: string | null;
-  /** The last allocation, as a Nomad id. */
+  /** Id of the last allocation. */
   readonly allocation: string | null;
-  /** Restarts in the window, or failed runs in a row. */
+  /** Restarts in the window, or consecutive failed runs. */
   readonly count: number;
-  /** How often it was told, its end included. */
-  readonly alerts: number;
-  /** When it was told first; null where that was before the program started, and its state did not keep it. */
+  /** Notifications about the loop, the one that it is resolved included. */
+  readonly notifications: number;
+  /** The first notification; null if that was before the detector started and its state did not keep it. */
   readonly firstNotifiedAt: string | null;
   readonly since: string;
   readonly lastAt: string;
-  /** When it ended, or was given up. */
-  readonly endedAt: string | null;
+  /** When Nomad gave it up. */
+  readonly gaveUpAt: string | null;
+  readonly resolvedAt: string | null;
   /** One plain sentence. */
   readonly reason: string;
   readonly exitCode: number | null;
-  /** Its restarts, or failed runs, of the last hour before `lastAt`, oldest first: milliseconds since the Unix epoch. */
+  /** Restarts or failed runs in the hour before `lastAt`, oldest first, in milliseconds since the Unix epoch. */
   readonly timeline: readonly number[];
 }
 
 /** `GET /api/v1/loops?status=looping|gave-up|resolved&q=…&sort=newest|worst&offset=0&limit=100`. */
 export interface LoopsView {
-  /** How many match, and those of them that were asked for. */
+  /** All that match; `loops` is the requested page of them. */
   readonly total: number;
   readonly loops: readonly LoopView[];
 }
@@ -101,23 +104,23 @@ export interface EventView {
   readonly message: string;
   readonly exitCode: number | null;
   readonly signal: number | null;
-  /** It says that the run failed, whatever its type: Nomad kills a task that failed as one that somebody stops. */
+  /** The run failed. The type does not say so: Nomad also kills tasks that are stopped. */
   readonly failed: boolean;
   readonly allocation: string | null;
   readonly task: string | null;
   readonly node: string | null;
 }
 
-/** `GET /api/v1/allocations/<name or id of a loop, or id of an allocation>`: its loop and what was seen of it. */
+/** `GET /api/v1/allocations/<name or id of a loop, or id of an allocation>`: the loop and its events. */
 export interface AllocationView {
   readonly loop: LoopView;
-  /** It was told before the program started: of what was before, the events are those that its state kept. */
+  /** The loop was notified before the detector started: earlier events are those that its state kept. */
   readonly restored: boolean;
-  /** Oldest first; the last 200 at most. */
+  /** Oldest first, 200 at most. */
   readonly events: readonly EventView[];
 }
 
-/** What an error answers, with a status of 400 or more. */
+/** The body of a response with a status of 400 or more. */
 export interface ErrorView {
   readonly error: string;
 }

@@ -38,17 +38,18 @@ Deno.test(
       waitFor(`${query} to be ${expected}`, async () => await value(query) === expected, { everyMs: 100 });
 
     await shows('crashloop_detector_events_total{result="counted"}', "0");
-    await shows('crashloop_detector_up{part="source",type="amqp"}', "1");
+    await shows('crashloop_detector_up{component="source",type="amqp"}', "1");
     const twice = restarts(3);
     await own.put(queue, [...twice, twice[0]!, update({ type: "Started" }), "rubbish"]);
     await shows('crashloop_detector_events_total{result="counted"}', "3");
     await shows('crashloop_detector_events_total{result="duplicate"}', "1");
-    await shows('crashloop_detector_messages_total{outcome="malformed"}', "1");
-    await shows('crashloop_detector_alerts_total{kind="first"}', "1");
-    await shows('crashloop_detector_deliveries_total{sink="stdout",result="confirmed"}', "1");
-    await shows('crashloop_detector_delivery_seconds_count{sink="stdout"}', "1");
-    await shows("crashloop_detector_loops", "1");
-    assert.ok(Number(await value("crashloop_detector_lag_seconds")) < 60);
+    await shows('crashloop_detector_messages_total{result="malformed"}', "1");
+    await shows('crashloop_detector_notifications_total{reason="first"}', "1");
+    await shows('crashloop_detector_notification_attempts_total{sink="stdout",result="confirmed"}', "1");
+    await shows('crashloop_detector_notification_latency_seconds_count{sink="stdout"}', "1");
+    await shows("crashloop_detector_active_loops", "1");
+    const lastEvent = Number(await value("crashloop_detector_last_event_timestamp_seconds"));
+    assert.ok(Date.now() / 1000 - lastEvent < 60);
 
     const check = await promtool(["check", "metrics"], await text(`${url}metrics`));
     assert.deepEqual(check, { code: 0, output: "" });
@@ -58,15 +59,15 @@ Deno.test(
 
     await own[Symbol.asyncDispose]();
     await broker.kill();
-    await shows('crashloop_detector_up{part="source",type="amqp"}', "0");
+    await shows('crashloop_detector_up{component="source",type="amqp"}', "0");
     const ready = await fetch(`${url}readyz`);
     assert.equal(ready.status, 503);
     assert.match(await ready.text(), /^source amqp: down for \d+s: .*\n$/);
     assert.equal(await text(`${url}livez`), "ok\n");
 
     await broker.start();
-    await shows('crashloop_detector_up{part="source",type="amqp"}', "1");
-    await shows('crashloop_detector_reconnects_total{part="source",type="amqp"}', "1");
+    await shows('crashloop_detector_up{component="source",type="amqp"}', "1");
+    await shows('crashloop_detector_reconnects_total{component="source",type="amqp"}', "1");
     const begun = performance.now();
     program.signal("SIGTERM");
     const { code } = await program.ended;
@@ -91,7 +92,7 @@ Deno.test("with a state file, a loop that was told shows at once after a start",
       const url = await statusOf(program);
       await program.logged("All files are read; what they showed stays at ");
       const { total, loops: [loop] } = JSON.parse(await text(`${url}api/v1/loops`));
-      assert.deepEqual([total, loop.name, loop.count, loop.alerts], [1, "job.group[0]", 3, 1]);
+      assert.deepEqual([total, loop.name, loop.count, loop.notifications], [1, "job.group[0]", 3, 1]);
       assert.match(await text(`${url}metrics`), /^crashloop_detector_commit_seconds_count [1-9]/m);
       ids.push(loop.id);
       program.signal("SIGINT");

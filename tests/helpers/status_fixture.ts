@@ -43,11 +43,12 @@ export function madeLoop(name: string, some: Partial<LoopView> = {}): LoopView {
     node: "worker-03",
     allocation: "6f1ad34c-20e5-bc5e-4a05-0d8c43a0c9a1",
     count,
-    alerts: 1,
+    notifications: 1,
     firstNotifiedAt: since,
     since,
     lastAt,
-    endedAt: null,
+    gaveUpAt: null,
+    resolvedAt: null,
     reason: `exited with 1 after 2.1 s, ${count} times since ${since.slice(11, 16)} UTC`,
     exitCode: 1,
     timeline: Array.from(
@@ -58,9 +59,9 @@ export function madeLoop(name: string, some: Partial<LoopView> = {}): LoopView {
   };
 }
 
-/** The same loop, over. */
-export function ended(loop: LoopView, endedAt = fixtureNow): LoopView {
-  return { ...loop, status: "resolved", endedAt, reason: "it no longer restarts often enough" };
+/** The same loop, resolved. */
+export function ended(loop: LoopView, resolvedAt = fixtureNow): LoopView {
+  return { ...loop, status: "resolved", resolvedAt, reason: "it no longer restarts often enough" };
 }
 
 /** Events of a loop as Nomad tells them: of every restart that it started, ended and waits. */
@@ -104,7 +105,7 @@ export function madeStatus(some: Partial<StatusView> = {}): StatusView {
       notificationInterval: "1h0m0s",
     },
     source: { type: "amqp", up: true, since: ago(60 * 27), problem: null, ended: false },
-    sinks: [{ type: "kinesis", up: true, since: ago(190), problem: null, waiting: 0, oldest: null }],
+    sinks: [{ type: "kinesis", up: true, since: ago(190), problem: null, pending: 0, oldestPendingAt: null }],
     messages: {
       events: 4_812,
       others: 1_203_551,
@@ -113,9 +114,9 @@ export function madeStatus(some: Partial<StatusView> = {}): StatusView {
       outsideWindow: 0,
       requested: 116,
     },
-    alerts: 164,
-    names: 2_310,
-    looping: 0,
+    notifications: 164,
+    trackedKeys: 2_310,
+    activeLoops: 0,
     lastEventAt: ago(0.03),
     ...some,
   };
@@ -169,9 +170,9 @@ export class StatusFixture implements AsyncDisposable {
 
   /** A loop ends. */
   end(loop: LoopView): void {
-    const over = ended(loop);
-    this.#loops.set(loop.id, over);
-    this.#notify("over", over);
+    const resolved = ended(loop);
+    this.#loops.set(loop.id, resolved);
+    this.#notify("resolved", resolved);
   }
 
   /** The state becomes another one. */
@@ -203,8 +204,8 @@ export class StatusFixture implements AsyncDisposable {
   }
 
   #statusView(): StatusView {
-    const looping = this.#loops.values().filter(({ status }) => status === "looping").toArray().length;
-    return madeStatus({ looping, ...this.#status });
+    const activeLoops = this.#loops.values().filter(({ status }) => status === "looping").toArray().length;
+    return madeStatus({ activeLoops, ...this.#status });
   }
 
   async #answer(request: Request): Promise<Response> {
@@ -233,7 +234,7 @@ export class StatusFixture implements AsyncDisposable {
     const status = query.get("status");
     const order = query.get("sort") === "worst"
       ? (a: LoopView, b: LoopView) => b.count - a.count
-      : (a: LoopView, b: LoopView) => (b.endedAt ?? b.since).localeCompare(a.endedAt ?? a.since);
+      : (a: LoopView, b: LoopView) => (b.resolvedAt ?? b.since).localeCompare(a.resolvedAt ?? a.since);
     const all = this.#loops.values().filter((loop) =>
       loop.status === status && `${loop.name} ${loop.node}`.toLowerCase().includes(q)
     ).toArray().sort(order);
@@ -278,7 +279,7 @@ async function pageFile(pathname: string): Promise<Response> {
 export const badNight: readonly LoopView[] = [
   madeLoop("shop/checkout-api.web[2]", {
     count: 148,
-    alerts: 3,
+    notifications: 3,
     since: ago(131),
     lastAt: ago(0.2),
     exitCode: 137,
@@ -288,14 +289,14 @@ export const badNight: readonly LoopView[] = [
   }),
   madeLoop("payments/ledger-sync.worker[0]", {
     count: 41,
-    alerts: 2,
+    notifications: 2,
     since: ago(74),
     allocation: "0b6f7a1e-5b39-4f0e-9a5c-8d6f4f1c2e07",
     reason: "exited with 1 after 2.1 s, 41 times since 13:18 UTC; Nomad tries again in 32 s",
   }),
   madeLoop("payments/ledger-sync.worker[1]", {
     count: 39,
-    alerts: 2,
+    notifications: 2,
     since: ago(72),
     node: "worker-07",
     allocation: "c3a01f5d-7a44-4f9b-8f7e-1b2d90e5a6f3",

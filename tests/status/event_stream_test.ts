@@ -37,7 +37,7 @@ class Client implements AsyncDisposable {
       const blocks = (rest + utf8.decode(bytes, { stream: true })).split("\n\n");
       rest = blocks.pop()!;
       for (const block of blocks) {
-        const [, type, data] = /^event: (\w+)\ndata: (.*)$/.exec(block) ?? [];
+        const [, type, data] = /^event: ([\w-]+)\ndata: (.*)$/.exec(block) ?? [];
         if (type !== undefined) this.events.push({ type, data: JSON.parse(data!), at: performance.now() });
         else if (block === ":") this.comments++;
       }
@@ -67,8 +67,8 @@ Deno.test("the stream begins with the status, then tells loops that begin, go on
   await waitFor("that it goes on", () => client.of("loop").length === 2);
   assert.equal(client.of("loop")[1]!.data.count, 3);
   watched.hear(...stop(at(100)));
-  await waitFor("its end", () => client.of("over").length === 1);
-  assert.equal(client.of("over")[0]!.data.status, "resolved");
+  await waitFor("its end", () => client.of("resolved").length === 1);
+  assert.equal(client.of("resolved")[0]!.data.status, "resolved");
 });
 
 Deno.test("a loop comes at most once a second, as it is then, and the status every five seconds", async () => {

@@ -27,11 +27,12 @@ Deno.test("a loop of the rule failures is shown with its task, its count, its ex
     node: "n1",
     allocation: "a1",
     count: 3,
-    alerts: 1,
+    notifications: 1,
     firstNotifiedAt: "2026-11-24T03:43:15.002Z",
     since: "2026-11-24T03:42:55.002Z",
     lastAt: "2026-11-24T03:43:35.002Z",
-    endedAt: null,
+    gaveUpAt: null,
+    resolvedAt: null,
     reason: "exited with 1 after 1 s, 3 times since 03:42 UTC",
     exitCode: 1,
     timeline: [1, 21, 41].map((seconds) => milliseconds(at(seconds)) + 2),
@@ -54,11 +55,12 @@ Deno.test("a loop of the rule restarts is shown with its last task, and since it
     node: "ca601765-3a7d-9af1-54b2-ee5a37ccffd8",
     allocation: "2b1f6c9a-0b51-0f5e-9f14-3c6f4a3a8c11",
     count: 3,
-    alerts: 1,
+    notifications: 1,
     firstNotifiedAt: "2026-11-24T03:43:04Z",
     since: "2026-11-24T03:42:54Z",
     lastAt: "2026-11-24T03:43:24Z",
-    endedAt: null,
+    gaveUpAt: null,
+    resolvedAt: null,
     reason: "restarted 3 times since 03:42 UTC: Restart within policy",
     exitCode: null,
     timeline: [0, 10, 30].map((seconds) => milliseconds(at(seconds))),
@@ -107,7 +109,7 @@ Deno.test("a loop that is over is shown as it was, with when and why it ended", 
   watched.hear(...crashes(4), ...stop(at(100)));
   const [view] = views(watched);
   assert.deepEqual(
-    [view!.status, view!.count, view!.alerts, view!.endedAt, view!.reason],
+    [view!.status, view!.count, view!.notifications, view!.resolvedAt, view!.reason],
     ["resolved", 4, 2, "2026-11-24T03:44:34Z", "it was stopped, after 4 failed runs since 03:42 UTC"],
   );
   assert.equal(watched.history.find(view!.id, at(200))!.loop.status, "resolved");
@@ -120,7 +122,7 @@ Deno.test("a loop of the rule restarts that is over keeps its count, told or not
     watched.wait(at(3700));
     const [view] = views(watched);
     assert.deepEqual(
-      [view!.status, view!.count, view!.alerts, view!.reason],
+      [view!.status, view!.count, view!.notifications, view!.reason],
       ["resolved", 3, alerts, "it no longer restarts often enough"],
     );
   }
@@ -133,7 +135,7 @@ Deno.test("a loop that is told again is the same loop, told twice", () => {
   watched.wait(at(3700));
   const [after] = views(watched);
   assert.equal(views(watched).length, 1);
-  assert.deepEqual([after!.id, after!.alerts], [before!.id, 2]);
+  assert.deepEqual([after!.id, after!.notifications], [before!.id, 2]);
 });
 
 Deno.test("find() knows a loop by name, by id and by any allocation that was seen of it", () => {
@@ -198,13 +200,13 @@ Deno.test("restore() knows when loops were told first and since when they go on,
   }
 });
 
-const essence = ({ id, status, firstNotifiedAt, since, count, endedAt }: LoopView) => [
+const essence = ({ id, status, firstNotifiedAt, since, count, resolvedAt }: LoopView) => [
   id,
   status,
   firstNotifiedAt,
   since,
   count,
-  endedAt,
+  resolvedAt,
 ];
 
 Deno.test("restore() has the loops that ended before the start, whole, the youngest last", () => {

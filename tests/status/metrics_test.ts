@@ -1,7 +1,7 @@
 // The metrics as Prometheus reads them.
 import assert from "node:assert/strict";
 import { Histogram } from "../../src/lib/histogram.ts";
-import { contentTypes, formatFor, type Metric, metrics, type Read, write } from "../../src/status/metrics.ts";
+import { type Metric, metrics, type Read, write } from "../../src/status/metrics.ts";
 import { ProcessFigures } from "../../src/status/process_stats.ts";
 import { facts, lane } from "../helpers/status.ts";
 
@@ -11,7 +11,7 @@ for (const seconds of [0.25, 0.5, 0.75, 5]) histogram.observe(seconds);
 const few: readonly Metric[] = [
   {
     type: "counter",
-    name: "a",
+    name: "a_total",
     help: "A \\ and\na line.",
     labels: ["l"],
     read: () => [[{ l: 'q"\\\n' }, 1], [{ l: "" }, 0]],
@@ -22,7 +22,7 @@ const few: readonly Metric[] = [
 
 Deno.test("write() writes the text format 0.0.4", () => {
   assert.equal(
-    write({} as Read, "text", few),
+    write({} as Read, few),
     `# HELP a_total A \\\\ and\\na line.
 # TYPE a_total counter
 a_total{l="q\\"\\\\\\n"} 1
@@ -41,37 +41,10 @@ c_count{s="x"} 4
   );
 });
 
-Deno.test("write() writes OpenMetrics 1.0: families without _total, bounds with a point, an end", () => {
-  const text = write({} as Read, "openmetrics", few);
-  assert.match(text, /^# TYPE a counter$/m);
-  assert.match(text, /^a_total\{l=""\} 0$/m);
-  assert.match(text, /^c_bucket\{s="x",le="1\.0"\} 3$/m);
-  assert.ok(text.endsWith("\n# EOF\n"));
-});
-
-Deno.test("formatFor() takes OpenMetrics where the client asks for it", () => {
-  const prometheus =
-    "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75," +
-    "text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
-  for (
-    const [accept, format] of [
-      [null, "text"],
-      ["*/*", "text"],
-      ["text/html", "text"],
-      [prometheus, "openmetrics"],
-      ["application/openmetrics-text", "openmetrics"],
-      ["Application/OpenMetrics-Text; q=0.2, text/plain;q=0.9", "text"],
-      ["application/openmetrics-text;q=0", "text"],
-    ] as const
-  ) assert.equal(formatFor(accept), format, String(accept));
-  assert.equal(contentTypes.text, "text/plain; version=0.0.4; charset=utf-8");
-  assert.equal(contentTypes.openmetrics, "application/openmetrics-text; version=1.0.0; charset=utf-8");
-});
-
 /** All metrics of a program, by series. */
 function read(from: Partial<Read["facts"]> = {}): Map<string, number> {
   using process = new ProcessFigures();
-  const lines = write({ facts: facts(from), process }, "text").split("\n")
+  const lines = write({ facts: facts(from), process }).split("\n")
     .filter((line) => line !== "" && !line.startsWith("#"));
   return new Map(lines.map((line) => {
     const at = line.lastIndexOf(" ");
@@ -79,10 +52,10 @@ function read(from: Partial<Read["facts"]> = {}): Map<string, number> {
   }));
 }
 
-Deno.test("every series of the table is there from the start, with the labels that it declares", () => {
+Deno.test("write() has every series of the table from the start, with its declared labels", () => {
   const series = read();
   for (const { name, type, labels } of metrics) {
-    const sample = { counter: `${name}_total`, gauge: name, histogram: `${name}_count` }[type];
+    const sample = type === "histogram" ? `${name}_count` : name;
     const found = [...series.keys()].filter((key) => key === sample || key.startsWith(`${sample}{`));
     assert.ok(found.length > 0, sample);
     for (const key of found) {
@@ -92,15 +65,15 @@ Deno.test("every series of the table is there from the start, with the labels th
   }
   assert.ok(series.size > 40);
   assert.equal(series.get('crashloop_detector_events_total{result="outside_window"}'), 0);
-  assert.equal(series.get('crashloop_detector_up{part="source",type="amqp"}'), 0);
+  assert.equal(series.get('crashloop_detector_up{component="source",type="amqp"}'), 0);
   assert.equal(series.get('crashloop_detector_build_info{version="1.2.3"}'), 1);
-  assert.equal(series.get("crashloop_detector_lag_seconds"), 0);
+  assert.equal(series.get("crashloop_detector_last_event_timestamp_seconds"), 0);
   assert.ok(series.get("process_cpu_seconds_total")! > 0);
   assert.ok(series.get("process_resident_memory_bytes")! > 1e6);
   assert.ok(Math.abs(series.get("process_start_time_seconds")! - Date.now() / 1000) < 3600);
 });
 
-Deno.test("the metrics say what was counted, and how old what waits is", () => {
+Deno.test("write() reads counters, the last event and the age of pending alerts", () => {
   const from = facts();
   Object.assign(from.counters.events, {
     first: 1,
@@ -112,18 +85,19 @@ Deno.test("the metrics say what was counted, and how old what waits is", () => {
   from.counters.others = 7;
   from.counters.malformed = 8;
   from.counters.alerts.resolved = 9;
-  from.counters.newest = BigInt(Date.now() - 60_000) * 1_000_000n;
+  from.counters.newest = 1_764_000_000_250_000_000n;
   const oldest = BigInt(Date.now() - 300_000) * 1_000_000n;
   const series = read({ ...from, sinks: [lane({ unconfirmed: 3, oldest }), lane({ type: "amqp" })] });
   const expected = {
-    'messages_total{outcome="event"}': 15,
-    'messages_total{outcome="other"}': 7,
-    'messages_total{outcome="malformed"}': 8,
+    'messages_total{result="event"}': 15,
+    'messages_total{result="other"}': 7,
+    'messages_total{result="malformed"}': 8,
     'events_total{result="counted"}': 4,
     'events_total{result="duplicate"}': 2,
     'events_total{result="requested"}': 5,
     'events_total{result="outside_window"}': 4,
-    'alerts_total{kind="resolved"}': 9,
+    'notifications_total{reason="resolved"}': 9,
+    "last_event_timestamp_seconds": 1_764_000_000.25,
     'outbox_alerts{sink="stdout"}': 3,
     'outbox_oldest_age_seconds{sink="amqp"}': 0,
   };
@@ -134,6 +108,5 @@ Deno.test("the metrics say what was counted, and how old what waits is", () => {
     const found = series.get(`crashloop_detector_${name}`)!;
     assert.ok(found >= value && found < value + 60, `${name} ${found}`);
   };
-  about("lag_seconds", 60);
   about('outbox_oldest_age_seconds{sink="stdout"}', 300);
 });

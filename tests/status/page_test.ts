@@ -88,8 +88,8 @@ Deno.test("a sink that is down is told with its problem and what waits for it", 
     up: false,
     since: ago(3),
     problem: "throttled",
-    waiting: 12,
-    oldest: ago(4),
+    pending: 12,
+    oldestPendingAt: ago(4),
   };
   await using fixture = startStatusFixture({ status: { sinks: [sink] } });
   await using chromium = await startChromium();
@@ -108,8 +108,8 @@ Deno.test("a sink that is up but takes nothing is told with its problem", async 
     up: true,
     since: ago(60),
     problem: "memory is low",
-    waiting: 1,
-    oldest: ago(1),
+    pending: 1,
+    oldestPendingAt: ago(1),
   };
   await using fixture = startStatusFixture({ status: { sinks: [sink] } });
   await using chromium = await startChromium();
@@ -132,7 +132,7 @@ Deno.test("a banner leaves the address that a problem begins with as it is", asy
 });
 
 Deno.test("the head has one line at a width of 1280, with two sinks, or one that alerts wait for", async () => {
-  const sink = { up: true, since: ago(190), problem: null, waiting: 0, oldest: null };
+  const sink = { up: true, since: ago(190), problem: null, pending: 0, oldestPendingAt: null };
   const [one, two] = [{ ...sink, type: "kinesis" }, { ...sink, type: "stdout" }];
   await using fixture = startStatusFixture({ loops: badNight, status: { sinks: [one, two] } });
   await using chromium = await startChromium();
@@ -145,7 +145,7 @@ Deno.test("the head has one line at a width of 1280, with two sinks, or one that
     );
   await shows(page, "#state dd", "stdout up 3 h 10 min");
   assert.ok(await isOneLine());
-  fixture.setStatus({ sinks: [{ ...one, waiting: 1234, oldest: ago(72) }] });
+  fixture.setStatus({ sinks: [{ ...one, pending: 1234, oldestPendingAt: ago(72) }] });
   await shows(page, "#state dd", "1,234 alerts wait, the oldest for 1 h 12 min");
   assert.ok(await isOneLine());
 });
@@ -253,7 +253,7 @@ Deno.test("a loop that begins appears, goes on in its own row, and moves to thos
   await shows(page, "#arrivals", "two.web[0] loops: exited with 1 after 2.1 s, 9 times since 14:14 UTC");
 
   await inPage(page, `for (const row of document.querySelectorAll("${rows}")) row.mark = row.textContent`);
-  fixture.loop({ ...second, count: 30, alerts: 2 });
+  fixture.loop({ ...second, count: 30, notifications: 2 });
   await showsNames(page, ["two.web[0]", "one.web[0]"]);
   assert.deepEqual(await texts(page, `${rows} .count strong`), ["30", "20"]);
   assert.ok(await inPage(page, `[...document.querySelectorAll("${rows}")].every((row) => row.mark)`));

@@ -56,7 +56,7 @@ export const partsOf: Readonly<Record<string, Parts>> = {
       table(
         ["metric", "type", "labels", "what it is"],
         metrics.map(({ name, type, labels, help }) => [
-          code(type === "counter" ? `${name}_total` : name),
+          code(name),
           type,
           labels.map(code).join(", "),
           help.replace(/\.$/, ""),

@@ -41,8 +41,8 @@ const sinkDown = {
   up: false,
   since: ago(3),
   problem: "ProvisionedThroughputExceededException",
-  waiting: 12,
-  oldest: ago(3),
+  pending: 12,
+  oldestPendingAt: ago(3),
 };
 
 /** The main states. */

@@ -1,7 +1,7 @@
 // One allocation's own view: its loop, a large timeline, every event, and commands to look further.
 import { get, Refusal } from "./api.js";
 import { element, setText } from "./element.js";
-import { isOlder, nameOf, toldWords } from "./row.js";
+import { endOf, isOlder, nameOf, toldWords } from "./row.js";
 import { largeTimeline } from "./timeline.js";
 import {
   capital,
@@ -201,11 +201,12 @@ export class Allocation {
       ["Allocation", loop.allocation],
       ["Since", exact(loop.since)],
       [`Last ${what}`, exact(loop.lastAt)],
-      [loop.status === "gave-up" ? "Given up" : "Ended", loop.endedAt === null ? null : exact(loop.endedAt)],
+      ["Given up", loop.gaveUpAt === null ? null : exact(loop.gaveUpAt)],
+      ["Ended", loop.resolvedAt === null ? null : exact(loop.resolvedAt)],
       [`${capital(what)}s`, number(loop.count)],
       ["Exit code", loop.exitCode === null ? null : exitCodeWords(loop.exitCode)],
       ["Told", toldWords(loop)],
-      ["First told", loop.firstTold === null ? null : exact(loop.firstTold)],
+      ["First told", loop.firstNotifiedAt === null ? null : exact(loop.firstNotifiedAt)],
       ["Loop", loop.id],
     ];
     const known = facts.filter((/** @returns {fact is [string, string]} */ fact) => fact[1] !== null);
@@ -221,7 +222,7 @@ export class Allocation {
     if (!this.#view) return;
     const { loop, events } = this.#view;
     const { what, now, ago } = this.context();
-    const ended = loop.endedAt;
+    const ended = endOf(loop);
     const [over, before] = isOlder(loop, what) ? ["over ", "before "] : ["", ""];
     const [first, rest] = ended === null
       ? [

@@ -173,11 +173,11 @@ function takeStatus(view) {
  */
 function take(event, view) {
   if (event === "status") takeStatus(view);
-  if (event !== "loop" && event !== "over") return;
+  if (event !== "loop" && event !== "gave-up" && event !== "resolved") return;
   for (const loops of lists) loops.take(view);
   allocation.take(view);
-  if (event === "over") {
-    announce(`${nameOf(view)} ${view.status === "gave-up" ? "was given up" : "has ended"}`);
+  if (event !== "loop") {
+    announce(`${nameOf(view)} ${event === "gave-up" ? "was given up" : "has ended"}`);
   } else if (isNew(view)) announce(`${nameOf(view)} loops: ${view.reason}`);
 }
 
@@ -187,8 +187,8 @@ let openedAt = Infinity;
 const announced = new Set();
 
 /** Whether a loop began after the page was opened, and is not told yet. @param {LoopView} loop */
-function isNew({ id, firstTold }) {
-  if (firstTold === null || Date.parse(firstTold) < openedAt || announced.has(id)) return false;
+function isNew({ id, firstNotifiedAt }) {
+  if (firstNotifiedAt === null || Date.parse(firstNotifiedAt) < openedAt || announced.has(id)) return false;
   announced.add(id);
   return true;
 }
@@ -235,7 +235,7 @@ function showHeadline() {
     : `${number(total)} looping ${when}`;
   setText(
     headline,
-    q === "" ? said : `${number(total)} of ${number(Math.max(total, status.looping))} looping match`,
+    q === "" ? said : `${number(total)} of ${number(Math.max(total, status.activeLoops))} looping match`,
   );
   headline.className = total === 0 ? "" : "looping";
   if (article.hidden) document.title = `${showLost ? "Not live: " : ""}${said} · nomad-crashloop-detector`;
@@ -271,7 +271,7 @@ function allIsWell(view) {
       "span",
       {},
       `Watched ${counted(messages, "message")} from ${source.type} since ${running}; ` +
-        `${counted(view.names, "name")} ${view.names === 1 ? "is" : "are"} remembered. ` +
+        `${counted(view.trackedKeys, "name")} ${view.trackedKeys === 1 ? "is" : "are"} remembered. ` +
         `A loop is told from ${ruleWords(view)}.`,
     ),
   ];

@@ -21,6 +21,16 @@ export function addressOf({ status, name, id }) {
   return `/allocation/${encodeURIComponent(status === "looping" ? name : id)}`;
 }
 
+/**
+ * When a loop was resolved or given up; null while it is active.
+ *
+ * @param {LoopView} loop
+ * @returns {string | null}
+ */
+export function endOf({ resolvedAt, gaveUpAt }) {
+  return resolvedAt ?? gaveUpAt;
+}
+
 /** A row that shows one loop, and can show it again as it changed. */
 export class Row {
   #link = element("a", { "data-route": true });
@@ -80,7 +90,8 @@ export class Row {
   tick({ what, now, ago }, draw = false) {
     const { loop } = this;
     if (!loop) return;
-    const { since, endedAt } = loop;
+    const { since } = loop;
+    const endedAt = endOf(loop);
     setAttribute(this.#ago, "datetime", endedAt ?? since);
     setAttribute(this.#ago, "title", exact(endedAt ?? since));
     if (endedAt === null) {
@@ -138,8 +149,8 @@ export function nameOf({ name, namespace }) {
  * @param {string} what what is counted
  * @returns {boolean}
  */
-export function isOlder({ firstTold }, what) {
-  return firstTold === null && what === "restart";
+export function isOlder({ firstNotifiedAt }, what) {
+  return firstNotifiedAt === null && what === "restart";
 }
 
 /** @param {LoopView} loop */
@@ -160,6 +171,6 @@ function whereOf({ namespace, job, group, task, node }) {
  * @param {LoopView} loop
  * @returns {string}
  */
-export function toldWords({ alerts }) {
-  return alerts === 1 ? "once" : counted(alerts, "time");
+export function toldWords({ notifications }) {
+  return notifications === 1 ? "once" : counted(notifications, "time");
 }

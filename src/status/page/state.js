@@ -3,7 +3,7 @@ import { byId, element, setAttribute, setText } from "./element.js";
 import { capital, clock, counted, exact, number, plain, span, written } from "./words.js";
 
 /** @typedef {import("../view.ts").StatusView} StatusView */
-/** @typedef {import("../view.ts").PartView} PartView */
+/** @typedef {import("../view.ts").ComponentView} ComponentView */
 
 /**
  * Shows the state at the top.
@@ -12,8 +12,8 @@ import { capital, clock, counted, exact, number, plain, span, written } from "./
  * @param {number} now milliseconds since the Unix epoch, on the detector's wall
  */
 export function showState(status, now) {
-  const waiting = status.sinks.reduce((sum, sink) => sum + sink.waiting, 0);
-  const oldest = status.sinks.map((sink) => sink.oldest).filter((time) => time !== null).sort()[0];
+  const waiting = status.sinks.reduce((sum, sink) => sum + sink.pending, 0);
+  const oldest = status.sinks.map((sink) => sink.oldestPendingAt).filter((time) => time !== null).sort()[0];
   const wait = oldest === undefined ? "" : `, the oldest for ${span(now - Date.parse(oldest))}`;
   showFacts([
     partFact("Source", status.source, now, status.source.ended),
@@ -37,7 +37,7 @@ export function showState(status, now) {
     byId("footer"),
     `${status.version === "" ? "" : `Version ${plain(status.version)}, `}running for ${
       span(now - Date.parse(status.startedAt))
-    }, ${counted(status.alerts, "alert")} told. Times are the detector's.`,
+    }, ${counted(status.notifications, "alert")} told. Times are the detector's.`,
   );
 }
 
@@ -45,17 +45,17 @@ export function showState(status, now) {
  * @param {StatusView} status
  * @param {number} now
  */
-function lastEventWords({ lastEventAt, clock: kind }, now) {
+function lastEventWords({ lastEventAt, mode }, now) {
   if (lastEventAt === null) return "none yet";
   // Of a recording it may be years ago.
-  return kind === "events" ? clock(lastEventAt, now) : `${span(now - Date.parse(lastEventAt))} ago`;
+  return mode === "batch" ? clock(lastEventAt, now) : `${span(now - Date.parse(lastEventAt))} ago`;
 }
 
 /** @typedef {{ name: string, text: string, title?: string, loud?: boolean }} Fact */
 
 /**
  * @param {string} name
- * @param {PartView} part
+ * @param {ComponentView} part
  * @param {number} now
  * @param {boolean} [ended]
  * @returns {Fact}
@@ -97,11 +97,11 @@ export function messagesOf({ messages: { events, others, malformed } }) {
 
 /** @param {StatusView} status */
 function messageWords(
-  { rule, messages: { events, others, malformed, duplicates, outsideWindow, intended } },
+  { rule, messages: { events, others, malformed, duplicates, outsideWindow, requested } },
 ) {
   return `${counted(events, rule.counts)}, of them ${number(duplicates)} seen before, ${
     number(outsideWindow)
-  } too old and ${number(intended)} intended; ` +
+  } too old and ${number(requested)} requested; ` +
     `${number(others)} others, ${number(malformed)} malformed`;
 }
 
@@ -149,7 +149,7 @@ export function showBanners(status, lostAt, now, refusal) {
   }
   for (const [index, sink] of status?.sinks.entries() ?? []) {
     if (sink.up && sink.problem === null) continue;
-    const waits = sink.waiting === 1 ? "1 alert waits" : `${counted(sink.waiting, "alert")} wait`;
+    const waits = sink.pending === 1 ? "1 alert waits" : `${counted(sink.pending, "alert")} wait`;
     said.push([
       `sink-${index}`,
       `Sink ${sink.type} ${sink.up ? "takes nothing" : `is down since ${clock(sink.since, now)}`}`,
