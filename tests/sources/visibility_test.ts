@@ -12,7 +12,7 @@ function seen(visibility: Visibility): number | "blind" {
   return visibility.isBlind ? "blind" : Number((visibility.until - at(0)) / 1_000_000n) / 1000;
 }
 
-Deno.test("a stream is seen when what followed the list is judged, and then until it was heard last", () => {
+Deno.test("a stream is visible once what followed the list is decided on, until its last sign of life", () => {
   const visibility = new Visibility("blind");
   const stream = new StreamVisibility(visibility, { heartbeat: 35_000, settle: 30_000 });
   const steps: [() => void, number | "blind"][] = [
@@ -89,7 +89,7 @@ const tables: Readonly<
 };
 
 for (const [what, looks] of Object.entries(tables)) {
-  Deno.test(`a queue is seen when it is read to its end, and then until it was heard last: ${what}`, () => {
+  Deno.test(`a queue is visible once it is read to its end, until its last sign of life: ${what}`, () => {
     const visibility = new Visibility("blind");
     const queue = new QueueVisibility(visibility, 10);
     for (const [second, consumed, until, age] of looks) {
@@ -100,7 +100,7 @@ for (const [what, looks] of Object.entries(tables)) {
   });
 }
 
-Deno.test("a queue of a broker without heartbeats is seen while it is connected", () => {
+Deno.test("a queue of a broker without heartbeats is visible while it is connected", () => {
   const visibility = new Visibility("blind");
   const queue = new QueueVisibility(visibility, 0);
   for (const second of [0, 1, 3, 90]) queue.observe(at(second), { bytes: 0, messages: 0, isFull: false });

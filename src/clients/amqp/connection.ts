@@ -61,13 +61,13 @@ async function open<C extends Channel>(
   onLost: (fault: Fault) => void,
   create: (connection: ChannelModel) => Promise<C>,
 ): Promise<OpenChannel<C>> {
-  const connection = new Connection<C>(await establish(prefix, broker), broker.connection, onLost);
+  const connection = new AmqpConnection<C>(await establish(prefix, broker), broker.connection, onLost);
   await connection.open(create);
   return connection;
 }
 
 /** A connection with its one channel. */
-class Connection<C extends Channel> implements OpenChannel<C> {
+class AmqpConnection<C extends Channel> implements OpenChannel<C> {
   channel!: C;
   readonly version: string;
   readonly #model: ChannelModel;

@@ -116,7 +116,7 @@ export function addressOf({ address, secretsDirectory }: NomadSettings): NomadAd
   return address ?? parseAddress(taskApi(secretsDirectory) ?? "http://127.0.0.1:4646");
 }
 
-/** The address of the API that Nomad gives to a task with workload identity, where there is one. */
+/** The address of the API that Nomad gives to a task with workload identity, if there is one. */
 export function taskApi(secretsDirectory: string | undefined): string | undefined {
   if (secretsDirectory === undefined) return undefined;
   const socket = `${secretsDirectory}/api.sock`;

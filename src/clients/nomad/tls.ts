@@ -8,7 +8,7 @@ import { quoted } from "../../lib/settings/redact.ts";
 import { type NomadSettings, nomadSettings } from "./settings.ts";
 import { certificates, pair } from "../tls/settings.ts";
 
-/** The options of a connection. @throws {Fault} where a file is missing or wrong. */
+/** The options of a connection. @throws {Fault} if a file is missing or wrong. */
 export function nomadTls(settings: NomadSettings): ConnectionOptions {
   const { caFile, caDirectory, clientCertificate, clientKey, serverName, skipVerify } = settings;
   const options: ConnectionOptions = { rejectUnauthorized: !skipVerify };

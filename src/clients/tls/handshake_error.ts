@@ -28,7 +28,7 @@ export interface Peer {
   readonly settings: Readonly<Record<"ca" | "cert" | "key" | "serverName", Setting<unknown>>>;
 }
 
-/** A failed handshake of AMQP as a fault that says what to do; undefined where something else went wrong. */
+/** A failed handshake of AMQP as a fault that says what to do; undefined if something else went wrong. */
 export function explainTls(error: unknown, prefix: string, tls: Tls, url: URL): Promise<Fault | undefined> {
   const { tlsCaFile, tlsCertFile, tlsKeyFile, tlsServerName } = tlsSettings(prefix);
   return explainHandshake(error, {
@@ -43,7 +43,7 @@ export function explainTls(error: unknown, prefix: string, tls: Tls, url: URL): 
   });
 }
 
-/** A failed handshake as a fault that says what to do; undefined where something else went wrong. */
+/** A failed handshake as a fault that says what to do; undefined if something else went wrong. */
 export async function explainHandshake(error: unknown, peer: Peer): Promise<Fault | undefined> {
   const { code = "", message = "" } = error as { code?: string; message?: string };
   const { where, settings } = peer;

@@ -60,7 +60,7 @@ export function tlsConflicts(prefix: string, tls: Tls, url: URL, scheme: string)
   return lines;
 }
 
-/** The options of a connection. @throws {Fault} where a file is missing or wrong. */
+/** The options of a connection. @throws {Fault} if a file is missing or wrong. */
 export function tlsOptions(prefix: string, tls: Tls): ConnectionOptions {
   const settings = tlsSettings(prefix);
   const { tlsCaFile, tlsCertFile, tlsKeyFile, tlsServerName } = tls;

@@ -30,7 +30,7 @@ export class HoldLimits {
   #timeout = Infinity;
   #counts = false;
 
-  /** `where` is the queue in words. */
+  /** `where` is the title of the queue. */
   constructor(where: string) {
     this.#where = where;
   }

@@ -69,7 +69,7 @@ export async function describe(open: OpenChannel<Channel>, queue: string): Promi
   return "it is a quorum queue without a delivery-limit, unless a policy sets one";
 }
 
-/** What is missing, by the broker's refusal; undefined where it refused for another reason. */
+/** What is missing, by the broker's refusal; undefined if it refused for another reason. */
 export function missing(error: unknown, all: AmqpSettings): Fault | undefined {
   const { queue, exchange, connection } = all;
   if (queue === temporaryQueue && /no exchange/.test(String(error))) {
@@ -84,7 +84,7 @@ export function missing(error: unknown, all: AmqpSettings): Fault | undefined {
   return /no queue/.test(String(error)) ? noQueue(all) : undefined;
 }
 
-/** Where AMQP_DECLARE is on, it is missing only where the user may not look for it. */
+/** With AMQP_DECLARE it is missing only if the user may not look it up. */
 export function noQueue({ queue, connection, declare }: AmqpSettings): Fault {
   const advice = declare
     ? "create it, or grant the user the permission configure"
@@ -94,7 +94,7 @@ export function noQueue({ queue, connection, declare }: AmqpSettings): Fault {
 
 interface Kind {
   readonly type: string;
-  /** The delivery-limit among the arguments of a quorum queue; undefined where it is not known. */
+  /** The delivery-limit among the arguments of a quorum queue; undefined if unknown. */
   readonly limit: string | undefined;
 }
 

@@ -27,7 +27,7 @@ export const amqpSettings = {
   ),
   declare: toggle({
     env: "AMQP_DECLARE",
-    help: "declare the queue (durable), the exchange and the binding, where they are missing",
+    help: "declare the queue (durable), the exchange and the binding if they are missing",
   }),
   exchange: text({
     env: "AMQP_EXCHANGE",

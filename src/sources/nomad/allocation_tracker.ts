@@ -65,7 +65,7 @@ export class AllocationTracker {
   /**
    * Takes the state of an allocation and returns its new events. `isHistory`: for an allocation that is not tracked yet,
    * restarts that no event shows are not counted.
-
+   *
    * Nomad keeps the last ten events of a task, so restarts can be missing. Example: the counter `Restarts` is 7, the
    * new events show 2 restarts, and 3 were counted before: 7 - 3 - 2 = 2 were missed, and the first of the new restarts
    * carries them.
@@ -76,20 +76,20 @@ export class AllocationTracker {
     this.#known.touch(id, this.#listing);
     if (known !== undefined && isOlder(allocation, known)) return [];
     const isEnd = desired !== (known?.desired ?? "run") && desired !== "run";
-    const news: NewEvent[] = [];
+    const newEvents: NewEvent[] = [];
     const tasks: TrackedTask[] = [];
     for (const [name, state] of Object.entries(allocation.TaskStates ?? {})) {
       const task = known?.tasks.find((task) => task.name === name);
       const writer = () => new UpdateWriter(allocation, name, state, jobType);
-      news.push(...newEventsOf(state, task, writer, known === undefined && isHistory, isEnd));
+      newEvents.push(...newEventsOf(state, task, writer, known === undefined && isHistory, isEnd));
       const last = state.Events?.at(-1);
       if (last !== undefined) tasks.push(knownOf(name, last, state, task));
       else if (task !== undefined) tasks.push(task);
     }
     this.#known.set(id, { index, time, desired, jobType: jobType ?? "", tasks });
     this.#known.touch(id, this.#listing);
-    if (news.length > 0 || isEnd || (known === undefined && isHistory)) this.#changed.add(id);
-    return news;
+    if (newEvents.length > 0 || isEnd || (known === undefined && isHistory)) this.#changed.add(id);
+    return newEvents;
   }
 }
 
@@ -144,23 +144,23 @@ function writeEvents(
   writer: UpdateWriter,
 ): NewEvent[] {
   const { Events, Restarts = 0, LastRestart } = state;
-  const news: NewEvent[] = [];
+  const newEvents: NewEvent[] = [];
   let restarts = Restarts - seen;
   const time = LastRestart ? nanosecondsOf(LastRestart) : undefined;
   if (missed > 0 && seen === 0 && time !== undefined) {
     const counts = { restarts, missed: missed - 1, afterGap: isAfterGap };
-    news.push({ text: writer.writeRestart(time, counts), time: Number(time) });
+    newEvents.push({ text: writer.writeRestart(time, counts), time: Number(time) });
   }
   for (const event of (Events ?? []).slice(first)) {
     let before = 0;
     if (event.Type === "Restarting" && restarts++ === Restarts - seen) before = missed;
-    const afterGap = isAfterGap && news.length === 0;
-    news.push({
+    const afterGap = isAfterGap && newEvents.length === 0;
+    newEvents.push({
       text: writer.write(event, { restarts, missed: before, afterGap }),
       time: Number(event.Time),
     });
   }
-  return news;
+  return newEvents;
 }
 
 function countRestarts(events: readonly TaskEvent[], from: number): number {

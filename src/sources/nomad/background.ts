@@ -50,9 +50,9 @@ export class Background implements AsyncDisposable {
   async #run(): Promise<void> {
     for (let query; (query = this.#queued.shift()) !== undefined;) {
       // A query that fails is asked again by the next session.
-      const news = await query(this.#stop.signal).catch(() => []);
-      if (news.length === 0 || this.#stop.signal.aborted) continue;
-      this.#found.push(news);
+      const newEvents = await query(this.#stop.signal).catch(() => []);
+      if (newEvents.length === 0 || this.#stop.signal.aborted) continue;
+      this.#found.push(newEvents);
       this.#wake();
     }
   }

@@ -197,17 +197,17 @@ export class Follower {
 
   #take(allocation: Allocation, jobType: string | undefined, background: Background): void {
     const isHistory = !(this.#since !== undefined && allocation.CreateTime > this.#since);
-    const news = this.#known.take(allocation, jobType, isHistory);
+    const newEvents = this.#known.take(allocation, jobType, isHistory);
     const job = this.#firstJobs?.get(allocation.Namespace, allocation.JobID);
     if (job !== undefined && isFinal(allocation, job, Date.now() * 1e6 - recent)) return;
-    this.#hold(news);
+    this.#hold(newEvents);
     if (this.#failing === undefined) return;
     this.#hold(this.#lifecycle.takeAllocation(allocation, jobType, background));
   }
 
-  #hold(news: readonly NewEvent[]): void {
+  #hold(newEvents: readonly NewEvent[]): void {
     if (this.#held.length === 0) this.#heldSince = performance.now();
-    this.#held.push(...news);
+    this.#held.push(...newEvents);
   }
 
   #isHeldEnough(): boolean {
@@ -250,11 +250,11 @@ function someOf(tasks: Iterable<unknown>): boolean {
 const utf8 = new TextEncoder();
 
 /** The updates as bytes in one buffer: thousands of small ones would fragment the memory outside of the heap. */
-function encode(news: readonly NewEvent[]): Uint8Array[] {
+function encode(newEvents: readonly NewEvent[]): Uint8Array[] {
   // Most have as many bytes as characters.
-  const piece = new Uint8Array(news.reduce((length, { text }) => length + text.length, 0));
+  const piece = new Uint8Array(newEvents.reduce((length, { text }) => length + text.length, 0));
   let start = 0;
-  return news.map(({ text }) => {
+  return newEvents.map(({ text }) => {
     const { read, written } = utf8.encodeInto(text, piece.subarray(start));
     if (read < text.length) return utf8.encode(text);
     return piece.subarray(start, start += written);

@@ -85,7 +85,7 @@ export class Lifecycle {
     return until === undefined ? [] : [placedAgain(Namespace, JobID, ID, CreateIndex, until)];
   }
 
-  /** Compares the failing tasks with the list of all jobs. A job that is not in the list is queried by itself: a token
+  /** Compares the failing tasks with the list of all jobs. A job that is not in the list is queried separately: a token
    * may list fewer jobs than it may read. `newest` is the cluster's raft index: what was created after it was created
    * in another cluster. */
   audit(
@@ -94,19 +94,19 @@ export class Lifecycle {
     newest: number | undefined,
     background: Background,
   ): NewEvent[] {
-    const news: NewEvent[] = [];
+    const newEvents: NewEvent[] = [];
     for (const tasks of byJob(failing)) {
       const [{ namespace, job }] = tasks as [FailingTask];
       const fact = jobs.get(namespace, job);
-      if (newest !== undefined && tasks.some(({ made }) => made > newest)) news.push(...gone(tasks));
+      if (newest !== undefined && tasks.some(({ made }) => made > newest)) newEvents.push(...gone(tasks));
       else if (fact === undefined) {
         background.ask(async (signal) =>
           this.#judge(tasks, await this.#facts.ask(namespace, job, signal), background)
         );
-      } else news.push(...this.#judge(tasks, fact, background));
+      } else newEvents.push(...this.#judge(tasks, fact, background));
       for (const task of tasks) this.#askWhen(task, background);
     }
-    return news;
+    return newEvents;
   }
 
   #judge(

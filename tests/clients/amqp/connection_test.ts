@@ -93,7 +93,7 @@ const losses: readonly (readonly [what: string, lose: (id: string) => unknown, s
   ],
 ];
 
-Deno.test("a channel that is lost is unusable, and why is told once", async () => {
+Deno.test("a lost channel is unusable, and onLost gets the reason once", async () => {
   for (const [what, lose, said] of losses) {
     const notified: Fault[] = [];
     const open = await openChannel("", plain(proxied("?heartbeat=1")), (fault) => notified.push(fault));
@@ -122,7 +122,7 @@ Deno.test("a channel that the broker closes is lost with the broker's reason, an
   ]);
 });
 
-Deno.test("opening a channel says what the broker refuses, without the password", async () => {
+Deno.test("openChannel() reports what the broker refuses, without the password", async () => {
   const refused: readonly (readonly [url: URL, message: string, recovery: string])[] = [
     [
       at(broker.port),
@@ -141,7 +141,7 @@ Deno.test("opening a channel says what the broker refuses, without the password"
   }
 });
 
-Deno.test("opening a channel says that nobody listens, and heals", async () => {
+Deno.test("openChannel() reports that nobody listens, as a transient fault", async () => {
   const port = freePort();
   await assert.rejects(openChannel("", plain(at(port)), noFault), {
     name: "Fault",
@@ -150,7 +150,7 @@ Deno.test("opening a channel says that nobody listens, and heals", async () => {
   });
 });
 
-Deno.test("opening a channel does not wait for ever for a broker that says nothing", async () => {
+Deno.test("openChannel() does not wait indefinitely for a silent broker", async () => {
   proxy.stall();
   try {
     await assert.rejects(openChannel("", plain(proxied()), noFault), {
@@ -169,7 +169,7 @@ const strangers: readonly (readonly [answer: string, said: string])[] = [
   ["", "closes connections at once; it may be starting, or expect TLS, which is amqps://"],
 ];
 
-Deno.test("opening a channel says that what answers is no RabbitMQ", async () => {
+Deno.test("openChannel() reports a server that is not RabbitMQ", async () => {
   for (const [answer, said] of strangers) {
     const server = createServer((socket) => {
       socket.on("error", () => {});

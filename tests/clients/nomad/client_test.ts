@@ -81,7 +81,7 @@ Deno.test("the client shows its certificate", async () => {
   assert.equal(await ask({ NOMAD_ADDR: server.address, NOMAD_CACERT: authority.cert, ...pair }), "[]");
 });
 
-Deno.test("the client says that a certificate is demanded", async () => {
+Deno.test("get() reports that a certificate is demanded", async () => {
   await using server = await serve(own, authority.cert);
   assert.equal(
     await refused({ NOMAD_ADDR: server.address, NOMAD_CACERT: authority.cert }),
@@ -90,7 +90,7 @@ Deno.test("the client says that a certificate is demanded", async () => {
   );
 });
 
-Deno.test("the client says that its certificate is refused", async () => {
+Deno.test("get() reports that the client certificate is refused", async () => {
   const { cert, key } = await stranger.sign({ name: "client" });
   await using server = await OpensslServer.start(own, authority.cert);
   const pair = { NOMAD_CLIENT_CERT: cert, NOMAD_CLIENT_KEY: key };
@@ -138,7 +138,7 @@ function freePort(): number {
   return listener.addr.port;
 }
 
-Deno.test("the client says that nobody it trusts signed the server's certificate", async () => {
+Deno.test("get() reports an untrusted server certificate", async () => {
   await using server = await serve();
   const advice =
     "set NOMAD_CACERT (--nomad-cacert) to a file that holds its authority's certificate (config)";
@@ -155,7 +155,7 @@ Deno.test("the client says that nobody it trusts signed the server's certificate
   }
 });
 
-Deno.test("the client says that the server's certificate has expired", async () => {
+Deno.test("get() reports an expired server certificate", async () => {
   const expired = await authority.sign({ name: "server", hosts: ["IP:127.0.0.1"], expired: true });
   await using server = await serve(expired);
   assert.equal(
@@ -164,7 +164,7 @@ Deno.test("the client says that the server's certificate has expired", async () 
   );
 });
 
-Deno.test("the client says for which names the server's certificate is, and takes one of them", async () => {
+Deno.test("get() reports the names of the server certificate, and accepts one of them", async () => {
   const named = await authority.sign({ name: "server", hosts: ["DNS:server.global.nomad", "DNS:localhost"] });
   await using server = await serve(named);
   const env = { NOMAD_ADDR: server.address, NOMAD_CACERT: authority.cert };
@@ -183,14 +183,14 @@ Deno.test("the client says for which names the server's certificate is, and take
   );
 });
 
-Deno.test("the client accepts every certificate where it is told to", async () => {
+Deno.test("get() accepts every certificate with NOMAD_SKIP_VERIFY", async () => {
   const expired = await stranger.sign({ name: "server", hosts: ["DNS:elsewhere"], expired: true });
   await using server = await serve(expired, authority.cert);
   const pair = { NOMAD_CLIENT_CERT: client.cert, NOMAD_CLIENT_KEY: client.key };
   assert.equal(await ask({ NOMAD_ADDR: server.address, NOMAD_SKIP_VERIFY: "true", ...pair }), "[]");
 });
 
-Deno.test("the client says that TLS is not spoken, or HTTP is not", async () => {
+Deno.test("get() reports a server without TLS, or without HTTP", async () => {
   await using plain = await NomadServer.start({ recording });
   assert.equal(
     await refused({ NOMAD_ADDR: plain.address.replace("http:", "https:"), NOMAD_CACERT: authority.cert }),
@@ -203,7 +203,7 @@ Deno.test("the client says that TLS is not spoken, or HTTP is not", async () => 
   );
 });
 
-Deno.test("the client says what is wrong with the files of TLS", async () => {
+Deno.test("get() reports what is wrong with the files of TLS", async () => {
   const empty = await Deno.makeTempDir({ dir: directory });
   const NOMAD_ADDR = "https://127.0.0.1:1";
   const pem = "name a file of certificates in PEM form (config)";
@@ -231,7 +231,7 @@ Deno.test("the client says what is wrong with the files of TLS", async () => {
   );
 });
 
-Deno.test("nomadConflicts() says that a certificate lacks its key, and a key its certificate", () => {
+Deno.test("nomadConflicts() reports that a certificate lacks its key, and a key its certificate", () => {
   const conflicts = (env: Record<string, string>) => nomadConflicts(settingsOf(env));
   assert.deepEqual(conflicts({}), []);
   assert.deepEqual(conflicts({ NOMAD_CLIENT_CERT: "c", NOMAD_CLIENT_KEY: "k" }), []);
@@ -257,7 +257,7 @@ Deno.test("the client speaks through a Unix socket, that of a task with workload
   );
 });
 
-Deno.test("the client says that nobody listens, and that there is no such host", async () => {
+Deno.test("get() reports that nobody listens, and that there is no such host", async () => {
   assert.equal(
     await refused({ NOMAD_ADDR: `http://127.0.0.1:${freePort()}` }),
     "http://server: nobody listens there; start Nomad, or set NOMAD_ADDR (--nomad-addr) (transient)",
@@ -285,7 +285,7 @@ Deno.test("the client sends token, region and HTTP authentication, those in the 
   );
 });
 
-Deno.test("NOMAD_ADDR is refused where it is no address of Nomad", () => {
+Deno.test("NOMAD_ADDR is refused if it is not an address of Nomad", () => {
   for (
     const [text, reason] of [
       ["nomad:4646", ", a URL of nomad:"],

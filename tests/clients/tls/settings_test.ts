@@ -54,7 +54,7 @@ Deno.test("tlsConflicts() finds nothing where all goes together", () => {
   assert.deepEqual(tlsConflicts("AMQP", tls({}), new URL("amqp://rabbit/"), "amqps"), []);
 });
 
-Deno.test("tlsConflicts() says that a certificate lacks its key, and a key its certificate", () => {
+Deno.test("tlsConflicts() reports that a certificate lacks its key, and a key its certificate", () => {
   const url = new URL("amqps://rabbit/");
   assert.deepEqual(tlsConflicts("AMQP", tls({ tlsCertFile: "c.pem" }), url, "amqps"), [
     "Missing AMQP_TLS_KEY_FILE (--amqp-tls-key-file): PEM file of the client certificate's private key, " +
@@ -66,7 +66,7 @@ Deno.test("tlsConflicts() says that a certificate lacks its key, and a key its c
   ]);
 });
 
-Deno.test("tlsConflicts() says that the URL asks for no TLS, without its password", () => {
+Deno.test("tlsConflicts() reports that the URL asks for no TLS, without its password", () => {
   const url = new URL("amqp://guest:hunter2@rabbit/");
   assert.deepEqual(tlsConflicts("AMQP", tls({ tlsServerName: "name" }), url, "amqps"), [
     "AMQP_TLS_SERVER_NAME (--amqp-tls-server-name): found for amqp://guest:***@rabbit/, which is without TLS; " +
@@ -74,7 +74,7 @@ Deno.test("tlsConflicts() says that the URL asks for no TLS, without its passwor
   ]);
 });
 
-Deno.test("tlsOptions() reads the files anew each time", async () => {
+Deno.test("tlsOptions() reads the files again each time", async () => {
   const renewed = await authority.sign({ name: "client" });
   const given = {
     tlsCaFile: file("ca.pem", Deno.readTextFileSync(authority.cert)),
@@ -119,7 +119,7 @@ const wrongCaFiles: readonly (readonly [text: string | Uint8Array, problem: stri
   ["-----BEGIN CERTIFICATE-----\nAAAA\n", "holds no certificate"],
 ];
 
-Deno.test("tlsOptions() says exactly what is wrong with a file of authorities", () => {
+Deno.test("tlsOptions() reports exactly what is wrong with a file of authorities", () => {
   const names = "SINK_AMQP_TLS_CA_FILE (--sink-amqp-tls-ca-file)";
   const advice = "name a file of certificates in PEM form";
   for (const [text, problem] of wrongCaFiles) {
@@ -141,7 +141,7 @@ Deno.test("tlsOptions() says exactly what is wrong with a file of authorities", 
   );
 });
 
-Deno.test("tlsOptions() says exactly what is wrong with a client certificate", () => {
+Deno.test("tlsOptions() reports exactly what is wrong with a client certificate", () => {
   const path = file("wrong.pem", "garbage");
   assert.equal(
     refused({ tlsCertFile: path, tlsKeyFile: client.key }),
@@ -150,7 +150,7 @@ Deno.test("tlsOptions() says exactly what is wrong with a client certificate", (
   );
 });
 
-Deno.test("tlsOptions() says exactly what is wrong with a private key", async () => {
+Deno.test("tlsOptions() reports exactly what is wrong with a private key", async () => {
   const names = "SINK_AMQP_TLS_KEY_FILE (--sink-amqp-tls-key-file)";
   const advice = "name a file of a private key in PEM form, without a passphrase";
   const path = `${directory}/wrong.key`;

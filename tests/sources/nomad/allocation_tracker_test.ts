@@ -61,7 +61,7 @@ function notified(known: AllocationTracker, said: Said, isHistory = false): stri
   });
 }
 
-Deno.test("take() tells each event once, in Nomad's order, whatever the clocks say", () => {
+Deno.test("take() returns each event once, in Nomad's order, whatever the clocks say", () => {
   const known = new AllocationTracker();
   assert.deepEqual(notified(known, { index: 1, states: { app: { Events: [event("Received", 100)] } } }), [
     "app Received 100 #0",
@@ -74,7 +74,7 @@ Deno.test("take() tells each event once, in Nomad's order, whatever the clocks s
   assert.deepEqual(notified(known, { index: 3, states: { app: { Events } } }), []);
 });
 
-Deno.test("take() tells apart events that are a nanosecond apart", () => {
+Deno.test("take() distinguishes events that are a nanosecond apart", () => {
   const known = new AllocationTracker();
   notified(known, { index: 1, states: { app: { Events: [event("Started", 1)] } } });
   const Events = [event("Started", 1), event("Terminated", 2), event("Restarting", 3)];
@@ -97,7 +97,7 @@ Deno.test("take() leaves out what is older than what is known", () => {
   );
 });
 
-Deno.test("take() goes on where a restored server has lower indexes", () => {
+Deno.test("take() continues when a restored server has lower indexes", () => {
   const known = new AllocationTracker();
   notified(known, { index: 50, states: { app: { Events: [event("Started", 1)] } } });
   const later = {
@@ -125,7 +125,7 @@ Deno.test("take() counts the restarts before the first event that is left", () =
   ]);
 });
 
-Deno.test("take() says with the first news of a task that events before it were missed, and only then", () => {
+Deno.test("take() marks only the first new event of a task when events before it were missed", () => {
   const known = new AllocationTracker();
   const missed = (index: number, states: Parameters<typeof notified>[1]["states"]) =>
     known.take(allocation({ index, states }), "service", false).map(({ text }) =>
@@ -177,7 +177,7 @@ Deno.test("take() counts from what is known where a client counts from zero agai
   ]);
 });
 
-Deno.test("take() tells once by the last event of each task that an allocation is to stop", () => {
+Deno.test("take() repeats the last event of each task once when an allocation is to stop", () => {
   const known = new AllocationTracker();
   const states = {
     app: { Events: crashes(1, 1), Restarts: 1 },
@@ -211,14 +211,14 @@ Deno.test("what takeChanges() gives is what restore() needs to go on", () => {
   assert.equal(after.jobTypeOf(allocation({})), "service");
 });
 
-Deno.test("restore() takes what it cannot read for unknown", () => {
+Deno.test("restore() ignores what it cannot read", () => {
   const known = new AllocationTracker();
   for (const value of ["", "nonsense", "[]", "{}", "[1,2]", '[1,2,"run","",5]']) known.restore("a", value);
   const states = { app: { Events: [event("Started", 7)] } };
   assert.deepEqual(notified(known, { states }), ["app Started 7 #0"]);
 });
 
-Deno.test("endListing() forgets what was not seen since beginListing(), and says so", () => {
+Deno.test("endListing() forgets what was not seen since beginListing(), which takeChanges() returns", () => {
   const known = new AllocationTracker();
   const other = { ...allocation({ states: { app: { Events: [event("Started", 7)] } } }), ID: "b" };
   const older = allocation({ index: 1 });

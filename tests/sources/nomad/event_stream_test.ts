@@ -144,7 +144,7 @@ Deno.test("listOf() is not led astray by brackets and quotes in texts", async ()
   assert.deepEqual(await read(listOf(body("[]"), "nomad", onUnexpected)), { found: [] });
 });
 
-Deno.test("listOf() says what is no list", async () => {
+Deno.test("listOf() reports what is not a list", async () => {
   for (
     const [text, fault] of [
       ["", "nomad sent a list of allocations that breaks off"],

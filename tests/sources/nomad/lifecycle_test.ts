@@ -84,7 +84,7 @@ Deno.test("the source nomad knows of a purge by the topic Evaluation", async () 
   assert.ok(found.includes("stopped loop-norestart 2427"), String(found));
 });
 
-Deno.test("the source nomad says once that topics are refused, and knows of a purge by the list of jobs", async () => {
+Deno.test("the source nomad warns once of refused topics, and learns of a purge from the list of jobs", async () => {
   const { found, lines } = await follow(
     { topics: ["Allocation"] },
     [all],
@@ -112,18 +112,18 @@ Deno.test("the source nomad takes no job for gone that a list does not have and 
   assert.equal(isGone(found), false, String(found));
 });
 
-Deno.test("the source nomad says once that it cannot list jobs", async () => {
+Deno.test("the source nomad warns once that it cannot list jobs", async () => {
   const jobsRefused = Array.from({ length: 1000 }, () => ({ status: 403, text: "Permission denied" }));
-  const isNotified = (lines: readonly string[]) => lines.some((line) => line.includes("list of jobs"));
+  const isNotified = (lines: readonly string[]) => lines.some((line) => line.includes("list jobs"));
   const { lines } = await follow({ jobsRefused }, [all], (_, lines) => isNotified(lines));
-  assert.equal(lines.filter((line) => line.includes("list of jobs")).length, 1);
+  assert.equal(lines.filter((line) => line.includes("list jobs")).length, 1);
   assert.match(
-    lines.find((line) => line.includes("list of jobs"))!,
+    lines.find((line) => line.includes("list jobs"))!,
     /^warning source nomad: cannot list jobs, so the loop of a purged job may stay active: http:\/\/server refused the token: Permission denied; /,
   );
 });
 
-Deno.test("the source nomad asks again before it says why a stream was closed: an agent that was stopped is not a token", async () => {
+Deno.test("the source nomad reconnects before it reports why a stream was closed: a stopped agent is not a changed token", async () => {
   const closed = "subscription closed by server, client should resubscribe";
   const { lines } = await follow(
     { troubles: { [before]: closed } },

@@ -170,7 +170,7 @@ const faults:
     ["nothing comes any more", at("stall"), [begins("http://server: silent for 0.4 s"), ends]],
     ["the index has left the buffer", at({ lost: 12 }), [broke, ends]],
     [
-      "the server goes on with lower indexes, soon higher than before",
+      "the server continues with lower indexes, soon higher than before",
       at({ recording: recording.lowered(2) }),
       [
         broke,
@@ -280,7 +280,7 @@ for (const [name, options, outages] of faults) {
   });
 }
 
-Deno.test("the source nomad goes on where the server begins anew with low indexes, and takes all that it has", async () => {
+Deno.test("the source nomad continues when the server starts over with low indexes, and takes all that it has", async () => {
   const lowered = recording.lowered(200);
   const anew: Trouble = { recording: lowered, allowed: 310 };
   await using server = await NomadServer.start({ recording, lines: 300, troubles: { 300: anew } });
@@ -308,7 +308,7 @@ Deno.test("the source nomad goes on where the server begins anew with low indexe
   ]);
 });
 
-Deno.test("the source nomad counts the restarts of which there is no event, where they come faster than events", async () => {
+Deno.test("the source nomad counts restarts without an event when they come faster than events", async () => {
   const fastRestarts = Recording.load("fast-restarts.ndjson.gz");
   await using server = await NomadServer.start({ recording: fastRestarts });
   await using following = new Following(server);
@@ -347,7 +347,7 @@ interface Notified {
   readonly Events: readonly { readonly Type: string; readonly Time: string }[];
 }
 
-Deno.test("the source nomad says with an update of its last event that an allocation is to stop", async () => {
+Deno.test("the source nomad repeats the last event of an allocation that is to stop", async () => {
   await using server = await NomadServer.start({ recording });
   await using following = new Following(server);
   await following.found(recording.events());
@@ -439,7 +439,7 @@ Deno.test("the source nomad reads no further than is acknowledged", async () => 
   });
 });
 
-Deno.test("the source nomad renews its connection from time to time, at the index where it is", async () => {
+Deno.test("the source nomad renews its connection periodically, at its index", async () => {
   await using server = await NomadServer.start({ recording, lines: 300 });
   await using following = new Following(server, { timeouts: { renewal: 100 } });
   const streams = () => server.requests.filter((request) => request.includes("/v1/event/stream"));
@@ -455,7 +455,7 @@ Deno.test("the source nomad renews its connection from time to time, at the inde
   await waitFor("one stream", () => server.streams === 1);
 });
 
-Deno.test("the source nomad says that no events come though allocations change, as Nomad before 1.1.6 does it", async () => {
+Deno.test("the source nomad warns when allocations change without events, as with Nomad before 1.1.6", async () => {
   await using server = await NomadServer.start({ recording, lines: 0 });
   await using following = new Following(server, { timeouts: { renewal: 100 } });
   await following.logged("0 allocations found");
@@ -470,7 +470,7 @@ Deno.test("the source nomad says that no events come though allocations change, 
   assert.deepEqual(warnings, [warning, warning]);
 });
 
-Deno.test("the source nomad says what it does not understand, once in a session", async () => {
+Deno.test("the source nomad warns of an unusable allocation once in a session", async () => {
   const list = '[{"ID":"a"},{"ID":"b"}]';
   await using server = await NomadServer.start({ recording, lines: 0, list });
   await using following = new Following(server);
@@ -480,7 +480,7 @@ Deno.test("the source nomad says what it does not understand, once in a session"
   ]);
 });
 
-Deno.test("the source nomad reads the file of the token again where the server refused it", async () => {
+Deno.test("the source nomad reads the file of the token again when the server refused it", async () => {
   const NOMAD_TOKEN_FILE = await Deno.makeTempFile();
   try {
     await Deno.writeTextFile(NOMAD_TOKEN_FILE, "first\n");
@@ -502,7 +502,7 @@ Deno.test("the source nomad reads the file of the token again where the server r
   }
 });
 
-Deno.test("the source nomad goes on where a killed one stopped: nothing is lost, nothing kept comes again", async () => {
+Deno.test("the source nomad resumes where a killed one stopped: nothing is lost, nothing stored comes again", async () => {
   const directory = await Deno.makeTempDir();
   try {
     for (const kept of [1, 7, 30]) {
@@ -679,7 +679,7 @@ Deno.test("the answer about a job is read up to 16 MB, however long it is", asyn
   assert.ok(written < 1024, `${written} MB were taken`);
 });
 
-Deno.test("the answer about a job is read up to 16 MB unpacked, however small it is packed", async () => {
+Deno.test("the answer about a job is read up to 16 MB decompressed, however small it is compressed", async () => {
   const packed = gzipSync(`{"Type":"service","Filling":"${"x".repeat(64 << 20)}"}`);
   assert.ok(packed.length < 100_000);
   await using server = await serveJob((response) => {

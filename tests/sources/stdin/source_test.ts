@@ -89,7 +89,7 @@ const inputs: readonly (readonly [what: string, input: string, lines: readonly s
   ["letters of several bytes", "\u00e9\u4e2d\n\u{1f600}", ["line 1: \u00e9\u4e2d", "line 2: \u{1f600}"]],
 ];
 
-Deno.test("batches() yield every line that is not blank with its number, from blocks of any size", async () => {
+Deno.test("batches() yields every line that is not blank with its number, from blocks of any size", async () => {
   for (const [what, input, expected] of inputs) {
     const whole = bytes(input);
     for (let size = 1; size <= whole.length + 1; size++) {
@@ -102,7 +102,7 @@ Deno.test("batches() yield every line that is not blank with its number, from bl
   }
 });
 
-Deno.test("batches() unpack gzip from standard input, from blocks of any size", async () => {
+Deno.test("batches() decompresses gzip from standard input, from blocks of any size", async () => {
   for (const [what, input, expected] of inputs) {
     const whole = gzipSync(input);
     for (let size = 1; size <= whole.length; size++) {
@@ -115,7 +115,7 @@ Deno.test("batches() unpack gzip from standard input, from blocks of any size", 
   }
 });
 
-Deno.test("batches() unpack gzip of several members, which may end within a line", async () => {
+Deno.test("batches() decompresses gzip of several members, which may end within a line", async () => {
   const members = ["a\nb", "c\n", "", "\nd\n", "e"].map((member) => gzipSync(member));
   await inFolder({ "rotated.gz": Buffer.concat(members) }, async (path) => {
     const name = path("rotated.gz");
@@ -136,7 +136,7 @@ const behind: readonly (readonly [what: string, bytes: Uint8Array, warns: boolea
   ["a byte like gzip's first, and text", Uint8Array.of(0x1f, 0x20), true],
 ];
 
-Deno.test("batches() ignore what stands behind gzip, as gzip(1) does, and read the next file", async () => {
+Deno.test("batches() ignores trailing garbage after gzip, as gzip(1) does, and reads the next file", async () => {
   for (const [what, bytes, warns] of behind) {
     const packed = Buffer.concat([gzipSync("a\n"), gzipSync("b\nbc"), bytes]);
     await inFolder({ "a.gz": packed, "next": "d\n" }, async (path) => {
@@ -172,7 +172,7 @@ async function gunzips(packed: Uint8Array, warns: boolean): Promise<void> {
   assert.equal(code, warns ? 2 : 0);
 }
 
-Deno.test("batches() say of each part of gzip that it is cut short, and keep the lines before", async () => {
+Deno.test("batches() reports truncated gzip at each of its parts, and keeps the lines before", async () => {
   const second = gzipWith({ extra: "ab", name: "n.ndjson", comment: "c", sum: true }, "b\n");
   const first = gzipSync("a\n");
   for (let length = 1; length < second.length; length++) {
@@ -211,7 +211,7 @@ function gzipWith(
   ]);
 }
 
-Deno.test("batches() say what is damaged in gzip", async () => {
+Deno.test("batches() reports what is damaged in gzip", async () => {
   const whole = gzipSync("a\n");
   const changed = (at: number, byte: number) => {
     const copy = Uint8Array.from(whole);
@@ -233,7 +233,7 @@ Deno.test("batches() say what is damaged in gzip", async () => {
   }
 });
 
-Deno.test("batches() read files one after the other, gzip or plain whatever their names, each from line 1", async () => {
+Deno.test("batches() reads files one after the other, gzip or plain whatever their names, each from line 1", async () => {
   const files = { "a.ndjson": "a\nb", "empty": "", "b.gz": "plain\n", "c.txt": gzipSync("\nc\n") };
   await inFolder(files, async (path) => {
     const names = Object.keys(files).map(path);
@@ -246,7 +246,7 @@ Deno.test("batches() read files one after the other, gzip or plain whatever thei
   });
 });
 
-Deno.test("batches() keep the lines of a large file apart, however they lie in its blocks", async () => {
+Deno.test("batches() keeps the lines of a large file apart, however they lie in its blocks", async () => {
   const numbers = Array.from({ length: 20_000 }, (_, index) => `${index}`.padEnd(1 + index % 997, "x"));
   const text = numbers.join("\n");
   await inFolder({ plain: text, "packed.gz": gzipSync(text) }, async (path) => {
@@ -263,7 +263,7 @@ const random = Array.from(
   () => `${crypto.randomUUID()}${crypto.randomUUID()}`,
 );
 
-Deno.test("batches() say that gzip is cut short, after the lines before the cut", async () => {
+Deno.test("batches() reports truncated gzip after the lines before the cut", async () => {
   const whole = gzipSync(random.join("\n"));
   await inFolder({ "cut.gz": whole.subarray(0, whole.length / 2) }, async (path) => {
     const name = path("cut.gz");
@@ -287,7 +287,7 @@ Deno.test("batches() say that gzip is cut short, after the lines before the cut"
   });
 });
 
-Deno.test("batches() fail only when all before the fault is acknowledged, or on stop", async () => {
+Deno.test("batches() fails only when all before the fault is acknowledged, or on stop", async () => {
   const whole = gzipSync(random.join("\n"));
   for (const how of ["acknowledged", "stop"]) {
     const stop = new AbortController();
@@ -307,7 +307,7 @@ Deno.test("batches() fail only when all before the fault is acknowledged, or on 
   }
 });
 
-Deno.test("batches() say what is wrong with damaged gzip on standard input", async () => {
+Deno.test("batches() reports damaged gzip on standard input", async () => {
   const whole = gzipSync(random.join("\n"));
   whole.fill(0, 1000, 2000);
   await assert.rejects(all(open({ stdin: blocks([whole]) })), (error) => {
@@ -317,7 +317,7 @@ Deno.test("batches() say what is wrong with damaged gzip on standard input", asy
   });
 });
 
-Deno.test("batches() say why standard input cannot be read", async () => {
+Deno.test("batches() reports why standard input cannot be read", async () => {
   const stdin = new ReadableStream<Uint8Array>({
     pull: () => Promise.reject(new Error("Is a directory (os error 21)")),
   });
@@ -327,7 +327,7 @@ Deno.test("batches() say why standard input cannot be read", async () => {
   });
 });
 
-Deno.test("batches() keep of a line longer than 128 MiB only what shows that it is none, and go on", async () => {
+Deno.test("batches() truncates a line longer than 128 MiB, so that it is rejected, and continues", async () => {
   const mebibyte = new Uint8Array(1 << 20).fill(97);
   function* input(): Iterable<Uint8Array> {
     yield bytes('before\n{"Name":"');
@@ -341,7 +341,7 @@ Deno.test("batches() keep of a line longer than 128 MiB only what shows that it 
   assert.match(logged.join(), /^\S+ warning line 2 is longer than the maximum of 128 MiB\n$/);
 });
 
-Deno.test("batches() take a line of 128 MiB whole", async () => {
+Deno.test("batches() takes a line of 128 MiB whole", async () => {
   const mebibyte = new Uint8Array(1 << 20).fill(97);
   const source = open({ stdin: blocks([...Array(128).fill(mebibyte), bytes("\nb")]) });
   const lengths: number[] = [];
@@ -352,7 +352,7 @@ Deno.test("batches() take a line of 128 MiB whole", async () => {
   assert.deepEqual(logged, []);
 });
 
-Deno.test("batches() end at once on stop while nothing comes", async () => {
+Deno.test("batches() ends at once on stop while nothing comes", async () => {
   const stop = new AbortController();
   let cancelled = false;
   const stdin = new ReadableStream<Uint8Array>({
@@ -368,7 +368,7 @@ Deno.test("batches() end at once on stop while nothing comes", async () => {
   assert.ok(cancelled);
 });
 
-Deno.test("batches() end without a complaint on stop in the middle of gzip and of several files", async () => {
+Deno.test("batches() ends without an error on stop in the middle of gzip and of several files", async () => {
   await inFolder({ "a.gz": gzipSync(random.join("\n")), "b": "never read\n" }, async (path) => {
     const stop = new AbortController();
     const source = open({ files: [path("a.gz"), path("b")] });
@@ -382,11 +382,11 @@ Deno.test("batches() end without a complaint on stop in the middle of gzip and o
   });
 });
 
-Deno.test("batches() yield nothing where stop came before", async () => {
+Deno.test("batches() yields nothing after stop", async () => {
   assert.deepEqual(await all(open({ stdin: blocks([bytes("a\n")]) }), AbortSignal.abort()), []);
 });
 
-Deno.test("batches() do not read on while 16 batches are unacknowledged, nor end, until stop", async () => {
+Deno.test("batches() pauses while 16 batches are unacknowledged, and does not end, until stop", async () => {
   const seen = { pulled: 0 };
   function* endless(): Iterable<Uint8Array> {
     for (;;) yield bytes("a\n");
@@ -412,7 +412,7 @@ Deno.test("batches() do not read on while 16 batches are unacknowledged, nor end
   await reading;
 });
 
-Deno.test("batches() leave nothing open where their reader breaks off", async () => {
+Deno.test("batches() leaves nothing open when its reader breaks off", async () => {
   await inFolder({ "a.gz": gzipSync(random.join("\n")), "b": random.join("\n") }, async (path) => {
     for (const name of [path("a.gz"), path("b")]) {
       let count = 0;
@@ -422,7 +422,7 @@ Deno.test("batches() leave nothing open where their reader breaks off", async ()
   });
 });
 
-Deno.test("check() and batches() say what is wrong with a file before any is read", async () => {
+Deno.test("check() and batches() report what is wrong with a file before any is read", async () => {
   await inFolder({ "there": "a\n" }, async (path) => {
     const wrong = [
       [path("nosuch"), "there is no such file"],
@@ -441,7 +441,7 @@ Deno.test("check() and batches() say what is wrong with a file before any is rea
   });
 });
 
-Deno.test("check() and batches() say that a file may not be read", async () => {
+Deno.test("check() and batches() report a file without permission", async () => {
   await inFolder({ "secret": "a\n" }, async (path) => {
     const source = open({ files: [path("secret")] });
     const fault = {
@@ -462,7 +462,7 @@ Deno.test("check() and batches() say that a file may not be read", async () => {
   });
 });
 
-Deno.test("batches() say that a file went away meanwhile", async () => {
+Deno.test("batches() reports a file that was deleted meanwhile", async () => {
   await inFolder({ "a": "a\n", "b": "b\n" }, async (path) => {
     const reading = (async () => {
       for await (const batch of open({ files: [path("a"), path("b")] }).batches(never)) {
@@ -477,7 +477,7 @@ Deno.test("batches() say that a file went away meanwhile", async () => {
   });
 });
 
-Deno.test("check() says what can be read, and reads nothing", async () => {
+Deno.test("check() returns what can be read, and reads nothing", async () => {
   const seen = { pulled: 0 };
   assert.equal(await open({ stdin: blocks([bytes("a\n")], seen) }).check(), "reads standard input");
   assert.equal(seen.pulled, 0);
@@ -536,7 +536,7 @@ Deno.test("the program ends with 0 on SIGTERM while its standard input is open a
   }
 });
 
-Deno.test("batches() skips what the rule has no use for, in counts between the restarts, however it is cut into blocks", async () => {
+Deno.test("batches() counts irrelevant lines between the restarts, however the input is cut into blocks", async () => {
   const line = (type: string, time: number) =>
     `{"Name":"a.b[0]","TaskEvent":{"Type":"${type}","Time":179549176949543${time},"Details":{}}}`;
   const odd = [`{"Name":"a",`, line("Started", 9999).replace("Started", "St\\u0061rted"), `{"TaskEvent":{}}`];
@@ -584,7 +584,7 @@ Deno.test("batches() skips no updates from far in the future: they do not move t
   ]);
 });
 
-Deno.test("batches() skips no updates after the time up to which it may: whose clock is ahead shows by the node", async () => {
+Deno.test("batches() skips no updates after `skipUntil`, so that the node whose clock is ahead is known", async () => {
   const line = (time: bigint) => `{"Name":"a","TaskEvent":{"Type":"Started","Time":${time},"Details":{}}}\n`;
   const now = 1_700_000_000_000_000_000n;
   const blocks = [[now, now + 9n], [now, now + 10n, now + 11n, now + 5n]];
