@@ -1,7 +1,7 @@
 // The answers of /api/v1, made of facts and history. view.ts has their shapes.
 import { formatTime, wallClock } from "../lib/time.ts";
 import { type Facts, nowOf } from "./runtime_info.ts";
-import type { History } from "./history.ts";
+import type { LoopHistory } from "./history.ts";
 import type { ComponentView, LoopsView, LoopView, StatusView } from "./view.ts";
 import type { Health } from "../lib/health.ts";
 
@@ -46,7 +46,7 @@ interface Asked {
 }
 
 /** `GET /api/v1/loops`. @throws {RangeError} whose message is what is wrong with the parameters. */
-export function loopsView(parameters: URLSearchParams, facts: Facts, history: History): LoopsView {
+export function loopsView(parameters: URLSearchParams, facts: Facts, history: LoopHistory): LoopsView {
   const { status, q, sort, offset, limit } = read(parameters);
   const matching = [...history.loops()]
     .filter(({ view }) => (status === undefined || view.status === status) && matches(view, q));

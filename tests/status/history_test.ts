@@ -1,13 +1,13 @@
 // What is remembered of loops, and how a loop is shown.
 import assert from "node:assert/strict";
-import { History } from "../../src/status/history.ts";
+import { LoopHistory } from "../../src/status/history.ts";
 import type { LoopView } from "../../src/status/view.ts";
 import { loopsRule, restartsRule, Watched } from "../helpers/status.ts";
 import { at, crash, crashes, killing, started, stop, terminated } from "../helpers/runs.ts";
 import { update } from "../helpers/updates.ts";
 
 const milliseconds = (time: bigint) => Number(time / 1_000_000n);
-const viewsOf = (history: History, now: bigint) =>
+const viewsOf = (history: LoopHistory, now: bigint) =>
   [...history.loops()].map((loop) => history.view(loop, now));
 const views = (watched: Watched) => viewsOf(watched.history, at(0));
 
@@ -157,7 +157,7 @@ Deno.test("restore() shows loops that were told before the start, with what the 
   ) {
     const before = new Watched(rule);
     before.hear(...updates);
-    const anew = new History(rule);
+    const anew = new LoopHistory(rule);
     anew.restore(at(100));
     const [was] = views(before);
     const [is] = viewsOf(anew, at(100));
@@ -181,7 +181,7 @@ class Memory extends Map<string, string> {
 
 /** A history that goes on after a start where the rule goes on, and views of all that it has. */
 function restored(watched: Watched, memory: Memory) {
-  const anew = new History(watched.rule, undefined, memory);
+  const anew = new LoopHistory(watched.rule, undefined, memory);
   anew.restore(at(4_000), memory);
   return viewsOf(anew, at(4_000));
 }
@@ -217,7 +217,7 @@ Deno.test("restore() has the loops that ended before the start, whole, the young
   const was = views(watched);
   assert.deepEqual(names(was), ["job2", "job1", "job0"]);
   assert.deepEqual(restored(watched, memory), was);
-  const anew = new History(watched.rule, undefined, memory);
+  const anew = new LoopHistory(watched.rule, undefined, memory);
   anew.restore(at(4_000), memory);
   const { loop, restored: isRestored, events } = anew.find(was[2]!.id, at(4_000))!;
   assert.deepEqual([loop.job, isRestored, events], ["job0", true, []]);
@@ -228,12 +228,12 @@ Deno.test("what is kept is bounded as what is shown, and what ended unseen is ke
   const watched = new Watched(loopsRule(), bounds, memory);
   for (const index of [0, 1, 2, 3, 4]) watched.hear(...crashes(2, index * 100, 20, job(index)));
   for (const index of [2, 3, 4]) watched.hear(...stop(at(600 + index), undefined, job(index)));
-  assert.equal(memory.size, bounds.ended, "none of those that are shown goes on");
+  assert.equal(memory.size, bounds.resolved, "none of those that are shown goes on");
   watched.hear(...crashes(2, 700, 20, job(5)));
-  assert.equal(memory.size, bounds.ended + 1);
+  assert.equal(memory.size, bounds.resolved + 1);
   watched.rule.record(decodedStop(), at(800));
   assert.deepEqual(names(restored(watched, memory)), ["job0", "job1", "job3", "job4"]);
-  assert.equal(memory.size, bounds.ended);
+  assert.equal(memory.size, bounds.resolved);
 });
 
 function decodedStop() {
@@ -242,7 +242,7 @@ function decodedStop() {
   return event;
 }
 
-const bounds = { looping: 3, ended: 2, restarting: 4, events: 60 };
+const bounds = { looping: 3, resolved: 2, failing: 4, events: 60 };
 const job = (index: number) => ({ job: `job${index}` });
 const names = (views: Iterable<LoopView>) => [...views].map(({ job }) => job);
 

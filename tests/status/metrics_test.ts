@@ -1,7 +1,8 @@
 // The metrics as Prometheus reads them.
 import assert from "node:assert/strict";
 import { Histogram } from "../../src/lib/histogram.ts";
-import { type Metric, metrics, type Read, write } from "../../src/status/metrics.ts";
+import { write } from "../../src/status/exposition.ts";
+import { type Metric, metrics, type MetricsInput } from "../../src/status/metrics.ts";
 import { ProcessFigures } from "../../src/status/process_stats.ts";
 import { facts, lane } from "../helpers/status.ts";
 
@@ -22,7 +23,7 @@ const few: readonly Metric[] = [
 
 Deno.test("write() writes the text format 0.0.4", () => {
   assert.equal(
-    write({} as Read, few),
+    write({} as MetricsInput, few),
     `# HELP a_total A \\\\ and\\na line.
 # TYPE a_total counter
 a_total{l="q\\"\\\\\\n"} 1
@@ -42,7 +43,7 @@ c_count{s="x"} 4
 });
 
 /** All metrics of a program, by series. */
-function read(from: Partial<Read["facts"]> = {}): Map<string, number> {
+function read(from: Partial<MetricsInput["facts"]> = {}): Map<string, number> {
   using process = new ProcessFigures();
   const lines = write({ facts: facts(from), process }).split("\n")
     .filter((line) => line !== "" && !line.startsWith("#"));

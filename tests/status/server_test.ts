@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { Health } from "../../src/lib/health.ts";
 import { usualLimits } from "../../src/status/connections.ts";
 import { type Address, listenSettings } from "../../src/status/listen.ts";
-import { endpoints, type StatusServer } from "../../src/status/server.ts";
+import { endpoints } from "../../src/status/endpoints.ts";
+import type { StatusServer } from "../../src/status/server.ts";
 import { readSettings } from "../../src/lib/settings/setting.ts";
 import { freePort } from "../helpers/rabbitmq.ts";
 import { at, crashes, stop } from "../helpers/runs.ts";
@@ -156,11 +157,11 @@ const wrong: readonly (readonly [method: string, path: string, status: number, e
     404,
     'no loop is known by "a\\"b": expected its name, its id or the id of an allocation',
   ],
-  ["GET", "/nosuch", 404, "there is nothing here; README.md has the list of paths"],
-  ["GET", "/api/v1/status/", 404, "there is nothing here; README.md has the list of paths"],
-  ["GET", "/page/..%2Fserver.ts", 404, "there is nothing here; README.md has the list of paths"],
-  ["GET", "/page/", 404, "there is nothing here; README.md has the list of paths"],
-  ["GET", "/__proto__", 404, "there is nothing here; README.md has the list of paths"],
+  ["GET", "/nosuch", 404, "not found; src/status/README.md lists the paths"],
+  ["GET", "/api/v1/status/", 404, "not found; src/status/README.md lists the paths"],
+  ["GET", "/page/..%2Fserver.ts", 404, "not found; src/status/README.md lists the paths"],
+  ["GET", "/page/", 404, "not found; src/status/README.md lists the paths"],
+  ["GET", "/__proto__", 404, "not found; src/status/README.md lists the paths"],
   ["POST", "/api/v1/status", 405, "POST is not possible: this server only answers GET and HEAD"],
   ["DELETE", "/nosuch", 405, "DELETE is not possible: this server only answers GET and HEAD"],
   ["OPTIONS", "/livez", 405, "OPTIONS is not possible: this server only answers GET and HEAD"],

@@ -4,7 +4,7 @@ import { settingsGroups } from "../../src/commands/app.ts";
 import { recordSettings } from "../../src/commands/record/settings.ts";
 import { flagOf, type Setting } from "../../src/lib/settings/setting.ts";
 import { metrics } from "../../src/status/metrics.ts";
-import { endpoints } from "../../src/status/server.ts";
+import { endpoints } from "../../src/status/endpoints.ts";
 import { run } from "../helpers/program.ts";
 import { table as simulation } from "./simulation.ts";
 
