@@ -4,12 +4,12 @@ import type { Histogram } from "../lib/histogram.ts";
 import { wallClock } from "../lib/time.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import type { Facts } from "./runtime_info.ts";
-import type { ProcessFigures } from "./process_stats.ts";
+import type { ProcessStats } from "./process_stats.ts";
 
 /** Where the values are read from. */
 export interface MetricsInput {
   readonly facts: Facts;
-  readonly process: ProcessFigures;
+  readonly process: ProcessStats;
 }
 
 /** Labels with their values. */

@@ -13,7 +13,7 @@ import { isLocal, wrongHost } from "./host.ts";
 import { type Address, bind, type Listening } from "./listen.ts";
 import { contentType, write } from "./exposition.ts";
 import { type PageFile, readPages } from "./page_files.ts";
-import { ProcessFigures } from "./process_stats.ts";
+import { ProcessStats } from "./process_stats.ts";
 
 /** How long metrics and lists are reused for other clients, in milliseconds. */
 const maxAge = 50;
@@ -44,7 +44,7 @@ export class StatusServer implements Answers, AsyncDisposable {
   /** Only requests to loopback names are answered. */
   readonly #isGuarded: boolean;
   readonly #pages: ReadonlyMap<string, PageFile>;
-  readonly #process = new ProcessFigures();
+  readonly #process = new ProcessStats();
   readonly #events: LoopEventStream;
   readonly #recent = new Recent(maxAge);
   readonly #inFlight = new InFlight();
@@ -155,17 +155,17 @@ export class StatusServer implements Answers, AsyncDisposable {
     return this.#events.clients < streams ? "events" : busy(`${streams} clients read the events already`);
   }
 
-  #handle(request: IncomingMessage, response: ServerResponse, over: Promise<void>): void {
+  #handle(request: IncomingMessage, response: ServerResponse, done: Promise<void>): void {
     this.#open++;
-    over.then(() => this.#open--);
+    done.then(() => this.#open--);
     for (const [name, value] of Object.entries(commonHeaders)) response.setHeader(name, value);
     const answer = this.#answer(request);
     const withBody = request.method !== "HEAD";
-    if (answer !== "events") return this.#inFlight.send(response, answer, withBody, over);
+    if (answer !== "events") return this.#inFlight.send(response, answer, withBody, done);
     // The stream ends with the connection; without chunked encoding, one event is one write.
     response.removeHeader("transfer-encoding");
     response.writeHead(200, { "content-type": "text/event-stream", "connection": "close", ...fresh });
-    if (withBody) this.#events.open(response, over);
+    if (withBody) this.#events.open(response, done);
     else response.end();
   }
 

@@ -1,6 +1,6 @@
 // The connections of the status server: how many, for how long, and who has to go; over real sockets.
 import assert from "node:assert/strict";
-import { limitsFor, usualLimits } from "../../src/status/connections.ts";
+import { defaultLimits, limitsFor } from "../../src/status/connections.ts";
 import type { StatusServer } from "../../src/status/server.ts";
 import { crashes } from "../helpers/runs.ts";
 import { loopsRule, statusServer, Watched } from "../helpers/status.ts";
@@ -66,7 +66,7 @@ function serverWith(count: number, differing = {}) {
 
 Deno.test("limitsFor() leaves half of the descriptors to source, sinks and state", () => {
   const unreadBytes = 32 << 20;
-  assert.deepEqual(usualLimits, { connections: 512, requests: 409, streams: 200, unreadBytes });
+  assert.deepEqual(defaultLimits, { connections: 512, requests: 409, streams: 200, unreadBytes });
   assert.deepEqual(limitsFor(256), { connections: 128, requests: 102, streams: 51, unreadBytes });
   assert.deepEqual(limitsFor(0), { connections: 4, requests: 3, streams: 1, unreadBytes });
 });
@@ -121,7 +121,7 @@ Deno.test("who does not read its answer is closed after its time, and the answer
 });
 
 Deno.test("where there are too many connections, the oldest that only waits goes for the newest", async () => {
-  const limits = { ...usualLimits, connections: 3 };
+  const limits = { ...defaultLimits, connections: 3 };
   await using server = await statusServer({ limits, times: usual });
   using stream = await Client.open(server);
   await stream.get("/api/v1/events");
@@ -140,7 +140,7 @@ Deno.test("where there are too many connections, the oldest that only waits goes
 });
 
 Deno.test("where all connections are busy, one more is closed", async () => {
-  const limits = { ...usualLimits, connections: 2 };
+  const limits = { ...defaultLimits, connections: 2 };
   await using server = await statusServer({ limits, times: usual });
   using first = await Client.open(server);
   await first.get("/api/v1/events");
@@ -161,7 +161,7 @@ Deno.test("who sends many requests without waiting for answers gets none for the
 });
 
 Deno.test("where too much is not read, others are told to come later, but for health", async () => {
-  const limits = { ...usualLimits, unreadBytes: 4 << 20 };
+  const limits = { ...defaultLimits, unreadBytes: 4 << 20 };
   await using server = await serverWith(1_000, { limits, times: usual });
   const clients: Client[] = [];
   const ask = async (path: string) => {

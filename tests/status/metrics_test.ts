@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Histogram } from "../../src/lib/histogram.ts";
 import { write } from "../../src/status/exposition.ts";
 import { type Metric, metrics, type MetricsInput } from "../../src/status/metrics.ts";
-import { ProcessFigures } from "../../src/status/process_stats.ts";
+import { ProcessStats } from "../../src/status/process_stats.ts";
 import { facts, lane } from "../helpers/status.ts";
 
 const histogram = new Histogram([0.5, 1]);
@@ -44,7 +44,7 @@ c_count{s="x"} 4
 
 /** All metrics of a program, by series. */
 function read(from: Partial<MetricsInput["facts"]> = {}): Map<string, number> {
-  using process = new ProcessFigures();
+  using process = new ProcessStats();
   const lines = write({ facts: facts(from), process }).split("\n")
     .filter((line) => line !== "" && !line.startsWith("#"));
   return new Map(lines.map((line) => {

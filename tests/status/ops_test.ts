@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { write } from "../../src/status/exposition.ts";
 import { metrics } from "../../src/status/metrics.ts";
-import { ProcessFigures } from "../../src/status/process_stats.ts";
+import { ProcessStats } from "../../src/status/process_stats.ts";
 import { endpoints } from "../../src/status/endpoints.ts";
 import { settingsGroups } from "../../src/commands/app.ts";
 import { variablesOf } from "../../src/lib/settings/setting.ts";
@@ -22,7 +22,7 @@ const known = new Set(
 );
 
 Deno.test("promtool accepts the metrics", async () => {
-  using process = new ProcessFigures();
+  using process = new ProcessStats();
   const text = write({ facts: facts(), process });
   assert.deepEqual(await promtool(["check", "metrics"], text), { code: 0, output: "" });
 });

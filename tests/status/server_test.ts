@@ -1,7 +1,7 @@
 // What the server answers to whom, over real connections; and where it can and cannot listen.
 import assert from "node:assert/strict";
 import { Health } from "../../src/lib/health.ts";
-import { usualLimits } from "../../src/status/connections.ts";
+import { defaultLimits } from "../../src/status/connections.ts";
 import { type Address, listenSettings } from "../../src/status/listen.ts";
 import { endpoints } from "../../src/status/endpoints.ts";
 import type { StatusServer } from "../../src/status/server.ts";
@@ -382,7 +382,7 @@ Deno.test("200 clients may read the events, and all else is answered beside them
 });
 
 Deno.test("only so many requests may be open, and health is answered beside them", async () => {
-  await using server = await statusServer({ limits: { ...usualLimits, requests: 2 } });
+  await using server = await statusServer({ limits: { ...defaultLimits, requests: 2 } });
   const open = await Promise.all([1, 2].map(() => fetch(`${server.where}api/v1/events`)));
   const more = await ask(server, "/metrics");
   assert.deepEqual([more.status, more.body], [503, {
