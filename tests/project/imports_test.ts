@@ -31,7 +31,7 @@ const folders: Readonly<Record<string, Folder>> = {
     packages: [],
   },
   status: {
-    imports: ["lib", "detection", "pipeline"],
+    imports: ["lib", "detection", "state/store", "pipeline"],
     packages: ["node:"],
   },
   commands: {
