@@ -78,7 +78,7 @@ export class LoopHistory implements Observer {
   restore(now: Nanoseconds, kept: Pick<Kept, "remembered"> = { remembered: () => [] }): void {
     const active = new Map<string, KeptLoop>();
     for (const [id, text] of kept.remembered()) {
-      const loop: KeptLoop = JSON.parse(text);
+      const loop = readKept(text);
       if ("status" in loop) {
         this.#resolved.set(id, {
           id,
@@ -206,7 +206,11 @@ export class LoopHistory implements Observer {
     const active = this.#rule.loop(name, now);
     const alert = active?.alert ?? notified;
     if (alert === undefined) return;
-    if (known?.id === alert.loop) return this.#changed(known);
+    if (known?.id === alert.loop) {
+      const notifications = active?.notified ?? known.view.notifications;
+      known.view = { ...known.view, notifications };
+      return this.#changed(known);
+    }
     const history = this.#failing.get(name) ?? new TaskHistory();
     this.#failing.delete(name);
     addNotifiedEvents(history, alert);
@@ -285,6 +289,13 @@ export class LoopHistory implements Observer {
     if (second !== this.#reads.second) this.#reads = { second, count: 0 };
     return this.#reads.count++ < maxReads;
   }
+}
+
+/** Reads a loop that the state kept; older state files have other names for three fields. */
+function readKept(text: string): KeptLoop {
+  const { firstTold, alerts, endedAt, ...kept } = JSON.parse(text);
+  if (!("status" in kept)) return { firstNotifiedAt: firstTold, ...kept };
+  return { firstNotifiedAt: firstTold, notifications: alerts, gaveUpAt: null, resolvedAt: endedAt, ...kept };
 }
 
 /** Returns what it dropped. */

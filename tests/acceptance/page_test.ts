@@ -74,7 +74,7 @@ Deno.test(
     await shows(
       page,
       "#arrivals",
-      /^<b>job<\/b>\/group\[0\] loops: restarted 3 times since [\d:]+ UTC: Restart/,
+      /^<b>job<\/b>\/group\[0\] is crash-looping: restarted 3 times since [\d:]+ UTC: Restart/,
     );
     assert.deepEqual(await texts(page, `${rows} .count`), ["3 restarts"]);
     await page.keyboard.press("j");
@@ -173,7 +173,7 @@ Deno.test("of 10,000 loops the page shows those in sight, to the last, and finds
   }
 });
 
-Deno.test("after a start with a state file the page says when a loop was told first", async () => {
+Deno.test("after a start with a state file the page has the first alert of a loop", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const env = { LISTEN: "127.0.0.1:0", STATE: `sqlite:${folder}/state.db` };
