@@ -35,7 +35,7 @@ export function showState(status, now) {
     byId("footer"),
     `${status.version === "" ? "" : `Version ${plain(status.version)}, `}running for ${
       span(now - Date.parse(status.startedAt))
-    }, ${counted(status.notifications, "alert")} sent. Times are the detector's.`,
+    }, ${counted(status.notifications, "alert")}. Times are the detector's.`,
   );
 }
 
