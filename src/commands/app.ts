@@ -332,11 +332,11 @@ async function openStatus(
   store: StateStore,
 ): Promise<StatusServer | undefined> {
   if (listen === undefined) return undefined;
-  const [{ StatusServer }, { History }] = await Promise.all([
+  const [{ StatusServer }, { LoopHistory }] = await Promise.all([
     import("../status/server.ts"),
     import("../status/history.ts"),
   ]);
-  const history = new History(facts.rule, undefined, store);
+  const history = new LoopHistory(facts.rule, undefined, store);
   history.restore(wallClock(), store.kept);
   return await StatusServer.listen(listen, token, facts, history);
 }

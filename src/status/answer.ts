@@ -1,15 +1,15 @@
-// What is answered: status, headers and a body; and how many bytes of all bodies clients have yet to take.
+// Responses: status, headers and body; those that are reused for a moment; and the bytes that clients have yet to read.
 import type { ServerResponse } from "node:http";
 import type { ErrorView } from "./view.ts";
 
-/** An answer. Several may have the same body. */
+/** A response. Several may share a body. */
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
 }
 
-/** Where nothing may keep the answer. */
+/** For responses that must not be cached. */
 export const fresh = { "cache-control": "no-store" };
 
 const utf8 = new TextEncoder();
@@ -39,28 +39,28 @@ export function failure(
   return { status, headers: { ...usual, ...headers }, body };
 }
 
-/** What cannot be answered now. */
+/** The response when a limit is reached. */
 export function busy(error: string): Answer {
   return failure(503, `${error}; try again later`, { "retry-after": "1" });
 }
 
-/** Bodies that clients have yet to take. */
+/** Bodies that clients have yet to read. */
 export class InFlight {
-  /** Of all bodies; one that several clients get counts once. */
+  /** Of all bodies; a body sent to several clients counts once. */
   bytes = 0;
   readonly #clients = new Map<Uint8Array, number>();
 
-  /** Sends an answer; `over` resolves when the client has it or is gone. */
+  /** Sends a response; `done` resolves when the client has it or is gone. */
   send(
     response: ServerResponse,
     { status, headers, body }: Answer,
     withBody: boolean,
-    over: Promise<void>,
+    done: Promise<void>,
   ): void {
     response.writeHead(status, { ...headers, "content-length": `${body.length}` });
     if (!withBody) return void response.end();
     this.#add(body);
-    over.then(() => this.#remove(body));
+    done.then(() => this.#remove(body));
     response.end(body);
   }
 
@@ -78,19 +78,19 @@ export class InFlight {
   }
 }
 
-/** Bodies that were made a moment ago, for who asks for the same. */
+/** A cache of responses for clients that request the same at nearly the same time. */
 export class Recent {
-  readonly #age: number;
+  readonly #maxAge: number;
   readonly #bodies = new Map<string, { readonly at: number; readonly answer: Answer }>();
 
-  /** They are good enough for so many milliseconds. */
-  constructor(age: number) {
-    this.#age = age;
+  /** Responses expire after so many milliseconds. */
+  constructor(maxAge: number) {
+    this.#maxAge = maxAge;
   }
 
   get(key: string, make: () => Answer): Answer {
     const now = performance.now();
-    for (const [key, { at }] of this.#bodies) if (now - at >= this.#age) this.#bodies.delete(key);
+    for (const [key, { at }] of this.#bodies) if (now - at >= this.#maxAge) this.#bodies.delete(key);
     const found = this.#bodies.get(key);
     if (found !== undefined) return found.answer;
     const answer = make();

@@ -1,7 +1,7 @@
-// The answers of /api/v1, made of facts and history. view.ts has their shapes.
+// Builds the responses of /api/v1 that view.ts declares.
 import { formatTime, wallClock } from "../lib/time.ts";
 import { type Facts, nowOf } from "./runtime_info.ts";
-import type { History } from "./history.ts";
+import type { LoopHistory } from "./history.ts";
 import type { ComponentView, LoopsView, LoopView, StatusView } from "./view.ts";
 import type { Health } from "../lib/health.ts";
 
@@ -35,8 +35,8 @@ function componentView(type: string, { isUp: up, since, problem }: Health): Comp
   return { type, up, since: formatTime(since), problem: problem ?? null };
 }
 
-/** What is asked for in a list of loops. */
-interface Asked {
+/** The query of a list of loops. */
+interface LoopQuery {
   readonly status: LoopView["status"] | undefined;
   /** In lower case. */
   readonly q: string;
@@ -45,8 +45,8 @@ interface Asked {
   readonly limit: number;
 }
 
-/** `GET /api/v1/loops`. @throws {RangeError} whose message is what is wrong with the parameters. */
-export function loopsView(parameters: URLSearchParams, facts: Facts, history: History): LoopsView {
+/** `GET /api/v1/loops`. @throws {RangeError} if a parameter is wrong; the message says how. */
+export function loopsView(parameters: URLSearchParams, facts: Facts, history: LoopHistory): LoopsView {
   const { status, q, sort, offset, limit } = read(parameters);
   const matching = [...history.loops()]
     .filter(({ view }) => (status === undefined || view.status === status) && matches(view, q));
@@ -67,7 +67,7 @@ function matches(loop: LoopView, q: string): boolean {
     .some((text) => text !== null && text.toLowerCase().includes(q));
 }
 
-function read(parameters: URLSearchParams): Asked {
+function read(parameters: URLSearchParams): LoopQuery {
   const known = ["status", "q", "sort", "offset", "limit"];
   for (const name of parameters.keys()) {
     if (!known.includes(name)) {
@@ -109,14 +109,14 @@ function number(
   parameters: URLSearchParams,
   name: string,
   byDefault: number,
-  least: number,
-  most: number,
+  min: number,
+  max: number,
 ): number {
   const text = parameters.get(name);
   if (text === null || text === "") return byDefault;
   const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : NaN;
-  if (value >= least && value <= most) return value;
+  if (value >= min && value <= max) return value;
   throw new RangeError(
-    `${name}: found ${JSON.stringify(text)}; expected a whole number from ${least} to ${most}`,
+    `${name}: found ${JSON.stringify(text)}; expected a whole number from ${min} to ${max}`,
   );
 }

@@ -1,58 +1,62 @@
-// The connections of the status server: how many there are, how long each may keep it waiting, and who has to go.
-// They are accepted here, and not by Deno.serve or node:http, since both stop for good when the process has no
-// descriptor left; node:http only reads requests and writes answers.
+// The connections of the status server and their limits. They are accepted here and not by Deno.serve or node:http,
+// since both stop for good when the process runs out of descriptors; node:http only parses requests and writes
+// responses.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { Wire } from "./wire.ts";
 
-/** What is possible at one time. */
+/** Limits at any one time. */
 export interface Limits {
   readonly connections: number;
-  /** Of them, with requests that are not answered; health is always answered. */
+  /** Open requests; health endpoints are always answered. */
   readonly requests: number;
-  /** Of these, event streams. */
+  /** Open event streams. */
   readonly streams: number;
-  /** Bytes of answers, of all clients together, that they have yet to take, before others get none. */
+  /** Bytes of responses that all clients together have yet to read. */
   readonly unreadBytes: number;
 }
 
-/** The limits where so many descriptors can be had: source, sinks and state need theirs. */
+/** The limits for a number of descriptors, half of which are left to the source, the sinks and the state. */
 export function limitsFor(descriptors: number): Limits {
   const connections = Math.max(4, Math.floor(descriptors / 2));
   const requests = Math.floor(connections * 0.8);
   return { connections, requests, streams: Math.min(200, Math.floor(requests / 2)), unreadBytes: 32 << 20 };
 }
 
-/** The limits until descriptors run out. */
-export const usualLimits: Limits = limitsFor(1_024);
+/** The limits unless descriptors run out. */
+export const defaultLimits: Limits = limitsFor(1_024);
 
-/** Milliseconds that a client has for its first request, for its next one, and for taking any part of an answer. */
+/** Milliseconds that a client has for its first request, for the next one, and to read any part of a response. */
 export interface Times {
   readonly first: number;
   readonly next: number;
   readonly unread: number;
 }
 
-const usualTimes: Times = { first: 10_000, next: 60_000, unread: 30_000 };
-/** Milliseconds between two looks at who is late, and until the next try when no connection can be had. */
-const [look, retry] = [500, 100];
-/** Milliseconds that answers on their way have when the server closes. */
-const closing = 500;
-/** Connections that are taken in one turn. */
-const inTurn = 20;
-/** Requests that a client may send before the first is answered. */
+const defaultTimes: Times = { first: 10_000, next: 60_000, unread: 30_000 };
+/** How often late clients are looked for, and the delay before accepting is retried, in milliseconds. */
+const [lateCheckInterval, retryDelay] = [500, 100];
+/** How long responses in flight may take when the server closes, in milliseconds. */
+const closeTimeout = 500;
+/** Connections accepted in one turn of the event loop. */
+const acceptsPerTurn = 20;
+/** Requests that a client may pipeline. */
 const maxPipelined = 4;
 
-/** Answers a request. `over` resolves when the client has the answer or is gone: of a response that waits for the
- * one before, node:http does not tell its end. */
-export type Answering = (request: IncomingMessage, response: ServerResponse, over: Promise<void>) => void;
+/** Answers a request. `done` resolves when the client has the response or is gone; node:http has no event for that if
+ * the response is queued behind another one. */
+export type RequestHandler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  done: Promise<void>,
+) => void;
 
-/** All connections of a listener. Disposing them closes it. */
+/** All connections of a listener. Disposing them closes the listener. */
 export class Connections implements AsyncDisposable {
-  /** They become less when the process turns out to have few descriptors. */
+  /** Lowered when the process runs out of descriptors. */
   limits: Limits;
   readonly #listener: Deno.Listener;
   readonly #times: Times;
-  readonly #answer: Answering;
+  readonly #answer: RequestHandler;
   /** The oldest first. */
   readonly #wires = new Set<Wire>();
   readonly #http: Server;
@@ -60,18 +64,18 @@ export class Connections implements AsyncDisposable {
   readonly #accepting: Promise<void>;
   #closed: (() => void) | undefined;
 
-  constructor(listener: Deno.Listener, answer: Answering, limits = usualLimits, times = usualTimes) {
+  constructor(listener: Deno.Listener, answer: RequestHandler, limits = defaultLimits, times = defaultTimes) {
     this.#listener = listener;
     this.limits = limits;
     this.#times = times;
     this.#answer = answer;
     this.#http = createServer({ maxHeaderSize: 16 << 10, keepAliveTimeout: times.next });
     this.#http.maxHeadersCount = 100;
-    // Else it would close every connection after its first answer.
+    // Otherwise node:http would close every connection after its first response.
     Object.defineProperty(this.#http, "listening", { get: () => this.#closed === undefined });
     this.#http.on("request", (request, response) => this.#request(request, response));
     this.#http.on("clientError", refuse);
-    this.#timer = setInterval(() => this.#closeLate(), look);
+    this.#timer = setInterval(() => this.#closeLate(), lateCheckInterval);
     Deno.unrefTimer(this.#timer as unknown as number);
     this.#accepting = this.#accept();
   }
@@ -87,13 +91,13 @@ export class Connections implements AsyncDisposable {
       } catch (error) {
         if (this.#closed !== undefined) return;
         if (error instanceof Error && "code" in error && error.code === "EMFILE") this.#spare();
-        await new Promise((resolve) => setTimeout(resolve, retry));
+        await new Promise((resolve) => setTimeout(resolve, retryDelay));
       }
-      if (taken % inTurn === 0) await new Promise((resolve) => setTimeout(resolve, 0));
+      if (taken % acceptsPerTurn === 0) await new Promise((resolve) => setTimeout(resolve, 0));
     }
   }
 
-  /** No descriptor is left: keeps to half of those that there were, from now on. */
+  /** No descriptor is left: lowers the limits to half of those that there are. */
   #spare(): void {
     this.limits = { ...this.limits, ...limitsFor(this.#wires.size) };
     while (this.#wires.size > this.limits.connections && this.#closeOldestIdle());
@@ -110,7 +114,7 @@ export class Connections implements AsyncDisposable {
     this.#http.emit("connection", wire);
   }
 
-  /** Somebody who asks is worth more than who does not. Yields whether there was one. */
+  /** Makes room for a new client. Returns false if none was idle. */
   #closeOldestIdle(): boolean {
     for (const wire of this.#wires) {
       if (wire.idleSince === undefined || wire.unreadSince !== undefined) continue;
@@ -135,7 +139,7 @@ export class Connections implements AsyncDisposable {
     if (wire.open >= maxPipelined) return void wire.destroy();
     wire.open++;
     wire.idleSince = undefined;
-    const { promise: over, resolve } = Promise.withResolvers<void>();
+    const { promise: done, resolve } = Promise.withResolvers<void>();
     const end = () => {
       wire.off("close", end);
       response.off("close", end);
@@ -147,10 +151,10 @@ export class Connections implements AsyncDisposable {
     wire.on("close", end);
     response.on("close", end);
     response.on("error", () => {});
-    // What has a body is not read any further.
+    // Bodies are not read, so the connection cannot be reused.
     const { "content-length": length = "0", "transfer-encoding": encoding } = request.headers;
     if (length !== "0" || encoding !== undefined) response.shouldKeepAlive = false;
-    this.#answer(request, response, over);
+    this.#answer(request, response, done);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -159,7 +163,7 @@ export class Connections implements AsyncDisposable {
     this.#closed = all.resolve;
     this.#listener.close();
     for (const wire of this.#wires) if (wire.idleSince !== undefined) wire.destroy();
-    const timer = setTimeout(all.resolve, closing);
+    const timer = setTimeout(all.resolve, closeTimeout);
     if (this.#wires.size > 0) await all.promise;
     clearTimeout(timer);
     for (const wire of this.#wires) wire.destroy();
@@ -167,7 +171,7 @@ export class Connections implements AsyncDisposable {
   }
 }
 
-/** Answers what is no request. */
+/** Answers what is not HTTP. */
 function refuse(error: Error & { code?: string }, wire: unknown): void {
   const status = error.code === "HPE_HEADER_OVERFLOW"
     ? "431 Request Header Fields Too Large"

@@ -1,36 +1,45 @@
-// The event stream of the page (server-sent events): the status, and loops as they change. Each loop at most once a
-// second; a client that does not read is dropped.
+// The event stream of the page (server-sent events): the status, and loops as they change, each at most once a second.
+// A client that does not read is dropped.
 import type { ServerResponse } from "node:http";
-import type { History, Remembered } from "./history.ts";
+import type { Loop, LoopHistory } from "./history.ts";
 import type { LoopView, StatusView } from "./view.ts";
 
-/** Bytes that may wait for a client. */
-const maxWaiting = 1 << 20;
-/** Bytes of loops that are sent at one time; those that wait come the next time. */
-const maxAtOnce = 256 << 10;
-/** Milliseconds between two times that loops are sent, and between two times that the status is. */
+/** Bytes that may be pending for a client. */
+const maxPending = 1 << 20;
+/** Bytes of loops that are sent at one time; the rest follows in the next flush. */
+const maxFlush = 256 << 10;
+/** How often loops, and the status, are sent, in milliseconds. */
 const flushEvery = 1_000;
 const statusEvery = 5_000;
-/** Clients that are served in one turn: between two, detection goes on. */
+/** Clients that are served in one turn of the event loop, so that detection is not held up. */
 const clientsInTurn = 10;
-/** Changes that come together are sent together. */
-const moment = 50;
+/** Changes within these milliseconds are sent together. */
+const flushDelay = 50;
 
-/** An answer that does not end. */
+/** A response that does not end. */
 type Client = ServerResponse;
 
 const utf8 = new TextEncoder();
 
-/** All clients of the stream. Disposing it ends their streams. */
-export class EventStream implements Disposable {
-  /** Clients that were dropped since they did not read. */
+/** What a stream sends. */
+export interface StreamContent {
+  readonly history: LoopHistory;
+  status(): StatusView;
+  view(loop: Loop): LoopView;
+  /** Called before loops are sent. */
+  beforeFlush(): void;
+}
+
+/** The clients of the stream. Disposing it ends their responses. */
+export class LoopEventStream implements Disposable {
+  /** Clients that were dropped because they did not read. */
   dropped = 0;
-  readonly #status: () => StatusView;
-  readonly #view: (loop: Remembered) => LoopView;
+  readonly #content: StreamContent;
+  readonly #subscription: Disposable;
   readonly #clients = new Set<Client>();
-  /** What changed and is not sent yet, in that order. */
-  readonly #changed = new Set<Remembered>();
-  /** What is on its way to clients, each with those that have yet to get it. */
+  /** Loops that changed and are not sent yet, in that order. */
+  readonly #changed = new Set<Loop>();
+  /** Bytes to be sent, each with the clients that have yet to get them. */
   readonly #outgoing: { readonly bytes: Uint8Array; readonly clients: Client[] }[] = [];
   #turnTimer: ReturnType<typeof setTimeout> | undefined;
   #flushedAt = -Infinity;
@@ -38,58 +47,49 @@ export class EventStream implements Disposable {
   #statusTimer: ReturnType<typeof setInterval> | undefined;
   #closed = false;
 
-  /** Is called before loops are sent. */
-  onFlush: (() => void) | undefined;
-
-  /** `view` yields a loop as it is now. */
-  constructor(
-    history: History,
-    status: () => StatusView,
-    view: (loop: Remembered) => LoopView,
-  ) {
-    this.#status = status;
-    this.#view = view;
-    history.onChange = (loop) => this.#change(loop);
+  constructor(content: StreamContent) {
+    this.#content = content;
+    this.#subscription = content.history.subscribe((loop) => this.#change(loop));
   }
 
   get clients(): number {
     return this.#clients.size;
   }
 
-  /** Sends the events to one more client, until `over`, as an answer whose head is written. */
-  open(client: Client, over: Promise<void>): void {
+  /** Adds a client, whose response head is written, until `closed` resolves. */
+  open(client: Client, closed: Promise<void>): void {
     if (this.#closed) return void client.end();
     this.#clients.add(client);
-    over.then(() => this.#remove(client));
+    closed.then(() => this.#remove(client));
     this.#send(client, utf8.encode(`retry: 2000\n\n${this.#statusText()}`));
     this.#statusTimer ??= setInterval(() => this.#sendAll(this.#statusText()), statusEvery);
   }
 
-  /** With a comment before it, by which a client knows that the stream lives. */
+  /** The status, after a comment that serves as heartbeat. */
   #statusText(): string {
-    return `:\n\nevent: status\ndata: ${JSON.stringify(this.#status())}\n\n`;
+    return `:\n\nevent: status\ndata: ${JSON.stringify(this.#content.status())}\n\n`;
   }
 
-  #change(loop: Remembered): void {
+  #change(loop: Loop): void {
     if (this.#clients.size === 0) return;
     this.#changed.add(loop);
     this.#flushSoon();
   }
 
   #flushSoon(): void {
-    const wait = Math.max(moment, this.#flushedAt + flushEvery - performance.now());
+    const wait = Math.max(flushDelay, this.#flushedAt + flushEvery - performance.now());
     this.#flushTimer ??= setTimeout(() => this.#flush(), wait);
   }
 
   #flush(): void {
     this.#flushTimer = undefined;
     this.#flushedAt = performance.now();
-    this.onFlush?.();
+    this.#content.beforeFlush();
     let text = "";
     for (const loop of this.#changed) {
-      if (text.length > maxAtOnce) break;
+      if (text.length > maxFlush) break;
       this.#changed.delete(loop);
-      const view = this.#view(loop);
+      const view = this.#content.view(loop);
       text += `event: ${view.status === "looping" ? "loop" : view.status}\ndata: ${JSON.stringify(view)}\n\n`;
     }
     this.#sendAll(text);
@@ -114,7 +114,7 @@ export class EventStream implements Disposable {
   }
 
   #send(client: Client, bytes: Uint8Array): void {
-    if (client.writableLength + bytes.length <= maxWaiting) return void client.write(bytes);
+    if (client.writableLength + bytes.length <= maxPending) return void client.write(bytes);
     this.dropped++;
     this.#remove(client);
     client.destroy();
@@ -133,6 +133,7 @@ export class EventStream implements Disposable {
 
   [Symbol.dispose](): void {
     this.#closed = true;
+    this.#subscription[Symbol.dispose]();
     for (const client of this.#clients) {
       this.#remove(client);
       client.end();

@@ -1,14 +1,14 @@
-// By which names a server that asks for no token may be asked: a page of elsewhere whose name was made to point to
-// this machine (DNS rebinding) must not read it.
+// The names by which a server without a token answers: a web page from elsewhere must not read it by making its own
+// name point to this machine (DNS rebinding).
 import type { Address } from "./listen.ts";
 
-/** Whether only this machine reaches the address. */
+/** Whether only this machine can reach the address. */
 export function isLocal(address: Address): boolean {
   return "path" in address || isLoopback(address.hostname);
 }
 
-/** What is wrong with the `Host` of a request to a loopback address; undefined where nothing is. A client that names
- * none is no browser. */
+/** What is wrong with the `Host` of a request to a loopback address; undefined if it is right. A client that sends none
+ * is not a browser. */
 export function wrongHost(host: string | undefined): string | undefined {
   if (host === undefined) return undefined;
   const [, name] = /^(\[[^\]]*\]|[^:]*)(?::\d*)?$/.exec(host) ?? [];

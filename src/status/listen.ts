@@ -1,11 +1,11 @@
-// Where the status server listens: its settings, and how their address is taken.
+// The settings of the status server, and how it binds its address.
 import { Fault } from "../lib/errors.ts";
 import { keepToOwner } from "../lib/files.ts";
 import { namesOf, type Setting, type Values } from "../lib/settings/setting.ts";
 import { optional, text } from "../lib/settings/parsers.ts";
 import { quoted } from "../lib/settings/redact.ts";
 
-/** A TCP address or a socket of Unix. */
+/** A TCP address or a Unix socket. */
 export type Address =
   | { readonly hostname: string; readonly port: number }
   | { readonly path: string };
@@ -31,8 +31,7 @@ export const listenSettings = {
   listen: optional(listen),
   token: optional(text({
     env: "LISTEN_TOKEN",
-    help:
-      "what clients must show, as bearer token, for all but /livez, /readyz and the empty page, which asks for it",
+    help: "bearer token required for everything except /livez, /readyz and the page shell",
     secret: true,
     example: "3c5e4d9a7d704a2e9d3b6f0e8f1c2b7a",
   })),
@@ -41,14 +40,14 @@ export const listenSettings = {
 /** Their values. */
 export type ListenSettings = Values<typeof listenSettings>;
 
-/** A listener, and where it listens. */
+/** A listener and its address. */
 export interface Listening {
   readonly listener: Deno.Listener;
   /** For the log: `http://127.0.0.1:9465/`, `unix:/run/detector.sock`. */
   readonly where: string;
 }
 
-/** Listens at the address. @throws {Fault} where it cannot be had. */
+/** Listens on the address. @throws {Fault} if that is not possible. */
 export async function bind(address: Address): Promise<Listening> {
   try {
     if ("path" in address) {
@@ -68,7 +67,7 @@ export async function bind(address: Address): Promise<Listening> {
   }
 }
 
-/** Removes the socket of a process that is gone; of one that lives, and what is no socket, is left. */
+/** Removes a socket that no process listens on. @throws {Error} if a process does, or if it is no socket. */
 async function removeStale(path: string): Promise<void> {
   let found;
   try {

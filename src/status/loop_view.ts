@@ -1,11 +1,11 @@
-// A loop as the API shows it, made of what would be told about it.
+// Makes the view of a loop, as the API shows it, from the alert that would be sent now.
 import type { Alert } from "../detection/alert/alert.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import { detailsOf, lastUpdateOf } from "../detection/alert/details_of.ts";
 import { formatTime } from "../lib/time.ts";
 import type { LoopView } from "./view.ts";
 
-/** The last hour, in milliseconds: what timelines show. */
+/** The length of a timeline, in milliseconds. */
 export const hour = 3_600_000;
 
 /** Milliseconds since the Unix epoch. */
@@ -13,20 +13,22 @@ export function milliseconds(time: Nanoseconds): number {
   return Number(time / 1_000_000n);
 }
 
-/** What an alert does not say of its loop. */
-export interface Beside {
-  /** How often it was told. */
-  readonly notified: number;
-  /** Its restarts, oldest first, in milliseconds. */
+/** What an alert does not say about its loop. */
+export interface LoopFacts {
+  readonly notifications: number;
+  /** Restarts or failed runs, oldest first, in milliseconds. */
   readonly times: readonly number[];
-  /** Since when it was said to go on before; the alert of the rule `restarts` knows only what is in the window. */
+  /** The start of the loop, if the alert does not know it: that of the rule `restarts` has only the window. */
   readonly since?: string | undefined;
-  /** When it was told first, where that is known. */
+  /** The first notification, if known. */
   readonly firstNotifiedAt: string | null;
 }
 
-/** The view of a loop that goes on. */
-export function loopView(alert: Alert, { notified, times, since, firstNotifiedAt }: Beside): LoopView {
+/** The view of an active loop. */
+export function loopView(
+  alert: Alert,
+  { notifications, times, since, firstNotifiedAt }: LoopFacts,
+): LoopView {
   const details = detailsOf(alert);
   const { Namespace, JobID, TaskGroup } = details.Key;
   const last = lastUpdateOf(alert);
@@ -42,7 +44,7 @@ export function loopView(alert: Alert, { notified, times, since, firstNotifiedAt
     node: details.Node.Name ?? (details.Node.ID || null),
     allocation: last.allocation || null,
     count: details.Failures,
-    notifications: notified,
+    notifications,
     firstNotifiedAt,
     since: since ?? details.Since,
     lastAt: formatTime(lastAt),
@@ -54,7 +56,7 @@ export function loopView(alert: Alert, { notified, times, since, firstNotifiedAt
   };
 }
 
-/** Those of the times that are of the last hour before the last. */
+/** The times within the hour before the last one. */
 export function timeline(times: readonly number[], lastAt: number): number[] {
   return times.filter((time) => time > lastAt - hour);
 }

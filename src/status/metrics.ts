@@ -1,23 +1,24 @@
-// The metrics: each is declared once, in a table from which the text for Prometheus and the README's table are made.
+// The metrics: each is declared once, in a table from which exposition.ts and the README's table are made.
 // Names follow https://prometheus.io/docs/practices/naming/; every series exists from the start.
 import type { Histogram } from "../lib/histogram.ts";
 import { wallClock } from "../lib/time.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import type { Facts } from "./runtime_info.ts";
-import type { ProcessFigures } from "./process_stats.ts";
+import type { ProcessStats } from "./process_stats.ts";
 
-/** What the values are read from. */
-export interface Read {
+/** Where the values are read from. */
+export interface MetricsInput {
   readonly facts: Facts;
-  readonly process: ProcessFigures;
+  readonly process: ProcessStats;
 }
 
-type Labels = Readonly<Record<string, string>>;
+/** Labels with their values. */
+export type Labels = Readonly<Record<string, string>>;
 
 /** One value, or one histogram, with its labels. */
 export type Series<Value> = readonly [labels: Labels, value: Value];
 
-interface Declared {
+interface Declaration {
   readonly name: string;
   readonly help: string;
   readonly labels: readonly string[];
@@ -25,13 +26,13 @@ interface Declared {
 
 /** A metric. */
 export type Metric =
-  | Declared & { readonly type: "counter" | "gauge"; read(from: Read): readonly Series<number>[] }
-  | Declared & { readonly type: "histogram"; read(from: Read): readonly Series<Histogram>[] };
+  | Declaration & { readonly type: "counter" | "gauge"; read(from: MetricsInput): readonly Series<number>[] }
+  | Declaration & { readonly type: "histogram"; read(from: MetricsInput): readonly Series<Histogram>[] };
 
 const prefix = "crashloop_detector_";
 
 function simple(type: "counter" | "gauge") {
-  return (name: string, help: string, read: (from: Read) => number): Metric => (
+  return (name: string, help: string, read: (from: MetricsInput) => number): Metric => (
     { type, name, help, labels: [], read: (from) => [[{}, read(from)]] }
   );
 }
@@ -207,44 +208,4 @@ export const metrics: readonly Metric[] = [
 
 function seconds(time: Nanoseconds | undefined): number {
   return time === undefined ? 0 : Number(time / 1000n) / 1_000_000;
-}
-
-/** The content type of the text format. */
-export const contentType = "text/plain; version=0.0.4; charset=utf-8";
-
-/** All metrics in the text format 0.0.4. */
-export function write(from: Read, all: readonly Metric[] = metrics): string {
-  const lines: string[] = [];
-  for (const metric of all) {
-    const { name, type } = metric;
-    lines.push(`# HELP ${name} ${escape(metric.help)}`, `# TYPE ${name} ${type}`);
-    if (metric.type === "histogram") {
-      for (const [labels, histogram] of metric.read(from)) {
-        lines.push(...histogramLines(name, labels, histogram));
-      }
-    } else {
-      for (const [labels, value] of metric.read(from)) lines.push(`${name}${written(labels)} ${value}`);
-    }
-  }
-  return lines.join("\n") + "\n";
-}
-
-function histogramLines(name: string, labels: Labels, { bounds, counts, sum }: Histogram): string[] {
-  let below = 0;
-  const buckets = [...bounds, "+Inf"].map((le, index) => {
-    below += counts[index]!;
-    return `${name}_bucket${written({ ...labels, le: `${le}` })} ${below}`;
-  });
-  return [...buckets, `${name}_sum${written(labels)} ${sum}`, `${name}_count${written(labels)} ${below}`];
-}
-
-function written(labels: Labels): string {
-  const pairs = Object.entries(labels).map(([name, value]) =>
-    `${name}="${escape(value).replaceAll('"', '\\"')}"`
-  );
-  return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
-}
-
-function escape(text: string): string {
-  return text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
 }

@@ -2,7 +2,7 @@
 
 const folder = new URL("./page/", import.meta.url);
 
-/** What is served, by how a name ends. */
+/** Content types by file extension; other files are not served. */
 const types: Readonly<Record<string, string>> = {
   html: "text/html; charset=utf-8",
   js: "text/javascript; charset=utf-8",
@@ -12,7 +12,7 @@ const types: Readonly<Record<string, string>> = {
   txt: "text/plain; charset=utf-8",
 };
 
-/** A file as it is served. */
+/** A file and its content type. */
 export interface PageFile {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly type: string;

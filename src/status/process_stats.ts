@@ -1,22 +1,22 @@
-// How the process does: what it uses, and how late its timers are.
+// Resources of the process, and the lag of its event loop.
 import { cpuUsage } from "node:process";
 
-/** Milliseconds between two looks, and how many of them are remembered. */
-const every = 500;
-const most = 30;
+/** The event loop is sampled at this interval, in milliseconds; the last samples are kept. */
+const sampleInterval = 500;
+const maxSamples = 30;
 
 /** Watches the event loop until it is disposed. */
-export class ProcessFigures implements Disposable {
+export class ProcessStats implements Disposable {
   /** Seconds since the Unix epoch. */
   readonly startedAt: number = performance.timeOrigin / 1000;
   readonly #lags: number[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
-    this.#look();
+    this.#sample();
   }
 
-  /** The longest that a timer was late in the last 15 seconds, in seconds. */
+  /** The maximum lag of the event loop over the last 15 seconds, in seconds. */
   get lag(): number {
     return Math.max(0, ...this.#lags);
   }
@@ -30,13 +30,13 @@ export class ProcessFigures implements Disposable {
     return Deno.memoryUsage();
   }
 
-  #look(): void {
-    const expected = performance.now() + every;
+  #sample(): void {
+    const expected = performance.now() + sampleInterval;
     this.#timer = setTimeout(() => {
       this.#lags.push(Math.max(0, performance.now() - expected) / 1000);
-      if (this.#lags.length > most) this.#lags.shift();
-      this.#look();
-    }, every);
+      if (this.#lags.length > maxSamples) this.#lags.shift();
+      this.#sample();
+    }, sampleInterval);
     Deno.unrefTimer(this.#timer);
   }
 

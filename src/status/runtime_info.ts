@@ -1,4 +1,4 @@
-// What the status server knows of the program: parts that count by themselves, read when somebody asks.
+// What the status server reads of the program. The parts count by themselves and are read on request.
 import type { CommitFigures } from "../pipeline/acknowledger.ts";
 import type { LaneFigures } from "../pipeline/delivery.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
@@ -9,7 +9,7 @@ import { wallClock } from "../lib/time.ts";
 import type { LineOutput } from "../lib/coalescing_writer.ts";
 import type { StatusView } from "./view.ts";
 
-/** The parts of the program, and what does not change. */
+/** The parts of the program that the status server reads. */
 export interface Facts {
   readonly version: string;
   readonly startedAt: Nanoseconds;
@@ -20,11 +20,11 @@ export interface Facts {
   readonly source: { readonly type: string; readonly health: Health };
   readonly state: { readonly type: string; readonly commits: CommitFigures };
   readonly sinks: readonly LaneFigures[];
-  /** Where the log is written. */
+  /** The output of the log. */
   readonly log: Pick<LineOutput, "dropped">;
 }
 
-/** The time now, on the program's own clock. */
+/** The time now, by the clock that loops follow. */
 export function nowOf({ mode, counters }: Facts): Nanoseconds {
   return mode === "live" ? wallClock() : counters.newest ?? wallClock();
 }

@@ -1,132 +1,52 @@
-// The status server: which paths there are, who may ask, and what every answer has in common. It only reads.
+// The status server: who may ask, what is answered, and the headers that every answer has. It never changes anything.
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Answer, busy, failure, fresh, InFlight, json, Recent, text } from "./answer.ts";
 import { loopsView, statusView } from "./api.ts";
+import { type Answers, findEndpoint } from "./endpoints.ts";
 import { Connections, type Limits, type Times } from "./connections.ts";
-import { EventStream } from "./event_stream.ts";
+import { LoopEventStream } from "./event_stream.ts";
 import { type Facts, nowOf } from "./runtime_info.ts";
 import { problems } from "./readiness.ts";
-import type { History } from "./history.ts";
+import type { LoopHistory } from "./history.ts";
 import { isLocal, wrongHost } from "./host.ts";
 import { type Address, bind, type Listening } from "./listen.ts";
-import { contentType, write } from "./metrics.ts";
+import { contentType, write } from "./exposition.ts";
 import { type PageFile, readPages } from "./page_files.ts";
-import { ProcessFigures } from "./process_stats.ts";
+import { ProcessStats } from "./process_stats.ts";
 
-/** A path, and what it answers. */
-export interface Endpoint {
-  /** With `<…>` where anything may stand, to the end. */
-  readonly path: string;
-  readonly help: string;
-  /** Needs no token: it tells nothing of the cluster. */
-  readonly open?: boolean;
-  /** Is answered however many requests are open. */
-  readonly always?: boolean;
-}
+/** How long metrics and lists are reused for other clients, in milliseconds. */
+const maxAge = 50;
 
-/** What an endpoint is answered from. */
-interface Asked {
-  readonly url: URL;
-  /** What stands for `<…>`, decoded. */
-  readonly rest: string;
-}
-
-type Answering = Endpoint & { answer(server: StatusServer, asked: Asked): Answer | "events" };
-
-const table: readonly Answering[] = [
-  { path: "/", help: "the page", open: true, answer: (server) => server.page("index.html") },
-  {
-    path: "/page/<file>",
-    help: "files of the page",
-    open: true,
-    answer: (server, { rest }) => server.page(rest),
-  },
-  {
-    path: "/allocation/<name>",
-    help: "the page, showing one allocation",
-    open: true,
-    answer: (server) => server.page("index.html"),
-  },
-  {
-    path: "/metrics",
-    help: "metrics for Prometheus, at most 50 ms old",
-    answer: (server) => server.metrics(),
-  },
-  {
-    path: "/livez",
-    help: "200 for as long as the program answers at all",
-    open: true,
-    always: true,
-    answer: () => text(200, "ok\n"),
-  },
-  {
-    path: "/readyz",
-    help:
-      "200 when the source is connected and neither a sink nor the state has failed for longer than a minute; else 503 with the reasons, a line each",
-    open: true,
-    always: true,
-    answer: (server) => server.ready(),
-  },
-  {
-    path: "/api/v1/status",
-    help: "the program, its rule, source and sinks, and what became of the messages",
-    answer: (server) => json(200, statusView(server.facts)),
-  },
-  {
-    path: "/api/v1/loops",
-    help:
-      "the loops: `?status=looping`, `gave-up` or `resolved`, `q=` a part of a name, `sort=newest` or `worst`, `offset=0`, `limit=100` (1,000 at most); at most 50 ms old",
-    answer: (server, { url }) => server.loops(url),
-  },
-  {
-    path: "/api/v1/allocations/<name>",
-    help: "one loop and its last 200 events, by its name, its id or an allocation's id, percent-encoded",
-    answer: (server, { rest }) => server.allocation(rest),
-  },
-  {
-    path: "/api/v1/events",
-    help:
-      "server-sent events: `status` at once and every 5 s; `loop`, `gave-up` and `resolved` when a loop changes, each loop at most once a second",
-    answer: (server) => server.events(),
-  },
-];
-
-/** Every endpoint. */
-export const endpoints: readonly Endpoint[] = table;
-
-/** Milliseconds for which metrics and lists are good enough for who else asks. */
-const recentAge = 50;
-
-/** What stands in every answer. */
-const common = {
+/** Headers of every answer. */
+const commonHeaders = {
   "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   "referrer-policy": "no-referrer",
   "x-content-type-options": "nosniff",
 };
 
-/** What differs from the usual, in tests. */
-export interface Differing {
+/** Limits and times of a test. */
+export interface Overrides {
   readonly limits?: Limits | undefined;
   readonly times?: Times | undefined;
 }
 
 /** A status server that listens. */
-export class StatusServer implements AsyncDisposable {
+export class StatusServer implements Answers, AsyncDisposable {
   readonly facts: Facts;
-  readonly history: History;
+  readonly history: LoopHistory;
   /** For the log. */
   readonly where: string;
-  /** Other machines may read all without a token. */
+  /** Other machines can read everything without a token. */
   readonly isOpen: boolean;
   readonly #token: string | undefined;
-  /** Only loopback names are answered. */
+  /** Only requests to loopback names are answered. */
   readonly #isGuarded: boolean;
   readonly #pages: ReadonlyMap<string, PageFile>;
-  readonly #process = new ProcessFigures();
-  readonly #events: EventStream;
-  readonly #recent = new Recent(recentAge);
+  readonly #process = new ProcessStats();
+  readonly #events: LoopEventStream;
+  readonly #recent = new Recent(maxAge);
   readonly #inFlight = new InFlight();
   readonly #connections: Connections;
   #open = 0;
@@ -142,13 +62,13 @@ export class StatusServer implements AsyncDisposable {
     this.#token = token;
     this.#isGuarded = token === undefined && !("path" in address) && isLocal(address);
     this.#pages = pages;
-    this.#events = new EventStream(
+    this.#events = new LoopEventStream({
       history,
-      () => statusView(facts),
-      (loop) => history.view(loop, nowOf(facts)),
-    );
-    // A list must not be older than the events that its client has.
-    this.#events.onFlush = () => this.#recent.clear();
+      status: () => statusView(facts),
+      view: (loop) => history.view(loop, nowOf(facts)),
+      // A list must not be older than the events that its client has received.
+      beforeFlush: () => this.#recent.clear(),
+    });
     this.#connections = new Connections(
       listener,
       (...exchange) => this.#handle(...exchange),
@@ -162,15 +82,15 @@ export class StatusServer implements AsyncDisposable {
     address: Address,
     token: string | undefined,
     facts: Facts,
-    history: History,
-    differing: Differing = {},
+    history: LoopHistory,
+    overrides: Overrides = {},
   ): Promise<StatusServer> {
     const pages = await readPages();
     const { listener, where } = await bind(address);
-    return new StatusServer({ address, token, facts, history }, { listener, where, pages, ...differing });
+    return new StatusServer({ address, token, facts, history }, { listener, where, pages, ...overrides });
   }
 
-  /** Clients of the event stream that were dropped since they did not read. */
+  /** Clients of the event stream that were dropped because they did not read. */
   get dropped(): number {
     return this.#events.dropped;
   }
@@ -196,6 +116,10 @@ export class StatusServer implements AsyncDisposable {
       headers: { "content-type": file.type, "cache-control": "no-cache" },
       body: file.bytes,
     };
+  }
+
+  status(): Answer {
+    return json(200, statusView(this.facts));
   }
 
   metrics(): Answer {
@@ -231,24 +155,24 @@ export class StatusServer implements AsyncDisposable {
     return this.#events.clients < streams ? "events" : busy(`${streams} clients read the events already`);
   }
 
-  #handle(request: IncomingMessage, response: ServerResponse, over: Promise<void>): void {
+  #handle(request: IncomingMessage, response: ServerResponse, done: Promise<void>): void {
     this.#open++;
-    over.then(() => this.#open--);
-    for (const [name, value] of Object.entries(common)) response.setHeader(name, value);
+    done.then(() => this.#open--);
+    for (const [name, value] of Object.entries(commonHeaders)) response.setHeader(name, value);
     const answer = this.#answer(request);
     const withBody = request.method !== "HEAD";
-    if (answer !== "events") return this.#inFlight.send(response, answer, withBody, over);
-    // Its end is that of the connection: without the frames of a body in chunks, one event is one write.
+    if (answer !== "events") return this.#inFlight.send(response, answer, withBody, done);
+    // The stream ends with the connection; without chunked encoding, one event is one write.
     response.removeHeader("transfer-encoding");
     response.writeHead(200, { "content-type": "text/event-stream", "connection": "close", ...fresh });
-    if (withBody) this.#events.open(response, over);
+    if (withBody) this.#events.open(response, done);
     else response.end();
   }
 
   #answer(request: IncomingMessage): Answer | "events" {
     const url = URL.parse(request.url!.replace(/^(?=\/)/, "http://localhost"));
     const { method } = request;
-    const found = find(url?.pathname ?? "");
+    const found = findEndpoint(url?.pathname ?? "");
     const wrong = this.#isGuarded ? wrongHost(request.headers.host) : undefined;
     if (wrong !== undefined) return failure(421, wrong);
     if (!found?.endpoint.always) {
@@ -269,7 +193,7 @@ export class StatusServer implements AsyncDisposable {
     } catch (error) {
       if (error instanceof RangeError) return failure(400, error.message);
       if (error instanceof URIError) return failure(400, "the path is not percent-encoded UTF-8");
-      return failure(500, "the answer cannot be made: this is a bug of the program");
+      return failure(500, "the answer cannot be made: this is a bug in the detector");
     }
   }
 
@@ -286,42 +210,30 @@ export class StatusServer implements AsyncDisposable {
   }
 }
 
-/** What a server is for. */
+/** What a server serves, and where. */
 interface Served {
   readonly address: Address;
   readonly token: string | undefined;
   readonly facts: Facts;
-  readonly history: History;
+  readonly history: LoopHistory;
 }
 
-/** What it is made of. */
-interface Parts extends Listening, Differing {
+/** What a server opened. */
+interface Parts extends Listening, Overrides {
   readonly pages: ReadonlyMap<string, PageFile>;
 }
 
-function find(path: string): { endpoint: Answering; rest: string } | undefined {
-  for (const endpoint of table) {
-    const open = endpoint.path.indexOf("<");
-    if (
-      open < 0 ? path === endpoint.path : path.startsWith(endpoint.path.slice(0, open)) && path.length > open
-    ) {
-      return { endpoint, rest: open < 0 ? "" : path.slice(open) };
-    }
-  }
-  return undefined;
-}
-
-/** How long it takes tells nothing of where they differ. */
+/** Compares in constant time. */
 function isSame(a: string, b: string): boolean {
   const digest = (text: string) => createHash("sha256").update(text).digest();
   return timingSafeEqual(digest(a), digest(b));
 }
 
 function notFound(): Answer {
-  return failure(404, "there is nothing here; README.md has the list of paths");
+  return failure(404, "not found; src/status/README.md lists the paths");
 }
 
-/** Not `Basic`, for which a browser would ask in a window of its own, over the page that asks too. */
+/** Not `Basic`: browsers would open a dialog of their own above the page, which asks itself. */
 function unauthorized(): Answer {
   return failure(401, "a token is needed: Authorization: Bearer <LISTEN_TOKEN>", {
     "www-authenticate": 'Bearer realm="nomad-crashloop-detector"',

@@ -1,4 +1,4 @@
-// What was seen of one name lately: the times of its restarts, or failed runs, and its last events.
+// The recent past of one key: the times of its restarts or failed runs, and its last events.
 import type { Nanoseconds } from "../lib/duration.ts";
 import type { RuleEvent } from "../detection/event.ts";
 import type { RunEvent } from "../detection/event.ts";
@@ -8,17 +8,17 @@ import type { Restart } from "../detection/event.ts";
 import { hour, milliseconds } from "./loop_view.ts";
 import type { EventView } from "./view.ts";
 
-/** Of one name so many times and events are remembered at most, and characters of what an event says. */
+/** Limits for one key; of an event's message, so many characters. */
 const maxTimes = 200;
 export const maxEvents = 200;
-const maxWords = 500;
-/** An event that comes again is looked for among so many. */
+const maxMessage = 500;
+/** A duplicate is looked for among the last events. */
 const recent = 20;
 
 type Seen = Omit<EventView, "at"> & { readonly time: Nanoseconds };
 
-/** The times and events of one name. */
-export class Trace {
+/** The times and events of one key. */
+export class TaskHistory {
   /** Milliseconds since the Unix epoch, in order. */
   readonly times: number[] = [];
   #events: Seen[] = [];
@@ -27,7 +27,7 @@ export class Trace {
     return this.times.at(-1) ?? -Infinity;
   }
 
-  /** Takes the time of a restart, and lets go those that are older than the hour before it. */
+  /** Adds the time of a restart or failed run, and drops those of more than an hour before. */
   count(time: Nanoseconds): void {
     const at = milliseconds(time);
     let place = this.times.length;
@@ -36,19 +36,19 @@ export class Trace {
     while (this.times.length > maxTimes || this.times[0]! <= this.last - hour) this.times.shift();
   }
 
-  /** Takes an event, unless it came before; of them the last `most` stay. */
-  add(event: RuleEvent, most: number, withWords: boolean): void {
-    const came = this.#events.slice(-recent);
-    const seen = seenOf(event as Restart | RunEvent, came.at(-1), withWords);
+  /** Adds an event, unless it is a duplicate; the last `max` are kept. */
+  add(event: RuleEvent, max: number, withMessage: boolean): void {
+    const last = this.#events.slice(-recent);
+    const seen = seenOf(event as Restart | RunEvent, last.at(-1), withMessage);
     if (
-      came.some(({ time, type, allocation }) =>
+      last.some(({ time, type, allocation }) =>
         time === seen.time && type === seen.type && allocation === seen.allocation
       )
     ) return;
-    this.#keep(seen, most);
+    this.#keep(seen, max);
   }
 
-  /** Takes what an alert tells of events before those that were seen: after a start, that is all of them. */
+  /** Adds events of an alert that are older than those seen: after a start, all of them. */
   addNotified(
     events: Iterable<{ readonly time: Nanoseconds; readonly type: string; readonly message: string }>,
   ): void {
@@ -70,7 +70,7 @@ export class Trace {
     }
   }
 
-  /** Whether an allocation is among its events. */
+  /** Whether one of its events is of this allocation. */
   knows(allocation: string): boolean {
     return this.#events.some((event) => event.allocation === allocation);
   }
@@ -79,23 +79,23 @@ export class Trace {
     return this.#events.map(({ time, ...event }) => ({ at: formatTime(time), ...event }));
   }
 
-  #keep(seen: Seen, most: number): void {
+  #keep(seen: Seen, max: number): void {
     let place = this.#events.length;
     while (place > 0 && this.#events[place - 1]!.time > seen.time) place--;
     this.#events.splice(place, 0, seen);
-    if (this.#events.length > most) this.#events = this.#events.slice(-most);
+    if (this.#events.length > max) this.#events = this.#events.slice(-max);
   }
 }
 
-/** StringPool that are those of the event before are kept once. */
-function seenOf(event: Restart | RunEvent, before: Seen | undefined, withWords: boolean): Seen {
+/** Texts equal to those of the event before are shared with it. */
+function seenOf(event: Restart | RunEvent, before: Seen | undefined, withMessage: boolean): Seen {
   const same = <Name extends "allocation" | "task" | "node">(name: Name, text: string): string | null =>
     text === before?.[name] ? text : text || null;
   if (event.kind === "event") {
     return {
       time: event.time,
       type: event.type,
-      message: event.displayMessage.slice(0, maxWords),
+      message: event.displayMessage.slice(0, maxMessage),
       exitCode: event.exit?.code ?? null,
       signal: event.exit?.signal ?? null,
       failed: event.meaning === "failed" || event.meaning === "failing",
@@ -104,11 +104,11 @@ function seenOf(event: Restart | RunEvent, before: Seen | undefined, withWords: 
       node: same("node", event.node.Name || event.node.ID),
     };
   }
-  const { message, node } = withWords ? wordsOf(event.update) : { message: "", node: "" };
+  const { message, node } = withMessage ? messageOf(event.update) : { message: "", node: "" };
   return {
     time: event.time,
     type: "Restarting",
-    message: message.slice(0, maxWords),
+    message: message.slice(0, maxMessage),
     exitCode: null,
     signal: null,
     failed: !event.requested,
@@ -118,7 +118,7 @@ function seenOf(event: Restart | RunEvent, before: Seen | undefined, withWords: 
   };
 }
 
-function wordsOf(update: string): { message: string; node: string } {
+function messageOf(update: string): { message: string; node: string } {
   try {
     const { NodeID, NodeName, TaskEvent } = JSON.parse(update);
     const { DisplayMessage, RestartReason } = isObject(TaskEvent) ? TaskEvent : {} as Record<string, unknown>;

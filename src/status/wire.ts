@@ -1,27 +1,27 @@
-// A connection of a client: a stream of Node over a connection of Deno, as node:http takes it. It knows since when it
-// waits for its client; how long it may, its owner decides.
+// A connection of a client: a Node stream over a Deno connection, as node:http takes it. It records since when its
+// client keeps it waiting; its owner decides how long that may be.
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
 
-/** Bytes that are read at one time: a head, mostly. */
-const portion = 4 << 10;
-/** Chunks that are longer together are written one by one, since joining them copies them. */
-const joined = 64 << 10;
+/** Bytes read at one time; a request head mostly fits. */
+const readSize = 4 << 10;
+/** Up to this length chunks are joined, which copies them, and written at once. */
+const maxJoined = 64 << 10;
 
 type Done = (error?: Error | null) => void;
 
-/** A connection. Errors of it end it, and are nobody's business. */
+/** A connection. An error closes it and is not reported. */
 export class Wire extends Duplex {
-  /** Requests that are not answered. */
+  /** Requests that are not answered yet. */
   open = 0;
-  /** Has answered one. */
+  /** Whether a request was answered. */
   hasAnswered = false;
-  /** Since when it waits for a request, as `performance.now()` has it. */
+  /** Since when there is no open request, by `performance.now()`. */
   idleSince: number | undefined = performance.now();
-  /** Since when its client takes nothing of what is written. */
+  /** Since when the client has not read what was written. */
   unreadSince: number | undefined;
   readonly #connection: Deno.Conn;
-  readonly #buffer = new Uint8Array(portion);
+  readonly #buffer = new Uint8Array(readSize);
 
   constructor(connection: Deno.Conn) {
     super();
@@ -43,7 +43,7 @@ export class Wire extends Duplex {
   override _writev(chunks: { chunk: Uint8Array }[], done: Done): void {
     const parts = chunks.map(({ chunk }) => chunk);
     const length = parts.reduce((sum, part) => sum + part.length, 0);
-    this.#write(length > joined ? parts : [Buffer.concat(parts)]).then(() => done(), done);
+    this.#write(length > maxJoined ? parts : [Buffer.concat(parts)]).then(() => done(), done);
   }
 
   async #write(parts: readonly Uint8Array[]): Promise<void> {
@@ -70,7 +70,7 @@ export class Wire extends Duplex {
     this.end(() => this.destroy());
   }
 
-  /** Node's own time for what its owner decides here. */
+  /** Does nothing: the owner of the connection decides about timeouts. */
   setTimeout(): this {
     return this;
   }

@@ -11,7 +11,7 @@ import { waitFor } from "../helpers/wait_for.ts";
 const queue = "nomad.crash-loop-in";
 const recording = new URL("../fixtures/firehose.ndjson.gz", import.meta.url).pathname;
 const rows = "#looping tbody tr:not(.unknown)";
-const overRows = "#over tbody tr:not(.unknown)";
+const resolvedRows = "#resolved tbody tr:not(.unknown)";
 
 /** Where the program says that its status is, without a slash at the end. */
 async function statusOf(program: Program): Promise<string> {
@@ -60,26 +60,26 @@ Deno.test(
     await shows(page, "h1", "This page asks for a token");
     await page.type("#token-text", "hunter3");
     await page.keyboard.press("Enter");
-    await shows(page, "#token-problem", "That token was refused.");
+    await shows(page, "#token-problem", "That token was rejected.");
     await page.type("#token-text", "hunter2");
     await page.keyboard.press("Enter");
-    await shows(page, "h1", "Nothing loops");
+    await shows(page, "h1", "No crash loops");
     await shows(page, "#live", "Live");
-    await shows(page, ".note strong", "No message has come yet, so nothing is known of any allocation.");
+    await shows(page, ".note strong", "No messages received yet, so nothing is known about any allocation.");
 
     const name = "<b>job</b>/group[0]";
     await own.put(queue, [update({ name, type: "Started" }), ...restarts(3, { name })]);
     await shows(page, `${rows} .name a`, name);
-    await shows(page, "h1", "1 looping now");
+    await shows(page, "h1", "1 crash-looping now");
     await shows(
       page,
       "#arrivals",
-      /^<b>job<\/b>\/group\[0\] loops: restarted 3 times since [\d:]+ UTC: Restart/,
+      /^<b>job<\/b>\/group\[0\] is crash-looping: restarted 3 times since [\d:]+ UTC: Restart/,
     );
     assert.deepEqual(await texts(page, `${rows} .count`), ["3 restarts"]);
     await page.keyboard.press("j");
     await page.keyboard.press("Enter");
-    await shows(page, ".verdict", /^Looping for \d+ s, since [\d:]+ · 3 restarts, the last \d+ s ago$/);
+    await shows(page, ".verdict", /^Crash-looping for \d+ s, since [\d:]+ · 3 restarts, the last \d+ s ago$/);
     assert.equal(new URL(page.url()).pathname, `/allocation/${encodeURIComponent(name)}`);
     await shows(page, ".events tbody tr .message", "Task restarting in 1.2s");
     assert.equal((await texts(page, ".events tbody tr")).length, 3);
@@ -89,10 +89,10 @@ Deno.test(
     );
     await own.put(queue, restarts(1, { name }));
     await shows(page, ".verdict", /· 4 restarts, the last /);
-    await shows(page, ".verdict", /^Ended \d+ s ago, after \d+ s/);
+    await shows(page, ".verdict", /^Resolved \d+ s ago, after \d+ s/);
     await page.keyboard.press("Escape");
-    await shows(page, `${overRows} .name a`, name);
-    await shows(page, "h1", "Nothing loops");
+    await shows(page, `${resolvedRows} .name a`, name);
+    await shows(page, "h1", "No crash loops");
     await shows(page, ".note strong", "All is well.");
 
     await own[Symbol.asyncDispose]();
@@ -101,7 +101,7 @@ Deno.test(
     await shows(
       page,
       ".note strong",
-      "No loop is known, but the detector is blind until its source is back.",
+      "No active loop is known, but the detector is blind until its source is up again.",
     );
     await broker.start();
     await waitFor("the banner to go", async () => (await texts(page, ".banner")).length === 0);
@@ -122,15 +122,15 @@ Deno.test("a recording is shown as of its end, with every event, its numbers and
   await using chromium = await startChromium();
   const page = await chromium.open(url);
   const faults = watchForFaults(page);
-  await shows(page, "h1", "10 looping at the end");
-  await shows(page, "#state dd", "stdin all read");
+  await shows(page, "h1", "10 crash-looping at the end");
+  await shows(page, "#state dd", "stdin finished");
   await shows(page, "#state dd", "1,798");
-  await waitFor("those that ended", async () => (await texts(page, overRows)).length === 3);
+  await waitFor("the resolved loops", async () => (await texts(page, resolvedRows)).length === 3);
   await page.goto(`${url}/allocation/${encodeURIComponent("killed.kill9[0]/kill9")}`);
   await shows(
     page,
     ".verdict",
-    "Looping for 4 min, since 04:42:58 +01:00 · 27 failed runs, the last 20 s before the end",
+    "Crash-looping for 4 min, since 04:42:58 +01:00 · 27 failed runs, the last 20 s before the end",
   );
   await shows(
     page,
@@ -160,20 +160,20 @@ Deno.test("of 10,000 loops the page shows those in sight, to the last, and finds
     await program.logged("All files are read");
     await using chromium = await startChromium();
     const page = await chromium.open(url);
-    await shows(page, "h1", "10,000 looping at the end");
+    await shows(page, "h1", "10,000 crash-looping at the end");
     await shows(page, `${rows}:first-child .name a`, "job-7777.web[0]");
     await page.keyboard.press("End");
     await shows(page, `${rows}:last-child .name a`, "job-0000.web[0]");
     assert.ok(await inPage<number>(page, "document.querySelectorAll('tr').length") < 60);
     await page.type("#search", "job-4321");
-    await shows(page, "h1", "1 of 10,000 looping match");
+    await shows(page, "h1", "1 of 10,000 crash loops match");
     await shows(page, `${rows} .name a`, "job-4321.web[0]");
   } finally {
     await Deno.remove(file);
   }
 });
 
-Deno.test("after a start with a state file the page says when a loop was told first", async () => {
+Deno.test("after a start with a state file the page has the first alert of a loop", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const env = { LISTEN: "127.0.0.1:0", STATE: `sqlite:${folder}/state.db` };
@@ -185,7 +185,7 @@ Deno.test("after a start with a state file the page says when a loop was told fi
       await using chromium = await startChromium();
       const page = await chromium.open(`${url}/?q=exit0`);
       await shows(page, `${rows} .since`, "for 4 min 03:42:57");
-      await shows(page, "h1", "1 of 11 looping match");
+      await shows(page, "h1", "1 of 11 crash loops match");
       assert.match((await texts(page, `${rows} .why`))[0]!, /^Restarted 34 times since 03:42 UTC: /);
       await page.click(`${rows} .name a`);
       await shows(
@@ -193,18 +193,18 @@ Deno.test("after a start with a state file the page says when a loop was told fi
         "#allocation .note",
         file === recording ? /^Newest first; times are the detector's\.$/ : /what its state kept/,
       );
-      shown.push(...(await texts(page, ".facts div")).filter((fact) => fact.startsWith("First told")));
+      shown.push(...(await texts(page, ".facts div")).filter((fact) => fact.startsWith("First alert")));
       program.signal("SIGINT");
       assert.equal((await program.ended).code, 0);
     }
-    assert.match(shown[0]!, /^First told2026-11-24 03:4\d:\d\d\.\d{3} UTC$/);
+    assert.match(shown[0]!, /^First alert2026-11-24 03:4\d:\d\d\.\d{3} UTC$/);
     assert.equal(shown[1], shown[0]);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 });
 
-Deno.test("after a start with a state file all loops are shown as before, those that ended too", async () => {
+Deno.test("after a start with a state file all loops are shown as before, the resolved loops too", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const env = { LISTEN: "127.0.0.1:0", RULE: "failures", STATE: `sqlite:${folder}/state.db` };

@@ -8,9 +8,9 @@ import { FailuresRule } from "../../src/detection/failures/rule.ts";
 import type { Rule } from "../../src/detection/rule.ts";
 import { Health } from "../../src/lib/health.ts";
 import type { Facts } from "../../src/status/runtime_info.ts";
-import { type Bounds, History } from "../../src/status/history.ts";
+import { type Bounds, LoopHistory } from "../../src/status/history.ts";
 import type { Address } from "../../src/status/listen.ts";
-import { type Differing, StatusServer } from "../../src/status/server.ts";
+import { type Overrides, StatusServer } from "../../src/status/server.ts";
 import { Counters } from "../../src/pipeline/counters.ts";
 import { nowhere } from "./listen.ts";
 
@@ -70,11 +70,11 @@ export function facts(differs: Partial<Facts> = {}): Facts {
 
 /** A rule with its history, that hears of updates. */
 export class Watched {
-  readonly history: History;
+  readonly history: LoopHistory;
 
   constructor(readonly rule: Rule, bounds?: Bounds, memory?: LoopMemory) {
     rule.restore({ restarts: () => [], notified: () => [], streaks: () => [] }, undefined);
-    this.history = new History(rule, bounds, memory);
+    this.history = new LoopHistory(rule, bounds, memory);
   }
 
   /** Lets both hear of updates, on the clock of the events. */
@@ -101,7 +101,7 @@ export async function statusServer(
     limits,
     times,
     ...differs
-  }: { address?: Address; token?: string; watched?: Watched } & Differing & Partial<Facts> = {},
+  }: { address?: Address; token?: string; watched?: Watched } & Overrides & Partial<Facts> = {},
 ): Promise<StatusServer & { readonly watched: Watched }> {
   const all = facts({ rule: watched.rule, ...differs });
   const server = await StatusServer.listen(address, token, all, watched.history, { limits, times });

@@ -6,7 +6,7 @@ import { InFlight, json, Recent, text } from "../../src/status/answer.ts";
 
 const response = () => new ServerResponse(new IncomingMessage(new Socket()));
 
-Deno.test("get() makes what is asked for once in a moment, and each thing for itself", () => {
+Deno.test("get() makes a response once within its time, one for each key", () => {
   let made = 0;
   const make = () => text(200, `${++made}`);
   const recent = new Recent(Infinity);
@@ -20,7 +20,7 @@ Deno.test("get() makes what is asked for once in a moment, and each thing for it
   assert.notEqual(past.get("a", make), past.get("a", make));
 });
 
-Deno.test("send() counts a body once, for as long as one client has yet to take it", async () => {
+Deno.test("send() counts a body once, until the last client has read it", async () => {
   const inFlight = new InFlight();
   const shared = json(200, "shared");
   const ends = Array.from({ length: 3 }, () => Promise.withResolvers<void>());
@@ -39,7 +39,7 @@ Deno.test("send() counts a body once, for as long as one client has yet to take 
   }
 });
 
-Deno.test("send() counts nothing of an answer without a body", () => {
+Deno.test("send() counts nothing for a response without a body", () => {
   const inFlight = new InFlight();
   inFlight.send(response(), text(200, "ok"), false, Promise.resolve());
   assert.equal(inFlight.bytes, 0);

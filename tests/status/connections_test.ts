@@ -1,12 +1,12 @@
-// The connections of the status server: how many, for how long, and who has to go; over real sockets.
+// The connections of the status server and their limits, over real sockets.
 import assert from "node:assert/strict";
-import { limitsFor, usualLimits } from "../../src/status/connections.ts";
+import { defaultLimits, limitsFor } from "../../src/status/connections.ts";
 import type { StatusServer } from "../../src/status/server.ts";
 import { crashes } from "../helpers/runs.ts";
 import { loopsRule, statusServer, Watched } from "../helpers/status.ts";
 import { waitFor, within } from "../helpers/wait_for.ts";
 
-/** A client that says exactly what it is told to. */
+/** A client that sends exactly what a test says. */
 class Client implements Disposable {
   text = "";
   /** Resolves when the server has closed the connection. */
@@ -17,7 +17,7 @@ class Client implements Disposable {
     this.#connection = connection;
   }
 
-  /** One that reads unless it is told not to. */
+  /** Opens a client that reads, unless `reads` is false. */
   static async open(server: StatusServer, { reads = true } = {}): Promise<Client> {
     const port = Number(new URL(server.where).port);
     const client = new Client(await Deno.connect({ hostname: "127.0.0.1", port }));
@@ -66,7 +66,7 @@ function serverWith(count: number, differing = {}) {
 
 Deno.test("limitsFor() leaves half of the descriptors to source, sinks and state", () => {
   const unreadBytes = 32 << 20;
-  assert.deepEqual(usualLimits, { connections: 512, requests: 409, streams: 200, unreadBytes });
+  assert.deepEqual(defaultLimits, { connections: 512, requests: 409, streams: 200, unreadBytes });
   assert.deepEqual(limitsFor(256), { connections: 128, requests: 102, streams: 51, unreadBytes });
   assert.deepEqual(limitsFor(0), { connections: 4, requests: 3, streams: 1, unreadBytes });
 });
@@ -82,7 +82,7 @@ Deno.test("a connection answers one request after the other", async () => {
   assert.equal(server.connections, 1);
 });
 
-Deno.test("who sends no request, a half one, or one bit by bit, is closed after its time", async () => {
+Deno.test("a client that sends no request, half of one, or one bit by bit is closed after its time", async () => {
   await using server = await statusServer({ times: { ...usual, first: 300 } });
   using idle = await Client.open(server);
   using half = await Client.open(server);
@@ -99,7 +99,7 @@ Deno.test("who sends no request, a half one, or one bit by bit, is closed after 
   assert.equal(server.connections, 0);
 });
 
-Deno.test("who pauses between two requests is closed after its time, and not before", async () => {
+Deno.test("a client that pauses between two requests is closed after its time, and not before", async () => {
   await using server = await statusServer({ times: { ...usual, first: 100, next: 1_500 } });
   using client = await Client.open(server);
   await client.get("/livez");
@@ -110,7 +110,7 @@ Deno.test("who pauses between two requests is closed after its time, and not bef
   await within("the pause to end", client.closed);
 });
 
-Deno.test("who does not read its answer is closed after its time, and the answer is forgotten", async () => {
+Deno.test("a client that does not read is closed after its time, and the response is dropped", async () => {
   await using server = await serverWith(1_000, { times: { ...usual, unread: 500 } });
   using client = await Client.open(server, { reads: false });
   // With four answers that nobody reads, more than the kernel takes for a connection.
@@ -120,8 +120,8 @@ Deno.test("who does not read its answer is closed after its time, and the answer
   await waitFor("nothing to be in flight", () => server.inFlight === 0);
 });
 
-Deno.test("where there are too many connections, the oldest that only waits goes for the newest", async () => {
-  const limits = { ...usualLimits, connections: 3 };
+Deno.test("a new connection replaces the one that is idle longest", async () => {
+  const limits = { ...defaultLimits, connections: 3 };
   await using server = await statusServer({ limits, times: usual });
   using stream = await Client.open(server);
   await stream.get("/api/v1/events");
@@ -139,8 +139,8 @@ Deno.test("where there are too many connections, the oldest that only waits goes
   assert.equal(server.clients, 1);
 });
 
-Deno.test("where all connections are busy, one more is closed", async () => {
-  const limits = { ...usualLimits, connections: 2 };
+Deno.test("a new connection is closed if all others are busy", async () => {
+  const limits = { ...defaultLimits, connections: 2 };
   await using server = await statusServer({ limits, times: usual });
   using first = await Client.open(server);
   await first.get("/api/v1/events");
@@ -152,7 +152,7 @@ Deno.test("where all connections are busy, one more is closed", async () => {
   assert.equal(server.clients, 2);
 });
 
-Deno.test("who sends many requests without waiting for answers gets none for the fifth", async () => {
+Deno.test("a client that pipelines five requests is closed", async () => {
   await using server = await statusServer({ times: usual });
   using client = await Client.open(server);
   await client.send("GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(5));
@@ -160,8 +160,8 @@ Deno.test("who sends many requests without waiting for answers gets none for the
   assert.equal(await (await fetch(`${server.where}livez`)).text(), "ok\n");
 });
 
-Deno.test("where too much is not read, others are told to come later, but for health", async () => {
-  const limits = { ...usualLimits, unreadBytes: 4 << 20 };
+Deno.test("too many unread bytes are answered with 503, except for health", async () => {
+  const limits = { ...defaultLimits, unreadBytes: 4 << 20 };
   await using server = await serverWith(1_000, { limits, times: usual });
   const clients: Client[] = [];
   const ask = async (path: string) => {

@@ -1,4 +1,4 @@
-// The stream of events: what comes when, and what becomes of clients that do not read.
+// The event stream: what is sent when, and what becomes of clients that do not read.
 import assert from "node:assert/strict";
 import type { StatusServer } from "../../src/status/server.ts";
 import { at, crash, crashes, stop } from "../helpers/runs.ts";
@@ -54,7 +54,7 @@ class Client implements AsyncDisposable {
   }
 }
 
-Deno.test("the stream begins with the status, then tells loops that begin, go on and end", async () => {
+Deno.test("the stream sends the status, then loops that are new, change and resolve", async () => {
   const watched = new Watched(loopsRule());
   await using server = await statusServer({ watched });
   await using client = await Client.open(server);
@@ -64,14 +64,14 @@ Deno.test("the stream begins with the status, then tells loops that begin, go on
   await waitFor("the loop", () => client.of("loop").length === 1);
   assert.deepEqual([client.of("loop")[0]!.data.job, client.of("loop")[0]!.data.count], ["api", 2]);
   watched.hear(...crash(at(60)));
-  await waitFor("that it goes on", () => client.of("loop").length === 2);
+  await waitFor("its change", () => client.of("loop").length === 2);
   assert.equal(client.of("loop")[1]!.data.count, 3);
   watched.hear(...stop(at(100)));
-  await waitFor("its end", () => client.of("resolved").length === 1);
+  await waitFor("its resolution", () => client.of("resolved").length === 1);
   assert.equal(client.of("resolved")[0]!.data.status, "resolved");
 });
 
-Deno.test("a loop comes at most once a second, as it is then, and the status every five seconds", async () => {
+Deno.test("the stream sends a loop at most once a second, as it is then, and the status every five seconds", async () => {
   const watched = new Watched(loopsRule());
   await using server = await statusServer({ watched });
   await using client = await Client.open(server);
@@ -87,7 +87,7 @@ Deno.test("a loop comes at most once a second, as it is then, and the status eve
   assert.equal(client.comments, 2);
 });
 
-Deno.test("many loops come in portions, all of them in the end", async () => {
+Deno.test("the stream sends many loops in portions, and all of them", async () => {
   const watched = new Watched(loopsRule());
   await using server = await statusServer({ watched });
   await using client = await Client.open(server);
@@ -97,7 +97,7 @@ Deno.test("many loops come in portions, all of them in the end", async () => {
   assert.equal(new Set(client.of("loop").map(({ data }) => data.job)).size, jobs.length);
 });
 
-Deno.test("a client that never reads is dropped when a megabyte waits for it, and others read on", async () => {
+Deno.test("a client that never reads is dropped at a megabyte pending, and others read on", async () => {
   const watched = new Watched(loopsRule());
   const message = "x".repeat(400);
   await using server = await statusServer({ watched });

@@ -1,17 +1,17 @@
-// What is remembered of loops, and how a loop is shown.
+// What the history keeps of loops, and how a loop is shown.
 import assert from "node:assert/strict";
-import { History } from "../../src/status/history.ts";
+import { LoopHistory } from "../../src/status/history.ts";
 import type { LoopView } from "../../src/status/view.ts";
 import { loopsRule, restartsRule, Watched } from "../helpers/status.ts";
 import { at, crash, crashes, killing, started, stop, terminated } from "../helpers/runs.ts";
 import { update } from "../helpers/updates.ts";
 
 const milliseconds = (time: bigint) => Number(time / 1_000_000n);
-const viewsOf = (history: History, now: bigint) =>
+const viewsOf = (history: LoopHistory, now: bigint) =>
   [...history.loops()].map((loop) => history.view(loop, now));
 const views = (watched: Watched) => viewsOf(watched.history, at(0));
 
-Deno.test("a loop of the rule failures is shown with its task, its count, its exit code and its timeline", () => {
+Deno.test("view() of the rule for failed runs has task, count, exit code and timeline", () => {
   const watched = new Watched(loopsRule());
   watched.hear(...crashes(3));
   const [view] = views(watched);
@@ -39,7 +39,7 @@ Deno.test("a loop of the rule failures is shown with its task, its count, its ex
   });
 });
 
-Deno.test("a loop of the rule restarts is shown with its last task, and since its first restart", () => {
+Deno.test("view() of the rule restarts has the last task, and starts at the first restart", () => {
   const watched = new Watched(restartsRule());
   const name = "job.group[0]";
   watched.hear(...[0, 10, 30].map((seconds) => update({ time: at(seconds) })));
@@ -73,7 +73,7 @@ Deno.test("a loop of the rule restarts is shown with its last task, and since it
   ]);
 });
 
-Deno.test("an allocation has what happened before it was a loop, each event once, with exit codes and signals", () => {
+Deno.test("find() has events from before the loop, each once, with exit codes and signals", () => {
   const watched = new Watched(loopsRule());
   watched.hear(...crashes(2), ...crashes(2), started(at(50)), terminated(at(51), 137, 9));
   const { events } = watched.history.find("api.web[0]/app", at(60))!;
@@ -92,7 +92,7 @@ Deno.test("an allocation has what happened before it was a loop, each event once
   assert.equal(events[0]!.node, "n1");
 });
 
-Deno.test("an event says whether the run failed: Nomad kills a task that failed as one that is stopped", () => {
+Deno.test("an event says whether the run failed: Nomad kills failed tasks as it kills stopped ones", () => {
   const watched = new Watched(loopsRule());
   watched.hear(...crashes(2), started(at(50)), killing(at(51)), killing(at(52), { fails: true }));
   const { events } = watched.history.find("api.web[0]/app", at(60))!;
@@ -104,7 +104,7 @@ Deno.test("an event says whether the run failed: Nomad kills a task that failed 
   ]);
 });
 
-Deno.test("a loop that is over is shown as it was, with when and why it ended", () => {
+Deno.test("a resolved loop is shown as it was, with when and why it was resolved", () => {
   const watched = new Watched(loopsRule());
   watched.hear(...crashes(4), ...stop(at(100)));
   const [view] = views(watched);
@@ -115,7 +115,7 @@ Deno.test("a loop that is over is shown as it was, with when and why it ended", 
   assert.equal(watched.history.find(view!.id, at(200))!.loop.status, "resolved");
 });
 
-Deno.test("a loop of the rule restarts that is over keeps its count, told or not", () => {
+Deno.test("a resolved loop of the rule restarts keeps its count, with and without a notification", () => {
   for (const [notified, alerts] of [[false, 1], [true, 2]] as const) {
     const watched = new Watched(restartsRule(notified));
     watched.hear(...[0, 10, 30].map((seconds) => update({ time: at(seconds) })));
@@ -128,7 +128,7 @@ Deno.test("a loop of the rule restarts that is over keeps its count, told or not
   }
 });
 
-Deno.test("a loop that is told again is the same loop, told twice", () => {
+Deno.test("a loop that is repeated is the same loop, with two notifications", () => {
   const watched = new Watched(loopsRule());
   watched.hear(...crashes(3));
   const [before] = views(watched);
@@ -138,7 +138,16 @@ Deno.test("a loop that is told again is the same loop, told twice", () => {
   assert.deepEqual([after!.id, after!.notifications], [before!.id, 2]);
 });
 
-Deno.test("find() knows a loop by name, by id and by any allocation that was seen of it", () => {
+Deno.test("a resolved loop counts notifications that nobody looked at", () => {
+  const watched = new Watched(loopsRule());
+  watched.hear(...crashes(3));
+  watched.wait(at(3700));
+  watched.hear(...stop(at(3800)));
+  const [view] = views(watched);
+  assert.deepEqual([view!.status, view!.notifications], ["resolved", 3]);
+});
+
+Deno.test("find() knows a loop by name, by id and by any of its allocations", () => {
   const watched = new Watched(loopsRule());
   watched.hear(...crashes(2), ...crashes(1, 50, 20, { allocation: "a2" }));
   const [view] = views(watched);
@@ -148,7 +157,7 @@ Deno.test("find() knows a loop by name, by id and by any allocation that was see
   assert.equal(watched.history.find("api.web[1]/app", at(60)), undefined);
 });
 
-Deno.test("restore() shows loops that were told before the start, with what the rule knows of them", () => {
+Deno.test("restore() shows loops notified before the start, with what the rule knows of them", () => {
   for (
     const [rule, updates, types] of [
       [loopsRule(), crashes(3), 7],
@@ -157,18 +166,18 @@ Deno.test("restore() shows loops that were told before the start, with what the 
   ) {
     const before = new Watched(rule);
     before.hear(...updates);
-    const anew = new History(rule);
-    anew.restore(at(100));
+    const later = new LoopHistory(rule);
+    later.restore(at(100));
     const [was] = views(before);
-    const [is] = viewsOf(anew, at(100));
+    const [is] = viewsOf(later, at(100));
     assert.deepEqual(is, { ...was, firstNotifiedAt: null });
-    const found = anew.find(is!.name, at(100))!;
+    const found = later.find(is!.name, at(100))!;
     assert.ok(found.events.length > 0 && found.events.length <= 10 && types > 0);
     assert.equal(found.events.at(-1)!.at, is!.lastAt);
   }
 });
 
-/** What is remembered of loops, as a ledger keeps it. */
+/** Keeps loops as a state store does. */
 class Memory extends Map<string, string> {
   remember(loop: string, text: string | undefined): void {
     this.delete(loop);
@@ -179,14 +188,14 @@ class Memory extends Map<string, string> {
   }
 }
 
-/** A history that goes on after a start where the rule goes on, and views of all that it has. */
+/** The views of a history that is restored from the rule and the memory. */
 function restored(watched: Watched, memory: Memory) {
-  const anew = new History(watched.rule, undefined, memory);
-  anew.restore(at(4_000), memory);
-  return viewsOf(anew, at(4_000));
+  const later = new LoopHistory(watched.rule, undefined, memory);
+  later.restore(at(4_000), memory);
+  return viewsOf(later, at(4_000));
 }
 
-Deno.test("restore() knows when loops were told first and since when they go on, and which ended, as before", () => {
+Deno.test("restore() keeps the first notification, the start and the resolution of loops", () => {
   const quick = (seconds: number) => update({ time: at(seconds) });
   for (const [rule, updates] of [[loopsRule(), crashes(3)], [restartsRule(), [0, 10].map(quick)]] as const) {
     const memory = new Memory();
@@ -209,7 +218,7 @@ const essence = ({ id, status, firstNotifiedAt, since, count, resolvedAt }: Loop
   resolvedAt,
 ];
 
-Deno.test("restore() has the loops that ended before the start, whole, the youngest last", () => {
+Deno.test("restore() has loops resolved before the start, whole, the youngest last", () => {
   const memory = new Memory();
   const watched = new Watched(loopsRule(), undefined, memory);
   for (const index of [0, 1, 2]) watched.hear(...crashes(2, index * 100, 20, job(index)));
@@ -217,23 +226,37 @@ Deno.test("restore() has the loops that ended before the start, whole, the young
   const was = views(watched);
   assert.deepEqual(names(was), ["job2", "job1", "job0"]);
   assert.deepEqual(restored(watched, memory), was);
-  const anew = new History(watched.rule, undefined, memory);
-  anew.restore(at(4_000), memory);
-  const { loop, restored: isRestored, events } = anew.find(was[2]!.id, at(4_000))!;
+  const later = new LoopHistory(watched.rule, undefined, memory);
+  later.restore(at(4_000), memory);
+  const { loop, restored: isRestored, events } = later.find(was[2]!.id, at(4_000))!;
   assert.deepEqual([loop.job, isRestored, events], ["job0", true, []]);
 });
 
-Deno.test("what is kept is bounded as what is shown, and what ended unseen is kept no longer", () => {
+Deno.test("restore() reads loops that were kept under the names of before", () => {
+  const memory = new Memory();
+  const watched = new Watched(loopsRule(), undefined, memory);
+  watched.hear(...crashes(2), ...crashes(2, 0, 20, job(1)), ...stop(at(600), undefined, job(1)));
+  const was = views(watched);
+  assert.deepEqual(was.map(({ status }) => status), ["looping", "resolved"]);
+  for (const [id, text] of [...memory]) {
+    const { firstNotifiedAt: firstTold, notifications: alerts, resolvedAt: endedAt, gaveUpAt: _, ...same } =
+      JSON.parse(text);
+    memory.remember(id, JSON.stringify({ ...same, firstTold, alerts, endedAt }));
+  }
+  assert.deepEqual(restored(watched, memory), was);
+});
+
+Deno.test("the memory is bounded like the history, and drops loops that were resolved unseen", () => {
   const memory = new Memory();
   const watched = new Watched(loopsRule(), bounds, memory);
   for (const index of [0, 1, 2, 3, 4]) watched.hear(...crashes(2, index * 100, 20, job(index)));
   for (const index of [2, 3, 4]) watched.hear(...stop(at(600 + index), undefined, job(index)));
-  assert.equal(memory.size, bounds.ended, "none of those that are shown goes on");
+  assert.equal(memory.size, bounds.resolved, "none of those shown is active");
   watched.hear(...crashes(2, 700, 20, job(5)));
-  assert.equal(memory.size, bounds.ended + 1);
+  assert.equal(memory.size, bounds.resolved + 1);
   watched.rule.record(decodedStop(), at(800));
   assert.deepEqual(names(restored(watched, memory)), ["job0", "job1", "job3", "job4"]);
-  assert.equal(memory.size, bounds.ended);
+  assert.equal(memory.size, bounds.resolved);
 });
 
 function decodedStop() {
@@ -242,11 +265,11 @@ function decodedStop() {
   return event;
 }
 
-const bounds = { looping: 3, ended: 2, restarting: 4, events: 60 };
+const bounds = { looping: 3, resolved: 2, failing: 4, events: 60 };
 const job = (index: number) => ({ job: `job${index}` });
 const names = (views: Iterable<LoopView>) => [...views].map(({ job }) => job);
 
-Deno.test("of many loops the oldest are forgotten first, and of those that ended too", () => {
+Deno.test("of many loops the oldest are dropped first, active and resolved ones", () => {
   const watched = new Watched(loopsRule(), bounds);
   for (const index of [0, 1, 2, 3, 4]) watched.hear(...crashes(2, index * 100, 20, job(index)));
   assert.deepEqual(names(viewsOf(watched.history, at(500))), ["job2", "job3", "job4"]);
@@ -257,7 +280,7 @@ Deno.test("of many loops the oldest are forgotten first, and of those that ended
   assert.deepEqual(names(viewsOf(watched.history, at(4_000))), ["job0", "job1", "job3", "job4"]);
 });
 
-Deno.test("of names that are no loop, the last ones are remembered, for an hour", () => {
+Deno.test("keys that do not loop are kept for an hour, the last ones only", () => {
   const first = (watched: Watched, name: string, index: number) => {
     watched.hear(...crash(at(index + 10), { job: name }));
     return watched.history.find(`${name}.web[0]/app`, at(index + 10))!.events
@@ -266,10 +289,10 @@ Deno.test("of names that are no loop, the last ones are remembered, for an hour"
   const watched = new Watched(loopsRule(), bounds);
   for (const index of [0, 1, 2, 3, 4]) watched.hear(...crashes(1, index, 20, job(index)));
   assert.deepEqual(first(watched, "job4", 4), ["a1", "a1", "a1"]);
-  assert.deepEqual(first(watched, "job0", 0), [null, null, "a1"], "two of the story, and one that was seen");
+  assert.deepEqual(first(watched, "job0", 0), [null, null, "a1"], "two of the alert, and one that was seen");
 });
 
-Deno.test("of one loop 200 events and 200 times are remembered, of many as many as there is room for", () => {
+Deno.test("one loop keeps 200 events and 200 times, many loops share the room", () => {
   const one = new Watched(loopsRule());
   one.hear(...crashes(210, 0, 5));
   const { loop, events } = one.history.find("api.web[0]/app", at(1000))!;
@@ -280,7 +303,7 @@ Deno.test("of one loop 200 events and 200 times are remembered, of many as many 
   assert.equal(many.history.find("job1.web[0]/app", at(1000))!.events.length, 30, "60 for two loops");
 });
 
-Deno.test("a timeline has the last hour before the last restart", () => {
+Deno.test("a timeline has the hour before the last restart", () => {
   const watched = new Watched(loopsRule());
   watched.hear(...crash(at(0)), ...crash(at(100)), ...crash(at(3650)));
   const [view] = views(watched);

@@ -32,7 +32,7 @@ const foreign = [
   "",
 ];
 
-Deno.test("wrongHost() finds no fault with loopback names, and with none at all", () => {
+Deno.test("wrongHost() accepts loopback names, and no name", () => {
   for (const host of [undefined, ...local]) assert.equal(wrongHost(host), undefined, host);
 });
 
@@ -48,7 +48,7 @@ Deno.test("wrongHost() says what is wrong with another name, and what to do", ()
   }
 });
 
-Deno.test("isLocal() knows the addresses that only this machine reaches", () => {
+Deno.test("isLocal() knows the addresses that only this machine can reach", () => {
   for (const hostname of ["127.0.0.1", "127.0.0.53", "localhost", "::1"]) {
     assert.ok(isLocal({ hostname, port: 1 }), hostname);
   }
@@ -69,7 +69,7 @@ async function askAs(server: StatusServer, host: string, path = "/api/v1/status"
   return { status: Number(answer.split(" ")[1]), body: answer.slice(answer.indexOf("\r\n\r\n") + 4) };
 }
 
-Deno.test("on a loopback address without a token, a page of elsewhere is refused under its own name", async () => {
+Deno.test("a loopback address without a token rejects a foreign name", async () => {
   await using server = await statusServer();
   for (const path of ["/", "/api/v1/status", "/api/v1/events", "/metrics", "/livez"]) {
     const { status, body } = await askAs(server, "evil.example:9465", path);
@@ -78,7 +78,7 @@ Deno.test("on a loopback address without a token, a page of elsewhere is refused
   for (const host of local) assert.equal((await askAs(server, host)).status, 200, host);
 });
 
-Deno.test("with a token, or beyond loopback, every name is answered", async () => {
+Deno.test("with a token, or beyond loopback, every name is accepted", async () => {
   await using guarded = await statusServer({ token: "secret" });
   assert.equal((await askAs(guarded, "status.example", "/api/v1/status", "secret")).status, 200);
   assert.equal((await askAs(guarded, "status.example")).status, 401);

@@ -1,8 +1,9 @@
 // The metrics as Prometheus reads them.
 import assert from "node:assert/strict";
 import { Histogram } from "../../src/lib/histogram.ts";
-import { type Metric, metrics, type Read, write } from "../../src/status/metrics.ts";
-import { ProcessFigures } from "../../src/status/process_stats.ts";
+import { write } from "../../src/status/exposition.ts";
+import { type Metric, metrics, type MetricsInput } from "../../src/status/metrics.ts";
+import { ProcessStats } from "../../src/status/process_stats.ts";
 import { facts, lane } from "../helpers/status.ts";
 
 const histogram = new Histogram([0.5, 1]);
@@ -22,7 +23,7 @@ const few: readonly Metric[] = [
 
 Deno.test("write() writes the text format 0.0.4", () => {
   assert.equal(
-    write({} as Read, few),
+    write({} as MetricsInput, few),
     `# HELP a_total A \\\\ and\\na line.
 # TYPE a_total counter
 a_total{l="q\\"\\\\\\n"} 1
@@ -42,8 +43,8 @@ c_count{s="x"} 4
 });
 
 /** All metrics of a program, by series. */
-function read(from: Partial<Read["facts"]> = {}): Map<string, number> {
-  using process = new ProcessFigures();
+function read(from: Partial<MetricsInput["facts"]> = {}): Map<string, number> {
+  using process = new ProcessStats();
   const lines = write({ facts: facts(from), process }).split("\n")
     .filter((line) => line !== "" && !line.startsWith("#"));
   return new Map(lines.map((line) => {

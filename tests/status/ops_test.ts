@@ -1,9 +1,10 @@
 // The files for operators: promtool accepts the rules; panels and checks use metrics and endpoints that exist.
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { metrics, write } from "../../src/status/metrics.ts";
-import { ProcessFigures } from "../../src/status/process_stats.ts";
-import { endpoints } from "../../src/status/server.ts";
+import { write } from "../../src/status/exposition.ts";
+import { metrics } from "../../src/status/metrics.ts";
+import { ProcessStats } from "../../src/status/process_stats.ts";
+import { endpoints } from "../../src/status/endpoints.ts";
 import { settingsGroups } from "../../src/commands/app.ts";
 import { variablesOf } from "../../src/lib/settings/setting.ts";
 import { promtool } from "../helpers/prometheus.ts";
@@ -21,7 +22,7 @@ const known = new Set(
 );
 
 Deno.test("promtool accepts the metrics", async () => {
-  using process = new ProcessFigures();
+  using process = new ProcessStats();
   const text = write({ facts: facts(), process });
   assert.deepEqual(await promtool(["check", "metrics"], text), { code: 0, output: "" });
 });

@@ -1,4 +1,4 @@
-// The page in a real Chromium, played to by a made-up detector.
+// The page in a real Chromium, served by a made-up detector.
 import assert from "node:assert/strict";
 import axe from "axe-core";
 import { inPage, type Page, shows, startChromium, texts } from "../helpers/chromium.ts";
@@ -14,7 +14,7 @@ import {
 import { waitFor } from "../helpers/wait_for.ts";
 
 const rows = "#looping tbody tr:not(.unknown)";
-const overRows = "#over tbody tr:not(.unknown)";
+const resolvedRows = "#resolved tbody tr:not(.unknown)";
 
 async function showsNames(page: Page, expected: string[], selector = rows): Promise<void> {
   let last: string[] = [];
@@ -28,7 +28,7 @@ async function showsNames(page: Page, expected: string[], selector = rows): Prom
   }
 }
 
-/** What the policy of the page kept from running, and what went wrong in it. */
+/** Violations of the content security policy, and errors and dialogs of the page. */
 function watchForFaults(page: Page): string[] {
   const faults: string[] = [];
   page.on("pageerror", (error) => faults.push(`${error}`));
@@ -42,20 +42,20 @@ function watchForFaults(page: Page): string[] {
   return faults;
 }
 
-Deno.test("the empty page says what was watched and that all is well", async () => {
+Deno.test("the page without loops says that all is well, and what was processed", async () => {
   await using fixture = startStatusFixture();
   await using chromium = await startChromium();
   const page = await chromium.open(fixture.url);
-  await shows(page, "h1", "Nothing loops");
+  await shows(page, "h1", "No crash loops");
   await shows(page, "#looping .note strong", "All is well.");
   assert.deepEqual(await texts(page, "#looping .note span"), [
-    "Watched 1,208,365 messages from amqp since 03-09 11:32 (1 d 3 h); 2,310 names are remembered. " +
-    "A loop is told from 5 restarts in 5m.",
+    "Processed 1,208,365 messages from amqp since 03-09 11:32 (1 d 3 h); tracking 2,310 keys. " +
+    "Alerts fire at 5 restarts in 5m.",
   ]);
-  assert.deepEqual(await texts(page, "table, #over"), []);
+  assert.deepEqual(await texts(page, "table, #resolved"), []);
 });
 
-Deno.test("the empty page of a detector that is blind does not say that all is well", async () => {
+Deno.test("the page without loops does not say that all is well while the source is down", async () => {
   const source = { type: "nomad", up: false, since: ago(5), problem: "connection refused", ended: false };
   await using fixture = startStatusFixture({ status: { source } });
   await using chromium = await startChromium();
@@ -63,13 +63,13 @@ Deno.test("the empty page of a detector that is blind does not say that all is w
   await shows(
     page,
     "#looping .note strong",
-    "No loop is known, but the detector is blind until its source is back.",
+    "No active loop is known, but the detector is blind until its source is up again.",
   );
   await shows(
     page,
     ".banner",
-    "Source nomad is down since 14:27:08 Connection refused. Until it is back nothing new is seen: " +
-      "more may loop than is shown, or less.",
+    "Source nomad is down since 14:27:08 Connection refused. Until it is up again nothing new is seen, " +
+      "and the loops shown may be out of date.",
   );
   fixture.setStatus({
     messages: { events: 0, others: 0, malformed: 0, duplicates: 0, outsideWindow: 0, requested: 0 },
@@ -77,12 +77,12 @@ Deno.test("the empty page of a detector that is blind does not say that all is w
   await shows(
     page,
     "#looping .note strong",
-    "No message has come yet, so nothing is known of any allocation.",
+    "No messages received yet, so nothing is known about any allocation.",
   );
   assert.deepEqual(await texts(page, ".banner"), []);
 });
 
-Deno.test("a sink that is down is told with its problem and what waits for it", async () => {
+Deno.test("the banner of a sink that is down has its problem and its pending alerts", async () => {
   const sink = {
     type: "kinesis",
     up: false,
@@ -97,12 +97,12 @@ Deno.test("a sink that is down is told with its problem and what waits for it", 
   await shows(
     page,
     ".banner",
-    "Sink kinesis is down since 14:29:08 Throttled. 12 alerts wait; they are kept and sent again.",
+    "Sink kinesis is down since 14:29:08 Throttled. 12 alerts pending; they are kept and retried.",
   );
-  await shows(page, "#state dd", "12 alerts wait, the oldest for 4 min");
+  await shows(page, "#state dd", "12 pending, oldest 4 min");
 });
 
-Deno.test("a sink that is up but takes nothing is told with its problem", async () => {
+Deno.test("the banner of a sink that accepts nothing has its problem", async () => {
   const sink = {
     type: "amqp",
     up: true,
@@ -117,12 +117,12 @@ Deno.test("a sink that is up but takes nothing is told with its problem", async 
   await shows(
     page,
     ".banner",
-    "Sink amqp takes nothing Memory is low. 1 alert waits; they are kept and sent again.",
+    "Sink amqp accepts nothing Memory is low. 1 alert pending; they are kept and retried.",
   );
-  await shows(page, "#state .loud dd", "amqp takes nothing");
+  await shows(page, "#state .loud dd", "amqp accepts nothing");
 });
 
-Deno.test("a banner leaves the address that a problem begins with as it is", async () => {
+Deno.test("a banner does not capitalize an address", async () => {
   const problem = "http://nomad.internal:4646: nobody listens there";
   const source = { type: "nomad", up: false, since: ago(5), problem, ended: false };
   await using fixture = startStatusFixture({ status: { source } });
@@ -131,7 +131,7 @@ Deno.test("a banner leaves the address that a problem begins with as it is", asy
   await shows(page, ".banner", /^Source nomad is down since 14:27:08 http:\/\/nomad\.internal:4646: nobody /);
 });
 
-Deno.test("the head has one line at a width of 1280, with two sinks, or one that alerts wait for", async () => {
+Deno.test("the head has one line at a width of 1280, with two sinks or with pending alerts", async () => {
   const sink = { up: true, since: ago(190), problem: null, pending: 0, oldestPendingAt: null };
   const [one, two] = [{ ...sink, type: "kinesis" }, { ...sink, type: "stdout" }];
   await using fixture = startStatusFixture({ loops: badNight, status: { sinks: [one, two] } });
@@ -146,11 +146,11 @@ Deno.test("the head has one line at a width of 1280, with two sinks, or one that
   await shows(page, "#state dd", "stdout up 3 h 10 min");
   assert.ok(await isOneLine());
   fixture.setStatus({ sinks: [{ ...one, pending: 1234, oldestPendingAt: ago(72) }] });
-  await shows(page, "#state dd", "1,234 alerts wait, the oldest for 1 h 12 min");
+  await shows(page, "#state dd", "1,234 pending, oldest 1 h 12 min");
   assert.ok(await isOneLine());
 });
 
-Deno.test("times of a recording are those of its end, and times of the program those of the wall", async () => {
+Deno.test("loops of a recording are timed from its end, the process by the wall clock", async () => {
   const recording = {
     mode: "batch",
     wallNow: "2026-03-12T09:00:00+01:00",
@@ -161,44 +161,50 @@ Deno.test("times of a recording are those of its end, and times of the program t
   await using fixture = startStatusFixture({ loops: [madeLoop("a/on.web[0]"), over], status: recording });
   await using chromium = await startChromium();
   const page = await chromium.open(fixture.url);
-  await shows(page, "h1", "1 looping at the end");
-  await shows(page, "#live", "All read");
-  await shows(page, "#state dd", "stdin all read");
+  await shows(page, "h1", "1 crash-looping at the end");
+  await shows(page, "#live", "Finished");
+  await shows(page, "#state dd", "stdin finished");
   await shows(page, "#state dd", "03-10 14:32");
   await shows(page, "#footer", /^Version 0\.1\.0, running for 3\d s, /);
   assert.deepEqual(await texts(page, `${rows} .since`), ["for 18 min 14:14:08"]);
-  assert.deepEqual(await texts(page, `${overRows} .since`), ["5 min before the end 14:27:08, after 15 min"]);
+  assert.deepEqual(await texts(page, `${resolvedRows} .since`), [
+    "5 min before the end 14:27:08, after 15 min",
+  ]);
   await page.click(`${rows} .name a`);
   await shows(
     page,
     ".verdict",
-    "Looping for 18 min, since 14:14:08 · 6 restarts, the last 24 s before the end",
+    "Crash-looping for 18 min, since 14:14:08 · 6 restarts, the last 24 s before the end",
   );
   await shows(page, ".axis span:first-child", "the end");
 });
 
-Deno.test("of a loop from before the start it is said that not all of it is known", async () => {
+Deno.test("a loop from before the start is shown as older than what is known", async () => {
   const loop = madeLoop("a/one.web[0]", { firstNotifiedAt: null });
   await using fixture = startStatusFixture({ loops: [loop] });
   await using chromium = await startChromium();
   const page = await chromium.open(fixture.url);
   await shows(page, `${rows} .since`, "for over 18 min 14:14:08");
   await page.click(`${rows} .name a`);
-  await shows(page, ".verdict", /^Looping for over 18 min, since before 14:14:08 · 6 restarts, the last /);
+  await shows(
+    page,
+    ".verdict",
+    /^Crash-looping for over 18 min, since before 14:14:08 · 6 restarts, the last /,
+  );
   await shows(
     page,
     "#allocation .note",
-    "Newest first; times are the detector's. It was told before the detector started; of what was before, " +
-      "this is what its state kept.",
+    "Newest first; times are the detector's. The loop was already firing before the detector started; " +
+      "of earlier events this is what its state kept.",
   );
 });
 
-Deno.test("a loop is a row: name, where, why, how often, its last hour, since when", async () => {
+Deno.test("a row has name, place, reason, count, the last hour and the start of a loop", async () => {
   await using fixture = startStatusFixture({ loops: [badNight[0]!] });
   await using chromium = await startChromium();
   const page = await chromium.open(fixture.url);
   const faults = watchForFaults(page);
-  await shows(page, "h1", "1 looping now");
+  await shows(page, "h1", "1 crash-looping now");
   await showsNames(page, ["checkout-api.web[2]"]);
   assert.deepEqual(await texts(page, `${rows} .where`), ["shop · job checkout-api · on worker-11"]);
   assert.deepEqual(await texts(page, `${rows} .count`), ["148 restarts"]);
@@ -211,11 +217,11 @@ Deno.test("a loop is a row: name, where, why, how often, its last hour, since wh
   assert.deepEqual(faults, []);
 });
 
-Deno.test("of 10,000 loops those in sight are rendered, and the last one when it is scrolled to", async () => {
+Deno.test("of 10,000 loops the page renders those in sight", async () => {
   await using fixture = startStatusFixture({ loops: [...manyLoops(10_000), ended(badNight[0]!)] });
   await using chromium = await startChromium();
   const page = await chromium.open(fixture.url);
-  await shows(page, "h1", "10,000 looping now");
+  await shows(page, "h1", "10,000 crash-looping now");
   await shows(page, `${rows} .name a`, "job-0000.web[0]");
   assert.equal(
     await inPage(page, "document.querySelector('#looping table').getAttribute('aria-rowcount')"),
@@ -231,7 +237,7 @@ Deno.test("of 10,000 loops those in sight are rendered, and the last one when it
   await page.keyboard.press("Home");
   await shows(page, `${rows} .name a`, "job-0000.web[0]");
   await page.click("#jump a");
-  await showsNames(page, ["checkout-api.web[2]"], overRows);
+  await showsNames(page, ["checkout-api.web[2]"], resolvedRows);
   assert.ok(await inPage(page, "scrollY > 500_000"));
   assert.deepEqual(
     [...new Set(fixture.asked.map((query) => new URLSearchParams(query).get("limit")))],
@@ -239,7 +245,7 @@ Deno.test("of 10,000 loops those in sight are rendered, and the last one when it
   );
 });
 
-Deno.test("a loop that begins appears, goes on in its own row, and moves to those that ended", async () => {
+Deno.test("a new loop appears, changes in its own row, and moves to the resolved ones", async () => {
   const first = madeLoop("a/one.web[0]", { count: 20 });
   const second = madeLoop("a/two.web[0]", { count: 9, firstNotifiedAt: fixtureNow });
   await using fixture = startStatusFixture({ loops: [first] });
@@ -249,8 +255,12 @@ Deno.test("a loop that begins appears, goes on in its own row, and moves to thos
 
   fixture.loop(second);
   await showsNames(page, ["one.web[0]", "two.web[0]"]);
-  await shows(page, "h1", "2 looping now");
-  await shows(page, "#arrivals", "two.web[0] loops: exited with 1 after 2.1 s, 9 times since 14:14 UTC");
+  await shows(page, "h1", "2 crash-looping now");
+  await shows(
+    page,
+    "#arrivals",
+    "two.web[0] is crash-looping: exited with 1 after 2.1 s, 9 times since 14:14 UTC",
+  );
 
   await inPage(page, `for (const row of document.querySelectorAll("${rows}")) row.mark = row.textContent`);
   fixture.loop({ ...second, count: 30, notifications: 2 });
@@ -260,11 +270,11 @@ Deno.test("a loop that begins appears, goes on in its own row, and moves to thos
 
   fixture.end(first);
   await showsNames(page, ["two.web[0]"]);
-  await showsNames(page, ["one.web[0]"], overRows);
-  await shows(page, "#arrivals", "one.web[0] has ended");
+  await showsNames(page, ["one.web[0]"], resolvedRows);
+  await shows(page, "#arrivals", "one.web[0] is resolved");
 });
 
-Deno.test("the order stays as it is under the pointer, and rows change in place", async () => {
+Deno.test("the order is kept under the pointer, and rows change in place", async () => {
   const [one, two] = [madeLoop("a/one.web[0]", { count: 20 }), madeLoop("a/two.web[0]", { count: 9 })];
   await using fixture = startStatusFixture({ loops: [one, two] });
   await using chromium = await startChromium();
@@ -278,15 +288,15 @@ Deno.test("the order stays as it is under the pointer, and rows change in place"
   await showsNames(page, ["two.web[0]", "one.web[0]"]);
 });
 
-Deno.test("search and order are asked of the detector, and kept in the address", async () => {
+Deno.test("search and order are requested from the detector, and kept in the address", async () => {
   await using fixture = startStatusFixture({ loops: badNight });
   await using chromium = await startChromium();
   const page = await chromium.open(fixture.url);
-  await shows(page, "h1", "7 looping now");
+  await shows(page, "h1", "7 crash-looping now");
   await page.keyboard.press("/");
   await page.keyboard.type("ledger");
   await showsNames(page, ["ledger-sync.worker[0]", "ledger-sync.worker[1]"]);
-  await shows(page, "h1", "2 of 7 looping match");
+  await shows(page, "h1", "2 of 7 crash loops match");
   await page.click("input[value=newest]");
   await showsNames(page, ["ledger-sync.worker[1]", "ledger-sync.worker[0]"]);
   assert.equal(new URL(page.url()).search, "?q=ledger&sort=newest");
@@ -294,17 +304,17 @@ Deno.test("search and order are asked of the detector, and kept in the address",
   await showsNames(page, ["ledger-sync.worker[1]", "ledger-sync.worker[0]"]);
   await page.focus("#search");
   await page.keyboard.type(" <b>");
-  await shows(page, "#looping .note", "No loop matches “ledger <b>”.");
+  await shows(page, "#looping .note", "No active loop matches “ledger <b>”.");
   await page.keyboard.press("Escape");
-  await shows(page, "h1", "7 looping now");
+  await shows(page, "h1", "7 crash-looping now");
 });
 
-Deno.test("all can be reached by the keyboard: rows, one allocation's view, and the way back", async () => {
+Deno.test("the keyboard reaches rows, one loop's view, and the way back", async () => {
   await using fixture = startStatusFixture({ loops: badNight });
   await using chromium = await startChromium();
   const page = await chromium.open(fixture.url);
   const focused = () => inPage(page, "document.activeElement.textContent");
-  await shows(page, "h1", "7 looping now");
+  await shows(page, "h1", "7 crash-looping now");
   for (const key of ["j", "j", "ArrowDown", "k"] as const) await page.keyboard.press(key);
   assert.equal(await focused(), "ledger-sync.worker[0]");
   assert.notEqual(
@@ -312,7 +322,11 @@ Deno.test("all can be reached by the keyboard: rows, one allocation's view, and 
     "none",
   );
   await page.keyboard.press("Enter");
-  await shows(page, ".verdict", /^Looping for 1 h 14 min, since 13:18:08 · 41 restarts, the last 2\d s ago$/);
+  await shows(
+    page,
+    ".verdict",
+    /^Crash-looping for 1 h 14 min, since 13:18:08 · 41 restarts, the last 2\d s ago$/,
+  );
   assert.equal(
     decodeURIComponent(new URL(page.url()).pathname),
     "/allocation/payments/ledger-sync.worker[0]",
@@ -330,7 +344,7 @@ Deno.test("the keyboard walks through more rows than are rendered", async () => 
   await using fixture = startStatusFixture({ loops: manyLoops(500) });
   await using chromium = await startChromium();
   const page = await chromium.open(fixture.url);
-  await shows(page, "h1", "500 looping now");
+  await shows(page, "h1", "500 crash-looping now");
   for (let n = 0; n <= 120; n++) await page.keyboard.press("j");
   await waitFor(
     "the row",
@@ -339,7 +353,7 @@ Deno.test("the keyboard walks through more rows than are rendered", async () => 
   assert.ok(await inPage(page, "document.activeElement.getBoundingClientRect().bottom < innerHeight"));
 });
 
-Deno.test("an allocation's view tells every event, commands to look further, and goes on live", async () => {
+Deno.test("the view of a loop has its events and commands, and stays live", async () => {
   const loop = madeLoop("pay/sync.worker[0]", { count: 3, exitCode: 137, job: "it's $(id)", task: null });
   await using fixture = startStatusFixture({ loops: [loop] });
   await using chromium = await startChromium();
@@ -368,7 +382,7 @@ Deno.test("an allocation's view tells every event, commands to look further, and
   assert.deepEqual(faults, []);
 });
 
-Deno.test("an allocation's view gives no name to Nomad as an option, and no name that shells read differently", async () => {
+Deno.test("the commands pass no name as an option, and leave out names that shells read differently", async () => {
   const loops = [
     madeLoop("a/one.web[0]", { job: "-address=http://evil" }),
     madeLoop("a/two.web[0]", { job: "\u001b]0;", task: "a\\" }),
@@ -378,8 +392,8 @@ Deno.test("an allocation's view gives no name to Nomad as an option, and no name
   const page = await chromium.open(`${fixture.url}/allocation/${encodeURIComponent("a/one.web[0]")}`);
   await shows(page, ".commands code", "nomad job status -namespace a -- '-address=http://evil'");
   assert.equal((await texts(page, ".commands code")).length, 3);
-  const note = "A name has characters that shells read in different ways: " +
-    "no command with it is offered to copy.";
+  const note = "A name has characters that shells read differently; " +
+    "commands with it are left out.";
   assert.ok(!(await texts(page, "#allocation .note")).includes(note));
   await page.goto(`${fixture.url}/allocation/${encodeURIComponent("a/two.web[0]")}`);
   await shows(page, "#allocation .note", note);
@@ -388,20 +402,20 @@ Deno.test("an allocation's view gives no name to Nomad as an option, and no name
   ]);
 });
 
-Deno.test("an allocation's view says where nothing is known, and leads back to the list", async () => {
+Deno.test("the view of an unknown loop says so, and leads back to the list", async () => {
   await using fixture = startStatusFixture({ loops: [badNight[0]!] });
   await using chromium = await startChromium();
   const page = await chromium.open(`${fixture.url}/allocation/nosuch`);
   await shows(
     page,
     "#allocation .note",
-    "No loop of this name is remembered: it did not loop, or that was long ago.",
+    "No crash loop of this name is known: there was none, or it was resolved long ago.",
   );
   await page.click(".back a");
   await showsNames(page, ["checkout-api.web[2]"]);
 });
 
-Deno.test("names and reasons that look like markup, or turn text around, do nothing", async () => {
+Deno.test("names and reasons with markup or direction marks are shown as text", async () => {
   const markup = '<img src=x onerror="alert(1)"><script>alert(2)</script>';
   const loops = [
     madeLoop(markup, { reason: markup, job: markup, task: markup, node: markup, namespace: null, count: 9 }),
@@ -431,7 +445,7 @@ Deno.test("names and reasons that look like markup, or turn text around, do noth
   }
 });
 
-Deno.test("the page says since when it is not live, and is live again by itself", async () => {
+Deno.test("the page says since when it is not live, and reconnects", async () => {
   await using fixture = startStatusFixture({ loops: [badNight[0]!] });
   await using chromium = await startChromium();
   const page = await chromium.open(fixture.url);
@@ -441,7 +455,7 @@ Deno.test("the page says since when it is not live, and is live again by itself"
   await shows(
     page,
     ".banner",
-    /^Not live since 14:32:\d\d UTC The detector does not answer. What is shown is as of then. Trying again.$/,
+    /^Not live since 14:32:\d\d UTC The detector does not answer. The data shown is from then. Retrying.$/,
   );
   await shows(page, "#live", "Not live");
   assert.deepEqual(await texts(page, `${rows} .name a`), ["checkout-api.web[2]"]);
@@ -452,14 +466,14 @@ Deno.test("the page says since when it is not live, and is live again by itself"
   assert.deepEqual(await texts(page, ".banner"), []);
 });
 
-Deno.test("a token is asked for, refused, taken, and kept for the tab", async () => {
+Deno.test("the page asks for a token, rejects a wrong one, and keeps the right one for the tab", async () => {
   await using fixture = startStatusFixture({ loops: [badNight[0]!], token: "secret" });
   await using chromium = await startChromium();
   const page = await chromium.open(fixture.url);
   await shows(page, "h1", "This page asks for a token");
   await page.type("#token-text", "wrong");
   await page.keyboard.press("Enter");
-  await shows(page, "#token-problem", "That token was refused.");
+  await shows(page, "#token-problem", "That token was rejected.");
   await page.type("#token-text", "secret");
   await page.keyboard.press("Enter");
   await showsNames(page, ["checkout-api.web[2]"]);
@@ -469,11 +483,11 @@ Deno.test("a token is asked for, refused, taken, and kept for the tab", async ()
   assert.deepEqual(await texts(page, ".token"), []);
 });
 
-Deno.test("the page is dark where that is wished, and still where that is", async () => {
+Deno.test("the page follows the preferences for dark and for reduced motion", async () => {
   await using fixture = startStatusFixture({ loops: badNight });
   await using chromium = await startChromium();
   const page = await chromium.open(fixture.url, { dark: true, reducedMotion: true });
-  await shows(page, "h1", "7 looping now");
+  await shows(page, "h1", "7 crash-looping now");
   assert.equal(
     await inPage(page, "getComputedStyle(document.documentElement).backgroundColor"),
     "rgb(19, 21, 23)",
@@ -483,7 +497,7 @@ Deno.test("the page is dark where that is wished, and still where that is", asyn
     "0s",
   );
   const light = await chromium.open(fixture.url);
-  await shows(light, "h1", "7 looping now");
+  await shows(light, "h1", "7 crash-looping now");
   assert.equal(
     await inPage(light, "getComputedStyle(document.documentElement).backgroundColor"),
     "rgb(251, 251, 250)",
@@ -501,13 +515,13 @@ const views = [
   ["list", "/", { loops: badNight }],
   ["empty", "/", {}],
   ["blind", "/", { loops: badNight, status: { source: down } }],
-  ["one allocation's", `/allocation/${encodeURIComponent(badNight[1]!.name)}`, { loops: badNight }],
-  ["one that ended", `/allocation/${encodeURIComponent("shop/cart.web[0]")}`, { loops: badNight }],
+  ["one loop", `/allocation/${encodeURIComponent(badNight[1]!.name)}`, { loops: badNight }],
+  ["a resolved loop", `/allocation/${encodeURIComponent("shop/cart.web[0]")}`, { loops: badNight }],
   ["token", "/", { token: "secret" }],
 ] as const;
 const settled = "#looping tbody tr, #looping .note strong, .events tbody tr, .token:not([hidden])";
 
-Deno.test("no view is wider than a phone, and axe finds nothing wrong in any, light or dark", async () => {
+Deno.test("every view fits a phone and passes axe, light and dark", async () => {
   await using chromium = await startChromium();
   for (const [name, path, options] of views) {
     await using fixture = startStatusFixture(options);
@@ -530,12 +544,12 @@ Deno.test("no view is wider than a phone, and axe finds nothing wrong in any, li
   }
 });
 
-Deno.test("the page of a loop that ended is found by its id while its name loops again", async () => {
+Deno.test("a resolved loop is found by its id while its name loops again", async () => {
   const old = ended({ ...madeLoop("a/one.web[0]", { count: 7 }), id: "old" }, ago(30));
   await using fixture = startStatusFixture({ loops: [old, madeLoop("a/one.web[0]", { count: 5 })] });
   await using chromium = await startChromium();
   const page = await chromium.open(fixture.url);
-  await showsNames(page, ["one.web[0]"], overRows);
-  await page.click(`${overRows} .name a`);
-  await shows(page, ".verdict", /^Ended 30 min ago, .* 7 restarts/);
+  await showsNames(page, ["one.web[0]"], resolvedRows);
+  await page.click(`${resolvedRows} .name a`);
+  await shows(page, ".verdict", /^Resolved 30 min ago, .* 7 restarts/);
 });

@@ -19,7 +19,7 @@ function working(): Health {
   return health;
 }
 
-Deno.test("problems() has a line for a source that is not connected, at once", () => {
+Deno.test("problems() names a source that is down, at once", () => {
   const source = { type: "amqp", health: failed(0, "amqp://guest:***@rabbit/ cannot be reached") };
   const sinks = [lane({ health: working() })];
   assert.deepEqual(problems(facts({ source, sinks })), [
@@ -31,7 +31,7 @@ Deno.test("problems() has a line for a source that is not connected, at once", (
   assert.deepEqual(problems(facts({ source: { type: "amqp", health: working() }, sinks })), []);
 });
 
-Deno.test("problems() has a line for sinks and for the state that failed for longer than a minute", () => {
+Deno.test("problems() names sinks and the state after a minute down", () => {
   const source = { type: "amqp", health: working() };
   const sinks = [
     lane({ health: failed(59, "gone") }),
@@ -45,7 +45,7 @@ Deno.test("problems() has a line for sinks and for the state that failed for lon
   assert.deepEqual(problems(from)[1], "state: down for 1h0s: disk is full".replace("1h0s", "1h"));
 });
 
-Deno.test("a standing tells since when it works or not, why not, and how often it came back", () => {
+Deno.test("Health knows since when it is up or down, why, and its reconnects", () => {
   const health = new Health();
   const begun = health.since;
   health.down("rejected");

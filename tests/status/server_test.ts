@@ -1,9 +1,10 @@
 // What the server answers to whom, over real connections; and where it can and cannot listen.
 import assert from "node:assert/strict";
 import { Health } from "../../src/lib/health.ts";
-import { usualLimits } from "../../src/status/connections.ts";
+import { defaultLimits } from "../../src/status/connections.ts";
 import { type Address, listenSettings } from "../../src/status/listen.ts";
-import { endpoints, type StatusServer } from "../../src/status/server.ts";
+import { endpoints } from "../../src/status/endpoints.ts";
+import type { StatusServer } from "../../src/status/server.ts";
 import { readSettings } from "../../src/lib/settings/setting.ts";
 import { freePort } from "../helpers/rabbitmq.ts";
 import { at, crashes, stop } from "../helpers/runs.ts";
@@ -24,7 +25,7 @@ function working(): Health {
   return health;
 }
 
-Deno.test("every endpoint answers, and says to browsers what they must not do with it", async () => {
+Deno.test("every endpoint answers, with the security headers", async () => {
   const watched = new Watched(loopsRule());
   watched.hear(...crashes(3));
   await using server = await statusServer({ watched });
@@ -67,7 +68,7 @@ Deno.test("/metrics answers in the text format, whatever the client accepts", as
   assert.equal(other.headers.get("content-type"), text.headers.get("content-type"));
 });
 
-Deno.test("/readyz says why the program is not ready, a line each", async () => {
+Deno.test("/readyz says why the detector is not ready, one reason per line", async () => {
   const source = { type: "amqp", health: working() };
   await using server = await statusServer({ source, sinks: [lane({ health: working() })] });
   const ready = await ask(server, "/readyz");
@@ -82,7 +83,7 @@ Deno.test("/readyz says why the program is not ready, a line each", async () => 
   assert.equal((await ask(server, "/livez")).status, 200);
 });
 
-Deno.test("/api/v1/status says how everything stands", async () => {
+Deno.test("/api/v1/status has the state of everything", async () => {
   const from = facts({ mode: "live", source: { type: "amqp", health: working() } });
   from.counters.others = 3;
   from.counters.events.first = 2;
@@ -112,7 +113,7 @@ Deno.test("/api/v1/status says how everything stands", async () => {
   });
 });
 
-Deno.test("/api/v1/loops filters, sorts and cuts", async () => {
+Deno.test("/api/v1/loops filters, sorts and pages", async () => {
   const watched = new Watched(loopsRule());
   watched.hear(
     ...crashes(2, 0, 20, { job: "first" }),
@@ -156,17 +157,17 @@ const wrong: readonly (readonly [method: string, path: string, status: number, e
     404,
     'no loop is known by "a\\"b": expected its name, its id or the id of an allocation',
   ],
-  ["GET", "/nosuch", 404, "there is nothing here; README.md has the list of paths"],
-  ["GET", "/api/v1/status/", 404, "there is nothing here; README.md has the list of paths"],
-  ["GET", "/page/..%2Fserver.ts", 404, "there is nothing here; README.md has the list of paths"],
-  ["GET", "/page/", 404, "there is nothing here; README.md has the list of paths"],
-  ["GET", "/__proto__", 404, "there is nothing here; README.md has the list of paths"],
+  ["GET", "/nosuch", 404, "not found; src/status/README.md lists the paths"],
+  ["GET", "/api/v1/status/", 404, "not found; src/status/README.md lists the paths"],
+  ["GET", "/page/..%2Fserver.ts", 404, "not found; src/status/README.md lists the paths"],
+  ["GET", "/page/", 404, "not found; src/status/README.md lists the paths"],
+  ["GET", "/__proto__", 404, "not found; src/status/README.md lists the paths"],
   ["POST", "/api/v1/status", 405, "POST is not possible: this server only answers GET and HEAD"],
   ["DELETE", "/nosuch", 405, "DELETE is not possible: this server only answers GET and HEAD"],
   ["OPTIONS", "/livez", 405, "OPTIONS is not possible: this server only answers GET and HEAD"],
 ];
 
-Deno.test("what cannot be answered is an error, with the reason as JSON", async () => {
+Deno.test("a wrong request is answered with the error as JSON", async () => {
   await using server = await statusServer();
   for (const [method, path, status, error] of wrong) {
     const answer = await ask(server, path, { method });
@@ -176,7 +177,7 @@ Deno.test("what cannot be answered is an error, with the reason as JSON", async 
   }
 });
 
-Deno.test("with a token, health and the page's files answer without, and all else with it only", async () => {
+Deno.test("with a token, only health and the page's files are answered without it", async () => {
   await using server = await statusServer({ token: "s3cret: t" });
   const wrong = [undefined, "Bearer wrong", "Bearer", `Basic ${btoa("anybody:s3cret: t")}`, "s3cret: t"];
   for (const path of ["/metrics", "/api/v1/status", "/api/v1/events", "/nosuch"]) {
@@ -197,7 +198,7 @@ Deno.test("with a token, health and the page's files answer without, and all els
   assert.equal((await ask(server, "/readyz")).status, 503);
 });
 
-Deno.test("the files of the page are of the types that browsers want", async () => {
+Deno.test("the files of the page have the content types that browsers need", async () => {
   await using server = await statusServer();
   for (
     const [path, type] of [
@@ -220,7 +221,7 @@ async function raw(server: StatusServer, bytes: string): Promise<string> {
   return new TextDecoder().decode(buffer.subarray(0, count));
 }
 
-Deno.test("headers of 100 kB and rubbish are refused, and others are answered all the same", async () => {
+Deno.test("headers of 100 kB and invalid HTTP are rejected, and others are still answered", async () => {
   await using server = await statusServer();
   const long = await raw(
     server,
@@ -231,7 +232,7 @@ Deno.test("headers of 100 kB and rubbish are refused, and others are answered al
   assert.equal((await ask(server, "/livez")).status, 200);
 });
 
-Deno.test("a host, a port or a socket that cannot be had is an error that says which", async () => {
+Deno.test("listen() fails with the reason if a host, a port or a socket cannot be bound", async () => {
   const folder = await Deno.makeTempDir();
   try {
     await using living = await statusServer({ address: { path: `${folder}/living.sock` } });
@@ -274,7 +275,7 @@ async function unixAsk(path: string): Promise<string> {
   return new TextDecoder().decode(buffer.subarray(0, await connection.read(buffer) ?? 0));
 }
 
-Deno.test("the socket of a process that is gone is taken over, and removed at the end", async () => {
+Deno.test("listen() replaces the socket of a dead process, and removes its own at the end", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/status.sock`;
   try {
@@ -301,7 +302,7 @@ Deno.test("the socket of a process that is gone is taken over, and removed at th
   }
 });
 
-Deno.test("a Unix socket is for its owner alone, whatever the umask is", async () => {
+Deno.test("only the owner can open a Unix socket, whatever the umask is", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/status.sock`;
   const before = Deno.umask(0);
@@ -348,7 +349,7 @@ Deno.test("LISTEN takes a host and a port, an IPv6 address, a port alone, and a 
   );
 });
 
-Deno.test("all interfaces are those of IPv4 and of IPv6", async () => {
+Deno.test("all interfaces include IPv4 and IPv6", async () => {
   await using server = await statusServer({ address: { hostname: "::", port: freePort() } });
   assert.match(server.where, /^http:\/\/\[::\]:\d+\/$/);
   const { port } = new URL(server.where);
@@ -357,7 +358,7 @@ Deno.test("all interfaces are those of IPv4 and of IPv6", async () => {
   }
 });
 
-Deno.test("200 clients may read the events, and all else is answered beside them", async () => {
+Deno.test("200 clients can read the events while others are answered", async () => {
   await using server = await statusServer();
   const port = Number(new URL(server.where).port);
   const connections: Deno.TcpConn[] = [];
@@ -380,8 +381,8 @@ Deno.test("200 clients may read the events, and all else is answered beside them
   await waitFor("all clients to be gone", () => server.clients === 0);
 });
 
-Deno.test("only so many requests may be open, and health is answered beside them", async () => {
-  await using server = await statusServer({ limits: { ...usualLimits, requests: 2 } });
+Deno.test("open requests are limited, and health is always answered", async () => {
+  await using server = await statusServer({ limits: { ...defaultLimits, requests: 2 } });
   const open = await Promise.all([1, 2].map(() => fetch(`${server.where}api/v1/events`)));
   const more = await ask(server, "/metrics");
   assert.deepEqual([more.status, more.body], [503, {
@@ -393,7 +394,7 @@ Deno.test("only so many requests may be open, and health is answered beside them
   await open[1]!.body!.cancel();
 });
 
-Deno.test("a server that closes ends the event streams and does not wait for who does not read", async () => {
+Deno.test("disposing the server ends event streams and does not wait for clients that do not read", async () => {
   const server = await statusServer();
   const port = Number(new URL(server.where).port);
   const stream = await fetch(`${server.where}api/v1/events`);

@@ -1,8 +1,8 @@
-// What stands under the large timeline of the page, and in which of its lanes an event is.
+// The ticks of the large timeline, and the lane of an event.
 import assert from "node:assert/strict";
 import { laneOf, ticksOf } from "../../src/status/page/timeline.js";
 
-Deno.test("ticksOf() labels no two ticks alike, however long the axis is, and has not many", () => {
+Deno.test("ticksOf() has few ticks with different labels, however long the axis is", () => {
   for (let length = 1_000; length < 40 * 86_400_000; length = Math.ceil(length * 1.01)) {
     const labels = ticksOf(length).map(({ label }) => label);
     assert.equal(new Set(labels).size, labels.length, `${length} ms: ${labels.join(", ")}`);
@@ -19,7 +19,7 @@ Deno.test("ticksOf() labels no two ticks alike, however long the axis is, and ha
 
 const lanes = ["restarts", "failed", "started", "other"];
 
-Deno.test("laneOf() knows a task that is killed since it failed from one that somebody stops", () => {
+Deno.test("laneOf() distinguishes a failed task that is killed from one that is stopped", () => {
   const cases = [
     [{ type: "Killing", failed: false }, "other"],
     [{ type: "Killing", failed: true }, "failed"],

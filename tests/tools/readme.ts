@@ -5,7 +5,7 @@ import { recordSettings } from "../../src/commands/record/settings.ts";
 import { ruleSettings } from "../../src/detection/settings.ts";
 import { flagOf, type Setting } from "../../src/lib/settings/setting.ts";
 import { metrics } from "../../src/status/metrics.ts";
-import { endpoints } from "../../src/status/server.ts";
+import { endpoints } from "../../src/status/endpoints.ts";
 import { run } from "../helpers/program.ts";
 import { table as simulation } from "./simulation.ts";
 

@@ -6,7 +6,7 @@
 #   nomad var put nomad/jobs/nomad-crashloop-detector listen_token="$(openssl rand -hex 16)"
 job "nomad-crashloop-detector" {
   group "detector" {
-    # One alone: two would tell every loop twice.
+    # One only: two would notify every loop twice.
     count = 1
 
     network {

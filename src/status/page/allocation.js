@@ -1,7 +1,7 @@
-// One allocation's own view: its loop, a large timeline, every event, and commands to look further.
+// The view of one loop: its facts, a large timeline, its events, and commands for Nomad.
 import { get, Refusal } from "./api.js";
 import { element, setText } from "./element.js";
-import { endOf, isOlder, nameOf, toldWords } from "./row.js";
+import { endOf, isOlder, nameOf } from "./loop_row.js";
 import { largeTimeline } from "./timeline.js";
 import {
   capital,
@@ -22,15 +22,14 @@ import {
 /** @typedef {import("../view.ts").EventView} EventView */
 
 const restoredWords =
-  "It was told before the detector started; of what was before, this is what its state kept.";
-const noCommandWords =
-  "A name has characters that shells read in different ways: no command with it is offered to copy.";
-/** As many events are kept of an allocation. */
+  "The loop was already firing before the detector started; of earlier events this is what its state kept.";
+const noCommandWords = "A name has characters that shells read differently; commands with it are left out.";
+/** Events that the detector keeps of one loop. */
 const eventLimit = 200;
 
 /**
- * The commands of Nomad that tell more, in the namespace, since Nomad looks for an allocation in one only. Those that
- * cannot be written safely are left out.
+ * Commands for Nomad about the loop, with its namespace, since Nomad looks for an allocation in one only. Those that
+ * cannot be quoted safely are left out.
  *
  * @param {LoopView} loop
  * @returns {string[]}
@@ -44,13 +43,13 @@ export function commandsFor({ allocation, task, namespace, job }) {
     .filter((command) => command !== undefined);
 }
 
-/** The view of one allocation, which is asked for again when its loop changes. */
+/** The view of one loop, which is loaded again when the loop changes. */
 export class Allocation {
   /** @type {AllocationView | undefined} */
   #view;
   #key = "";
   #timer = 0;
-  #lastAsked = -Infinity;
+  #lastRequest = -Infinity;
   #drawnAt = 0;
   #title = element("h1", { tabindex: -1 });
   #status = element("p", { class: "verdict" });
@@ -67,7 +66,7 @@ export class Allocation {
   /**
    * @param {object} options
    * @param {HTMLElement} options.into
-   * @param {() => import("./row.js").Telling} options.context
+   * @param {() => import("./loop_row.js").RowContext} options.context
    * @param {(error: unknown) => void} options.failed
    */
   constructor({ into, context, failed }) {
@@ -81,7 +80,7 @@ export class Allocation {
       this.#reason,
       this.#facts,
       section("Timeline", this.#picture),
-      section("Look further", this.#commands, this.#noCommand),
+      section("Commands", this.#commands, this.#noCommand),
       section(
         "Events",
         this.#caption,
@@ -106,7 +105,7 @@ export class Allocation {
   }
 
   /**
-   * Shows another one.
+   * Shows another loop.
    *
    * @param {string} key its name, or an id
    */
@@ -125,7 +124,7 @@ export class Allocation {
     this.#title.focus({ preventScroll: true });
   }
 
-  /** Stops following what was shown. */
+  /** Stops following the loop. */
   leave() {
     this.#key = "";
     clearTimeout(this.#timer);
@@ -140,14 +139,14 @@ export class Allocation {
     this.#timer = setTimeout(() => {
       this.#timer = 0;
       this.load();
-    }, Math.max(0, this.#lastAsked + 1000 - performance.now()));
+    }, Math.max(0, this.#lastRequest + 1000 - performance.now()));
   }
 
-  /** Asks anew; what is shown stays until the answer is here. */
+  /** Loads the loop again; the view stays until the response is here. */
   async load() {
     const key = this.#key;
     if (key === "") return;
-    this.#lastAsked = performance.now();
+    this.#lastRequest = performance.now();
     try {
       /** @type {AllocationView} */
       const view = await get(`allocations/${encodeURIComponent(key)}`);
@@ -164,7 +163,10 @@ export class Allocation {
       }
       this.#found.hidden = true;
       this.#missing.hidden = false;
-      setText(this.#missing, "No loop of this name is remembered: it did not loop, or that was long ago.");
+      setText(
+        this.#missing,
+        "No crash loop of this name is known: there was none, or it was resolved long ago.",
+      );
     }
   }
 
@@ -179,10 +181,10 @@ export class Allocation {
     this.#noCommand.hidden = commands.length === (loop.allocation === null ? 1 : 3);
     const newestFirst = [...events].reverse();
     const limited = events.length < eventLimit ? "" : `The last ${eventLimit}. `;
-    const told = events.length === 0
-      ? "No event of it is kept."
+    const caption = events.length === 0
+      ? "No events are kept of this loop."
       : `${limited}Newest first; times are the detector's.`;
-    setText(this.#caption, restored ? `${told} ${restoredWords}` : told);
+    setText(this.#caption, restored ? `${caption} ${restoredWords}` : caption);
     this.#events.replaceChildren(...newestFirst.map(eventRow));
     this.#drawnAt = 0;
     this.tick();
@@ -202,11 +204,11 @@ export class Allocation {
       ["Since", exact(loop.since)],
       [`Last ${what}`, exact(loop.lastAt)],
       ["Given up", loop.gaveUpAt === null ? null : exact(loop.gaveUpAt)],
-      ["Ended", loop.resolvedAt === null ? null : exact(loop.resolvedAt)],
+      ["Resolved", loop.resolvedAt === null ? null : exact(loop.resolvedAt)],
       [`${capital(what)}s`, number(loop.count)],
       ["Exit code", loop.exitCode === null ? null : exitCodeWords(loop.exitCode)],
-      ["Told", toldWords(loop)],
-      ["First told", loop.firstNotifiedAt === null ? null : exact(loop.firstNotifiedAt)],
+      ["Alerts", number(loop.notifications)],
+      ["First alert", loop.firstNotifiedAt === null ? null : exact(loop.firstNotifiedAt)],
       ["Loop", loop.id],
     ];
     const known = facts.filter((/** @returns {fact is [string, string]} */ fact) => fact[1] !== null);
@@ -217,7 +219,7 @@ export class Allocation {
     );
   }
 
-  /** Moves times and timeline on. */
+  /** Updates the times and the timeline. */
   tick() {
     if (!this.#view) return;
     const { loop, events } = this.#view;
@@ -226,11 +228,11 @@ export class Allocation {
     const [over, before] = isOlder(loop, what) ? ["over ", "before "] : ["", ""];
     const [first, rest] = ended === null
       ? [
-        `Looping for ${over}${span(now - Date.parse(loop.since))}`,
+        `Crash-looping for ${over}${span(now - Date.parse(loop.since))}`,
         `since ${before}${clock(loop.since, now)}`,
       ]
       : [
-        `${loop.status === "gave-up" ? "Given up" : "Ended"} ${span(now - Date.parse(ended))} ${ago}`,
+        `${loop.status === "gave-up" ? "Given up" : "Resolved"} ${span(now - Date.parse(ended))} ${ago}`,
         `after ${over}${span(Date.parse(ended) - Date.parse(loop.since))}`,
       ];
     this.#status.className = `verdict ${loop.status}`;

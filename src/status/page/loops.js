@@ -1,21 +1,21 @@
-// A list of loops of any length: it holds the rows that are in sight, and asks the detector for no others.
+// A list of loops of any length: it renders the rows in sight, and requests only those.
 import { element, setAttribute } from "./element.js";
-import { emptyRow, Row } from "./row.js";
+import { emptyRow, Row } from "./loop_row.js";
 import { get } from "./api.js";
 
 /** @typedef {import("../view.ts").LoopView} LoopView */
 /** @typedef {import("../view.ts").LoopsView} LoopsView */
 
-/** How many are asked for at once. */
+/** Loops per request. */
 const block = 100;
-/** How many rows there are above and below those in sight. */
+/** Rows rendered above and below those in sight. */
 const spare = 8;
-/** Least time between two questions for the order, in milliseconds. */
-const gap = 1000;
-/** How long the order stays as it is after pointer or keyboard were used in the list, in milliseconds. */
+/** Minimum time between two requests for the order, in milliseconds. */
+const minGap = 1000;
+/** How long the order is kept after the pointer or keyboard was used in the list, in milliseconds. */
 const hold = 4000;
 
-/** A list of those that loop, of those that Nomad has given up, or of those that ended. */
+/** The list of loops with one status. */
 export class Loops {
   #body = element("tbody", { role: "rowgroup" });
   #note = element("p", { class: "note", role: "status" });
@@ -26,19 +26,19 @@ export class Loops {
   #rows = new Map();
   /** @type {Map<number, HTMLElement>} */
   #unknown = new Map();
-  /** @type {number[]} the blocks that were asked for and are not here yet */
-  #asked = [];
+  /** @type {number[]} the blocks that are requested and not received yet */
+  #requested = [];
   #generation = 0;
   #rowHeight = 0;
   #lastUse = -Infinity;
-  #lastAsked = -Infinity;
-  #gap = gap;
+  #lastRequest = -Infinity;
+  #gap = minGap;
   #timer = 0;
   #focusAt = -1;
-  /** The row that the keyboard shall go to when it is there; -1 where that is none. */
+  /** Index of the row to focus once it is loaded; -1 for none. */
   #wanted = -1;
   #frame = 0;
-  /** The rows that keyboard and screen reader count; undefined before the first answer. */
+  /** Loops in the list, loaded or not; undefined before the first response. */
   total = /** @type {number | undefined} */ (undefined);
 
   /**
@@ -47,8 +47,8 @@ export class Loops {
    * @param {LoopView["status"]} options.status
    * @param {string[]} options.columns
    * @param {() => { q: string, sort: string }} options.query
-   * @param {() => import("./row.js").Telling} options.context
-   * @param {() => void} options.changed called when `total` may be another one
+   * @param {() => import("./loop_row.js").RowContext} options.context
+   * @param {() => void} options.changed called when `total` may have changed
    * @param {(error: unknown) => void} options.failed
    */
   constructor({ section, status, columns, query, context, changed, failed }) {
@@ -78,29 +78,29 @@ export class Loops {
     });
   }
 
-  /** Asks anew for what is in sight; what is shown stays until the answer is here. */
+  /** Requests what is in sight again; the rows shown stay until the response is here. */
   async load() {
     clearTimeout(this.#timer);
     this.#timer = 0;
     const generation = ++this.#generation;
-    const began = this.#lastAsked = performance.now();
+    const began = this.#lastRequest = performance.now();
     const { start, end } = this.#sight();
     const first = Math.floor(start / block);
     const last = Math.floor(Math.max(start, end - 1) / block);
-    this.#asked = [];
-    for (let at = first; at <= last; at++) this.#asked.push(at);
+    this.#requested = [];
+    for (let at = first; at <= last; at++) this.#requested.push(at);
     try {
       const answers = await Promise.all(
-        this.#asked.map(async (at) => /** @type {const} */ ([at, await this.#ask(at)])),
+        this.#requested.map(async (at) => /** @type {const} */ ([at, await this.#ask(at)])),
       );
       if (generation !== this.#generation) return;
       this.#blocks = new Map(answers.map(([at, { loops }]) => [at, loops]));
       this.total = answers[0]?.[1].total ?? 0;
-      this.#asked = [];
-      this.#gap = Math.max(gap, 20 * (performance.now() - began));
+      this.#requested = [];
+      this.#gap = Math.max(minGap, 20 * (performance.now() - began));
     } catch (error) {
       if (generation === this.#generation) {
-        this.#asked = [];
+        this.#requested = [];
         this.failed(error);
       }
       return;
@@ -109,7 +109,7 @@ export class Loops {
     this.render();
   }
 
-  /** Begins at the top with another question. */
+  /** Starts from the top with another query. */
   async restart() {
     this.#lastUse = -Infinity;
     this.#focusAt = this.#wanted = -1;
@@ -133,7 +133,7 @@ export class Loops {
   }
 
   /**
-   * Takes in what changed. A row that is shown changes in place; the order is asked for soon.
+   * Takes a loop that changed. Its row changes in place; the order is requested soon.
    *
    * @param {LoopView} loop
    */
@@ -153,7 +153,7 @@ export class Loops {
     if (this.#timer !== 0) return;
     const wait = Math.max(
       0,
-      this.#lastAsked + this.#gap - performance.now(),
+      this.#lastRequest + this.#gap - performance.now(),
       this.#lastUse + hold - performance.now(),
     );
     this.#timer = setTimeout(() => {
@@ -163,17 +163,17 @@ export class Loops {
     }, wait);
   }
 
-  /** Moves the times of all rows in sight on. */
+  /** Updates the times of all rows in sight. */
   tick() {
-    const telling = this.context();
-    for (const row of this.#rows.values()) row.tick(telling);
+    const context = this.context();
+    for (const row of this.#rows.values()) row.tick(context);
   }
 
   #renderSoon() {
     if (this.#frame === 0) this.#frame = requestAnimationFrame(() => this.render());
   }
 
-  /** Which rows are in sight, from the one to before the other. */
+  /** The range of rows in sight; `end` is not part of it. */
   #sight() {
     if (this.total === undefined || this.total === 0) return { start: 0, end: 1 };
     if (this.#rowHeight === 0) {
@@ -185,7 +185,7 @@ export class Loops {
     return { start, end: Math.max(end, start + 1) };
   }
 
-  /** Shows the rows that are in sight, each in the element that it had. */
+  /** Renders the rows in sight, each in the element that it had. */
   render() {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
@@ -197,14 +197,14 @@ export class Loops {
     const focused = [...this.#rows.values()].find((row) => row.focused);
     const { start, end } = this.#sight();
     const wanted = [];
-    const telling = this.context();
+    const context = this.context();
     const rows = new Map();
     const unknown = new Map();
     for (let index = start; index < Math.min(end, total); index++) {
       const loop = this.#blocks.get(Math.floor(index / block))?.[index % block];
       if (loop) {
         const row = rows.get(loop.id) ?? this.#rows.get(loop.id) ?? new Row();
-        row.show(loop, index, telling);
+        row.show(loop, index, context);
         rows.set(loop.id, row);
         if (row === focused) this.#focusAt = index;
         wanted.push(row.element);
@@ -226,16 +226,16 @@ export class Loops {
 
   /** @param {number} at */
   async #askFor(at) {
-    if (this.#asked.includes(at) || this.#blocks.has(at)) return;
-    this.#asked.push(at);
+    if (this.#requested.includes(at) || this.#blocks.has(at)) return;
+    this.#requested.push(at);
     const generation = this.#generation;
     try {
       const { total, loops } = await this.#ask(at);
       if (generation !== this.#generation) return;
-      // It may have become shorter since; an empty block is known all the same.
+      // The list may be shorter by now; an empty block counts as loaded.
       this.#blocks.set(at, loops);
       if (total !== this.total || loops.length < Math.min(block, total - at * block)) this.#loadSoon();
-      this.#asked = this.#asked.filter((one) => one !== at);
+      this.#requested = this.#requested.filter((one) => one !== at);
       this.render();
       this.#focusIfThere();
     } catch (error) {
@@ -244,7 +244,7 @@ export class Loops {
   }
 
   /**
-   * What is said in the place of rows, or nothing.
+   * Shows a note in place of rows, or none.
    *
    * @param {...(Node | string)} content
    */
@@ -254,7 +254,7 @@ export class Loops {
     if (made.textContent !== this.#note.textContent) this.#note.replaceChildren(...made.childNodes);
   }
 
-  /** The index of the row that the keyboard is on, or goes to; -1 where there is none. */
+  /** The index of the row that has or gets the focus; -1 for none. */
   get focusAt() {
     if (this.#wanted >= 0) return this.#wanted;
     for (const row of this.#rows.values()) {
@@ -263,16 +263,16 @@ export class Loops {
     return -1;
   }
 
-  /** Where the keyboard was before it lost its row. */
+  /** The index that had the focus before its row went. */
   get lastFocusAt() {
     return this.#focusAt;
   }
 
   /**
-   * Puts the keyboard on a row, and the row in sight.
+   * Focuses a row, and scrolls it into sight.
    *
    * @param {number} index
-   * @returns {boolean} false where there is no such row
+   * @returns {boolean} false if there is no such row
    */
   focus(index) {
     if (this.total === undefined || index < 0 || index >= this.total) return false;
@@ -299,7 +299,7 @@ export class Loops {
 }
 
 /**
- * Makes these the children of an element, in this order, touching no others than it must.
+ * Makes these the children of an element, in this order, with as few changes as possible.
  *
  * @param {Element} parent
  * @param {Element[]} wanted

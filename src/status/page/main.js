@@ -3,29 +3,29 @@ import { Allocation } from "./allocation.js";
 import { dropToken, events, get, hasToken, keepToken, Refusal } from "./api.js";
 import { byId, element, setText } from "./element.js";
 import { Loops } from "./loops.js";
-import { nameOf } from "./row.js";
+import { nameOf } from "./loop_row.js";
 import { messagesOf, ruleWords, showBanners, showState } from "./state.js";
 import { clock, counted, number, span } from "./words.js";
 
 /** @typedef {import("../view.ts").StatusView} StatusView */
 /** @typedef {import("../view.ts").LoopView} LoopView */
 
-/** Heartbeats come more often than that, in milliseconds. */
-const silence = 45_000;
-/** A connection that is back by then was hardly lost. */
-const grace = 1_500;
+/** The connection is considered lost after so many milliseconds without data; heartbeats come more often. */
+const idleTimeout = 45_000;
+/** How long a connection may be lost before the page says so, in milliseconds. */
+const gracePeriod = 1_500;
 
 /** @type {StatusView | undefined} */
 let status;
-/** What to add to this machine's clock to have the wall's clock of the detector. */
+/** The wall clock of the detector minus that of this machine. */
 let ahead = 0;
-/** When something was heard last, on this machine's clock. */
-let heardAt = Date.now();
+/** When data was received last, by this machine's clock. */
+let receivedAt = Date.now();
 let live = false;
 let connection = new AbortController();
 let lostTimer = 0;
 let showLost = false;
-/** @type {string | undefined} what the detector said instead of an answer */
+/** @type {string | undefined} the error that the detector answered with */
 let refusal;
 
 const search = /** @type {HTMLInputElement} */ (byId("search"));
@@ -34,9 +34,9 @@ const tokenText = /** @type {HTMLInputElement} */ (byId("token-text"));
 const list = byId("list");
 const article = byId("allocation");
 
-/** The time on the detector's wall; where it is not heard, when it was. */
-const wallNow = () => (live ? Date.now() : heardAt) + ahead;
-/** How times are told. The clock of events stands still between two of them, and at their end. */
+/** The detector's time; if the connection is lost, when that happened. */
+const wallNow = () => (live ? Date.now() : receivedAt) + ahead;
+/** What times are shown against. In batch mode the clock moves only with the events. */
 const context = () => ({
   what: status?.rule.counts ?? "restart",
   now: status?.mode === "batch" ? Date.parse(status.now) : wallNow(),
@@ -56,30 +56,30 @@ const looping = new Loops({
 const gaveUp = new Loops({
   section: byId("gave-up"),
   status: "gave-up",
-  columns: ["Name", "Why", "How often", "Hour before its end", "Given up"],
+  columns: ["Name", "Why", "How often", "Hour before", "Given up"],
   query: () => ({ q: search.value.trim(), sort: "newest" }),
   context,
   changed: showHeadline,
   failed,
 });
-const over = new Loops({
-  section: byId("over"),
+const resolved = new Loops({
+  section: byId("resolved"),
   status: "resolved",
-  columns: ["Name", "Why", "How often", "Hour before its end", "Ended"],
+  columns: ["Name", "Why", "How often", "Hour before", "Resolved"],
   query: () => ({ q: search.value.trim(), sort: "newest" }),
   context,
   changed: showHeadline,
   failed,
 });
 /** From top to bottom. */
-const lists = [looping, gaveUp, over];
+const lists = [looping, gaveUp, resolved];
 const allocation = new Allocation({ into: article, context, failed });
 
 /** @param {unknown} error */
 function failed(error) {
   if (error instanceof Refusal && error.status === 401) askForToken();
   else if (error instanceof Refusal) refusal = error.message;
-  // Where nothing answers at all, the stream of events ends as well, and the page says so.
+  // If nothing answers at all, the event stream ends too, and the page says so.
   else if (!(error instanceof TypeError)) reportError(error);
 }
 
@@ -89,7 +89,7 @@ async function stayLive() {
   for (let attempt = 0;; attempt++) {
     connection = new AbortController();
     try {
-      for await (const { event, data } of events(connection.signal, heard)) {
+      for await (const { event, data } of events(connection.signal, received)) {
         if (!live) await begin();
         attempt = 0;
         take(event, JSON.parse(data));
@@ -106,7 +106,7 @@ async function stayLive() {
   }
 }
 
-/** Resolves after that time, or when the network or the reader is back. @param {number} ms */
+/** Resolves after that time, or when the network or the user is back. @param {number} ms */
 function pause(ms) {
   return new Promise((resolve) => {
     const done = () => {
@@ -121,8 +121,8 @@ function pause(ms) {
   });
 }
 
-function heard() {
-  heardAt = Date.now();
+function received() {
+  receivedAt = Date.now();
   if (!live) begin();
 }
 
@@ -142,7 +142,7 @@ function lost() {
       lostTimer = 0;
       showLost = true;
       showAll();
-    }, grace);
+    }, gracePeriod);
   }
 }
 
@@ -177,16 +177,16 @@ function take(event, view) {
   for (const loops of lists) loops.take(view);
   allocation.take(view);
   if (event !== "loop") {
-    announce(`${nameOf(view)} ${event === "gave-up" ? "was given up" : "has ended"}`);
-  } else if (isNew(view)) announce(`${nameOf(view)} loops: ${view.reason}`);
+    announce(`${nameOf(view)} ${event === "gave-up" ? "was given up" : "is resolved"}`);
+  } else if (isNew(view)) announce(`${nameOf(view)} is crash-looping: ${view.reason}`);
 }
 
-/** When the page was opened, on the detector's clock, and the loops that it told since. */
+/** When the page was opened, by the detector's clock, and the loops announced since. */
 let openedAt = Infinity;
 /** @type {Set<string>} */
 const announced = new Set();
 
-/** Whether a loop began after the page was opened, and is not told yet. @param {LoopView} loop */
+/** Whether a loop began after the page was opened and is not announced yet. @param {LoopView} loop */
 function isNew({ id, firstNotifiedAt }) {
   if (firstNotifiedAt === null || Date.parse(firstNotifiedAt) < openedAt || announced.has(id)) return false;
   announced.add(id);
@@ -197,25 +197,25 @@ function isNew({ id, firstNotifiedAt }) {
 let news = [];
 let newsTimer = 0;
 
-/** Tells a screen reader; much at once is told as a number. @param {string} text */
+/** Announces a text to screen readers; many at once are only counted. @param {string} text */
 function announce(text) {
   news.push(text);
   if (newsTimer !== 0) return;
   newsTimer = setTimeout(() => {
     newsTimer = 0;
-    setText(byId("arrivals"), news.length <= 3 ? news.join(". ") : `${news.length} loops began or ended`);
+    setText(byId("arrivals"), news.length <= 3 ? news.join(". ") : `${news.length} loops changed`);
     news = [];
   }, 500);
 }
 
-// What is shown.
+// Rendering.
 
 function showAll() {
   if (status) showState(status, wallNow());
-  showBanners(status, showLost ? heardAt + ahead : undefined, wallNow(), refusal);
+  showBanners(status, showLost ? receivedAt + ahead : undefined, wallNow(), refusal);
   const ended = status?.source.ended === true;
   const sign = byId("live");
-  setText(sign, live ? ended ? "All read" : "Live" : showLost ? "Not live" : "Connecting…");
+  setText(sign, live ? ended ? "Finished" : "Live" : showLost ? "Not live" : "Connecting…");
   sign.className = live && !ended ? "live on" : "live";
   document.body.classList.toggle("stale", showLost);
   for (const loops of lists) loops.tick();
@@ -227,31 +227,32 @@ function showHeadline() {
   const { total } = looping;
   if (total === undefined || !status) return;
   const { q } = looping.query();
-  const ended = over.total ?? 0;
+  const ended = resolved.total ?? 0;
   const headline = byId("headline");
   const when = status.source.ended ? "at the end" : "now";
   const said = total === 0 && q === ""
-    ? `Nothing loops${status.source.ended ? " at the end" : ""}`
-    : `${number(total)} looping ${when}`;
+    ? `No crash loops${status.source.ended ? " at the end" : ""}`
+    : `${number(total)} crash-looping ${when}`;
   setText(
     headline,
-    q === "" ? said : `${number(total)} of ${number(Math.max(total, status.activeLoops))} looping match`,
+    q === "" ? said : `${number(total)} of ${number(Math.max(total, status.activeLoops))} crash loops match`,
   );
   headline.className = total === 0 ? "" : "looping";
   if (article.hidden) document.title = `${showLost ? "Not live: " : ""}${said} · nomad-crashloop-detector`;
   const jump = byId("jump");
   jump.hidden = ended === 0 || total < 4;
-  setText(/** @type {Element} */ (jump.firstElementChild), `${number(ended)} ended recently ↓`);
+  setText(/** @type {Element} */ (jump.firstElementChild), `${number(ended)} resolved recently ↓`);
   byId("gave-up").hidden = !gaveUp.total;
-  byId("over").hidden = over.total === 0;
+  byId("resolved").hidden = resolved.total === 0;
   if (total > 0) looping.note();
-  else if (q === "" && gaveUp.total) looping.note("Nothing loops; what Nomad has given up stays broken.");
-  else if (q !== "") looping.note(`No loop matches “${q}”.`);
+  else if (q === "" && gaveUp.total) {
+    looping.note("No active crash loop; what Nomad has given up stays down.");
+  } else if (q !== "") looping.note(`No active loop matches “${q}”.`);
   else looping.note(...allIsWell(status));
 }
 
 /**
- * Says what was watched, and that all is well where that is known.
+ * What was processed, and that all is well if that is known.
  *
  * @param {StatusView} view
  */
@@ -260,9 +261,9 @@ function allIsWell(view) {
   const messages = messagesOf(view);
   const { source } = view;
   const well = !source.up
-    ? "No loop is known, but the detector is blind until its source is back."
+    ? "No active loop is known, but the detector is blind until its source is up again."
     : messages === 0
-    ? "No message has come yet, so nothing is known of any allocation."
+    ? "No messages received yet, so nothing is known about any allocation."
     : "All is well.";
   const running = `${clock(view.startedAt, now)} (${span(now - Date.parse(view.startedAt))})`;
   return [
@@ -270,17 +271,16 @@ function allIsWell(view) {
     element(
       "span",
       {},
-      `Watched ${counted(messages, "message")} from ${source.type} since ${running}; ` +
-        `${counted(view.trackedKeys, "name")} ${view.trackedKeys === 1 ? "is" : "are"} remembered. ` +
-        `A loop is told from ${ruleWords(view)}.`,
+      `Processed ${counted(messages, "message")} from ${source.type} since ${running}; ` +
+        `tracking ${counted(view.trackedKeys, "key")}. Alerts fire at ${ruleWords(view)}.`,
     ),
   ];
 }
 
-/** Where the list was left. */
+/** Where the user left the list. */
 let leftAt = { scroll: 0, list: looping, index: -1 };
 
-/** Shows what the address says. @param {boolean} back whether the reader came back */
+/** Shows what the address says. @param {boolean} back whether the user came back */
 async function route(back) {
   if (!tokenForm.hidden) return;
   const [, key] = /^\/allocation\/(.+)$/.exec(location.pathname) ?? [];
@@ -372,10 +372,10 @@ byId("sort").addEventListener("change", searchNow);
 function move(by) {
   const { list: loops, index } = focusedRow();
   if (index === -1) {
-    // A row that went out of sight, or that ended, left the keyboard between the others.
+    // The row with the focus scrolled out of sight or was resolved.
     const last = looping.lastFocusAt;
     if (looping.total) looping.focus(Math.min(Math.max(0, last === -1 ? 0 : last), looping.total - 1));
-    else if (!gaveUp.focus(0)) over.focus(0);
+    else if (!gaveUp.focus(0)) resolved.focus(0);
     return;
   }
   if (loops.focus(index + by)) return;
@@ -407,7 +407,7 @@ document.addEventListener("keydown", (event) => {
 
 function askForToken() {
   if (!tokenForm.hidden) return;
-  setText(byId("token-problem"), hasToken() ? "That token was refused." : "");
+  setText(byId("token-problem"), hasToken() ? "That token was rejected." : "");
   dropToken();
   connection.abort();
   list.hidden = true;
@@ -426,9 +426,9 @@ tokenForm.addEventListener("submit", (event) => {
   start();
 });
 
-// Once a second the times go on, and a silence is noticed.
+// Every second: update the times, and drop a connection that is idle.
 setInterval(() => {
-  if (live && Date.now() - heardAt > silence) connection.abort();
+  if (live && Date.now() - receivedAt > idleTimeout) connection.abort();
   if (live) showAll();
 }, 1000);
 

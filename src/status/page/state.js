@@ -1,4 +1,4 @@
-// The bar at the top: how source, sinks and outbox are, what was seen, and in banners what is wrong.
+// The bar at the top: source, sinks, outbox and messages; and the banners for what is down.
 import { byId, element, setAttribute, setText } from "./element.js";
 import { capital, clock, counted, exact, number, plain, span, written } from "./words.js";
 
@@ -9,21 +9,19 @@ import { capital, clock, counted, exact, number, plain, span, written } from "./
  * Shows the state at the top.
  *
  * @param {StatusView} status
- * @param {number} now milliseconds since the Unix epoch, on the detector's wall
+ * @param {number} now milliseconds since the Unix epoch, by the detector's wall clock
  */
 export function showState(status, now) {
-  const waiting = status.sinks.reduce((sum, sink) => sum + sink.pending, 0);
+  const pending = status.sinks.reduce((sum, sink) => sum + sink.pending, 0);
   const oldest = status.sinks.map((sink) => sink.oldestPendingAt).filter((time) => time !== null).sort()[0];
-  const wait = oldest === undefined ? "" : `, the oldest for ${span(now - Date.parse(oldest))}`;
+  const age = oldest === undefined ? "" : `, oldest ${span(now - Date.parse(oldest))}`;
   showFacts([
     partFact("Source", status.source, now, status.source.ended),
     ...status.sinks.map((sink) => partFact("Sink", sink, now)),
     {
       name: "Outbox",
-      text: waiting === 0
-        ? "empty"
-        : `${counted(waiting, "alert")} ${waiting === 1 ? "waits" : "wait"}${wait}`,
-      loud: waiting > 0,
+      text: pending === 0 ? "empty" : `${number(pending)} pending${age}`,
+      loud: pending > 0,
     },
     {
       name: "Last event",
@@ -37,7 +35,7 @@ export function showState(status, now) {
     byId("footer"),
     `${status.version === "" ? "" : `Version ${plain(status.version)}, `}running for ${
       span(now - Date.parse(status.startedAt))
-    }, ${counted(status.notifications, "alert")} told. Times are the detector's.`,
+    }, ${counted(status.notifications, "alert")}. Times are the detector's.`,
   );
 }
 
@@ -47,7 +45,7 @@ export function showState(status, now) {
  */
 function lastEventWords({ lastEventAt, mode }, now) {
   if (lastEventAt === null) return "none yet";
-  // Of a recording it may be years ago.
+  // The events of a recording may be years old.
   return mode === "batch" ? clock(lastEventAt, now) : `${span(now - Date.parse(lastEventAt))} ago`;
 }
 
@@ -63,9 +61,9 @@ function lastEventWords({ lastEventAt, mode }, now) {
 function partFact(name, { type, up, since, problem }, now, ended = false) {
   const title = `${up ? "up" : "down"} since ${exact(since)}${problem === null ? "" : `: ${problem}`}`;
   const how = ended
-    ? "all read"
+    ? "finished"
     : up && problem !== null
-    ? "takes nothing"
+    ? "accepts nothing"
     : `${up ? "up" : "down"} ${span(now - Date.parse(since))}`;
   return { name, text: `${type} ${how}`, title, loud: !up || problem !== null };
 }
@@ -77,16 +75,16 @@ function showFacts(facts) {
   while (list.children.length < facts.length) list.append(element("div", {}, element("dt"), element("dd")));
   for (const [index, { name, text, title, loud }] of facts.entries()) {
     const part = /** @type {Element} */ (list.children[index]);
-    const [term, told] = /** @type {[Element, Element]} */ ([...part.children]);
+    const [term, description] = /** @type {[Element, Element]} */ ([...part.children]);
     setText(term, name);
-    setText(told, plain(text));
+    setText(description, plain(text));
     setAttribute(part, "class", loud ? "loud" : null);
-    setAttribute(told, "title", title ? plain(title) : null);
+    setAttribute(description, "title", title ? plain(title) : null);
   }
 }
 
 /**
- * All messages, whatever they were.
+ * All messages, of every result.
  *
  * @param {StatusView} status
  * @returns {number}
@@ -99,14 +97,14 @@ export function messagesOf({ messages: { events, others, malformed } }) {
 function messageWords(
   { rule, messages: { events, others, malformed, duplicates, outsideWindow, requested } },
 ) {
-  return `${counted(events, rule.counts)}, of them ${number(duplicates)} seen before, ${
+  return `${counted(events, rule.counts)}, ${number(duplicates)} duplicates, ${
     number(outsideWindow)
-  } too old and ${number(requested)} requested; ` +
-    `${number(others)} others, ${number(malformed)} malformed`;
+  } too late, ${number(requested)} requested; ` +
+    `${number(others)} other, ${number(malformed)} malformed`;
 }
 
 /**
- * When a loop is told: `5 restarts in 5m`.
+ * When a loop is notified: `5 restarts in 5m`.
  *
  * @param {StatusView} status
  * @returns {string}
@@ -117,26 +115,26 @@ export function ruleWords({ rule: { type, counts, threshold, interval } }) {
 }
 
 /**
- * What must be said first: that the page is not live, that the source is down, that a sink is.
+ * Shows the banners: the page is not live, the source or a sink is down.
  *
  * @param {StatusView | undefined} status
- * @param {number | undefined} lostAt since when the page hears nothing, on the detector's wall, as is `now`
+ * @param {number | undefined} lostAt since when the connection is lost, by the detector's clock, as `now` is
  * @param {number} now
- * @param {string} [refusal] what the detector said instead of an answer
+ * @param {string} [refusal] the error that the detector answered with
  */
 export function showBanners(status, lostAt, now, refusal) {
   /** @type {[string, string, string][]} */
   const said = [];
   if (refusal !== undefined) {
-    said.push(["refusal", "The detector did not answer a question", sentence(refusal)]);
+    said.push(["refusal", "The detector rejected a request", sentence(refusal)]);
   }
   if (lostAt !== undefined) {
     const since = written(lostAt, status?.wallNow ?? "");
-    const shown = status === undefined ? "Nothing could be read yet." : "What is shown is as of then.";
+    const shown = status === undefined ? "Nothing has been loaded yet." : "The data shown is from then.";
     said.push([
       "lost",
       `Not live since ${clock(since, now)}${since.endsWith("Z") ? " UTC" : ""}`,
-      `The detector does not answer. ${shown} Trying again.`,
+      `The detector does not answer. ${shown} Retrying.`,
     ]);
   }
   if (status && !status.source.up) {
@@ -144,16 +142,15 @@ export function showBanners(status, lostAt, now, refusal) {
     said.push([
       "source",
       `Source ${type} is down since ${clock(since, now)}`,
-      `${sentence(problem)}Until it is back nothing new is seen: more may loop than is shown, or less.`,
+      `${sentence(problem)}Until it is up again nothing new is seen, and the loops shown may be out of date.`,
     ]);
   }
   for (const [index, sink] of status?.sinks.entries() ?? []) {
     if (sink.up && sink.problem === null) continue;
-    const waits = sink.pending === 1 ? "1 alert waits" : `${counted(sink.pending, "alert")} wait`;
     said.push([
       `sink-${index}`,
-      `Sink ${sink.type} ${sink.up ? "takes nothing" : `is down since ${clock(sink.since, now)}`}`,
-      `${sentence(sink.problem)}${waits}; they are kept and sent again.`,
+      `Sink ${sink.type} ${sink.up ? "accepts nothing" : `is down since ${clock(sink.since, now)}`}`,
+      `${sentence(sink.problem)}${counted(sink.pending, "alert")} pending; they are kept and retried.`,
     ]);
   }
   const list = byId("banners");

@@ -51,9 +51,7 @@ export function drawSmall(into, { timeline, status }, what, until) {
   setAttribute(
     into,
     "aria-label",
-    `${counted(shown, what)} in the ${status === "looping" ? "last" : "hour before its"} ${
-      status === "looping" ? "hour" : "end"
-    }`,
+    `${counted(shown, what)} in the ${status === "looping" ? "last hour" : "hour before"}`,
   );
 }
 
@@ -96,7 +94,7 @@ export function largeTimeline(events, restarts, until, what) {
     ...ticks.map(({ at }) => `M${at * wide} 0V${bottom}`),
     ...lanes.map((_, index) => `M0 ${(index + 1) * laneHeight}H${wide}`),
   ];
-  const told = `${counted(restarts.length, what)} and ${counted(events.length, "event")} over ${
+  const summary = `${counted(restarts.length, what)} and ${counted(events.length, "event")} over ${
     span(until - first)
   }`;
   const picture = svg(
@@ -107,7 +105,7 @@ export function largeTimeline(events, restarts, until, what) {
       height: bottom,
       preserveAspectRatio: "none",
       role: "img",
-      "aria-label": `${told}; all of them are in the table of events`,
+      "aria-label": `${summary}; all of them are in the table of events`,
     },
     svg("path", { class: "grid", d: grid.join("") }),
     ...marks.map((path, index) => svg("path", { class: `marks lane-${index}`, d: path.join("") || "M0 0" })),

@@ -1,18 +1,18 @@
-// One loop as a row of a table; on a narrow screen it looks like a card.
+// One loop as a row of the table; on a narrow screen it looks like a card.
 import { element, setAttribute, setText } from "./element.js";
 import { drawSmall, smallTimeline } from "./timeline.js";
-import { capital, clock, counted, exact, number, plain, span } from "./words.js";
+import { capital, clock, exact, number, plain, span } from "./words.js";
 
 /** @typedef {import("../view.ts").LoopView} LoopView */
 /**
- * How times are told: what is counted, in the singular, the time now, in milliseconds since the Unix epoch, and the
- * word for a time before it.
- * @typedef {{ what: string, now: number, ago: string }} Telling
+ * What rows are shown against: what is counted, in the singular; the time now, in milliseconds since the Unix epoch;
+ * and the word for a time before it.
+ * @typedef {{ what: string, now: number, ago: string }} RowContext
  */
 
 /**
- * Where a loop's own view is: of one that goes on by its name, which keeps; of one that ended by its id, since its
- * name may loop again.
+ * The address of a loop's own view: by name if it is active, so that it stays valid; otherwise by id, since the name
+ * may loop again.
  *
  * @param {LoopView} loop
  * @returns {string}
@@ -60,7 +60,7 @@ export class Row {
   /**
    * @param {LoopView} loop
    * @param {number} index from 0
-   * @param {Telling} telling
+   * @param {RowContext} context
    */
   show(loop, index, { what, now, ago }) {
     const changed = this.loop !== loop;
@@ -84,7 +84,7 @@ export class Row {
   /**
    * Moves its times on.
    *
-   * @param {Telling} telling
+   * @param {RowContext} context
    * @param {boolean} [draw] whether the timeline must be drawn in any case
    */
   tick({ what, now, ago }, draw = false) {
@@ -118,7 +118,7 @@ export class Row {
 }
 
 /**
- * A row of which nothing is known yet.
+ * A row that is not loaded yet.
  *
  * @param {number} index
  * @returns {HTMLElement}
@@ -132,7 +132,7 @@ export function emptyRow(index) {
 }
 
 /**
- * The name without its namespace, which stands beside it.
+ * The name without its namespace, which is shown beside it.
  *
  * @param {LoopView} loop
  * @returns {string}
@@ -143,7 +143,7 @@ export function nameOf({ name, namespace }) {
 }
 
 /**
- * Whether it may have begun before it is said to: after a start, restarts that had left the window are not known.
+ * Whether it may have begun earlier than `since`: after a start, restarts that had left the window are unknown.
  *
  * @param {LoopView} loop
  * @param {string} what what is counted
@@ -155,7 +155,7 @@ export function isOlder({ firstNotifiedAt }, what) {
 
 /** @param {LoopView} loop */
 function whereOf({ namespace, job, group, task, node }) {
-  // The task is mostly called as its group, which is a part of the name.
+  // The task mostly has the name of its group, which is part of the key.
   return [
     namespace,
     `job ${job}`,
@@ -163,14 +163,4 @@ function whereOf({ namespace, job, group, task, node }) {
     node && `on ${/^[0-9a-f]{8}-[0-9a-f-]{27}$/.test(node) ? node.slice(0, 8) : node}`,
   ]
     .filter((part) => part !== null).map(plain).join(" · ");
-}
-
-/**
- * What is said of one that was told: `told 3 times`.
- *
- * @param {LoopView} loop
- * @returns {string}
- */
-export function toldWords({ notifications }) {
-  return notifications === 1 ? "once" : counted(notifications, "time");
 }
