@@ -3,7 +3,7 @@
 import config from "../../deno.json" with { type: "json" };
 import type { Alert } from "../detection/alert/alert.ts";
 import { alertJson } from "../detection/alert/json.ts";
-import { CommitFigures } from "../pipeline/acknowledger.ts";
+import { CommitStats } from "../pipeline/acknowledger.ts";
 import { Delivery } from "../pipeline/delivery.ts";
 import { formatDuration, type Nanoseconds } from "../lib/duration.ts";
 import { taskApi } from "../clients/nomad/settings.ts";
@@ -236,7 +236,7 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
     const rule = opened = plan.rule.open(store, source.mode === "live" ? visibility : undefined);
     rule.restore(store.kept, source.mode === "live" ? wallClock() : undefined);
     const counters = new Counters();
-    const commits = new CommitFigures();
+    const commits = new CommitStats();
     const { stderr } = world;
     const facts = factsOf(plan, { source, health, rule, counters, commits, delivery, stderr });
     const status = await openStatus(plan, facts, store);
@@ -304,7 +304,7 @@ export async function detect(plan: Plan, world: World, stop: AbortSignal): Promi
 interface Opened extends Pick<Facts, "rule" | "counters"> {
   readonly source: Source;
   readonly health: Health;
-  readonly commits: CommitFigures;
+  readonly commits: CommitStats;
   readonly delivery: Delivery;
   readonly stderr: LineOutput;
 }

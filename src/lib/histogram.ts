@@ -1,5 +1,22 @@
 // Counts of durations in buckets, as Prometheus has them. No names, no text.
 
+/** Bounds that fit from a commit to a disk up to a slow receiver, in seconds. */
+export const latencyBuckets: readonly number[] = [
+  0.001,
+  0.0025,
+  0.005,
+  0.01,
+  0.025,
+  0.05,
+  0.1,
+  0.25,
+  0.5,
+  1,
+  2.5,
+  5,
+  10,
+];
+
 /** A histogram of durations in seconds. */
 export class Histogram {
   /** Upper bounds of the buckets, rising, in seconds; above the last there is one more. */

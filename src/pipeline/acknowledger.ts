@@ -1,166 +1,182 @@
-// When the ledger commits, and which batches are acknowledged then: several at a time, in their order, none before.
+// When the state is committed, and when batches are acknowledged: in their order, none before its effects are safe. The
+// only place that decides so.
 import type { Delivery } from "./delivery.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import { asFault } from "../lib/errors.ts";
 import type { StateStore } from "../state/store.ts";
 import type { Log } from "../lib/log.ts";
-import { Histogram } from "../lib/histogram.ts";
+import { Histogram, latencyBuckets } from "../lib/histogram.ts";
 import { RetryState } from "../lib/retry.ts";
 import { type Released, Releases } from "./releases.ts";
 import type { Batch, Hold } from "../sources/source.ts";
 import { Health } from "../lib/health.ts";
 
-/** Messages after which a durable ledger commits at the latest, and milliseconds. */
+/** Messages after which a durable store commits at the latest, and milliseconds. */
 const maxMessages = 500;
 const maxCommitDelay = 5;
 
-/** A batch whose effects are committed next, or that waits for alerts. */
-interface Open {
+/** A batch that is not acknowledged yet. */
+interface PendingBatch {
   readonly acknowledge: Batch["acknowledge"];
-  /** What its restarts are about; of those that it waits for, each counts one. */
-  readonly names: ReadonlySet<string>;
+  /** What its messages are about. */
+  readonly keys: ReadonlySet<string>;
   readonly hold: Hold | undefined;
-  /** When it is acknowledged all the same, once it waits; infinite where it waits for as long as it takes. */
+  /** When it is acknowledged at the latest, pending alerts or not; infinite if there is no limit. */
   due: number;
-  awaited: number;
+  /** How many of its keys have pending alerts. */
+  pendingKeys: number;
 }
 
-/** How commits go. */
-export class CommitFigures {
+/** Health and durations of the commits. */
+export class CommitStats {
   readonly health = new Health();
-  /** Of those to a file. */
-  readonly seconds: Histogram = new Histogram([
-    0.001,
-    0.0025,
-    0.005,
-    0.01,
-    0.025,
-    0.05,
-    0.1,
-    0.25,
-    0.5,
-    1,
-    2.5,
-  ]);
+  /** Seconds that commits of a durable store took. */
+  readonly seconds: Histogram = new Histogram(latencyBuckets.filter((bound) => bound <= 2.5));
 }
 
-/** The batches whose effects are not kept yet. */
-export class Commits {
+/**
+ * Acknowledges batches. With a durable store a batch is acknowledged once its effects are committed. Otherwise it is
+ * acknowledged once no sink has a pending alert about any of its keys.
+ */
+export class Acknowledger {
   readonly #store: StateStore;
   readonly #delivery: Delivery;
   readonly #clock: () => Nanoseconds;
   readonly #retry: RetryState;
-  readonly #figures: CommitFigures;
-  #open: Open[] = [];
-  #messages = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  /** Committed, in their order: those that wait for alerts, and those behind them. */
-  readonly #waiting: Open[] = [];
+  readonly #stats: CommitStats;
   readonly #releases: Releases;
-  #acknowledged: PromiseWithResolvers<void> | undefined;
-  #committed: PromiseWithResolvers<void> | undefined;
+  readonly #subscription: Disposable;
+  #uncommitted: PendingBatch[] = [];
+  #uncommittedMessages = 0;
+  #commitTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Committed, in their order: those with pending alerts, and those behind them. */
+  readonly #unacknowledged: PendingBatch[] = [];
+  /** Batches by the keys whose pending alerts hold them back. */
+  readonly #byKey = new Map<string, PendingBatch[]>();
+  #allCommitted: PromiseWithResolvers<void> | undefined;
+  #allAcknowledged: PromiseWithResolvers<void> | undefined;
 
-  /** `clock` yields the `now` of the rule. */
+  /** `clock` returns the `now` of the rule. */
   constructor(
-    parts: { store: StateStore; delivery: Delivery; log: Log; commits?: CommitFigures },
+    parts: { store: StateStore; delivery: Delivery; log: Log; commits?: CommitStats },
     clock: () => Nanoseconds,
   ) {
     this.#store = parts.store;
     this.#delivery = parts.delivery;
     this.#clock = clock;
-    this.#figures = parts.commits ?? new CommitFigures();
-    this.#retry = new RetryState(parts.log, "state", undefined, this.#figures.health);
-    this.#figures.health.up();
-    this.#delivery.onDone = () => this.soon();
+    this.#stats = parts.commits ?? new CommitStats();
+    this.#retry = new RetryState(parts.log, "state", undefined, this.#stats.health);
+    this.#stats.health.up();
     this.#releases = new Releases(parts.log, (until) => this.#release(until));
+    this.#subscription = parts.delivery.onSettled((key) => this.#settled(key));
   }
 
-  /** Takes a batch whose effects the ledger was told. What is urgent is committed at once. */
-  add(batch: Batch, names: ReadonlySet<string>, urgent: boolean): void {
-    this.#open.push({ acknowledge: batch.acknowledge, names, hold: batch.hold, due: Infinity, awaited: 0 });
-    this.#messages += batch.bodies.length;
-    if (urgent || !this.#store.durable || this.#messages >= maxMessages) this.now();
-    else this.soon();
+  /** Takes a batch whose effects were reported to the store. An urgent one is committed at once. */
+  add(batch: Batch, keys: ReadonlySet<string>, urgent: boolean): void {
+    const { acknowledge, hold } = batch;
+    this.#uncommitted.push({ acknowledge, keys, hold, due: Infinity, pendingKeys: 0 });
+    this.#uncommittedMessages += batch.bodies.length;
+    if (urgent || !this.#store.durable || this.#uncommittedMessages >= maxMessages) this.commitNow();
+    else this.#commitSoon();
   }
 
-  /** Commits in a moment, with what comes until then. */
-  soon(): void {
-    if (this.#store.durable) this.#timer ??= setTimeout(() => this.#commit(), maxCommitDelay);
-  }
-
-  /** Commits. Where the ledger cannot, it is tried again until it can, and nothing is acknowledged meanwhile. */
-  now(): void {
+  /** Commits. While the store fails, commits are retried, and nothing is acknowledged. */
+  commitNow(): void {
     if (this.#retry.isFailing) return;
     this.#commit();
   }
 
-  /** Resolves when all that was added is committed and acknowledged. */
-  async settled(): Promise<void> {
-    this.now();
-    if (this.#retry.isFailing) await (this.#committed ??= Promise.withResolvers<void>()).promise;
-    if (this.#waiting.length > 0) await (this.#acknowledged ??= Promise.withResolvers<void>()).promise;
+  /** Resolves when every batch is committed and acknowledged. */
+  async drain(): Promise<void> {
+    this.commitNow();
+    if (this.#retry.isFailing) await (this.#allCommitted ??= Promise.withResolvers<void>()).promise;
+    if (this.#unacknowledged.length > 0) {
+      await (this.#allAcknowledged ??= Promise.withResolvers<void>()).promise;
+    }
   }
 
-  /** Ends it: what is not committed by now never is. */
+  /** Ends all commits: what is not committed by now is lost, and not acknowledged. */
   stop(): void {
-    clearTimeout(this.#timer);
+    clearTimeout(this.#commitTimer);
     this.#releases.stop();
-    this.#delivery.onDone = () => {};
+    this.#subscription[Symbol.dispose]();
+  }
+
+  /** Commits within 5 ms, with what comes until then. */
+  #commitSoon(): void {
+    if (this.#store.durable) this.#commitTimer ??= setTimeout(() => this.#commit(), maxCommitDelay);
   }
 
   #commit(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    clearTimeout(this.#commitTimer);
+    this.#commitTimer = undefined;
     const begun = performance.now();
     try {
       this.#store.commit(this.#clock());
     } catch (error) {
-      this.#timer = setTimeout(() => this.#commit(), this.#retry.failed(asFault(error)));
+      this.#commitTimer = setTimeout(() => this.#commit(), this.#retry.failed(asFault(error)));
       return;
     }
-    if (this.#store.durable) this.#figures.seconds.observe((performance.now() - begun) / 1000);
+    if (this.#store.durable) this.#stats.seconds.observe((performance.now() - begun) / 1000);
     this.#retry.succeeded();
-    const open = this.#open;
-    this.#open = [];
-    this.#messages = 0;
+    const committed = this.#uncommitted;
+    this.#uncommitted = [];
+    this.#uncommittedMessages = 0;
     this.#delivery.pump();
-    for (const each of open) this.#await(each);
+    for (const batch of committed) this.#await(batch);
     this.#acknowledge();
-    const held = this.#waiting.length === 0 ? undefined : open.findLast(({ hold }) => hold !== undefined);
+    const held = this.#unacknowledged.length === 0
+      ? undefined
+      : committed.findLast(({ hold }) => hold !== undefined);
     if (held?.hold !== undefined) this.#releases.watch(held.hold);
-    this.#committed?.resolve();
-    this.#committed = undefined;
+    this.#allCommitted?.resolve();
+    this.#allCommitted = undefined;
   }
 
-  /** Lets a batch wait for the alerts about its names. */
-  #await(open: Open): void {
-    const done = () => {
-      if (this.#delivery.unconfirmed === 0) this.#releases.confirmed();
-      if (--open.awaited === 0) this.#acknowledge();
-    };
-    for (const name of open.names) if (this.#store.awaits(name, done)) open.awaited++;
-    open.due = Releases.due(open.hold);
-    this.#waiting.push(open);
+  /** Holds a committed batch back while there are pending alerts about its keys, if these are only in memory. */
+  #await(batch: PendingBatch): void {
+    this.#unacknowledged.push(batch);
+    batch.due = Releases.due(batch.hold);
+    if (this.#store.durable) return;
+    for (const key of batch.keys) {
+      if (!this.#delivery.isPending(key)) continue;
+      batch.pendingKeys++;
+      const batches = this.#byKey.get(key);
+      if (batches === undefined) this.#byKey.set(key, [batch]);
+      else batches.push(batch);
+    }
   }
 
-  /** Acknowledges up to the first that waits. */
+  /** An alert about this key left the outbox of a sink. */
+  #settled(key: string): void {
+    if (this.#delivery.unconfirmed === 0) this.#releases.confirmed();
+    const batches = this.#byKey.get(key);
+    if (batches !== undefined && !this.#delivery.isPending(key)) {
+      this.#byKey.delete(key);
+      for (const batch of batches) batch.pendingKeys--;
+      this.#acknowledge();
+    }
+    this.#commitSoon();
+  }
+
+  /** Acknowledges up to the first batch with pending alerts. */
   #acknowledge(): void {
-    const end = this.#waiting.findIndex(({ awaited }) => awaited > 0);
-    const done = this.#waiting.splice(0, end < 0 ? this.#waiting.length : end);
+    const end = this.#unacknowledged.findIndex(({ pendingKeys }) => pendingKeys > 0);
+    const done = this.#unacknowledged.splice(0, end < 0 ? this.#unacknowledged.length : end);
     for (const { acknowledge } of done) acknowledge();
-    if (this.#waiting.length > 0) return;
-    this.#acknowledged?.resolve();
-    this.#acknowledged = undefined;
+    if (this.#unacknowledged.length > 0) return;
+    this.#allAcknowledged?.resolve();
+    this.#allAcknowledged = undefined;
   }
 
-  /** Acknowledges up to the last that is due until then, though its alerts wait on in the outbox. */
+  /** Acknowledges up to the last batch that is due by then, though its alerts are pending. */
   #release(until: number): Released {
-    const last = this.#waiting.findLastIndex(({ due }) => due <= until);
-    for (const { acknowledge } of this.#waiting.splice(0, last + 1)) acknowledge();
+    const last = this.#unacknowledged.findLastIndex(({ due }) => due <= until);
+    for (const { acknowledge } of this.#unacknowledged.splice(0, last + 1)) acknowledge();
     this.#acknowledge();
     return {
       alerts: last < 0 ? undefined : this.#delivery.unconfirmed,
-      next: this.#waiting.reduce((next, { due }) => Math.min(next, due), Infinity),
+      next: this.#unacknowledged.reduce((next, { due }) => Math.min(next, due), Infinity),
     };
   }
 }

@@ -1,7 +1,8 @@
 // Brings alerts from the outboxes to every sink until it confirms: retries and outages, once for all sinks.
 import type { Nanoseconds } from "../lib/duration.ts";
 import { asFault, Fault } from "../lib/errors.ts";
-import { Histogram } from "../lib/histogram.ts";
+import { Histogram, latencyBuckets } from "../lib/histogram.ts";
+import { Listeners } from "../lib/listeners.ts";
 import type { Log } from "../lib/log.ts";
 import { Blockage, RetryState } from "../lib/retry.ts";
 import type { StartupDeadline } from "../lib/startup_deadline.ts";
@@ -25,8 +26,7 @@ export interface LaneFigures {
 /** All sinks, each with a lane of its own: one that is down does not hold up the others. */
 export class Delivery implements AsyncDisposable {
   readonly #lanes: readonly Lane[];
-  /** Set by the one who keeps the outboxes: called when an alert left one. */
-  onDone: () => void = () => {};
+  readonly #settled = new Listeners<[key: string]>();
 
   /** `outbox` yields where the alerts for a sink wait, by the sink's type. */
   constructor(
@@ -36,7 +36,7 @@ export class Delivery implements AsyncDisposable {
     startupDeadline?: StartupDeadline,
   ) {
     this.#lanes = sinks.map((sink) =>
-      new Lane(sink, outbox(sink.type), log, () => this.onDone(), startupDeadline)
+      new Lane(sink, outbox(sink.type), log, (key) => this.#settled.call(key), startupDeadline)
     );
   }
 
@@ -53,6 +53,16 @@ export class Delivery implements AsyncDisposable {
   /** How many alerts wait for a confirmation, counted once for each sink. */
   get unconfirmed(): number {
     return this.#lanes.reduce((sum, { unconfirmed }) => sum + unconfirmed, 0);
+  }
+
+  /** Whether a sink has not confirmed an alert about this key. */
+  isPending(key: string): boolean {
+    return this.#lanes.some((lane) => lane.isPending(key));
+  }
+
+  /** Calls the listener with the key of every alert that left an outbox: confirmed or dropped. */
+  onSettled(listener: (key: string) => void): Disposable {
+    return this.#settled.add(listener);
   }
 
   /** Connects all sinks. One that is down is tried again later. @throws {Fault} for one that is misconfigured. */
@@ -88,11 +98,11 @@ class Lane implements AsyncDisposable, LaneFigures {
   readonly type: string;
   readonly health = new Health();
   readonly attempts = { confirmed: 0, failed: 0, rejected: 0 };
-  readonly seconds = new Histogram([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]);
+  readonly seconds = new Histogram(latencyBuckets);
   readonly #sink: Sink;
   readonly #outbox: Outbox;
   readonly #log: Log;
-  readonly #done: () => void;
+  readonly #done: (key: string) => void;
   readonly #retry: RetryState;
   readonly #over = Promise.withResolvers<never>();
   #settled: PromiseWithResolvers<void> | undefined;
@@ -102,7 +112,13 @@ class Lane implements AsyncDisposable, LaneFigures {
   #hurried = false;
   #closed = false;
 
-  constructor(sink: Sink, outbox: Outbox, log: Log, done: () => void, startupDeadline?: StartupDeadline) {
+  constructor(
+    sink: Sink,
+    outbox: Outbox,
+    log: Log,
+    done: (key: string) => void,
+    startupDeadline?: StartupDeadline,
+  ) {
     this.type = sink.type;
     this.#done = done;
     this.#sink = sink;
@@ -121,6 +137,10 @@ class Lane implements AsyncDisposable, LaneFigures {
 
   get unconfirmed(): number {
     return this.#outbox.size;
+  }
+
+  isPending(key: string): boolean {
+    return this.#outbox.has(key);
   }
 
   get oldest(): Nanoseconds | undefined {
@@ -192,7 +212,7 @@ class Lane implements AsyncDisposable, LaneFigures {
     this.seconds.observe((performance.now() - begun) / 1000);
     this.#retry.succeeded();
     parcel.confirmed();
-    this.#done();
+    this.#done(parcel.alert.name);
     this.pump();
   }
 
@@ -212,7 +232,7 @@ class Lane implements AsyncDisposable, LaneFigures {
       reason: fault.message,
     });
     parcel.confirmed();
-    this.#done();
+    this.#done(parcel.alert.name);
     this.pump();
   }
 

@@ -1,7 +1,7 @@
 // The one straight way of a message: source → update → rule → ledger → alerts → sinks → acknowledgement.
 import type { Alert } from "../detection/alert/alert.ts";
 import { clockWarning } from "./clock_warnings.ts";
-import { type CommitFigures, Commits } from "./acknowledger.ts";
+import { Acknowledger, type CommitStats } from "./acknowledger.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import { EventClock } from "./event_clock.ts";
@@ -38,7 +38,7 @@ export interface Way {
   readonly log: Log;
   /** What is counted on the way; of its own where it is not given. */
   readonly counters?: Counters;
-  readonly commits?: CommitFigures | undefined;
+  readonly commits?: CommitStats | undefined;
   /** Notified when a batch comes. */
   readonly health?: Health;
   /** Notified of events that come while the source is blind. */
@@ -61,7 +61,7 @@ export async function follow(way: Way, stop: AbortSignal): Promise<Totals> {
 class Pipeline {
   readonly counters: Counters;
   readonly #way: Way;
-  readonly #commits: Commits;
+  readonly #acknowledger: Acknowledger;
   readonly #rejections: RejectionLog;
   readonly #late: LateEvents;
   /** The clock, where it is that of the wall. */
@@ -83,7 +83,7 @@ class Pipeline {
     this.#rejections = new RejectionLog(way.log);
     this.#late = new LateEvents(way.log, way.rule.counts);
     const now = way.source.mode === "live" ? wallClock : () => this.#clock.now;
-    this.#commits = new Commits(way, now);
+    this.#acknowledger = new Acknowledger(way, now);
     if (this.#wall === undefined) way.source.skipUntil?.(this.#clock.skipUntil);
     else {
       if (way.visibility !== undefined) way.visibility.onMore = () => this.#look();
@@ -127,22 +127,22 @@ class Pipeline {
       this.#way.store.saveCheckpoint(eventClockNote, String(newest));
       this.#way.source.skipUntil?.(this.#clock.skipUntil);
     }
-    this.#commits.add(batch, names, this.counters.notified > alerts);
+    this.#acknowledger.add(batch, names, this.counters.notified > alerts);
     if (wall !== undefined) this.#schedule();
   }
 
   /** Resolves when every alert has arrived and every batch is acknowledged. */
   async settled(): Promise<void> {
-    await this.#commits.settled();
+    await this.#acknowledger.drain();
     await this.#way.delivery.settled();
-    await this.#commits.settled();
+    await this.#acknowledger.drain();
   }
 
   stop(): void {
     clearTimeout(this.#timer);
     if (this.#way.visibility !== undefined) this.#way.visibility.onMore = () => {};
     this.#rejections.stop();
-    this.#commits.stop();
+    this.#acknowledger.stop();
   }
 
   /** Yields whether the event counts as one. */
@@ -194,7 +194,7 @@ class Pipeline {
   #wake(): void {
     this.#timerAt = undefined;
     this.#notifyDue(this.#wall!.now());
-    this.#commits.now();
+    this.#acknowledger.commitNow();
     this.#schedule();
   }
 

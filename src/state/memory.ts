@@ -4,13 +4,6 @@ import type { StateStore, StoreContext } from "./store.ts";
 import { type Outbox, ShelvedOutbox } from "./outbox.ts";
 import { StringPool } from "../lib/offheap/string_pool.ts";
 
-/** Alerts about one name that sinks have not confirmed. */
-interface Unconfirmed {
-  count: number;
-  /** Called when there are none any more. */
-  readonly done: (() => void)[];
-}
-
 /** An alert in one outbox or several. Its update is by far the most of it, and stands outside of V8's heap. */
 interface Shelved {
   readonly alert: Omit<Alert, "lastEvent">;
@@ -31,15 +24,11 @@ export class MemoryStore implements StateStore {
   };
   readonly #outboxes: ReadonlyMap<string, ShelvedOutbox<Shelved>>;
   readonly #texts = new StringPool(64);
-  readonly #unconfirmed = new Map<string, Unconfirmed>();
 
   constructor({ sinks, newerReplaces }: StoreContext) {
     const shelf = {
       read: ({ alert, lastEvent }: Shelved) => ({ ...alert, lastEvent: this.#texts.read(lastEvent) }),
-      removed: (name: string, shelved: Shelved) => {
-        this.#release(shelved);
-        this.#removed(name);
-      },
+      removed: (shelved: Shelved) => this.#release(shelved),
     };
     this.#outboxes = new Map(sinks.map((sink) => [sink, new ShelvedOutbox(shelf, newerReplaces)]));
   }
@@ -61,17 +50,8 @@ export class MemoryStore implements StateStore {
       if (older !== undefined) {
         this.#release(older.slot);
         older.slot = shelved;
-      } else {
-        this.#added(alert.name);
-        outbox.add(alert.name, shelved);
-      }
+      } else outbox.add(alert.name, shelved);
     }
-  }
-
-  awaits(name: string, done: () => void): boolean {
-    const unconfirmed = this.#unconfirmed.get(name);
-    unconfirmed?.done.push(done);
-    return unconfirmed !== undefined;
   }
 
   outbox(sink: string): Outbox {
@@ -82,18 +62,5 @@ export class MemoryStore implements StateStore {
 
   #release(shelved: Shelved): void {
     if (--shelved.outboxes === 0) this.#texts.free(shelved.lastEvent);
-  }
-
-  #added(name: string): void {
-    const unconfirmed = this.#unconfirmed.get(name);
-    if (unconfirmed === undefined) this.#unconfirmed.set(name, { count: 1, done: [] });
-    else unconfirmed.count++;
-  }
-
-  #removed(name: string): void {
-    const unconfirmed = this.#unconfirmed.get(name)!;
-    if (--unconfirmed.count > 0) return;
-    this.#unconfirmed.delete(name);
-    for (const done of unconfirmed.done) done();
   }
 }

@@ -19,6 +19,8 @@ export interface Outbox {
   readonly size: number;
   /** Since when the oldest of them waits, on the wall's clock; of an earlier start of the program, since this one. */
   readonly oldest: Nanoseconds | undefined;
+  /** Whether an alert about this key is not confirmed. */
+  has(name: string): boolean;
   /** Takes the oldest alert that can be sent now. @throws {Fault} where it cannot be read. */
   take(): Parcel | undefined;
 }
@@ -40,7 +42,7 @@ export interface Entry<Slot> {
 export interface Shelf<Slot> {
   read(slot: Slot): Alert;
   /** The alert is done with. */
-  removed(name: string, slot: Slot): void;
+  removed(slot: Slot): void;
 }
 
 /** An outbox whose alerts stand on a shelf. */
@@ -57,6 +59,8 @@ export class ShelvedOutbox<Slot> implements Outbox {
   /** Where newer ones replace, by name: the one that waits, and the one that is being sent. */
   readonly #waiting = new Map<string, Entry<Slot>>();
   readonly #sending = new Set<string>();
+  /** Where they do not, by name: how many there are. */
+  readonly #counts = new Map<string, number>();
 
   constructor(shelf: Shelf<Slot>, newerReplaces: boolean) {
     this.#shelf = shelf;
@@ -69,6 +73,10 @@ export class ShelvedOutbox<Slot> implements Outbox {
 
   get oldest(): Nanoseconds | undefined {
     return this.#first?.since;
+  }
+
+  has(name: string): boolean {
+    return this.#newerReplaces ? this.#waiting.has(name) || this.#sending.has(name) : this.#counts.has(name);
   }
 
   /** The entry whose alert a newer one about this name replaces. */
@@ -95,6 +103,7 @@ export class ShelvedOutbox<Slot> implements Outbox {
     this.#untaken ??= entry;
     this.#size++;
     if (this.#newerReplaces) this.#waiting.set(name, entry);
+    else this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
   }
 
   take(): Parcel | undefined {
@@ -137,6 +146,13 @@ export class ShelvedOutbox<Slot> implements Outbox {
     else after.before = before;
     if (this.#untaken === entry) this.#untaken = after;
     this.#size--;
-    this.#shelf.removed(entry.name, entry.slot);
+    if (!this.#newerReplaces) this.#uncount(entry.name);
+    this.#shelf.removed(entry.slot);
+  }
+
+  #uncount(name: string): void {
+    const left = this.#counts.get(name)! - 1;
+    if (left === 0) this.#counts.delete(name);
+    else this.#counts.set(name, left);
   }
 }

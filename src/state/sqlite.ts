@@ -36,7 +36,7 @@ export class SqliteStore implements StateStore {
     this.#newerReplaces = newerReplaces;
     const shelf = {
       read: (seq: Seq) => this.#read(seq),
-      removed: (_: string, seq: Seq) => this.#remove(seq),
+      removed: (seq: Seq) => this.#remove(seq),
     };
     this.#outboxes = new Map(sinks.map((sink) => [sink, new ShelvedOutbox(shelf, newerReplaces)]));
     this.#file = openFile(path);
@@ -146,10 +146,6 @@ export class SqliteStore implements StateStore {
     this.#alerts = [];
     this.#removed = [];
     for (const { outbox, name, seq } of added) outbox.add(name, seq);
-  }
-
-  awaits(): boolean {
-    return false;
   }
 
   outbox(sink: string): Outbox {

@@ -32,8 +32,6 @@ export interface StateStore extends RuleState, LoopMemory, AsyncDisposable {
   /** Keeps all that was reported and told since the last commit: all or nothing. Restarts that left their windows
    * by `now` are forgotten. @throws {Fault} where it could not; everything is there for the next try. */
   commit(now: Nanoseconds): void;
-  /** Whether messages about this name must wait until alerts are confirmed; then `done` is called, once. */
-  awaits(name: string, done: () => void): boolean;
   /** The alerts that a sink has not confirmed. */
   outbox(sink: string): Outbox;
 }

@@ -1,5 +1,5 @@
 // What the status server reads of the program. The parts count by themselves and are read on request.
-import type { CommitFigures } from "../pipeline/acknowledger.ts";
+import type { CommitStats } from "../pipeline/acknowledger.ts";
 import type { LaneFigures } from "../pipeline/delivery.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import type { Rule } from "../detection/rule.ts";
@@ -18,7 +18,7 @@ export interface Facts {
   readonly ruleView: StatusView["rule"];
   readonly counters: Counters;
   readonly source: { readonly type: string; readonly health: Health };
-  readonly state: { readonly type: string; readonly commits: CommitFigures };
+  readonly state: { readonly type: string; readonly commits: CommitStats };
   readonly sinks: readonly LaneFigures[];
   /** The output of the log. */
   readonly log: Pick<LineOutput, "dropped">;

@@ -1,5 +1,5 @@
 // A status server of a test: the rule and the history in the test's hand, everything else as if it just started.
-import { CommitFigures } from "../../src/pipeline/acknowledger.ts";
+import { CommitStats } from "../../src/pipeline/acknowledger.ts";
 import { RestartsRule } from "../../src/detection/restarts/rule.ts";
 import type { LaneFigures } from "../../src/pipeline/delivery.ts";
 import { Histogram } from "../../src/lib/histogram.ts";
@@ -45,7 +45,7 @@ export function lane(differs: Partial<LaneFigures> = {}): LaneFigures {
 
 /** What a server is told of a program that just began. */
 export function facts(differs: Partial<Facts> = {}): Facts {
-  const commits = new CommitFigures();
+  const commits = new CommitStats();
   commits.health.up();
   return {
     version: "1.2.3",

@@ -1,6 +1,6 @@
 // When the ledger commits, and that no message is acknowledged before its effects are kept.
 import assert from "node:assert/strict";
-import { Commits } from "../../src/pipeline/acknowledger.ts";
+import { Acknowledger } from "../../src/pipeline/acknowledger.ts";
 import { Delivery } from "../../src/pipeline/delivery.ts";
 import { Fault } from "../../src/lib/errors.ts";
 import { MemoryStore } from "../../src/state/memory.ts";
@@ -49,14 +49,14 @@ class WatchedFile extends SqliteStore {
   }
 }
 
-/** Commits of a ledger, with what a test needs. `batch` hands in a batch about names, with alerts about them. */
-function commitsOf<L extends WatchedMemory | WatchedFile>(store: L, sinks: readonly TestSink[]) {
+/** An acknowledger of a store, with what a test needs. `batch` adds a batch about keys, with alerts about them. */
+function acknowledgerOf<L extends WatchedMemory | WatchedFile>(store: L, sinks: readonly TestSink[]) {
   const { log, lines } = testLog();
   const { events } = store;
   const delivery = new Delivery(sinks, (sink) => store.outbox(sink), log);
-  const commits = new Commits({ store, delivery, log }, () => 5n);
+  const acknowledger = new Acknowledger({ store, delivery, log }, () => 5n);
   return {
-    commits,
+    acknowledger,
     delivery,
     store,
     events,
@@ -71,7 +71,7 @@ function commitsOf<L extends WatchedMemory | WatchedFile>(store: L, sinks: reado
       for (const name of alerts) store.enqueue(alertAbout(name));
       const messages = Array.from({ length: size }, () => "{}");
       const batch = batchOf(messages, () => events.push(`acknowledge ${label}`), hold);
-      commits.add(batch, new Set([...names, ...alerts]), urgent);
+      acknowledger.add(batch, new Set([...names, ...alerts]), urgent);
     },
     /** What happened since the last call. */
     since: () => events.splice(0),
@@ -80,14 +80,14 @@ function commitsOf<L extends WatchedMemory | WatchedFile>(store: L, sinks: reado
 
 function inMemory(...sinks: TestSink[]) {
   const context = { sinks: sinks.map(({ type }) => type), newerReplaces: true };
-  return commitsOf(new WatchedMemory(context, []), sinks);
+  return acknowledgerOf(new WatchedMemory(context, []), sinks);
 }
 
 /** Runs a test with a ledger in a file and halted timers. */
 async function inFile(
   sinks: TestSink[],
   use: (
-    all: ReturnType<typeof commitsOf<WatchedFile>>,
+    all: ReturnType<typeof acknowledgerOf<WatchedFile>>,
     pass: (milliseconds: number) => Promise<void>,
   ) => Promise<void>,
 ): Promise<void> {
@@ -95,9 +95,9 @@ async function inFile(
   using timers = haltTimers();
   const context = { sinks: sinks.map(({ type }) => type), newerReplaces: true };
   await using store = new WatchedFile(folder.file, context, []);
-  const all = commitsOf(store, sinks);
+  const all = acknowledgerOf(store, sinks);
   await use(all, timers.pass);
-  all.commits.stop();
+  all.acknowledger.stop();
   await all.delivery[Symbol.asyncDispose]();
 }
 
@@ -177,7 +177,7 @@ const letGo = (alerts: number) =>
 Deno.test("in memory a batch with a hold waits no longer than that, and those before it go with it; the alerts stay", async () => {
   using timers = haltTimers();
   const sink = new TestSink("one", 5);
-  const { batch, since, lines, store, commits } = inMemory(sink);
+  const { batch, since, lines, store, acknowledger } = inMemory(sink);
   batch("a", { alerts: ["x"] });
   batch("b", { alerts: ["y"], hold: hold(1, 1000) });
   batch("c", { names: ["y"], hold: hold(1, 1000) });
@@ -193,14 +193,14 @@ Deno.test("in memory a batch with a hold waits no longer than that, and those be
   for (const sending of sink.sending.slice()) sending.confirm();
   await happened();
   assert.deepEqual(since(), ["acknowledge d"]);
-  await commits.settled();
+  await acknowledger.drain();
   batch("e", { alerts: ["x"], hold: hold(1, 1000) });
   assert.deepEqual(
     lines,
     [again(1, "in 1s at the latest")],
     "after a time without unconfirmed alerts it is news",
   );
-  commits.stop();
+  acknowledger.stop();
 });
 
 Deno.test("in memory a batch that may not wait is acknowledged at once, though another one runs its time", async () => {
@@ -234,7 +234,7 @@ Deno.test("in memory a batch with a hold whose alerts are confirmed is acknowled
 Deno.test("in memory a hold begins anew with each batch, also where alerts never pause, and is quiet the first time", async () => {
   using timers = haltTimers();
   const sink = new TestSink("one", 5);
-  const { batch, since, lines, commits } = inMemory(sink);
+  const { batch, since, lines, acknowledger } = inMemory(sink);
   batch("first", { alerts: ["x"], hold: hold(0, 60_000) });
   for (let next = 1; next <= 7; next++) {
     await timers.pass(10_000);
@@ -249,7 +249,7 @@ Deno.test("in memory a hold begins anew with each batch, also where alerts never
   await timers.pass(1_000);
   assert.deepEqual(since(), ["acknowledge 7"]);
   assert.deepEqual(lines, [letGo(1)]);
-  commits.stop();
+  acknowledger.stop();
 });
 
 Deno.test("in a file a hold has no meaning: a batch waits for no sink", async () => {
@@ -261,13 +261,13 @@ Deno.test("in a file a hold has no meaning: a batch waits for no sink", async ()
   });
 });
 
-Deno.test("in memory settled() waits for the last acknowledgement", async () => {
+Deno.test("in memory drain() waits for the last acknowledgement", async () => {
   const sink = new TestSink();
-  const { batch, commits, events } = inMemory(sink);
-  await commits.settled();
+  const { batch, acknowledger, events } = inMemory(sink);
+  await acknowledger.drain();
   batch("a", { alerts: ["x"] });
   let settled = false;
-  const settling = commits.settled().then(() => settled = true);
+  const settling = acknowledger.drain().then(() => settled = true);
   await happened();
   assert.equal(settled, false);
   sink.sending[0]!.confirm();
@@ -373,15 +373,15 @@ Deno.test("an alert that was confirmed while it cannot be committed is not sent 
   });
 });
 
-Deno.test("settled() commits at once, and waits where that does not work until it does", async () => {
-  await inFile([new TestSink()], async ({ batch, since, store, commits }, pass) => {
+Deno.test("drain() commits at once, and waits where that does not work until it does", async () => {
+  await inFile([new TestSink()], async ({ batch, since, store, acknowledger }, pass) => {
     batch("a");
-    await commits.settled();
+    await acknowledger.drain();
     assert.deepEqual(since(), ["commit 5", "acknowledge a"]);
     store.failures = 2;
     batch("b");
     let settled = false;
-    const settling = commits.settled().then(() => settled = true);
+    const settling = acknowledger.drain().then(() => settled = true);
     await pass(40);
     assert.equal(settled, false);
     await pass(2_000);
@@ -390,11 +390,11 @@ Deno.test("settled() commits at once, and waits where that does not work until i
   });
 });
 
-Deno.test("settled() again, while it cannot be committed, waits as well", async () => {
-  await inFile([new TestSink()], async ({ batch, store, commits }, pass) => {
+Deno.test("drain() again, while it cannot be committed, waits as well", async () => {
+  await inFile([new TestSink()], async ({ batch, store, acknowledger }, pass) => {
     store.failures = 3;
     batch("a");
-    const settling = [commits.settled(), commits.settled()];
+    const settling = [acknowledger.drain(), acknowledger.drain()];
     await pass(4_000);
     await Promise.all(settling);
     assert.equal(store.events.at(-1), "acknowledge a");
@@ -403,22 +403,22 @@ Deno.test("settled() again, while it cannot be committed, waits as well", async 
 
 Deno.test("stop() ends the commits, those of confirmations that follow it included", async () => {
   const sink = new TestSink();
-  await inFile([sink], async ({ batch, since, commits }, pass) => {
+  await inFile([sink], async ({ batch, since, acknowledger }, pass) => {
     batch("a", { alerts: ["x"] });
     since();
-    commits.stop();
+    acknowledger.stop();
     sink.sending[0]!.confirm();
     await pass(1_000);
     assert.deepEqual(since(), []);
   });
-  await inFile([], async ({ batch, since, commits, store }, pass) => {
+  await inFile([], async ({ batch, since, acknowledger, store }, pass) => {
     batch("a");
-    commits.stop();
+    acknowledger.stop();
     await pass(1_000);
     assert.deepEqual(since(), []);
     store.failures = 1;
-    commits.now();
-    commits.stop();
+    acknowledger.commitNow();
+    acknowledger.stop();
     await pass(1_000);
     assert.deepEqual(since(), ["no commit"]);
   });

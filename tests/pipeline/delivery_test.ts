@@ -17,7 +17,7 @@ function deliveryTo(...sinks: TestSink[]) {
   const store = new MemoryStore({ sinks: sinks.map(({ type }) => type), newerReplaces: false });
   const delivery = new Delivery(sinks, (sink) => store.outbox(sink), log);
   let done = 0;
-  delivery.onDone = () => void done++;
+  delivery.onSettled(() => done++);
   return {
     delivery,
     store,
@@ -58,18 +58,18 @@ Deno.test("pump() sends as many alerts at a time as the sink takes, the oldest f
   assert.equal(delivery.unconfirmed, 0);
 });
 
-Deno.test("onDone is called for every alert that left an outbox, after it left", async () => {
+Deno.test("onSettled() calls its listener for every alert that left an outbox, after it left", async () => {
   const [a, b] = [new TestSink("a", 5), new TestSink("b", 5)];
   const all = deliveryTo(a, b);
-  const left: number[] = [];
-  all.delivery.onDone = () => left.push(all.delivery.unconfirmed);
+  const left: [string, number, boolean][] = [];
+  all.delivery.onSettled((key) => left.push([key, all.delivery.unconfirmed, all.delivery.isPending(key)]));
   all.tell("x", "y");
   a.sending[0]!.confirm();
   b.sending[1]!.fail(new Fault("too large", "rejected"));
   await happened();
   b.sending[0]!.confirm();
   await happened();
-  assert.deepEqual(left, [3, 2, 1]);
+  assert.deepEqual(left, [["x", 3, true], ["y", 2, true], ["x", 1, false]]);
 });
 
 Deno.test("an alert whose sending fails is sent again after a pause, until it is confirmed; the outage is told once", async () => {

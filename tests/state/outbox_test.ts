@@ -15,8 +15,7 @@ function outboxOf(newerReplaces: boolean) {
       read.push(slot);
       return alerts[slot]!;
     },
-    removed(name, slot) {
-      assert.equal(name, alerts[slot]!.name);
+    removed(slot) {
       removed.push(slot);
     },
   }, newerReplaces);
