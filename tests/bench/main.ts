@@ -127,7 +127,7 @@ async function run(args: string[]): Promise<void> {
   const { values, positionals, tokens } = parseArgs({ args, options, strict: false, tokens: true });
   const unknown = tokens.find((token) => token.kind === "option" && !Object.hasOwn(options, token.name));
   if (unknown?.kind === "option") {
-    throw new Error(`unknown option ${unknown.rawName}: --help tells which there are`);
+    throw new Error(`unknown option ${unknown.rawName}: --help lists them`);
   }
   const asked = read(values, positionals);
   if (values.help) return void stdout.write(usage);

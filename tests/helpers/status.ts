@@ -16,7 +16,7 @@ import { nowhere } from "./listen.ts";
 
 const hour = 3_600_000_000_000n;
 
-/** Two restarts in an hour are a loop, which is told every hour. */
+/** Two restarts in an hour are a loop, which repeats every hour. */
 export function restartsRule(notifyResolved = false): Rule {
   return new RestartsRule(
     { restartCount: 2, restartInterval: hour, notificationInterval: hour, notifyResolved },
@@ -24,7 +24,7 @@ export function restartsRule(notifyResolved = false): Rule {
   );
 }
 
-/** Two failed runs in a row are a loop, which is told every hour. */
+/** Two consecutive failed runs are a loop, which repeats every hour. */
 export function loopsRule(): Rule {
   const thresholds = { restartCount: 2, stableAfter: hour / 6n, notificationInterval: hour };
   return new FailuresRule({ ...thresholds, notifyResolved: true }, nowhere);
@@ -43,7 +43,7 @@ export function lane(differs: Partial<LaneFigures> = {}): LaneFigures {
   };
 }
 
-/** What a server is told of a program that just began. */
+/** The runtime info of a program that just started. */
 export function facts(differs: Partial<Facts> = {}): Facts {
   const commits = new CommitFigures();
   commits.health.up();

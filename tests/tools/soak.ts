@@ -24,7 +24,7 @@ if (!(minutes >= 2) || !(perSecond >= 1)) {
 
 /** Of the messages, so many are restarts. */
 const restartShare = 0.05;
-/** Windows are full, and what was told is forgotten, in well under a minute. */
+/** Windows are full, and notifications are forgotten, in well under a minute. */
 const restartInterval = "20s";
 const notificationInterval = "20s";
 /** Seconds for which names get restarts; after that there are others. */
