@@ -1,5 +1,6 @@
 // The updates of tasks that run, fail and are stopped, made up for tests, in the shape of nomad-firehose.
 import { decodeRun, type RunEvent } from "../../src/detection/decode/run_event.ts";
+import { updateJson } from "./updates.ts";
 
 /** What matters of an update. */
 export interface Said {
@@ -37,7 +38,7 @@ export function said(
     event = {},
   }: Said = {},
 ): string {
-  return JSON.stringify({
+  const all = {
     Name: `${job}.${group}[${index}]`,
     NodeID: node,
     AllocationID: allocation,
@@ -52,8 +53,8 @@ export function said(
     TaskStartedAt: "0001-01-01T00:00:00Z",
     TaskFinishedAt: "0001-01-01T00:00:00Z",
     ...fields,
-    TaskEvent: { Type: type, Time: "TIME", DisplayMessage: type, Details: {}, ...event },
-  }).replace('"TIME"', String(time));
+  };
+  return updateJson(all, type, time, { DisplayMessage: type, Details: {}, ...event });
 }
 
 /** The update as the rule sees it. */
