@@ -9,14 +9,14 @@ const benches = [
   "load",
   "memory",
   "million",
-  "told",
+  "notified",
   "alerts",
   "start",
   "pause",
   "nomad",
   "status",
-  "soak",
-  "soak-amqp",
+  "growth",
+  "growth-amqp",
 ];
 
 async function bench(...args: string[]) {

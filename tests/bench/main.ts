@@ -12,7 +12,7 @@ import { memory, million, notified } from "./memory.ts";
 import { nomad } from "./nomad.ts";
 import { pause } from "./pause.ts";
 import { json, type Report, table } from "./report.ts";
-import { soak, soakAmqp } from "./soak.ts";
+import { growth, growthAmqp } from "./growth.ts";
 import { start } from "./start.ts";
 import { status } from "./status.ts";
 import { stdin } from "./stdin.ts";
@@ -31,8 +31,8 @@ const benches: readonly BenchKind[] = [
   pause,
   nomad,
   status,
-  soak,
-  soakAmqp,
+  growth,
+  growthAmqp,
 ];
 
 const usage = `Usage: deno task bench [names…] [options]
