@@ -42,7 +42,7 @@ function* backlog(): Iterable<string> {
   }
 }
 
-Deno.test("a backlog of 200,000 is consumed without loss while the sink is down for 10 s in the middle", async () => {
+Deno.test("a backlog of 200,000 is consumed without loss while the sink is down in the middle", async () => {
   await own.queue("in");
   await own.queue("out");
   await own.channel.assertExchange("alerts", "topic");

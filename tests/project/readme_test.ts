@@ -121,7 +121,9 @@ Deno.test("README.md is short: at most 250 lines", async () => {
 
 Deno.test("every relative link and anchor of every page works", async () => {
   const all = await pages();
-  for (const page of ["README.md", "src/README.md", ...Object.keys(partsOf)]) assert.ok(all.includes(page), page);
+  for (const page of ["README.md", "src/README.md", ...Object.keys(partsOf)]) {
+    assert.ok(all.includes(page), page);
+  }
   const dead = await Promise.all(all.map(async (page) => await deadLinks(page, await read(page))));
   assert.deepEqual(dead.flat(), []);
 });
