@@ -1,6 +1,6 @@
 // The program with a backlog as after a long outage, while its sink goes away in the middle: nothing is lost.
 import assert from "node:assert/strict";
-import { type Hand, hand } from "../helpers/amqp.ts";
+import { type BrokerClient, brokerClient } from "../helpers/amqp.ts";
 import { Program } from "../helpers/program.ts";
 import { startProxy } from "../helpers/proxy.ts";
 import { type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
@@ -8,10 +8,10 @@ import { now, restarts, update } from "../helpers/updates.ts";
 import { waitFor } from "../helpers/wait_for.ts";
 
 let broker: RabbitMq;
-let own: Hand;
+let own: BrokerClient;
 Deno.test.beforeAll(async () => {
   broker = await startRabbitMq();
-  own = await hand(broker.url);
+  own = await brokerClient(broker.url);
 });
 Deno.test.afterAll(async () => {
   await own[Symbol.asyncDispose]();

@@ -12,7 +12,7 @@ import { type Bounds, History } from "../../src/status/history.ts";
 import type { Address } from "../../src/status/listen.ts";
 import { type Differing, StatusServer } from "../../src/status/server.ts";
 import { Counters } from "../../src/pipeline/counters.ts";
-import { nowhere } from "./listen.ts";
+import { noopState } from "./listen.ts";
 
 const hour = 3_600_000_000_000n;
 
@@ -20,14 +20,14 @@ const hour = 3_600_000_000_000n;
 export function restartsRule(notifyResolved = false): Rule {
   return new RestartsRule(
     { restartCount: 2, restartInterval: hour, notificationInterval: hour, notifyResolved },
-    nowhere,
+    noopState,
   );
 }
 
 /** Two consecutive failed runs are a loop, which repeats every hour. */
 export function loopsRule(): Rule {
   const thresholds = { restartCount: 2, stableAfter: hour / 6n, notificationInterval: hour };
-  return new FailuresRule({ ...thresholds, notifyResolved: true }, nowhere);
+  return new FailuresRule({ ...thresholds, notifyResolved: true }, noopState);
 }
 
 /** A sink to which nothing was sent yet. */

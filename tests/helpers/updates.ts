@@ -1,7 +1,7 @@
 // Allocation updates as nomad-firehose sends them, made up for tests.
 
 /** What matters of an update. */
-export interface Made {
+export interface RestartFields {
   readonly name?: string;
   readonly allocation?: string;
   readonly task?: string;
@@ -31,7 +31,7 @@ export function update(
     type = "Restarting",
     time = now(),
     reason = "Restart within policy",
-  }: Made = {},
+  }: RestartFields = {},
 ): string {
   const fields = {
     Name: name,
@@ -67,7 +67,7 @@ export function now(): bigint {
 let last = 0n;
 
 /** `count` restarts of one name, one nanosecond after the other from `time` on. */
-export function restarts(count: number, made: Made = {}): string[] {
+export function restarts(count: number, made: RestartFields = {}): string[] {
   const time = made.time ?? now();
   return Array.from({ length: count }, (_, index) => update({ ...made, time: time + BigInt(index) }));
 }

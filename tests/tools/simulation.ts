@@ -5,8 +5,8 @@ import { formatDuration } from "../../src/lib/duration.ts";
 import { FailuresRule } from "../../src/detection/failures/rule.ts";
 import type { Rule } from "../../src/detection/rule.ts";
 import { formatTime } from "../../src/lib/time.ts";
-import { decisions, minutes, nowhere } from "../helpers/listen.ts";
-import { at, notRestarting, restarting, said, started, terminated } from "../helpers/runs.ts";
+import { decisions, minutes, noopState } from "../helpers/listen.ts";
+import { at, notRestarting, restarting, started, taskUpdate, terminated } from "../helpers/runs.ts";
 
 /** A task whose runs all crash: after how many seconds the first does, and then each other. */
 export interface Crashing {
@@ -57,7 +57,7 @@ export function simulate({ first, then }: Crashing): { failures: number[]; updat
     }
     delay = nextDelay(delay, now - placed);
     now += delay;
-    if (now < day) updates.push(said({ allocation: `a${allocation + 1}`, time: at(now) }));
+    if (now < day) updates.push(taskUpdate({ allocation: `a${allocation + 1}`, time: at(now) }));
   }
   return { failures, updates };
 }
@@ -81,7 +81,7 @@ export const rules: Readonly<Record<"restarts" | "failures", () => Rule>> = {
   restarts: () =>
     new RestartsRule(
       { restartCount: 5, restartInterval: minutes(5), notificationInterval: minutes(5) },
-      nowhere,
+      noopState,
     ),
   failures: () =>
     new FailuresRule({
@@ -89,7 +89,7 @@ export const rules: Readonly<Record<"restarts" | "failures", () => Rule>> = {
       stableAfter: minutes(10),
       notificationInterval: minutes(60),
       notifyResolved: true,
-    }, nowhere),
+    }, noopState),
 };
 
 /** Gives the updates to a rule until the day ends. */

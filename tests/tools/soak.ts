@@ -4,7 +4,7 @@ import { type Channel, type ChannelModel, connect } from "amqplib";
 import { Buffer } from "node:buffer";
 import { DatabaseSync } from "node:sqlite";
 import { parseArgs } from "node:util";
-import { hand } from "../helpers/amqp.ts";
+import { brokerClient } from "../helpers/amqp.ts";
 import { Program } from "../helpers/program.ts";
 import { Random } from "../helpers/random.ts";
 import { startRabbitMq } from "../helpers/rabbitmq.ts";
@@ -108,7 +108,7 @@ const path = `${directory}/state.db`;
 /** Runs for the time and samples every ten seconds. */
 async function soak(): Promise<{ samples: Sample[]; endedAt: bigint }> {
   await using broker = await startRabbitMq();
-  await using own = await hand(broker.url);
+  await using own = await brokerClient(broker.url);
   await own.queue(queues.updates);
   await own.queue(queues.alerts);
   await own.channel.bindQueue(queues.alerts, "amq.direct", queues.alerts);
