@@ -12,8 +12,8 @@ import type { Source, SourceContext } from "../../src/sources/source.ts";
 import { amqpSource } from "../../src/sources/amqp/source.ts";
 import { openNomad } from "../../src/sources/nomad/source.ts";
 import { formatTime, wallClock } from "../../src/lib/time.ts";
-import { hand } from "../helpers/amqp.ts";
-import { nowhere } from "../helpers/listen.ts";
+import { brokerClient } from "../helpers/amqp.ts";
+import { noopState } from "../helpers/listen.ts";
 import { testLog } from "../helpers/log.ts";
 import { NomadServer, Recording } from "../helpers/nomad.ts";
 import { startProxy } from "../helpers/proxy.ts";
@@ -46,7 +46,7 @@ class Notified implements AsyncDisposable {
       notificationInterval: 3600n * second,
       notifyResolved: true,
     };
-    const rule = new FailuresRule(thresholds, nowhere, this.visibility);
+    const rule = new FailuresRule(thresholds, noopState, this.visibility);
     const store = new MemoryStore({ sinks: [], newerReplaces: true });
     const hear = (decision: Decision) => {
       if (decision.reason === "resolved") this.said.push(decision.cause);
@@ -164,7 +164,7 @@ Deno.test("no loop is over while Nomad is frozen, nor after, if its task went on
 
 Deno.test("no loop is over while a queue is cut off or its backlog is read; after that, when it ran as long again", async () => {
   await using broker = await startRabbitMq();
-  await using own = await hand(broker.url);
+  await using own = await brokerClient(broker.url);
   await own.queue("updates");
   await using proxy = await startProxy(broker.port);
   const env = { AMQP_CONNECTION: `amqp://127.0.0.1:${proxy.port}/?heartbeat=2`, AMQP_QUEUE: "updates" };

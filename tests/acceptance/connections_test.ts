@@ -1,6 +1,6 @@
 // The real program under 256 descriptors, with 2,000 clients that ask nothing or half a question: it goes on.
 import assert from "node:assert/strict";
-import { hand } from "../helpers/amqp.ts";
+import { brokerClient } from "../helpers/amqp.ts";
 import { Program } from "../helpers/program.ts";
 import { restartsBroker, startRabbitMq } from "../helpers/rabbitmq.ts";
 import { restarts } from "../helpers/updates.ts";
@@ -43,7 +43,7 @@ Deno.test(
   restartsBroker,
   async () => {
     await using broker = await startRabbitMq();
-    const own = await hand(broker.url);
+    const own = await brokerClient(broker.url);
     await own.queue(queue, { durable: true });
     await using program = new Program({
       env: {
@@ -70,7 +70,7 @@ Deno.test(
       await broker.kill();
       await program.logged("trying again until it works");
       await broker.start();
-      await using again = await hand(broker.url);
+      await using again = await brokerClient(broker.url);
       await program.logged("source amqp: works again after", 60_000);
       await again.put(queue, restarts(2, { name: "after.reconnect[0]" }));
       await program.logged("after.reconnect[0]: crash loop");

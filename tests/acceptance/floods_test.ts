@@ -1,7 +1,7 @@
 // Floods and rubbish, as no cluster in good health sends them: the program stays up, counts right, and says little.
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { type Hand, hand } from "../helpers/amqp.ts";
+import { type BrokerClient, brokerClient } from "../helpers/amqp.ts";
 import { Program } from "../helpers/program.ts";
 import { type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
 import { type Totals, totalsOf } from "../helpers/totals.ts";
@@ -20,7 +20,7 @@ const queues = { updates: "floods.updates", dead: "floods.dead", alerts: "floods
 /** What RabbitMQ takes at most, and one byte more than it does. */
 const largest = 128 << 20;
 
-async function declareQueues(own: Hand): Promise<void> {
+async function declareQueues(own: BrokerClient): Promise<void> {
   await own.queue(queues.dead);
   await own.queue(queues.alerts);
   await own.queue(queues.updates, {
@@ -40,7 +40,7 @@ const toQueue = {
   SINK_AMQP_ROUTING_KEY: queues.alerts,
 };
 
-async function put(own: Hand, messages: readonly string[]): Promise<void> {
+async function put(own: BrokerClient, messages: readonly string[]): Promise<void> {
   for (let at = 0; at < messages.length; at += 5_000) {
     await own.put(queues.updates, messages.slice(at, at + 5_000));
   }
@@ -50,7 +50,7 @@ async function put(own: Hand, messages: readonly string[]): Promise<void> {
  * Lets the program take all there is, and ends it; yields what it said of it. It must not have used more memory than
  * this, in MiB, which is a multiple of what it takes.
  */
-async function finished(own: Hand, program: Program, maxMiB = 500): Promise<Totals> {
+async function finished(own: BrokerClient, program: Program, maxMiB = 500): Promise<Totals> {
   await program.logged("source amqp: consumes");
   let code: number | undefined;
   program.ended.then((end) => code = end.code);
@@ -86,7 +86,7 @@ function restartOf(bytes: number, name: string): string {
 }
 
 Deno.test("restarts of 100 MiB are counted and told; an alert beyond the broker's limit is given up, not tried for ever", async () => {
-  await using own = await hand(broker.url);
+  await using own = await brokerClient(broker.url);
   await declareQueues(own);
   await own.channel.bindQueue(queues.alerts, "amq.direct", queues.alerts);
   await using state = stateFile();
@@ -100,7 +100,7 @@ Deno.test("restarts of 100 MiB are counted and told; an alert beyond the broker'
   await put(own, restarts(2, { name: "small" }));
   await assert.rejects(
     async () => {
-      await using other = await hand(broker.url);
+      await using other = await brokerClient(broker.url);
       await other.put(queues.dead, ["x".repeat(largest + 1)]);
     },
     /message size 134217729 is larger than configured max size 134217728|channel closed/,
@@ -119,7 +119,7 @@ Deno.test("restarts of 100 MiB are counted and told; an alert beyond the broker'
 });
 
 Deno.test("20,000 restarts of one name: the newest 10,000 are kept and told, and the alert says so", async () => {
-  await using own = await hand(broker.url);
+  await using own = await brokerClient(broker.url);
   await declareQueues(own);
   await using program = start({ NOTIFICATION_INTERVAL: "1s" });
   const time = now();
@@ -156,7 +156,7 @@ const names = [
 
 for (const format of ["text", "json"]) {
   Deno.test(`names with control characters: never raw in logs (${format}) or alerts, and known again after a start`, async () => {
-    await using own = await hand(broker.url);
+    await using own = await brokerClient(broker.url);
     await declareQueues(own);
     await using state = stateFile();
     const env = { STATE: `sqlite:${state.path}`, LOG_LEVEL: "debug", LOG_FORMAT: format };
@@ -195,7 +195,7 @@ for (const format of ["text", "json"]) {
 const raw = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
 
 Deno.test("50,000 bad messages and nothing else: each is set aside, the count is exact, the log is short", async () => {
-  await using own = await hand(broker.url);
+  await using own = await brokerClient(broker.url);
   await declareQueues(own);
   const kinds = ["", "\ufeff", "null", "{}", "x".repeat(2_000), "[".repeat(100_000), update().slice(0, -1)];
   await put(
@@ -216,7 +216,7 @@ Deno.test("50,000 bad messages and nothing else: each is set aside, the count is
 });
 
 Deno.test("times in the far past count never, those in the far future for twice the interval; all digits are kept", async () => {
-  await using own = await hand(broker.url);
+  await using own = await brokerClient(broker.url);
   await declareQueues(own);
   await using program = start({ RESTART_INTERVAL: "1s", NOTIFICATION_INTERVAL: "1s", LOG_LEVEL: "debug" });
   const least = -(1n << 63n);
@@ -240,7 +240,7 @@ Deno.test("times in the far past count never, those in the far future for twice 
 });
 
 Deno.test("100,000 names: each restart is counted and kept, each loop is told", async () => {
-  await using own = await hand(broker.url);
+  await using own = await brokerClient(broker.url);
   await declareQueues(own);
   await using state = stateFile();
   const env = { STATE: `sqlite:${state.path}`, RESTART_INTERVAL: "1h" };

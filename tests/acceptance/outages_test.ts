@@ -1,7 +1,7 @@
 // The program and every kind of outage of its connections: one line when it begins, one when it is over, and in between
 // nothing lost and nothing told twice.
 import assert from "node:assert/strict";
-import { type Hand, hand } from "../helpers/amqp.ts";
+import { type BrokerClient, brokerClient } from "../helpers/amqp.ts";
 import { Program, run } from "../helpers/program.ts";
 import { type Proxy, startProxy } from "../helpers/proxy.ts";
 import { freePort, type RabbitMq, restartsBroker, startRabbitMq } from "../helpers/rabbitmq.ts";
@@ -28,14 +28,14 @@ class Scene implements AsyncDisposable {
 
   private constructor(
     readonly proxies: Readonly<Record<Side, Proxy>>,
-    readonly own: Hand,
+    readonly own: BrokerClient,
     env: Record<string, string>,
   ) {
     this.program = new Program({ env });
   }
 
   static async open(user?: string, env: Record<string, string> = {}): Promise<Scene> {
-    const own = await hand(broker.url);
+    const own = await brokerClient(broker.url);
     await declareAll(own);
     const [source, sink] = await Promise.all([startProxy(broker.port), startProxy(broker.port)]);
     const scene = new Scene({ source, sink }, own, { ...envOf(source.port, sink.port, user), ...env });
@@ -123,7 +123,7 @@ function envOf(source: number, sink: number, user = "guest:guest"): Record<strin
   };
 }
 
-async function declareAll(own: Hand): Promise<void> {
+async function declareAll(own: BrokerClient): Promise<void> {
   await own.queue("in");
   await own.queue("out");
   await own.channel.assertExchange("alerts", "topic", { durable: true });
@@ -262,7 +262,7 @@ Deno.test("broker stopped and started: told once each, and nothing lost", restar
   for (const side of sides) await scene.saying(side, 1);
   await broker.start();
   for (const side of sides) await scene.saying(side, 2);
-  await using again = await hand(broker.url);
+  await using again = await brokerClient(broker.url);
   await again.put("in", restarts(2, { name: "after" }));
   const [alert] = await again.take("out", 1);
   assert.equal(JSON.parse(alert!.content.toString()).LastEvent.Name, "after");
@@ -333,7 +333,7 @@ Deno.test("blocked, and stopped: it ends, and after its next start the alert arr
       /Stopped after 100ms; 1 alerts are not confirmed, and end with the memory: the queue gives out again only messages that were not acknowledged, not the restarts before them\. To keep all, set STATE=sqlite:<file>\n$/,
     );
   }
-  await using own = await hand(broker.url);
+  await using own = await brokerClient(broker.url);
   // The first restart of the two was acknowledged, as it had no alert.
   await using _ = new Program({ env: { ...envOf(broker.port, broker.port), RESTART_COUNT: "1" } });
   await own.take("out", 1);
@@ -429,7 +429,7 @@ Deno.test("CONNECT_TIMEOUT: broker that refuses, and one that is silent: one lin
 });
 
 Deno.test("CONNECT_TIMEOUT: a queue that is missing counts as not reached", async () => {
-  await using own = await hand(broker.url);
+  await using own = await brokerClient(broker.url);
   await declareAll(own);
   await own.channel.deleteQueue("in");
   const { code, stderr } = await run({
@@ -459,7 +459,7 @@ Deno.test("CONNECT_TIMEOUT: what was reached in time is tried for ever afterward
 });
 
 Deno.test("a wrong password that shows only once the broker is up ends the start too", async () => {
-  await using own = await hand(broker.url);
+  await using own = await brokerClient(broker.url);
   await declareAll(own);
   await using proxy = await startProxy(broker.port);
   proxy.refuse();

@@ -1,7 +1,7 @@
 // The page of the real program in a real Chromium: what comes from RabbitMQ, and what a recording has.
 import assert from "node:assert/strict";
 import type { LoopView } from "../../src/status/view.ts";
-import { hand } from "../helpers/amqp.ts";
+import { brokerClient } from "../helpers/amqp.ts";
 import { inPage, type Page, shows, startChromium, texts } from "../helpers/chromium.ts";
 import { Program } from "../helpers/program.ts";
 import { restartsBroker, startRabbitMq } from "../helpers/rabbitmq.ts";
@@ -38,7 +38,7 @@ Deno.test(
   restartsBroker,
   async () => {
     await using broker = await startRabbitMq();
-    const own = await hand(broker.url);
+    const own = await brokerClient(broker.url);
     await own.queue(queue);
     await using program = new Program({
       env: {

@@ -1,7 +1,7 @@
 // The program and queues of every kind: quorum queues with a delivery-limit, streams, queues that were declared with
 // other arguments, and users that may not look.
 import assert from "node:assert/strict";
-import { type Hand, hand } from "../helpers/amqp.ts";
+import { type BrokerClient, brokerClient } from "../helpers/amqp.ts";
 import { startPeer } from "../helpers/amqp_peer.ts";
 import { Program, run } from "../helpers/program.ts";
 import { type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
@@ -29,8 +29,8 @@ const limited = {
 };
 
 /** The queues `in`, of this kind, `out`, to which no alert leads yet, and `dead`. */
-async function declared(kind: QueueArguments): Promise<Hand> {
-  const own = await hand(broker.url);
+async function declared(kind: QueueArguments): Promise<BrokerClient> {
+  const own = await brokerClient(broker.url);
   await own.queue("dead");
   await own.queue("out");
   await own.queue("in", { arguments: kind });
@@ -127,7 +127,7 @@ Deno.test("a quorum queue with delivery-limit 3 and connections that are lost: n
     if (lost === 1) await program.logged(again(1, "in 1m at the latest"));
     else await program.logged(letGo);
   }
-  await using own = await hand(broker.url);
+  await using own = await brokerClient(broker.url);
   await own.channel.bindQueue("out", "alerts", "crash-loop");
   await own.take("out", 1);
   await holding({ in: 0, dead: 0, out: 0 });

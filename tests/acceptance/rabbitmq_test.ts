@@ -1,6 +1,6 @@
 // The program against a real RabbitMQ: the original's example, and the faults that the original dies of.
 import assert from "node:assert/strict";
-import { type Hand, hand } from "../helpers/amqp.ts";
+import { type BrokerClient, brokerClient } from "../helpers/amqp.ts";
 import { Program, run } from "../helpers/program.ts";
 import { type RabbitMq, restartsBroker, startRabbitMq } from "../helpers/rabbitmq.ts";
 import { now, restarts, update } from "../helpers/updates.ts";
@@ -21,8 +21,8 @@ const example = {
 };
 
 /** The broker as the original's README sets it up, with a way to dead letters. */
-async function exampleBroker(): Promise<Hand> {
-  const own = await hand(broker.url);
+async function exampleBroker(): Promise<BrokerClient> {
+  const own = await brokerClient(broker.url);
   const { channel } = own;
   await channel.assertExchange(example.exchange, "topic", { durable: true });
   await own.queue("rejected");
@@ -58,7 +58,7 @@ async function consuming(env: Record<string, string> = exampleEnv()): Promise<Pr
 }
 
 /** Everything that was put in is acknowledged. */
-async function emptied(own: Hand): Promise<void> {
+async function emptied(own: BrokerClient): Promise<void> {
   await waitFor("all messages to be acknowledged", async () => {
     const queues = await broker.ctl("list_queues", "name", "messages", "--quiet");
     return new RegExp(`^${example.in}\\s+0$`, "m").test(queues);
@@ -274,7 +274,7 @@ Deno.test("the sink's connection is closed by the broker: the next alert arrives
   await broker.ctl("close_all_connections", "--vhost", "/", "test closes it");
   await program.logged("sink amqp: works again after");
   await program.logged("source amqp: works again after");
-  await using again = await hand(broker.url);
+  await using again = await brokerClient(broker.url);
   await again.put(example.in, restarts(2));
   await again.take(example.out, 1);
 });
@@ -349,7 +349,7 @@ Deno.test(
     assert.match(program.stderr, /ECONNREFUSED/);
     await broker.start();
     await program.logged("source amqp: consumes");
-    await using again = await hand(broker.url);
+    await using again = await brokerClient(broker.url);
     await again.put(example.in, restarts(2));
     await again.take(example.out, 1);
   },
@@ -376,7 +376,7 @@ Deno.test(
       () => program.stderr.match(/source amqp: works again/g)?.length === 2,
       { timeoutMs: 30_000 },
     );
-    await using again = await hand(broker.url);
+    await using again = await brokerClient(broker.url);
     const time = now();
     await again.put(example.in, restarts(2, { time }));
     await again.take(example.out, 1);

@@ -2,7 +2,7 @@
 // replayed as it was detected.
 import assert from "node:assert/strict";
 import { gunzipSync } from "node:zlib";
-import { hand } from "../helpers/amqp.ts";
+import { brokerClient } from "../helpers/amqp.ts";
 import { NomadServer, Recording } from "../helpers/nomad.ts";
 import { Program, run } from "../helpers/program.ts";
 import { type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
@@ -40,7 +40,7 @@ const linesOf = (path: string) => {
 Deno.test("record has a queue of its own: the detector's gets and loses nothing, and the replay says what it told", async () => {
   using folder = temporaryFolder();
   const path = `${folder.path}/updates.ndjson.gz`;
-  await using own = await hand(broker.url);
+  await using own = await brokerClient(broker.url);
   await own.channel.assertExchange("nomad", "topic", { durable: true });
   await own.queue("updates");
   await own.channel.bindQueue("updates", "nomad", "allocations");

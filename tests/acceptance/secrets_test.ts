@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { settingsGroups } from "../../src/commands/app.ts";
 import { Authority } from "../helpers/certificates.ts";
-import { hand } from "../helpers/amqp.ts";
+import { brokerClient } from "../helpers/amqp.ts";
 import { type Kinesis, startKinesis } from "../helpers/kinesis.ts";
 import { type End, Program, run } from "../helpers/program.ts";
 import { type Proxy, startProxy } from "../helpers/proxy.ts";
@@ -35,7 +35,7 @@ Deno.test.beforeAll(async () => {
   await broker.ctl("add_user", "detector", password);
   await broker.ctl("set_permissions", "detector", ".*", ".*", ".*");
   proxy = await startProxy(broker.port);
-  await using own = await hand(broker.url);
+  await using own = await brokerClient(broker.url);
   await own.queue("in");
 });
 Deno.test.afterAll(async () => {
@@ -256,7 +256,7 @@ Deno.test("no password is printed: help, completions and wrong commands", async 
 
 for (const by of ["variable", "file"] as const) {
   Deno.test(`no password is printed nor in the process's title in a life with outages, given by ${by}`, async () => {
-    await using own = await hand(broker.url);
+    await using own = await brokerClient(broker.url);
     await own.queue("out");
     await own.channel.bindQueue("out", "amq.topic", "crash-loop");
     const env = { ...amqp(url(proxy.port), url(proxy.port)), LOG_LEVEL: "debug", RESTART_COUNT: "2" };

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { SqliteStore } from "../../src/state/sqlite.ts";
 import { alertAbout } from "../helpers/alerts.ts";
-import { type Hand, hand } from "../helpers/amqp.ts";
+import { type BrokerClient, brokerClient } from "../helpers/amqp.ts";
 import { Program, run } from "../helpers/program.ts";
 import { startProxy } from "../helpers/proxy.ts";
 import { type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
@@ -24,8 +24,8 @@ Deno.test.afterAll(async () => {
 const queue = "updates";
 
 /** A hand at the broker, and the queue of updates, empty. */
-async function atBroker(): Promise<Hand> {
-  const own = await hand(broker.url);
+async function atBroker(): Promise<BrokerClient> {
+  const own = await brokerClient(broker.url);
   await own.queue(queue);
   return own;
 }

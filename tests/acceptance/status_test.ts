@@ -1,6 +1,6 @@
 // The real program with its status server, a real RabbitMQ and a real Prometheus.
 import assert from "node:assert/strict";
-import { hand } from "../helpers/amqp.ts";
+import { brokerClient } from "../helpers/amqp.ts";
 import { Program, run } from "../helpers/program.ts";
 import { promtool, startPrometheus } from "../helpers/prometheus.ts";
 import { freePort, restartsBroker, startRabbitMq } from "../helpers/rabbitmq.ts";
@@ -25,7 +25,7 @@ Deno.test(
   restartsBroker,
   async () => {
     await using broker = await startRabbitMq();
-    const own = await hand(broker.url);
+    const own = await brokerClient(broker.url);
     await own.queue(queue);
     await using program = new Program({
       env: { ...listen, AMQP_CONNECTION: broker.url, AMQP_QUEUE: queue, RESTART_COUNT: "2" },

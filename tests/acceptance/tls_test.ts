@@ -1,7 +1,7 @@
 // The program and a RabbitMQ that speaks TLS: which certificates it takes, and what it says about those that it does not.
 import assert from "node:assert/strict";
 import { Authority, type Certificate } from "../helpers/certificates.ts";
-import { type Hand, hand } from "../helpers/amqp.ts";
+import { type BrokerClient, brokerClient } from "../helpers/amqp.ts";
 import { Program, run } from "../helpers/program.ts";
 import { freePort, type RabbitMq, restartsBroker, startRabbitMq } from "../helpers/rabbitmq.ts";
 import { restarts } from "../helpers/updates.ts";
@@ -10,7 +10,7 @@ let broker: RabbitMq;
 let directory: string;
 let files: Readonly<Record<"ca" | "otherCa", string>>;
 let clients: Readonly<Record<"own" | "others" | "expired", Certificate>>;
-let own: Hand;
+let own: BrokerClient;
 
 /** The ports on which the broker speaks TLS, each with another certificate or another demand. */
 const ports = {
@@ -50,7 +50,7 @@ Deno.test.beforeAll(async () => {
       listener(ports.demanding12, good, `${demand},{versions,['tlsv1.2']}`),
     ].join(", ") + ".",
   );
-  own = await hand(broker.url);
+  own = await brokerClient(broker.url);
 });
 Deno.test.afterAll(async () => {
   await own[Symbol.asyncDispose]();
@@ -299,7 +299,7 @@ Deno.test(
     await program.logged(`refused the client certificate in "${cert}" (CertificateExpired)`);
     await use(clients.own);
     await program.logged("source amqp: works again after");
-    await using again = await hand(broker.url);
+    await using again = await brokerClient(broker.url);
     await again.put("in", restarts(2));
     await program.logged("crash loop");
   },

@@ -9,14 +9,14 @@ const benches = [
   "load",
   "memory",
   "million",
-  "told",
+  "notified",
   "alerts",
   "start",
   "pause",
   "nomad",
   "status",
-  "soak",
-  "soak-amqp",
+  "growth",
+  "growth-amqp",
 ];
 
 async function bench(...args: string[]) {
@@ -44,7 +44,7 @@ Deno.test("bench says what it expected of a name or a number that is wrong, and 
       [["--repeat", "0"], '--repeat: found "0", expected a whole number of at least 1'],
       [["--repeat", "many"], '--repeat: found "many", expected a whole number of at least 1'],
       [["--messages", "750"], '--messages: found "750", expected a multiple of 500'],
-      [["--nosuch"], "unknown option --nosuch: --help tells which there are"],
+      [["--nosuch"], "unknown option --nosuch: --help lists them"],
     ] as const
   ) {
     assert.deepEqual(await bench(...args), { code: 1, stdout: "", stderr: `bench: ${expected}\n` });

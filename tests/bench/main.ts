@@ -12,7 +12,7 @@ import { memory, million, notified } from "./memory.ts";
 import { nomad } from "./nomad.ts";
 import { pause } from "./pause.ts";
 import { json, type Report, table } from "./report.ts";
-import { soak, soakAmqp } from "./soak.ts";
+import { growth, growthAmqp } from "./growth.ts";
 import { start } from "./start.ts";
 import { status } from "./status.ts";
 import { stdin } from "./stdin.ts";
@@ -31,8 +31,8 @@ const benches: readonly BenchKind[] = [
   pause,
   nomad,
   status,
-  soak,
-  soakAmqp,
+  growth,
+  growthAmqp,
 ];
 
 const usage = `Usage: deno task bench [names…] [options]
@@ -127,7 +127,7 @@ async function run(args: string[]): Promise<void> {
   const { values, positionals, tokens } = parseArgs({ args, options, strict: false, tokens: true });
   const unknown = tokens.find((token) => token.kind === "option" && !Object.hasOwn(options, token.name));
   if (unknown?.kind === "option") {
-    throw new Error(`unknown option ${unknown.rawName}: --help tells which there are`);
+    throw new Error(`unknown option ${unknown.rawName}: --help lists them`);
   }
   const asked = read(values, positionals);
   if (values.help) return void stdout.write(usage);

@@ -28,7 +28,7 @@ export const million: BenchKind = {
 
 /** Memory when all have been told. */
 export const notified: BenchKind = {
-  name: "told",
+  name: "notified",
   help: "memory with 1,000,000 names in the window, all told",
   async run(bench) {
     const tell = { RESTART_COUNT: "2", NOTIFICATION_INTERVAL: "1h" };

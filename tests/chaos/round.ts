@@ -1,5 +1,5 @@
 // One round: a stream is published while faults happen, everything is drained, and what came of it is judged.
-import { type Hand, hand } from "../helpers/amqp.ts";
+import { type BrokerClient, brokerClient } from "../helpers/amqp.ts";
 import type { End } from "../helpers/program.ts";
 import { Random } from "../helpers/random.ts";
 import type { RabbitMq } from "../helpers/rabbitmq.ts";
@@ -126,7 +126,7 @@ async function finish(scene: Scene, stream: Stream): Promise<Found> {
     if (left === 0) break;
     scene.start(); // a connection that was lost unnoticed held them
   }
-  await using own = await hand(scene.broker.url);
+  await using own = await brokerClient(scene.broker.url);
   const alerts = (await own.takeAll(queues.alerts)).map(({ content, properties }) => ({
     id: properties.messageId,
     body: content.toString(),
@@ -136,7 +136,7 @@ async function finish(scene: Scene, stream: Stream): Promise<Found> {
 }
 
 /** What was set aside. The broker moves messages there in its own time, so what is missing is waited for. */
-async function deadLetters(own: Hand, { malformed }: Stream): Promise<string[]> {
+async function deadLetters(own: BrokerClient, { malformed }: Stream): Promise<string[]> {
   const dead: string[] = [];
   const until = performance.now() + 5_000;
   do {
@@ -160,7 +160,7 @@ async function leftMessages(broker: RabbitMq): Promise<number> {
     looks = held === "0" ? looks + 1 : 0;
     return looks === 2; // the first may have been the figure of a moment ago
   }, { everyMs: 500, timeoutMs: 60_000 });
-  await using own = await hand(broker.url);
+  await using own = await brokerClient(broker.url);
   return await own.ready(queues.updates);
 }
 

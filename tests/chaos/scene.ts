@@ -1,5 +1,5 @@
 // Where a round plays: queues at a broker, the program, a proxy before each of its two connections, and faults.
-import { type Hand, hand } from "../helpers/amqp.ts";
+import { type BrokerClient, brokerClient } from "../helpers/amqp.ts";
 import { type End, Program } from "../helpers/program.ts";
 import { type Proxy, startProxy } from "../helpers/proxy.ts";
 import type { RabbitMq } from "../helpers/rabbitmq.ts";
@@ -124,7 +124,7 @@ export class Scene implements AsyncDisposable {
 
   /** Resolves when the program has taken every message. */
   async drained(): Promise<void> {
-    await using own = await hand(this.broker.url);
+    await using own = await brokerClient(this.broker.url);
     await waitFor("the queue of updates to be empty", async () => {
       if (this.problems.length > 0) throw new Error("the program went");
       return this.consumes && await own.ready(queues.updates) === 0;
@@ -157,7 +157,7 @@ export class Scene implements AsyncDisposable {
 const deliveryLimit = 20;
 
 async function declareQueues(broker: RabbitMq, queue: QueueKind): Promise<void> {
-  await using own: Hand = await hand(broker.url);
+  await using own: BrokerClient = await brokerClient(broker.url);
   // For a queue that is declared from now on: how often its figures are brought up to date.
   await broker.ctl("eval", "application:set_env(rabbit, quorum_tick_interval, 200).");
   await own.channel.assertExchange(exchange, "direct", { durable: true });

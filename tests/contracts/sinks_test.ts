@@ -3,7 +3,7 @@ import { alertJson } from "../../src/detection/alert/json.ts";
 import { amqpSink } from "../../src/sinks/amqp.ts";
 import { kinesis } from "../../src/sinks/kinesis/kinesis.ts";
 import { stdout } from "../../src/sinks/stdout.ts";
-import { hand } from "../helpers/amqp.ts";
+import { brokerClient } from "../helpers/amqp.ts";
 import { awsEnv, type Kinesis, kinesisHand, setAwsEnv, startKinesis } from "../helpers/kinesis.ts";
 import { startProxy } from "../helpers/proxy.ts";
 import { type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
@@ -47,7 +47,7 @@ sinkContract("stdout", () => {
 sinkContract("amqp", async () => {
   await using parts = new AsyncDisposableStack();
   const proxy = parts.use(await startProxy(broker.port));
-  const own = parts.use(await hand(broker.url));
+  const own = parts.use(await brokerClient(broker.url));
   await own.queue("alerts");
   await own.channel.assertExchange("contract", "topic");
   await own.channel.bindQueue("alerts", "contract", "crash-loop");

@@ -4,7 +4,7 @@ import { openLog } from "../../src/lib/log.ts";
 import type { SourceContext } from "../../src/sources/source.ts";
 import { amqpSource } from "../../src/sources/amqp/source.ts";
 import { stdinSource } from "../../src/sources/stdin/source.ts";
-import { type Hand, hand } from "../helpers/amqp.ts";
+import { type BrokerClient, brokerClient } from "../helpers/amqp.ts";
 import { type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
 import { waitFor } from "../helpers/wait_for.ts";
 import { numbered, Reading, type SourceCase, sourceContract } from "./source.ts";
@@ -39,9 +39,9 @@ sourceContract("stdin", () => {
   });
 });
 
-async function amqpCase(): Promise<SourceCase & { own: Hand }> {
+async function amqpCase(): Promise<SourceCase & { own: BrokerClient }> {
   await using parts = new AsyncDisposableStack();
-  const own = parts.use(await hand(broker.url));
+  const own = parts.use(await brokerClient(broker.url));
   await own.queue("updates");
   const env = { AMQP_CONNECTION: broker.url, AMQP_QUEUE: "updates", AMQP_PREFETCH: "16" };
   const open = amqpSource.prepare({ flags: {}, env, problems: [] })!;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { RestartsRule } from "../../src/detection/restarts/rule.ts";
 import { FailuresRule } from "../../src/detection/failures/rule.ts";
 import { planRule, type RulePlan, ruleSentence } from "../../src/detection/settings.ts";
-import { decisions, nowhere } from "../helpers/listen.ts";
+import { decisions, noopState } from "../helpers/listen.ts";
 import { at, crashes, started } from "../helpers/runs.ts";
 
 /** Reads the settings from this environment and these flags. */
@@ -36,7 +36,7 @@ Deno.test("planRule() chooses the rule by the source where nothing says which", 
   ) {
     const input = { env, flags: {}, problems: [] };
     const { open, restartsOnly } = planRule(input, source)!;
-    assert.ok(open(nowhere) instanceof rule, `${source} ${JSON.stringify(env)}`);
+    assert.ok(open(noopState) instanceof rule, `${source} ${JSON.stringify(env)}`);
     assert.equal(restartsOnly, (rule as unknown) === RestartsRule);
   }
 });
@@ -68,7 +68,7 @@ Deno.test("planRule() chooses the payload by the rule where nothing says which",
 /** What is told of three runs that fail, a run that goes on, and half an hour. */
 function notified(env: Readonly<Record<string, string>>): string[] {
   const updates = [...crashes(3), started(at(60))];
-  return [...decisions(plan({ RESTART_COUNT: "3", ...env }).open(nowhere), updates, at(1900))]
+  return [...decisions(plan({ RESTART_COUNT: "3", ...env }).open(noopState), updates, at(1900))]
     .flatMap(({ now, decision }) =>
       "alert" in decision && decision.alert !== undefined
         ? [`${(now - at(0)) / 1_000_000_000n} ${decision.alert.reason}`]
@@ -143,5 +143,5 @@ Deno.test("planRule() takes flags before the environment", () => {
     "--payload": "full",
   });
   assert.deepEqual(problems, []);
-  assert.ok(plan!.open(nowhere) instanceof FailuresRule);
+  assert.ok(plan!.open(noopState) instanceof FailuresRule);
 });

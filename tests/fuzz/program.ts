@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { decode } from "../../src/detection/decode/update.ts";
 import { Publisher } from "../chaos/publisher.ts";
-import { hand } from "../helpers/amqp.ts";
+import { brokerClient } from "../helpers/amqp.ts";
 import { Program } from "../helpers/program.ts";
 import type { RabbitMq } from "../helpers/rabbitmq.ts";
 import { type Totals, totalsOf } from "../helpers/totals.ts";
@@ -59,7 +59,7 @@ class Expected {
   }
 
   async compareDead(broker: RabbitMq): Promise<void> {
-    await using own = await hand(broker.url);
+    await using own = await brokerClient(broker.url);
     await waitFor("all dead letters", async () => await own.ready(queues.dead) >= this.totals.setAside);
     assert.equal(await own.ready(queues.dead), this.totals.setAside, "messages in the dead-letter queue");
     for (const { content } of await own.takeAll(queues.dead)) {
@@ -108,7 +108,7 @@ function assertAlerts(stdout: string, count: number): void {
 const obeyed = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
 
 async function declareQueues(broker: RabbitMq): Promise<void> {
-  await using own = await hand(broker.url);
+  await using own = await brokerClient(broker.url);
   await own.queue(queues.dead);
   await own.queue(queues.updates, {
     arguments: { "x-dead-letter-exchange": "", "x-dead-letter-routing-key": queues.dead },
@@ -118,7 +118,7 @@ async function declareQueues(broker: RabbitMq): Promise<void> {
 async function drained(broker: RabbitMq, program: Program): Promise<void> {
   let end: { code: number; stderr: string } | undefined;
   program.ended.then((ended) => end = ended);
-  await using own = await hand(broker.url);
+  await using own = await brokerClient(broker.url);
   await waitFor("the queue to be empty", async () => {
     if (end) throw new Error(`the program ended with ${end.code}: ${end.stderr.slice(-2000)}`);
     return program.stderr.includes("source amqp: consumes") && await own.ready(queues.updates) === 0;

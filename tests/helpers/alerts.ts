@@ -2,7 +2,7 @@
 import { type Alert, alertId } from "../../src/detection/alert/alert.ts";
 import { now, update } from "./updates.ts";
 
-/** An alert about a name; no two have the same id unless told. */
+/** An alert about a name; each has an id of its own by default. */
 export function alertAbout(name = "job.group[0]", differs: Partial<Alert> = {}): Alert {
   const time = now();
   return {

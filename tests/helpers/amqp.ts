@@ -5,7 +5,7 @@ import type { Broker } from "../../src/clients/amqp/settings.ts";
 import { waitFor } from "./wait_for.ts";
 
 /** A connection with one channel that confirms. Disposing it closes it. */
-export interface Hand extends AsyncDisposable {
+export interface BrokerClient extends AsyncDisposable {
   readonly channel: ConfirmChannel;
   /** Declares a durable queue, empty. */
   queue(name: string, options?: Parameters<ConfirmChannel["assertQueue"]>[1]): Promise<void>;
@@ -22,7 +22,7 @@ export interface Hand extends AsyncDisposable {
 }
 
 /** Connects to a broker. */
-export async function hand(url: string): Promise<Hand> {
+export async function brokerClient(url: string): Promise<BrokerClient> {
   const connection = await connect(url);
   connection.on("error", () => {});
   const channel = await connection.createConfirmChannel();

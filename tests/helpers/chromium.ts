@@ -8,7 +8,7 @@ export type { Page };
 
 /** How a page is looked at. */
 export interface View {
-  /** In CSS pixels; 1280 × 800 unless told. */
+  /** In CSS pixels; 1280 × 800 by default. */
   readonly width?: number;
   readonly height?: number;
   readonly dark?: boolean;

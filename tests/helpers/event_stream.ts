@@ -11,7 +11,7 @@ async function unpacked(name: string): Promise<string> {
   return gunzipSync(await Deno.readFile(new URL(name, fixtures))).toString();
 }
 
-/** The updates of the recording, in the order in which the stream told of their events. */
+/** The updates of the recording, in the order of their events in the stream. */
 export async function recordedUpdates(): Promise<string[]> {
   const list: Json[] = JSON.parse(await unpacked("allocations-310s.json.gz"));
   const jobTypes = new Map(list.map(({ ID, JobType }) => [ID, JobType]));

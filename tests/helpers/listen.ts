@@ -25,7 +25,7 @@ export function* decisions(
 }
 
 /** A journal that keeps nothing. */
-export const nowhere = { counted() {}, dropped() {}, notified() {}, streak() {} };
+export const noopState = { counted() {}, dropped() {}, notified() {}, streak() {} };
 
 /** Minutes as a duration. */
 export function minutes(count: number): Nanoseconds {

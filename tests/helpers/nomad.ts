@@ -187,19 +187,19 @@ export interface ServerOptions {
   readonly troubles?: Readonly<Record<number, Trouble>>;
   /** Answers to the first requests of the stream. */
   readonly refused?: readonly WrongAnswer[];
-  /** Lines that may come until `allow` is called; all unless told. */
+  /** Lines that may come until `allow` is called; all by default. */
   readonly lines?: number;
-  /** The answer for the list of allocations; what the recording shows unless told. */
+  /** The answer for the list of allocations; what the recording shows by default. */
   readonly list?: string;
   /** The same, packed by gzip: for lists that are larger than a string can be. */
   readonly packedList?: Uint8Array;
-  /** Milliseconds between heartbeats: 50 unless told. */
+  /** Milliseconds between heartbeats: 50 by default. */
   readonly heartbeat?: number;
-  /** Bytes that are sent at once; whole lines unless told. */
+  /** Bytes that are sent at once; whole lines by default. */
   readonly piece?: number;
   /** The token that is asked for. */
   readonly token?: string;
-  /** Topics that it is allowed; all unless told. */
+  /** Topics that it is allowed; all by default. */
   readonly topics?: readonly string[];
   /** Answers in the place of the list of jobs, one after the other. */
   readonly jobsRefused?: readonly WrongAnswer[];

@@ -8,7 +8,7 @@ import { waitFor } from "./wait_for.ts";
 export interface RabbitMqOptions {
   /** Lines of rabbitmq.conf. */
   config?: string[];
-  /** How long a start may take, in milliseconds; 60 s unless told. */
+  /** How long a start may take, in milliseconds; 60 s by default. */
   timeoutMs?: number;
 }
 

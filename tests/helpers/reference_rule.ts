@@ -11,7 +11,7 @@ interface Seen extends Restart {
   readonly seenAt: bigint;
 }
 
-/** What was told about a name. */
+/** The notification about a name. */
 interface Notified {
   readonly at: bigint;
   readonly id: string;
@@ -41,7 +41,7 @@ export class Contract {
     this.#notified = this.#kept.notified;
   }
 
-  /** The names that have restarts in their window, or may not be told yet. */
+  /** The names that have restarts in their window, or may not be notified yet. */
   names(now: bigint): Set<string> {
     return new Set([
       ...this.#seen.filter((restart) => this.#counts(restart, now)).map(({ name }) => name),
@@ -49,7 +49,7 @@ export class Contract {
     ]);
   }
 
-  /** When the next loop is told again, or found to be over. */
+  /** When the next loop repeats or resolves. */
   get nextDue(): bigint | undefined {
     const { notificationInterval } = this.#thresholds;
     return Object.values(this.#notified).map(({ at }) => at + notificationInterval)

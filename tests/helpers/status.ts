@@ -12,22 +12,22 @@ import { type Bounds, LoopHistory } from "../../src/status/history.ts";
 import type { Address } from "../../src/status/listen.ts";
 import { type Overrides, StatusServer } from "../../src/status/server.ts";
 import { Counters } from "../../src/pipeline/counters.ts";
-import { nowhere } from "./listen.ts";
+import { noopState } from "./listen.ts";
 
 const hour = 3_600_000_000_000n;
 
-/** Two restarts in an hour are a loop, which is told every hour. */
+/** Two restarts in an hour are a loop, which repeats every hour. */
 export function restartsRule(notifyResolved = false): Rule {
   return new RestartsRule(
     { restartCount: 2, restartInterval: hour, notificationInterval: hour, notifyResolved },
-    nowhere,
+    noopState,
   );
 }
 
-/** Two failed runs in a row are a loop, which is told every hour. */
+/** Two consecutive failed runs are a loop, which repeats every hour. */
 export function loopsRule(): Rule {
   const thresholds = { restartCount: 2, stableAfter: hour / 6n, notificationInterval: hour };
-  return new FailuresRule({ ...thresholds, notifyResolved: true }, nowhere);
+  return new FailuresRule({ ...thresholds, notifyResolved: true }, noopState);
 }
 
 /** A sink to which nothing was sent yet. */
@@ -43,7 +43,7 @@ export function lane(differs: Partial<LaneFigures> = {}): LaneFigures {
   };
 }
 
-/** What a server is told of a program that just began. */
+/** The runtime info of a program that just started. */
 export function facts(differs: Partial<Facts> = {}): Facts {
   const commits = new CommitStats();
   commits.health.up();

@@ -1,4 +1,4 @@
-// A detector that is made up: it serves the page as the real one does, and answers and tells what a test says.
+// A detector that is made up: it serves the page as the real one does, and its API and events say what a test sets.
 
 import type { AllocationView, EventView, LoopView, StatusView } from "../../src/status/view.ts";
 
@@ -64,7 +64,7 @@ export function ended(loop: LoopView, resolvedAt = fixtureNow): LoopView {
   return { ...loop, status: "resolved", resolvedAt, reason: "it no longer restarts often enough" };
 }
 
-/** Events of a loop as Nomad tells them: of every restart that it started, ended and waits. */
+/** Events of a loop as Nomad writes them: for every restart started, terminated and restarting. */
 export function madeEvents({ timeline, allocation, task, node, exitCode }: LoopView): EventView[] {
   const event = (time: number, type: string, message: string, code: number | null = null) => ({
     at: new Date(time).toISOString(),
@@ -135,7 +135,7 @@ export function startStatusFixture(options: FixtureOptions = {}): StatusFixture 
   return new StatusFixture(options);
 }
 
-/** A made-up detector, which can be told what happens, and stopped and started again on the same port. */
+/** A made-up detector, whose events a test sends, and which stops and starts again on the same port. */
 export class StatusFixture implements AsyncDisposable {
   /** Where it is, without a slash at the end. */
   readonly url: string;

@@ -1,7 +1,7 @@
 // Allocation updates as nomad-firehose sends them, made up for tests.
 
 /** What matters of an update. */
-export interface Made {
+export interface RestartFields {
   readonly name?: string;
   readonly allocation?: string;
   readonly task?: string;
@@ -11,7 +11,18 @@ export interface Made {
   readonly reason?: string;
 }
 
-/** One update as JSON text. */
+/** An update of these fields, with a task event of these, as JSON text: nanoseconds are more than a number holds. */
+export function updateJson(
+  fields: Readonly<Record<string, unknown>>,
+  type: string,
+  time: bigint,
+  event: Readonly<Record<string, unknown>>,
+): string {
+  return JSON.stringify({ ...fields, TaskEvent: { Type: type, Time: "TIME", ...event } })
+    .replace('"TIME"', String(time));
+}
+
+/** One update as JSON text, by default a restart. */
 export function update(
   {
     name = "job.group[0]",
@@ -20,16 +31,32 @@ export function update(
     type = "Restarting",
     time = now(),
     reason = "Restart within policy",
-  }: Made = {},
+  }: RestartFields = {},
 ): string {
-  return `{"Name":${JSON.stringify(name)},"NodeID":"ca601765-3a7d-9af1-54b2-ee5a37ccffd8",` +
-    `"AllocationID":"${allocation}","DesiredStatus":"run","DesiredDescription":"","ClientStatus":"pending",` +
-    `"ClientDescription":"No tasks have started","JobID":"job","GroupName":"group","TaskName":"${task}",` +
-    `"EvalID":"9bf3fbd5-13af-c83f-dd1a-a86ae8a5e879","TaskState":"pending","TaskFailed":false,` +
-    `"TaskStartedAt":"2026-11-24T03:42:54.562822483Z","TaskFinishedAt":"0001-01-01T00:00:00Z",` +
-    `"TaskEvent":{"Type":"${type}","Time":${time},"DisplayMessage":"Task restarting in 1.2s",` +
-    `"Details":{"restart_reason":${JSON.stringify(reason)},"start_delay":"1245208590"},"FailsTask":false,` +
-    `"RestartReason":${JSON.stringify(reason)},"StartDelay":1245208590}}`;
+  const fields = {
+    Name: name,
+    NodeID: "ca601765-3a7d-9af1-54b2-ee5a37ccffd8",
+    AllocationID: allocation,
+    DesiredStatus: "run",
+    DesiredDescription: "",
+    ClientStatus: "pending",
+    ClientDescription: "No tasks have started",
+    JobID: "job",
+    GroupName: "group",
+    TaskName: task,
+    EvalID: "9bf3fbd5-13af-c83f-dd1a-a86ae8a5e879",
+    TaskState: "pending",
+    TaskFailed: false,
+    TaskStartedAt: "2026-11-24T03:42:54.562822483Z",
+    TaskFinishedAt: "0001-01-01T00:00:00Z",
+  };
+  return updateJson(fields, type, time, {
+    DisplayMessage: "Task restarting in 1.2s",
+    Details: { restart_reason: reason, start_delay: "1245208590" },
+    FailsTask: false,
+    RestartReason: reason,
+    StartDelay: 1245208590,
+  });
 }
 
 /** The time now, in nanoseconds; each call gives a later one. */
@@ -40,7 +67,7 @@ export function now(): bigint {
 let last = 0n;
 
 /** `count` restarts of one name, one nanosecond after the other from `time` on. */
-export function restarts(count: number, made: Made = {}): string[] {
+export function restarts(count: number, made: RestartFields = {}): string[] {
   const time = made.time ?? now();
   return Array.from({ length: count }, (_, index) => update({ ...made, time: time + BigInt(index) }));
 }

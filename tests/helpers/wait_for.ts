@@ -2,9 +2,9 @@
 
 /** How long to wait and how often to look, in milliseconds. */
 export interface WaitOptions {
-  /** Give up after this long; 10 s unless told. */
+  /** Give up after this long; 10 s by default. */
   timeoutMs?: number;
-  /** Pause between two looks; 20 ms unless told. */
+  /** Pause between two looks; 20 ms by default. */
   everyMs?: number;
 }
 

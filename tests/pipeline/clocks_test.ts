@@ -14,7 +14,7 @@ import { TestSink } from "../helpers/sink.ts";
 import { TestSource } from "../helpers/source.ts";
 import { stateFolder } from "../helpers/state_files.ts";
 import { haltTimers } from "../helpers/timers.ts";
-import { said } from "../helpers/runs.ts";
+import { taskUpdate } from "../helpers/runs.ts";
 
 const second = 1_000_000_000n;
 const minute = 60n * second;
@@ -62,7 +62,7 @@ function followed(
 function crashes(count: number, from: bigint, job: string, node: string, apart = 10n): string[] {
   return Array.from({ length: count }, (_, index) => from + BigInt(index) * apart * second).flatMap((time) =>
     ([["Restarting", 0n], ["Started", 1n]] as const).map(([type, after]) =>
-      said({
+      taskUpdate({
         type,
         time: time + after * second,
         job,

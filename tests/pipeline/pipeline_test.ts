@@ -12,14 +12,14 @@ import { FailuresRule } from "../../src/detection/failures/rule.ts";
 import type { FailureStreak } from "../../src/detection/failures/streak.ts";
 import type { Rule } from "../../src/detection/rule.ts";
 import { Counters } from "../../src/pipeline/counters.ts";
-import { nowhere } from "../helpers/listen.ts";
+import { noopState } from "../helpers/listen.ts";
 import { testLog } from "../helpers/log.ts";
 import { crashes, stop } from "../helpers/runs.ts";
 import { TestSink } from "../helpers/sink.ts";
 import { TestSource } from "../helpers/source.ts";
 import { stateFolder } from "../helpers/state_files.ts";
 import { haltTimers, happened } from "../helpers/timers.ts";
-import { type Made, update } from "../helpers/updates.ts";
+import { type RestartFields, update } from "../helpers/updates.ts";
 import { waitFor } from "../helpers/wait_for.ts";
 
 const second = 1_000_000_000n;
@@ -80,7 +80,7 @@ async function all(messages: readonly string[], opened: Opened = {}) {
 }
 
 /** An update of a name, so many seconds after the year 2017's example. */
-function at(seconds: number, made: Made = {}): string {
+function at(seconds: number, made: RestartFields = {}): string {
   return update({ ...made, time: 1_499_867_775_401_013_209n + BigInt(seconds * 1000) * millisecond });
 }
 
@@ -537,13 +537,13 @@ Deno.test("an observer hears of events and of what time decides, and of no other
 });
 
 Deno.test("looping counts the loops that were told and go on, also after a start", () => {
-  const restarts = new RestartsRule(thresholds, nowhere);
-  const runs = new FailuresRule({ ...thresholds, stableAfter: day, notifyResolved: true }, nowhere);
+  const restarts = new RestartsRule(thresholds, noopState);
+  const runs = new FailuresRule({ ...thresholds, stableAfter: day, notifyResolved: true }, noopState);
   const rows: [string, FailureStreak][] = [];
   const kept = { restarts: () => [], notified: () => [], streaks: () => rows };
   runs.restore(kept, undefined);
   const journal = {
-    ...nowhere,
+    ...noopState,
     streak: (name: string, streak: FailureStreak | undefined) => void (streak && rows.push([name, streak])),
   };
   const keeping = new FailuresRule({ ...thresholds, stableAfter: day, notifyResolved: true }, journal);
@@ -565,7 +565,7 @@ Deno.test("looping counts the loops that were told and go on, also after a start
     hear(rule, crashes(2));
     assert.deepEqual([rule.looping, [...rule.loops()]], [1, ["api.web[0]/app"]]);
   }
-  const anew = new FailuresRule({ ...thresholds, stableAfter: day, notifyResolved: true }, nowhere);
+  const anew = new FailuresRule({ ...thresholds, stableAfter: day, notifyResolved: true }, noopState);
   anew.restore({ ...kept, streaks: () => rows.slice(-1) }, undefined);
   assert.equal(anew.looping, 1);
   hear(runs, stop(1_795_491_900_000_000_000n));

@@ -1,6 +1,6 @@
 // The bundle that releases are made of: it does what the modules in src do, and finds what it loads later.
 import assert from "node:assert/strict";
-import { hand } from "../helpers/amqp.ts";
+import { brokerClient } from "../helpers/amqp.ts";
 import { Bundle } from "../helpers/bundle.ts";
 import { Program, run } from "../helpers/program.ts";
 import { restartsBroker, startRabbitMq } from "../helpers/rabbitmq.ts";
@@ -74,7 +74,7 @@ Deno.test("the bundle loads what a state file, RabbitMQ, Nomad and Kinesis need"
 
 Deno.test("the bundle reads from RabbitMQ and sends to it", restartsBroker, async () => {
   await using broker = await startRabbitMq();
-  await using own = await hand(broker.url);
+  await using own = await brokerClient(broker.url);
   await own.queue("in");
   await own.queue("out");
   await own.channel.bindQueue("out", "amq.topic", "out");

@@ -6,18 +6,18 @@ import type { Fault } from "../../src/lib/errors.ts";
 import type { Sink } from "../../src/sinks/sink.ts";
 import { amqpSink } from "../../src/sinks/amqp.ts";
 import { alertAbout } from "../helpers/alerts.ts";
-import { type Hand, hand } from "../helpers/amqp.ts";
+import { type BrokerClient, brokerClient } from "../helpers/amqp.ts";
 import { type Proxy, startProxy } from "../helpers/proxy.ts";
 import { type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
 import { waitFor } from "../helpers/wait_for.ts";
 
 let broker: RabbitMq;
 let proxy: Proxy;
-let own: Hand;
+let own: BrokerClient;
 Deno.test.beforeAll(async () => {
   broker = await startRabbitMq({ config: ["max_message_size = 65536"] });
   proxy = await startProxy(broker.port);
-  own = await hand(broker.url);
+  own = await brokerClient(broker.url);
   await own.channel.assertExchange("alerts", "topic");
   await own.queue("told");
   await own.channel.bindQueue("told", "alerts", "crash-loop");
@@ -50,7 +50,7 @@ Deno.test("send() publishes a persistent message of JSON with the alert's id", a
   await using sink = open();
   const alert = alertAbout();
   await sink.send(alert);
-  const [{ properties }] = await own.take("told", 1) as [Awaited<ReturnType<Hand["take"]>>[0]];
+  const [{ properties }] = await own.take("told", 1) as [Awaited<ReturnType<BrokerClient["take"]>>[0]];
   assert.deepEqual([properties.messageId, properties.contentType, properties.deliveryMode], [
     alert.id,
     "application/json",

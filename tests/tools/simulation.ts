@@ -1,12 +1,12 @@
-// A day of tasks that crash, under Nomad's default policy for services, and what the two rules tell of it. README's
+// A day of tasks that crash, under Nomad's default policy for services, and when the two rules notify. src/detection/README.md's
 // table is made from it. Time is that of the events; nothing is left to chance.
 import { RestartsRule } from "../../src/detection/restarts/rule.ts";
 import { formatDuration } from "../../src/lib/duration.ts";
 import { FailuresRule } from "../../src/detection/failures/rule.ts";
 import type { Rule } from "../../src/detection/rule.ts";
 import { formatTime } from "../../src/lib/time.ts";
-import { decisions, minutes, nowhere } from "../helpers/listen.ts";
-import { at, notRestarting, restarting, said, started, terminated } from "../helpers/runs.ts";
+import { decisions, minutes, noopState } from "../helpers/listen.ts";
+import { at, notRestarting, restarting, started, taskUpdate, terminated } from "../helpers/runs.ts";
 
 /** A task whose runs all crash: after how many seconds the first does, and then each other. */
 export interface Crashing {
@@ -57,23 +57,23 @@ export function simulate({ first, then }: Crashing): { failures: number[]; updat
     }
     delay = nextDelay(delay, now - placed);
     now += delay;
-    if (now < day) updates.push(said({ allocation: `a${allocation + 1}`, time: at(now) }));
+    if (now < day) updates.push(taskUpdate({ allocation: `a${allocation + 1}`, time: at(now) }));
   }
   return { failures, updates };
 }
 
 /** The pause before the next allocation, after one that lasted so long; in seconds. As NextDelay in Nomad's structs:
- * it doubles up to the most, and begins anew only where the allocation then lasted longer than that. */
+ * it doubles up to the maximum, and starts over only if the allocation then lasted longer than that. */
 export function nextDelay(last: number, lasted: number): number {
   if (last === 0) return reschedule.delay;
   if (last * 2 <= reschedule.maxDelay) return last * 2;
   return lasted > reschedule.maxDelay ? reschedule.delay : reschedule.maxDelay;
 }
 
-/** What a rule tells in a day: when, in seconds, and when it says that the loop is over. */
-export interface Telling {
+/** When a rule notifies in a day, in seconds, and when it resolves the loop. */
+export interface Notifications {
   readonly notified: readonly number[];
-  readonly over: readonly number[];
+  readonly resolved: readonly number[];
 }
 
 /** The rules of the table, with the settings that they have by default. */
@@ -81,7 +81,7 @@ export const rules: Readonly<Record<"restarts" | "failures", () => Rule>> = {
   restarts: () =>
     new RestartsRule(
       { restartCount: 5, restartInterval: minutes(5), notificationInterval: minutes(5) },
-      nowhere,
+      noopState,
     ),
   failures: () =>
     new FailuresRule({
@@ -89,38 +89,40 @@ export const rules: Readonly<Record<"restarts" | "failures", () => Rule>> = {
       stableAfter: minutes(10),
       notificationInterval: minutes(60),
       notifyResolved: true,
-    }, nowhere),
+    }, noopState),
 };
 
-/** Lets a rule hear of updates until the day is over. */
-export function listen(rule: Rule, updates: readonly string[]): Telling {
+/** Gives the updates to a rule until the day ends. */
+export function notificationsOf(rule: Rule, updates: readonly string[]): Notifications {
   const notified: number[] = [];
-  const over: number[] = [];
+  const resolved: number[] = [];
   for (const { now, decision: { reason } } of decisions(rule, updates, at(day))) {
     const seconds = Number((now - at(0)) / 1_000_000n) / 1000;
     if (reason === "first" || reason === "repeat") notified.push(seconds);
-    if (reason === "resolved") over.push(seconds);
+    if (reason === "resolved") resolved.push(seconds);
   }
-  return { notified, over };
+  return { notified, resolved };
 }
 
-/** README's table. */
+/** The table of src/detection/README.md. */
 export function table(): string {
   const head = ["the task crashes", "failed runs", "`restarts`, 5 in 5m", "`failures`, 5"];
   const rows = tasks.map((task) => {
     const { failures, updates } = simulate(task);
-    const heard = [rules.restarts(), rules.failures()].map((rule) => inWords(listen(rule, updates)));
-    return [task.what, String(failures.length), ...heard];
+    const cells = [rules.restarts(), rules.failures()].map((rule) => inWords(notificationsOf(rule, updates)));
+    return [task.what, String(failures.length), ...cells];
   });
   const widths = head.map((cell, column) => Math.max(cell.length, ...rows.map((row) => row[column]!.length)));
   const line = (cells: string[]) => `| ${cells.map((cell, at) => cell.padEnd(widths[at]!)).join(" | ")} |`;
   return [head, widths.map((width) => "-".repeat(width)), ...rows].map(line).join("\n");
 }
 
-function inWords({ notified: [first, ...again], over: [over] }: Telling): string {
-  if (first === undefined) return "never told";
-  const times = again.length === 0 ? "told once," : `told ${again.length + 1} times, first`;
-  return `${times} after ${clock(first)}; ${over === undefined ? "goes on" : `over after ${clock(over)}`}`;
+function inWords({ notified: [first, ...again], resolved: [resolved] }: Notifications): string {
+  if (first === undefined) return "never";
+  const times = again.length === 0 ? "once," : `${again.length + 1} times, first`;
+  return `${times} after ${clock(first)}; ${
+    resolved === undefined ? "active" : `resolved after ${clock(resolved)}`
+  }`;
 }
 
 function clock(seconds: number): string {

@@ -1,19 +1,19 @@
-// What the two rules tell of tasks that crash for a day under Nomad's default policy: README's table.
+// When the two rules notify about tasks that crash for a day under Nomad's default policy.
 import assert from "node:assert/strict";
 import {
   type Crashing,
-  listen,
   nextDelay,
+  type Notifications,
+  notificationsOf,
   rules,
   simulate,
   table,
   tasks,
-  type Telling,
 } from "./simulation.ts";
 
 const [atOnce, after30s, after9min, onceADay] = tasks as [Crashing, Crashing, Crashing, Crashing];
-const heard = (rule: keyof typeof rules, task: Crashing): Telling =>
-  listen(rules[rule](), simulate(task).updates);
+const simulated = (rule: keyof typeof rules, task: Crashing): Notifications =>
+  notificationsOf(rules[rule](), simulate(task).updates);
 const hour = 3600;
 
 Deno.test("simulate() fails three runs in each allocation, and waits twice as long from one to the next, up to an hour", () => {
@@ -46,7 +46,7 @@ Deno.test("simulate() gives an allocation up only where three runs fail in half 
   ]);
 });
 
-Deno.test("nextDelay() doubles up to an hour, and begins anew where an allocation lasted longer than that", () => {
+Deno.test("nextDelay() doubles up to an hour, and starts over when an allocation lasted longer than that", () => {
   const delays: readonly (readonly [last: number, lasted: number, next: number])[] = [
     [0, 1, 30],
     [0, 10_000, 30],
@@ -63,47 +63,47 @@ Deno.test("nextDelay() doubles up to an hour, and begins anew where an allocatio
 });
 
 for (const task of [atOnce, after30s, after9min]) {
-  Deno.test(`failures tells a task that crashes ${task.what} at its fifth failure, and again each hour for all day`, () => {
-    const { notified, over } = heard("failures", task);
+  Deno.test(`failures notifies about a task that crashes ${task.what} at its fifth failure, and repeats each hour all day`, () => {
+    const { notified, resolved } = simulated("failures", task);
     const fifth = simulate(task).failures[4]!;
     const expected: number[] = [];
     for (let time = fifth; time <= 24 * hour; time += hour) expected.push(time);
     assert.deepEqual(notified.map(Math.round), expected.map(Math.round));
     assert.ok(notified.length >= 23);
-    assert.deepEqual(over, []);
+    assert.deepEqual(resolved, []);
   });
 }
 
-Deno.test("failures never tells a task that crashes once a day, nor restarts", () => {
-  const nothing = { notified: [], over: [] };
-  assert.deepEqual(heard("failures", onceADay), nothing);
-  assert.deepEqual(heard("restarts", onceADay), nothing);
+Deno.test("failures never notifies about a task that crashes once a day, nor does restarts", () => {
+  const nothing = { notified: [], resolved: [] };
+  assert.deepEqual(simulated("failures", onceADay), nothing);
+  assert.deepEqual(simulated("restarts", onceADay), nothing);
 });
 
-Deno.test("restarts falls silent about the same tasks, or never tells them", () => {
-  assert.deepEqual(heard("restarts", atOnce), { notified: [150.7], over: [450.7] });
-  assert.deepEqual(heard("restarts", after30s), { notified: [], over: [] });
-  assert.deepEqual(heard("restarts", after9min), { notified: [], over: [] });
+Deno.test("restarts falls silent about the same tasks, or never notifies", () => {
+  assert.deepEqual(simulated("restarts", atOnce), { notified: [150.7], resolved: [450.7] });
+  assert.deepEqual(simulated("restarts", after30s), { notified: [], resolved: [] });
+  assert.deepEqual(simulated("restarts", after9min), { notified: [], resolved: [] });
 });
 
-Deno.test("failures says that it is over ten minutes after a task that crashed runs again", () => {
+Deno.test("failures resolves ten minutes after a task that crashed runs again", () => {
   const crashing = simulate(atOnce).updates.slice(0, 40);
   const last = JSON.parse(crashing.findLast((update) => JSON.parse(update).TaskEvent.Type === "Started")!);
   const until = crashing.findLastIndex((update) => JSON.parse(update).TaskEvent.Type === "Started");
-  const { notified, over } = listen(rules.failures(), crashing.slice(0, until + 1));
+  const { notified, resolved } = notificationsOf(rules.failures(), crashing.slice(0, until + 1));
   assert.equal(notified.length, 1);
-  assert.equal(over.length, 1);
+  assert.equal(resolved.length, 1);
   const begun = Date.parse(last.TaskStartedAt) - Date.parse("2026-11-24T03:42:54Z");
-  assert.equal(Math.round(over[0]! * 10), Math.round(begun / 100) + 6000);
+  assert.equal(Math.round(resolved[0]! * 10), Math.round(begun / 100) + 6000);
 });
 
-Deno.test("table() has a line for each task, in the words of README", () => {
+Deno.test("table() has a line for each task, in words", () => {
   assert.deepEqual(table().split("\n").map((line) => line.replaceAll(/ +/g, " ")), [
     "| the task crashes | failed runs | `restarts`, 5 in 5m | `failures`, 5 |",
     table().split("\n")[1]!,
-    "| at once | 90 | told once, after 2m31s; over after 7m31s | told 24 times, first after 1m16s; goes on |",
-    "| after 30 s | 87 | never told | told 24 times, first after 3m45s; goes on |",
-    "| after 9 min | 63 | never told | told 24 times, first after 46m15s; goes on |",
-    "| once a day | 1 | never told | never told |",
+    "| at once | 90 | once, after 2m31s; resolved after 7m31s | 24 times, first after 1m16s; active |",
+    "| after 30 s | 87 | never | 24 times, first after 3m45s; active |",
+    "| after 9 min | 63 | never | 24 times, first after 46m15s; active |",
+    "| once a day | 1 | never | never |",
   ]);
 });

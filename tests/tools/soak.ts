@@ -4,7 +4,7 @@ import { type Channel, type ChannelModel, connect } from "amqplib";
 import { Buffer } from "node:buffer";
 import { DatabaseSync } from "node:sqlite";
 import { parseArgs } from "node:util";
-import { hand } from "../helpers/amqp.ts";
+import { brokerClient } from "../helpers/amqp.ts";
 import { Program } from "../helpers/program.ts";
 import { Random } from "../helpers/random.ts";
 import { startRabbitMq } from "../helpers/rabbitmq.ts";
@@ -24,7 +24,7 @@ if (!(minutes >= 2) || !(perSecond >= 1)) {
 
 /** Of the messages, so many are restarts. */
 const restartShare = 0.05;
-/** Windows are full, and what was told is forgotten, in well under a minute. */
+/** Windows are full, and notifications are forgotten, in well under a minute. */
 const restartInterval = "20s";
 const notificationInterval = "20s";
 /** Seconds for which names get restarts; after that there are others. */
@@ -108,7 +108,7 @@ const path = `${directory}/state.db`;
 /** Runs for the time and samples every ten seconds. */
 async function soak(): Promise<{ samples: Sample[]; endedAt: bigint }> {
   await using broker = await startRabbitMq();
-  await using own = await hand(broker.url);
+  await using own = await brokerClient(broker.url);
   await own.queue(queues.updates);
   await own.queue(queues.alerts);
   await own.channel.bindQueue(queues.alerts, "amq.direct", queues.alerts);

@@ -1,6 +1,6 @@
 // The broker of the benches: filled queues, and how long they take to drain or to fill, as seen by itself.
 import { type RabbitMq, startRabbitMq } from "../../helpers/rabbitmq.ts";
-import { type Hand, hand } from "../../helpers/amqp.ts";
+import { type BrokerClient, brokerClient } from "../../helpers/amqp.ts";
 import { waitFor } from "../../helpers/wait_for.ts";
 import type { Messages } from "./messages.ts";
 import { Publisher } from "./publisher.ts";
@@ -18,10 +18,10 @@ export interface Span {
 export class Broker implements AsyncDisposable {
   readonly #rabbit: RabbitMq;
   readonly #directory: string;
-  readonly hand: Hand;
+  readonly hand: BrokerClient;
   #watches = 0;
 
-  private constructor(rabbit: RabbitMq, directory: string, hand: Hand) {
+  private constructor(rabbit: RabbitMq, directory: string, hand: BrokerClient) {
     this.#rabbit = rabbit;
     this.#directory = directory;
     this.hand = hand;
@@ -31,7 +31,7 @@ export class Broker implements AsyncDisposable {
     const rabbit = await startRabbitMq({ config: ["log.console.level = warning"] });
     const directory = await Deno.makeTempDir({ prefix: "bench-watch-" });
     await rabbit.ctl("eval", watcher(directory));
-    return new Broker(rabbit, directory, await hand(rabbit.url));
+    return new Broker(rabbit, directory, await brokerClient(rabbit.url));
   }
 
   get url(): string {

@@ -1,5 +1,5 @@
 // Restarts that each complete a loop, sent one by one, and how long their alerts take.
-import { type Hand, hand } from "../../helpers/amqp.ts";
+import { type BrokerClient, brokerClient } from "../../helpers/amqp.ts";
 import { Buffer } from "node:buffer";
 import type { Broker } from "./broker.ts";
 import { Messages, nameOf } from "./messages.ts";
@@ -20,13 +20,13 @@ export class Probes implements AsyncDisposable {
   count = 0;
   readonly #way: Way;
   readonly #broker: Broker;
-  readonly #hand: Hand;
+  readonly #hand: BrokerClient;
   readonly #messages = new Messages({ restarts: 1, names: 1 });
   readonly #waiting = new Map<string, (now: number) => void>();
   readonly #more: Readonly<Record<string, string>>;
   #program: Measured | undefined;
 
-  private constructor(way: Way, broker: Broker, hand: Hand, more: Readonly<Record<string, string>>) {
+  private constructor(way: Way, broker: Broker, hand: BrokerClient, more: Readonly<Record<string, string>>) {
     this.#more = more;
     this.#way = way;
     this.#broker = broker;
@@ -40,7 +40,7 @@ export class Probes implements AsyncDisposable {
     way: Way,
     more: Readonly<Record<string, string>> = {},
   ): Promise<Probes> {
-    const probes = new Probes(way, broker, await hand(broker.url), more);
+    const probes = new Probes(way, broker, await brokerClient(broker.url), more);
     try {
       await probes.#start();
       return probes;

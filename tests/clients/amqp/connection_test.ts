@@ -7,7 +7,7 @@ import type { Writable } from "node:stream";
 import { openChannel, openConfirmChannel } from "../../../src/clients/amqp/connection.ts";
 import { amqpUrl } from "../../../src/clients/amqp/settings.ts";
 import type { Fault } from "../../../src/lib/errors.ts";
-import { hand, plain } from "../../helpers/amqp.ts";
+import { brokerClient, plain } from "../../helpers/amqp.ts";
 import { type Proxy, startProxy } from "../../helpers/proxy.ts";
 import { freePort, type RabbitMq, startRabbitMq } from "../../helpers/rabbitmq.ts";
 import { waitFor, within } from "../../helpers/wait_for.ts";
@@ -31,7 +31,7 @@ const where = () => `amqp://guest:***@127.0.0.1:${proxy.port}/`;
 const noFault = (fault: Fault) => assert.fail(fault.message);
 
 Deno.test("close() sends the acknowledgements that were given before it", async () => {
-  await using own = await hand(broker.url);
+  await using own = await brokerClient(broker.url);
   for (let round = 0; round < 5; round++) {
     await own.queue("acknowledged");
     await own.put("acknowledged", Array(10).fill("x"));
@@ -50,7 +50,7 @@ Deno.test("close() sends the acknowledgements that were given before it", async 
 });
 
 Deno.test("sendTogether() holds back what is sent in one turn, and lets all of it go after that", async () => {
-  await using own = await hand(broker.url);
+  await using own = await brokerClient(broker.url);
   await own.queue("together");
   const open = await openConfirmChannel("", plain(new URL(broker.url)), noFault);
   const { stream } = (open.channel as unknown as { connection: { stream: Writable } }).connection;

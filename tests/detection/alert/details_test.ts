@@ -9,13 +9,13 @@ import { formatTime } from "../../../src/lib/time.ts";
 import {
   at,
   crashes,
+  decoded,
   giveUp,
   killing,
   restarting,
-  type Said,
-  said,
-  seen,
   started,
+  type TaskUpdate,
+  taskUpdate,
   terminated,
 } from "../../helpers/runs.ts";
 
@@ -23,8 +23,8 @@ const minutes = 60_000_000_000n;
 
 /** The row of these updates, told under the id `L`. */
 function rowOf(updates: readonly string[]): FailureStreak {
-  const streak = newStreak(seen(updates[0]!));
-  for (const update of updates) take(streak, seen(update), 10n * minutes);
+  const streak = newStreak(decoded(updates[0]!));
+  for (const update of updates) take(streak, decoded(update), 10n * minutes);
   streak.notified = { id: "L", repeats: 0, at: streak.newest, over: false };
   return streak;
 }
@@ -43,7 +43,7 @@ const clockOf = (time: bigint) => {
 const [clock, clockLater] = [clockOf(at(0)), clockOf(at(60))];
 
 /** A first failure, then a run of a second that ends so. */
-const ending = (code: number, signal: number, of: Said = {}, before: readonly string[] = []) => [
+const ending = (code: number, signal: number, of: TaskUpdate = {}, before: readonly string[] = []) => [
   restarting(at(0)),
   started(at(20)),
   ...before,
@@ -52,7 +52,7 @@ const ending = (code: number, signal: number, of: Said = {}, before: readonly st
 ];
 const wrong = (type: string, message: string) => [
   restarting(at(0)),
-  said({ type, time: at(20), event: { DisplayMessage: message } }),
+  taskUpdate({ type, time: at(20), event: { DisplayMessage: message } }),
   restarting(at(21), { delay: 0n }),
 ];
 
@@ -112,7 +112,7 @@ const sentences: readonly (readonly [what: string, updates: readonly string[], s
   ],
   [
     "a failed health check",
-    ending(130, 2, {}, [said({
+    ending(130, 2, {}, [taskUpdate({
       type: "Restart Signaled",
       time: at(20.5),
       event: { DisplayMessage: 'healthcheck: check "alive" unhealthy' },
@@ -215,7 +215,7 @@ Deno.test("failuresDetails() leaves out what is not known", () => {
   assert.deepEqual(details.Node, { ID: "n1" });
 });
 
-const restart = (of: Said = {}) =>
+const restart = (of: TaskUpdate = {}) =>
   restarting(at(60), {
     ...of,
     job: "backup/periodic-1",

@@ -8,8 +8,17 @@ import { RestartsRule } from "../../../src/detection/restarts/rule.ts";
 import { FailuresRule } from "../../../src/detection/failures/rule.ts";
 import type { Rule } from "../../../src/detection/rule.ts";
 import { recordedUpdates } from "../../helpers/event_stream.ts";
-import { decisions, minutes, nowhere } from "../../helpers/listen.ts";
-import { at, crashes, killing, restarting, said, started, stop, terminated } from "../../helpers/runs.ts";
+import { decisions, minutes, noopState } from "../../helpers/listen.ts";
+import {
+  at,
+  crashes,
+  killing,
+  restarting,
+  started,
+  stop,
+  taskUpdate,
+  terminated,
+} from "../../helpers/runs.ts";
 
 // Formats are other packages' business; the schema has a pattern for times beside their format.
 const validate = new Ajv2020({
@@ -33,14 +42,14 @@ const loops = (restartCount = 3): Rule =>
     stableAfter: minutes(10),
     notificationInterval: minutes(60),
     notifyResolved: true,
-  }, nowhere);
+  }, noopState);
 const restarts = (restartCount = 3): Rule =>
   new RestartsRule({
     restartCount,
     restartInterval: minutes(5),
     notificationInterval: minutes(5),
     notifyResolved: true,
-  }, nowhere);
+  }, noopState);
 
 /** All that a rule tells of updates, until a day after the tests' time began. */
 function alertsOf(rule: Rule, updates: readonly string[]): Alert[] {
@@ -54,7 +63,11 @@ const lives: Readonly<Record<string, readonly string[]>> = {
   "crashes for hours": crashes(1000, 0, 20),
   "is stopped": [...crashes(4), ...stop(at(100))],
   "never starts": [1, 2, 3].flatMap((index) => [
-    said({ type: "Driver Failure", time: at(index * 20), event: { DisplayMessage: "no such\n  image" } }),
+    taskUpdate({
+      type: "Driver Failure",
+      time: at(index * 20),
+      event: { DisplayMessage: "no such\n  image" },
+    }),
     restarting(at(index * 20 + 1)),
   ]),
   "fails at its template": [1, 2, 3].map((index) =>
@@ -72,7 +85,7 @@ const lives: Readonly<Record<string, readonly string[]>> = {
   ]),
   "says nothing of how it ends": [1, 2, 3].flatMap((index) => [
     started(at(index * 20)),
-    said({ type: "Terminated", time: at(index * 20 + 1) }),
+    taskUpdate({ type: "Terminated", time: at(index * 20 + 1) }),
     restarting(at(index * 20 + 2), { delay: 0n, event: { StartDelay: null, Details: null } }),
   ]),
   "is of a system job in a namespace": crashes(4, 0, 20, {

@@ -6,13 +6,13 @@ import { decodeRun } from "../../../src/detection/decode/run_event.ts";
 import type { Meaning, RunEvent } from "../../../src/detection/event.ts";
 import {
   at,
+  decoded,
   killing,
   notRestarting,
   restarting,
-  type Said,
-  said,
-  seen,
   started,
+  type TaskUpdate,
+  taskUpdate,
   terminated,
 } from "../../helpers/runs.ts";
 
@@ -20,10 +20,10 @@ const stopping = (description: string) => ({ DesiredStatus: "stop", DesiredDescr
 const dead = { ClientStatus: "complete", TaskState: "dead" };
 
 const meanings: readonly (readonly [what: string, update: string, meaning: Meaning])[] = [
-  ["Received", said({ type: "Received" }), "nothing"],
+  ["Received", taskUpdate({ type: "Received" }), "nothing"],
   ["Started", started(at(0)), "started"],
-  ["an unknown type", said({ type: "Checks Unhappy" }), "nothing"],
-  ["no type to speak of", said({ type: "" }), "nothing"],
+  ["an unknown type", taskUpdate({ type: "Checks Unhappy" }), "nothing"],
+  ["no type to speak of", taskUpdate({ type: "" }), "nothing"],
   ["an exit with 1", terminated(at(0), 1), "exited"],
   ["a restart by policy", restarting(at(0)), "failed"],
   [
@@ -61,10 +61,10 @@ const meanings: readonly (readonly [what: string, update: string, meaning: Meani
     killing(at(0), { fails: true, event: { Details: null } }),
     "failing",
   ],
-  ["Killed", said({ type: "Killed" }), "nothing"],
-  ["a driver's failure: the next event says what follows", said({ type: "Driver Failure" }), "nothing"],
-  ["a failed sibling", said({ type: "Sibling Task Failed" }), "nothing"],
-  ["a dead leader", said({ type: "Leader Task Dead" }), "nothing"],
+  ["Killed", taskUpdate({ type: "Killed" }), "nothing"],
+  ["a driver's failure: the next event says what follows", taskUpdate({ type: "Driver Failure" }), "nothing"],
+  ["a failed sibling", taskUpdate({ type: "Sibling Task Failed" }), "nothing"],
+  ["a dead leader", taskUpdate({ type: "Leader Task Dead" }), "nothing"],
 
   ["a service that exits with 0", terminated(at(0), 0, 0, { fields: { TaskState: "pending" } }), "exited"],
   [
@@ -138,13 +138,13 @@ const meanings: readonly (readonly [what: string, update: string, meaning: Meani
 ];
 
 for (const [what, update, meaning] of meanings) {
-  Deno.test(`decodeRun() takes ${what} for ${meaning}`, () => assert.equal(seen(update).meaning, meaning));
+  Deno.test(`decodeRun() takes ${what} for ${meaning}`, () => assert.equal(decoded(update).meaning, meaning));
 }
 
 const system = (type: unknown) => ({ fields: { JobType: type } });
 const inNamespace = (namespace: unknown) => ({ fields: { Namespace: namespace } });
 
-const names: readonly (readonly [what: string, of: Said, name: string])[] = [
+const names: readonly (readonly [what: string, of: TaskUpdate, name: string])[] = [
   ["firehose", {}, "api.web[0]/app"],
   ["an index", { index: 12 }, "api.web[12]/app"],
   ["another task of the allocation", { task: "log" }, "api.web[0]/log"],
@@ -181,7 +181,7 @@ const names: readonly (readonly [what: string, of: Said, name: string])[] = [
 
 for (const [what, of, name] of names) {
   Deno.test(`decodeRun() names the task: ${what}`, () => {
-    const event = seen(said(of));
+    const event = decoded(taskUpdate(of));
     assert.equal(event.name, name);
     assert.equal(nameOf(event.key), name);
   });
@@ -189,7 +189,7 @@ for (const [what, of, name] of names) {
 
 Deno.test("decodeRun() has a name for each task that no other has", () => {
   const parts = ["a", "a.b", "b", "b.a", 'a"', '"a"', "a/b", "a[0]", "[0]", "a@n", '."'];
-  const found = new Map<string, Said>();
+  const found = new Map<string, TaskUpdate>();
   for (const job of parts) {
     for (const group of parts) {
       for (const task of parts) {
@@ -197,7 +197,7 @@ Deno.test("decodeRun() has a name for each task that no other has", () => {
           const fields of [{ Namespace: "a" }, { Namespace: "b" }, { Namespace: "a", JobType: "system" }]
         ) {
           const of = { job, group, task, node: "n", fields };
-          const { name } = seen(said(of));
+          const { name } = decoded(taskUpdate(of));
           assert.equal(found.get(name), undefined, `${name} of ${JSON.stringify([of, found.get(name)])}`);
           found.set(name, of);
         }
@@ -208,7 +208,7 @@ Deno.test("decodeRun() has a name for each task that no other has", () => {
 
 Deno.test("decodeRun() has the parts of the key as they are", () => {
   const of = { job: "backup/periodic-1", group: "g.1", index: 3, task: "t/1", node: "n7" };
-  assert.deepEqual(seen(said({ ...of, fields: { Namespace: "ops", JobType: "sysbatch" } })).key, {
+  assert.deepEqual(decoded(taskUpdate({ ...of, fields: { Namespace: "ops", JobType: "sysbatch" } })).key, {
     Namespace: "ops",
     JobID: "backup",
     TaskGroup: "g.1",
@@ -216,7 +216,7 @@ Deno.test("decodeRun() has the parts of the key as they are", () => {
     Task: "t/1",
     NodeID: "n7",
   });
-  assert.deepEqual(Object.keys(seen(said()).key), ["JobID", "TaskGroup", "Index", "Task"]);
+  assert.deepEqual(Object.keys(decoded(taskUpdate()).key), ["JobID", "TaskGroup", "Index", "Task"]);
 });
 
 /** What an event says of an exit: of the code, the signal, and whether Nomad says that memory ran out. */
@@ -261,14 +261,14 @@ const exits: readonly (readonly [what: string, event: Record<string, unknown>, e
 
 for (const [what, event, exit] of exits) {
   Deno.test(`decodeRun() reads how a process ended: ${what}`, () => {
-    assert.deepEqual(seen(said({ type: "Terminated", event })).exit, exit);
-    assert.equal(seen(said({ type: "Killed", event })).exit, undefined);
+    assert.deepEqual(decoded(taskUpdate({ type: "Terminated", event })).exit, exit);
+    assert.equal(decoded(taskUpdate({ type: "Killed", event })).exit, undefined);
   });
 }
 
 Deno.test("decodeRun() reads when Nomad tries again", () => {
   const next = (event: Record<string, unknown>, type = "Restarting") =>
-    seen(said({ type, time: at(0), event })).nextAttempt;
+    decoded(taskUpdate({ type, time: at(0), event })).nextAttempt;
   assert.equal(next({ Details: { start_delay: "15602995588" }, StartDelay: 5 }), at(0) + 15_602_995_588n);
   assert.equal(next({ StartDelay: 15_000_000_000 }), at(0) + 15_000_000_000n);
   assert.equal(next({ Details: { start_delay: "0" } }), at(0));
@@ -279,7 +279,7 @@ Deno.test("decodeRun() reads when Nomad tries again", () => {
 });
 
 Deno.test("decodeRun() reads when the run began, to the nanosecond", () => {
-  const begun = (text: unknown) => seen(said({ fields: { TaskStartedAt: text } })).startedAt;
+  const begun = (text: unknown) => decoded(taskUpdate({ fields: { TaskStartedAt: text } })).startedAt;
   assert.equal(begun("2026-11-24T03:42:54.562822483Z"), 1_795_491_774_562_822_483n);
   assert.equal(begun("2026-11-24T04:42:54.5+01:00"), 1_795_491_774_500_000_000n);
   assert.equal(begun("2026-11-24T03:42:54Z"), 1_795_491_774_000_000_000n);
@@ -289,7 +289,7 @@ Deno.test("decodeRun() reads when the run began, to the nanosecond", () => {
 });
 
 Deno.test("decodeRun() has time, node, message and how many were not seen, whether they are there or not", () => {
-  const full = seen(said({
+  const full = decoded(taskUpdate({
     type: "Restarting",
     time: 1_795_491_774_562_822_483n,
     fields: { NodeName: "worker-1", MissedRestarts: 7 },
@@ -299,7 +299,7 @@ Deno.test("decodeRun() has time, node, message and how many were not seen, wheth
   assert.deepEqual(full.node, { ID: "n1", Name: "worker-1" });
   assert.equal(full.displayMessage, "Task restarting in 1s");
   assert.equal(full.missed, 7);
-  const bare = seen('{"Name":"a.b[0]","TaskEvent":{"Type":"Killed","Time":5}}');
+  const bare = decoded('{"Name":"a.b[0]","TaskEvent":{"Type":"Killed","Time":5}}');
   assert.deepEqual(bare.node, { ID: "", Name: "" });
   assert.equal(bare.displayMessage, "Killed");
   assert.equal(bare.missed, 0);
@@ -319,7 +319,7 @@ Deno.test("decodeRun() finds in a real cluster's events the failures that were t
     const { case: what, AllocState, TaskState, ...update } = JSON.parse(line);
     const [ClientStatus, DesiredStatus] = AllocState;
     const state = { ClientStatus, DesiredStatus, TaskState: TaskState.State, TaskFailed: TaskState.Failed };
-    const { type, meaning } = seen(JSON.stringify({ ...update, ...state }));
+    const { type, meaning } = decoded(JSON.stringify({ ...update, ...state }));
     const key = `${what.startsWith("default/wanted") ? what : ""} ${type}`.trim();
     found.set(key, (found.get(key) ?? new Set()).add(meaning));
   }

@@ -6,7 +6,7 @@ import type { Decision } from "../../../src/detection/rule.ts";
 import { decodeRun } from "../../../src/detection/decode/run_event.ts";
 import { type JobChange, writeJobChange } from "../../../src/sources/nomad/new_event.ts";
 import { formatTime } from "../../../src/lib/time.ts";
-import { at, crashes, giveUp, type Said, started } from "../../helpers/runs.ts";
+import { at, crashes, giveUp, started, type TaskUpdate } from "../../helpers/runs.ts";
 
 const hour = 3_600_000_000_000n;
 const thresholds: FailuresThresholds = {
@@ -17,7 +17,7 @@ const thresholds: FailuresThresholds = {
 };
 
 /** An allocation of the job `api`, made at this raft index. */
-const made = (index: number): Said => ({
+const made = (index: number): TaskUpdate => ({
   allocation: `a${index}`,
   fields: { Namespace: "default", CreateIndex: index },
 });

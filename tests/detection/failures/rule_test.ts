@@ -10,17 +10,17 @@ import {
   at,
   crash,
   crashes,
+  decoded,
   deployed,
   drained,
   giveUp,
   jobStopped,
   killing,
   restarting,
-  type Said,
-  said,
-  seen,
   started,
   stop,
+  type TaskUpdate,
+  taskUpdate,
   terminated,
 } from "../../helpers/runs.ts";
 import { Random } from "../../helpers/random.ts";
@@ -72,7 +72,7 @@ class Notified {
   take(updates: readonly string[], now?: bigint): string[] {
     const before = this.said.length;
     for (const update of updates) {
-      const event = seen(update);
+      const event = decoded(update);
       this.wait(now ?? event.time);
       this.#hear(this.loops.record(event, this.#now), this.#now);
     }
@@ -461,7 +461,10 @@ Deno.test("tasks that do not fail leave nothing behind, and those that failed ar
   const notified = new Notified();
   for (let index = 0; index < 1000; index++) {
     const of = { index };
-    notified.take([said({ ...of, time: at(0) }), started(at(1), of), ...stop(at(500), drained, of)], at(500));
+    notified.take(
+      [taskUpdate({ ...of, time: at(0) }), started(at(1), of), ...stop(at(500), drained, of)],
+      at(500),
+    );
   }
   assert.equal(notified.loops.names, 0);
   for (let index = 0; index < 1000; index++) notified.take(crashes(2, 1000, 20, { index }), at(1030));
@@ -482,7 +485,7 @@ Deno.test("a task that crashes once after a long run leaves nothing for long", (
 });
 
 /** Tasks that are counted by themselves, though their updates come mixed. */
-const apart: readonly (readonly [what: string, first: Said, second: Said])[] = [
+const apart: readonly (readonly [what: string, first: TaskUpdate, second: TaskUpdate])[] = [
   ["namespaces", { fields: { Namespace: "default" } }, { fields: { Namespace: "team-b" } }],
   ["tasks of an allocation", { task: "app" }, { task: "log" }],
   ["indexes", { index: 0 }, { index: 1 }],
@@ -504,7 +507,7 @@ for (const [what, first, second] of apart) {
     ]);
     notified.take(mixed);
     assert.deepEqual(notified.said, ["41 first 3"]);
-    assert.equal(notified.alerts[0]!.name, seen(said(first)).name);
+    assert.equal(notified.alerts[0]!.name, decoded(taskUpdate(first)).name);
     assert.equal(notified.loops.names, 2);
     notified.take(stop(at(50), jobStopped, second));
     assert.deepEqual(notified.wait(at(60)), []);
@@ -513,7 +516,7 @@ for (const [what, first, second] of apart) {
 }
 
 /** Tasks that are counted together. */
-const together: readonly (readonly [what: string, first: Said, second: Said])[] = [
+const together: readonly (readonly [what: string, first: TaskUpdate, second: TaskUpdate])[] = [
   ["a periodic job's children", { job: "backup/periodic-1" }, { job: "backup/periodic-2", allocation: "a2" }],
   ["allocations and nodes", { node: "n1" }, { node: "n2", allocation: "a2" }],
   ["nodes of a system job that nothing says is one", { node: "n1" }, { node: "n2", allocation: "a2" }],
@@ -646,10 +649,10 @@ function chance(random: Random): { updates: string[]; failures: number; until: n
   return { updates, failures, until: time };
 }
 
-const endings: Readonly<Record<string, (time: bigint, of: Said) => string[]>> = {
+const endings: Readonly<Record<string, (time: bigint, of: TaskUpdate) => string[]>> = {
   crash,
   "give up": giveUp,
-  driver: (time, of) => [said({ ...of, type: "Driver Failure", time }), restarting(time + 1n, of)],
+  driver: (time, of) => [taskUpdate({ ...of, type: "Driver Failure", time }), restarting(time + 1n, of)],
   template: (time, of) => [killing(time, { ...of, fails: true }), killing(time + seconds, of)],
   wanted: (time, of) => [terminated(time, 130, 2, of), restarting(time + 1n, { ...of, reason: "" })],
   deploy: (time, { allocation, fields }) =>
@@ -805,7 +808,7 @@ Deno.test("three hundred lives with a source that goes blind: what is said to ha
   for (let seed = 1; seed <= 300; seed++) {
     const random = new Random(seed);
     const { updates, failures, until } = chance(random);
-    const events = updates.map((update) => ({ update, event: seen(update) }));
+    const events = updates.map((update) => ({ update, event: decoded(update) }));
     const notified = sighted({ restartCount: 1, notificationInterval: 1n * hours });
     const check = (said: readonly string[], now: bigint) => {
       for (const line of said.filter((line) => line.includes("it ran for"))) {
@@ -928,7 +931,7 @@ Deno.test("a loop that flaps does so after a start too, whenever that was", () =
   for (let index = 1; index < flapping.length; index++) {
     const before = new Notified();
     before.take(flapping.slice(0, index));
-    const now = seen(flapping[index]!).time;
+    const now = decoded(flapping[index]!).time;
     before.wait(now - 31n * seconds);
     const after = new Notified({}, { streaks: before.streaks, now: now - 30n * seconds });
     after.take(flapping.slice(index));

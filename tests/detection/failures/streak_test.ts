@@ -12,6 +12,7 @@ import {
   at,
   crash,
   crashes,
+  decoded,
   deployed,
   drained,
   giveUp,
@@ -19,11 +20,10 @@ import {
   killing,
   notRestarting,
   restarting,
-  type Said,
-  said,
-  seen,
   started,
   stop,
+  type TaskUpdate,
+  taskUpdate,
   terminated,
 } from "../../helpers/runs.ts";
 
@@ -32,12 +32,12 @@ const stableAfter = 10n * minutes;
 
 /** Takes updates into a row and yields what each did. */
 function takeAll(streak: FailureStreak, updates: readonly string[]): Step[] {
-  return updates.map((update) => take(streak, seen(update), stableAfter));
+  return updates.map((update) => take(streak, decoded(update), stableAfter));
 }
 
 /** The row that these updates make, the first of which is a failure. */
 function rowOf(...updates: readonly string[]): FailureStreak {
-  const streak = newStreak(seen(updates[0]!));
+  const streak = newStreak(decoded(updates[0]!));
   takeAll(streak, updates);
   return streak;
 }
@@ -45,15 +45,15 @@ function rowOf(...updates: readonly string[]): FailureStreak {
 /** A row of one failure. */
 const failedOnce = () => rowOf(restarting(at(1)));
 
-const a2: Said = { allocation: "a2" };
+const a2: TaskUpdate = { allocation: "a2" };
 const signaled = (message: string, reason: string) =>
-  said({
+  taskUpdate({
     type: "Restart Signaled",
     time: at(21),
     event: { DisplayMessage: message, RestartReason: reason, Details: { restart_reason: reason } },
   });
-const failure = (type: string, message: string, of: Said = {}) =>
-  said({ ...of, type, time: at(21), event: { DisplayMessage: message } });
+const failure = (type: string, message: string, of: TaskUpdate = {}) =>
+  taskUpdate({ ...of, type, time: at(21), event: { DisplayMessage: message } });
 
 /** Each after a failure and `Started`: the events, and what they make of the one failure. */
 const happens:
@@ -77,7 +77,7 @@ const happens:
         "attempts used up, mode fail: a new allocation",
         [
           ...giveUp(at(21)),
-          said({ ...a2, time: at(51) }),
+          taskUpdate({ ...a2, time: at(51) }),
           started(at(52), a2),
           ...crash(at(53), a2),
         ],
@@ -129,7 +129,7 @@ const happens:
       [
         "an artifact cannot be fetched",
         [
-          said({ type: "Downloading Artifacts", time: at(20.5) }),
+          taskUpdate({ type: "Downloading Artifacts", time: at(20.5) }),
           failure("Failed Artifact Download", "connection refused"),
           restarting(at(22)),
         ],
@@ -147,7 +147,7 @@ const happens:
           killing(at(21), { fails: true }),
           killing(at(22)),
           terminated(at(23), 130, 2),
-          said({ type: "Killed", time: at(24) }),
+          taskUpdate({ type: "Killed", time: at(24) }),
           notRestarting(at(25)),
         ],
         ["failed", "noted", "noted", "noted", "duplicate"],
@@ -184,7 +184,7 @@ const happens:
       [
         "a template changes",
         [
-          said({
+          taskUpdate({
             type: "Restart Signaled",
             time: at(21),
             event: { DisplayMessage: "Template with change_mode restart re-rendered" },
@@ -219,9 +219,9 @@ const happens:
       [
         "events that say nothing",
         [
-          said({ type: "Signaling", time: at(21) }),
-          said({ type: "Alloc Unhealthy", time: at(22) }),
-          said({ type: "A type of tomorrow", time: at(23) }),
+          taskUpdate({ type: "Signaling", time: at(21) }),
+          taskUpdate({ type: "Alloc Unhealthy", time: at(22) }),
+          taskUpdate({ type: "A type of tomorrow", time: at(23) }),
         ],
         ["noted", "noted", "noted"],
         1,
@@ -280,7 +280,7 @@ const begun = (text: string) => ({ fields: { TaskStartedAt: text } });
 const since0342 = begun("2026-11-24T03:42:54Z"); // at(0)
 
 Deno.test("take() goes by what the update says where the start was not seen", () => {
-  const streak = newStreak(seen(restarting(at(600))));
+  const streak = newStreak(decoded(restarting(at(600))));
   assert.deepEqual(takeAll(streak, [restarting(at(600), since0342)]), ["stable"]);
   assert.equal(streak.failures, 0);
   assert.equal(rowOf(restarting(at(599.9), since0342)).failures, 1);
@@ -291,12 +291,12 @@ Deno.test("take() takes a start after the failure for the next run's: the update
 });
 
 Deno.test("take() judges a run once: a task that cannot even be started fails each time", () => {
-  const streak = newStreak(seen(restarting(at(7200))));
+  const streak = newStreak(decoded(restarting(at(7200))));
   assert.deepEqual(takeAll(streak, crash(at(7200), since0342)), ["noted", "stable"]);
   clear(streak, at(7200.002));
   for (const [index, seconds] of [7215, 7230, 9000].entries()) {
     const steps = takeAll(streak, [
-      said({ type: "Driver Failure", time: at(seconds), ...since0342 }),
+      taskUpdate({ type: "Driver Failure", time: at(seconds), ...since0342 }),
       restarting(at(seconds + 0.1), since0342),
     ]);
     assert.deepEqual(steps, ["noted", "failed"]);
@@ -387,7 +387,7 @@ Deno.test("take() goes on through a template that fails in allocation after allo
   for (let index = 2; index <= 20; index++) {
     const of = { allocation: `a${index}` };
     const again = takeAll(streak, [
-      said({ ...of, time: at(index * 10) }),
+      taskUpdate({ ...of, time: at(index * 10) }),
       killing(at(index * 10 + 1), { ...of, fails: true }),
       killing(at(index * 10 + 2), of),
     ]);
@@ -406,7 +406,7 @@ Deno.test("take() takes what happens late in an allocation that was replaced for
   assert.deepEqual(
     takeAll(streak, [
       terminated(at(700), 130, 2, { fields: deployed }),
-      said({ type: "Killed", time: at(701), fields: deployed }),
+      taskUpdate({ type: "Killed", time: at(701), fields: deployed }),
     ]),
     ["noted", "noted"],
   );
@@ -418,11 +418,11 @@ Deno.test("take() lets no stop of another allocation end the row", () => {
   const streak = failedOnce();
   takeAll(streak, [
     ...stop(at(20)),
-    said({ ...a2, time: at(25) }),
+    taskUpdate({ ...a2, time: at(25) }),
     started(at(26), a2),
     ...crash(at(27), a2),
   ]);
-  const late = said({ type: "Killed", time: at(60), fields: jobStopped });
+  const late = taskUpdate({ type: "Killed", time: at(60), fields: jobStopped });
   assert.deepEqual(takeAll(streak, [late]), ["noted"]);
   assert.deepEqual(takeAll(streak, stop(at(61), jobStopped, { allocation: "a0" })), [
     "noted",
@@ -435,14 +435,14 @@ Deno.test("take() lets no stop of another allocation end the row", () => {
 Deno.test("take() ends the row when an allocation is stopped before it started", () => {
   const streak = rowOf(...giveUp(at(1)).slice(1));
   assert.deepEqual(
-    takeAll(streak, [said({ ...a2, time: at(20) }), ...stop(at(25), jobStopped, a2)])[1],
+    takeAll(streak, [taskUpdate({ ...a2, time: at(20) }), ...stop(at(25), jobStopped, a2)])[1],
     "stopped",
   );
   const failing = rowOf(...giveUp(at(1)).slice(1));
   takeAll(failing, [killing(at(20), { ...a2, fails: true })]);
   assert.deepEqual(takeAll(failing, stop(at(25), jobStopped, a2)), ["stopped", "stopped", "stopped"]);
   const unheard = rowOf(...giveUp(at(1)).slice(1));
-  const received = said({ ...a2, time: at(20), fields: jobStopped });
+  const received = taskUpdate({ ...a2, time: at(20), fields: jobStopped });
   assert.deepEqual(takeAll(unheard, [received]), ["stopped"]);
 });
 
@@ -456,13 +456,13 @@ Deno.test("take() is not misled by a stop of an allocation that was replaced sin
 Deno.test("take() is not misled by the old history of a job that was stopped and started again", () => {
   const streak = rowOf(restarting(at(1000), a2));
   takeAll(streak, crashes(3, 1010, 20, a2));
-  const history = [said({ time: at(0), fields: jobStopped }), ...stop(at(500))];
+  const history = [taskUpdate({ time: at(0), fields: jobStopped }), ...stop(at(500))];
   assert.deepEqual(takeAll(streak, history), ["noted", "noted", "noted", "noted"]);
   assert.equal(streak.failures, 4);
 });
 
 Deno.test("take() is not misled by what comes again of allocations from before the row", () => {
-  const history = [said({ time: at(0) }), started(at(1)), ...stop(at(500), deployed)];
+  const history = [taskUpdate({ time: at(0) }), started(at(1)), ...stop(at(500), deployed)];
   const streak = rowOf(restarting(at(1000), a2));
   takeAll(streak, [started(at(1020), a2), ...history]);
   assert.equal(runningSince(streak), at(1020));
@@ -487,7 +487,7 @@ Deno.test("take() takes the end of what was before the row for no end of it", ()
 });
 
 /** Made so much later than others, as Nomad itself says. */
-const made = (index: number, of: Said = {}): Said => ({
+const made = (index: number, of: TaskUpdate = {}): TaskUpdate => ({
   ...of,
   allocation: of.allocation ?? `a${index}`,
   fields: { ...of.fields, CreateIndex: index },
@@ -506,10 +506,14 @@ Deno.test("take() knows by Nomad's own order which allocation is the last, whate
   const streak = rowOf(restarting(at(1), made(5)));
   takeAll(streak, [started(at(20), made(5))]);
   const behind = made(7, { node: "n2" });
-  takeAll(streak, [said({ ...behind, time: at(-601) }), started(at(-600), behind)]);
+  takeAll(streak, [taskUpdate({ ...behind, time: at(-601) }), started(at(-600), behind)]);
   assert.equal(runningSince(streak), at(-600));
   // What was made before is told again.
-  takeAll(streak, [said({ ...made(3), time: at(0) }), started(at(1), made(3)), started(at(15), made(4))]);
+  takeAll(streak, [
+    taskUpdate({ ...made(3), time: at(0) }),
+    started(at(1), made(3)),
+    started(at(15), made(4)),
+  ]);
   assert.equal(runningSince(streak), at(-600));
   assert.equal(streak.node.ID, "n2");
   const done = { CreateIndex: 7, ClientStatus: "complete", TaskState: "dead" };
@@ -541,7 +545,7 @@ Deno.test("take() finds its way back when more allocations come again than are r
   for (let index = 2; index <= 40; index++) {
     const of = { allocation: `a${index}` };
     updates.push(
-      said({ ...of, time: at(index * 10) }),
+      taskUpdate({ ...of, time: at(index * 10) }),
       started(at(index * 10 + 1), of),
       ...giveUp(at(index * 10 + 2), of),
     );
@@ -666,13 +670,18 @@ Deno.test("take() keeps of all that happens only so much", () => {
     const of = { allocation: `b${index}`, event: { DisplayMessage: words } };
     takeAll(streak, [
       started(at(20 + index * 20), of),
-      said({ ...of, type: "Driver Failure", time: at(21 + index * 20) }),
+      taskUpdate({ ...of, type: "Driver Failure", time: at(21 + index * 20) }),
       ...giveUp(at(22 + index * 20), of),
     ]);
   }
   assert.equal(streak.failures, 301);
   takeAll(streak, [
-    said({ allocation: "b299", type: "Driver Failure", time: at(7000), event: { DisplayMessage: words } }),
+    taskUpdate({
+      allocation: "b299",
+      type: "Driver Failure",
+      time: at(7000),
+      event: { DisplayMessage: words },
+    }),
   ]);
   assert.deepEqual([streak.log.length, streak.events.length, streak.runs.length], [100, 10, 10]);
   assert.equal(streak.log.at(-1)?.time, at(22 + 299 * 20) + 2_000_000n);
@@ -694,9 +703,9 @@ Deno.test("take() does not count again what is older than all that it remembers"
 Deno.test("take() works with a row that was written down and read again", () => {
   const updates = crashes(5).slice(2);
   const whole = rowOf(...updates);
-  let kept = newStreak(seen(updates[0]!));
+  let kept = newStreak(decoded(updates[0]!));
   for (const update of updates) {
-    take(kept, seen(update), stableAfter);
+    take(kept, decoded(update), stableAfter);
     const text = JSON.stringify(
       kept,
       (_, value) => typeof value === "bigint" ? { int64: String(value) } : value,

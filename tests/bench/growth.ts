@@ -21,8 +21,8 @@ const looks = 20;
 const settling = 8;
 
 /** Ten million messages through everything but broker and sink. */
-export const soak: BenchKind = {
-  name: "soak",
+export const growth: BenchKind = {
+  name: "growth",
   help: "heap growth over 10,000,000 messages of steady load, in-process",
   async run(bench) {
     const messages = bench.quick ? 2_000_000 : 10_000_000;
@@ -34,12 +34,12 @@ export const soak: BenchKind = {
     return [{
       what: `heap growth over ${messages.toLocaleString("en-US")} messages of steady load`,
       target: atMost(1),
-      measured: growth(heap),
+      measured: increase(heap),
       unit: "MB",
       figures: {
         heap: `${figure(median(heap.slice(settling)))} MB`,
         RSS: `${figure(median(rss.slice(settling)))} MB`,
-        "RSS growth": `${figure(growth(rss))} MB`,
+        "RSS growth": `${figure(increase(rss))} MB`,
       },
       runs: { heap, rss },
     }];
@@ -47,12 +47,12 @@ export const soak: BenchKind = {
 };
 
 /** The same at the program itself, for a shorter time. */
-export const soakAmqp: BenchKind = {
-  name: "soak-amqp",
+export const growthAmqp: BenchKind = {
+  name: "growth-amqp",
   help: "growth of the program's memory while 10,000 messages a second come through RabbitMQ",
   async run(bench) {
     const broker = await bench.broker();
-    const queue = "bench.soak";
+    const queue = "bench.growth";
     await broker.queue(queue);
     const rss: number[] = [];
     const everyMs = bench.quick ? 500 : 3_000;
@@ -80,7 +80,7 @@ export const soakAmqp: BenchKind = {
     return [{
       what: `growth of RSS in ${looks * everyMs / 1000} s at 10,000 messages a second through RabbitMQ`,
       target: atMost(10),
-      measured: growth(rss),
+      measured: increase(rss),
       unit: "MB",
       figures: { RSS: `${figure(median(rss.slice(settling)))} MB`, load: `${figure(flow)}/s` },
       runs: { rss },
@@ -89,7 +89,7 @@ export const soakAmqp: BenchKind = {
 };
 
 /** From the first looks that count to the last: by how much the medians of the two halves differ. */
-function growth(looks: readonly number[]): number {
+function increase(looks: readonly number[]): number {
   const counted = looks.slice(settling);
   const half = counted.length >> 1;
   return median(counted.slice(half)) - median(counted.slice(0, half));
