@@ -1,7 +1,7 @@
 // README.md says what is: its generated parts, its tasks and files, its dependencies.
 import assert from "node:assert/strict";
 import config from "../../deno.json" with { type: "json" };
-import { settingsGroups } from "../../src/commands/app.ts";
+import { settingsGroups } from "../../src/commands/settings.ts";
 import { flagOf } from "../../src/lib/settings/setting.ts";
 import { run } from "../helpers/program.ts";
 import { path, withParts } from "../tools/readme.ts";

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { metrics, write } from "../../src/status/metrics.ts";
 import { ProcessFigures } from "../../src/status/process_stats.ts";
 import { endpoints } from "../../src/status/server.ts";
-import { settingsGroups } from "../../src/commands/app.ts";
+import { settingsGroups } from "../../src/commands/settings.ts";
 import { variablesOf } from "../../src/lib/settings/setting.ts";
 import { promtool } from "../helpers/prometheus.ts";
 import { facts } from "../helpers/status.ts";
