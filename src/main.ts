@@ -1,5 +1,5 @@
 // The process: arguments, environment, streams and signals go into run(). The only exit.
-import { settingsGroups } from "./commands/app.ts";
+import { settingsGroups } from "./commands/settings.ts";
 import { run } from "./commands/run.ts";
 import { recordSettings } from "./commands/record/settings.ts";
 import { variablesOf } from "./lib/settings/setting.ts";

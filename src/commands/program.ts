@@ -2,11 +2,14 @@
 import tab from "@bomb.sh/tab/commander";
 import { Command, CommanderError, Option } from "commander";
 import config from "../../deno.json" with { type: "json" };
-import { check, detect, plan as planDetection, settingsGroups } from "./app.ts";
-import { planned as plannedOf, type Process } from "./given.ts";
+import { check } from "./check.ts";
+import { detect } from "./detect.ts";
+import { plan as planDetection } from "./plan.ts";
+import { planned as plannedOf, type ProcessContext } from "./process_context.ts";
 import { planRecord, record } from "./record/record.ts";
 import { recordSettings } from "./record/settings.ts";
 import { planReplay, replay } from "./replay/replay.ts";
+import { settingsGroups } from "./settings.ts";
 import { fileOf, flagOf, type Input, type Setting } from "../lib/settings/setting.ts";
 import { withoutPasswords } from "../lib/settings/redact.ts";
 
@@ -20,7 +23,7 @@ the defaults. The rule is loops for recordings of Nomad and restarts for those o
 unless --rule says otherwise.`;
 
 /** Does what the arguments say. Yields the exit code. */
-export async function command(process: Process): Promise<number> {
+export async function command(process: ProcessContext): Promise<number> {
   let said: Promise<unknown> = Promise.resolve();
   const say = (text: string) => said = said.then(() => write(process, text));
   let code = 0;
@@ -79,7 +82,7 @@ export async function command(process: Process): Promise<number> {
 }
 
 /** Writes all of a text to standard output. Its reader may have enough of it and go away. */
-async function write({ stdout }: Process, text: string): Promise<void> {
+async function write({ stdout }: ProcessContext, text: string): Promise<void> {
   let bytes = new TextEncoder().encode(text);
   try {
     while (bytes.length > 0) bytes = bytes.subarray(await stdout.write(bytes));
@@ -128,7 +131,7 @@ class CommandLine extends Command {
 type ErrorOptions = Parameters<Command["error"]>[1];
 
 /** The command with a flag for every setting. */
-function createCommand({ stderr }: Process, say: (text: string) => void): CommandLine {
+function createCommand({ stderr }: ProcessContext, say: (text: string) => void): CommandLine {
   const program = new CommandLine(name)
     .description("Reads the allocation updates of a Nomad cluster, finds crash loops and tells them.")
     .usage("[flags] [command] [files...]")

@@ -1,6 +1,6 @@
 // Secrets: whatever goes wrong, and however the program is told its passwords, it prints none of them.
 import assert from "node:assert/strict";
-import { settingsGroups } from "../../src/commands/app.ts";
+import { settingsGroups } from "../../src/commands/settings.ts";
 import { Authority } from "../helpers/certificates.ts";
 import { brokerClient } from "../helpers/amqp.ts";
 import { type Kinesis, startKinesis } from "../helpers/kinesis.ts";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
-import { settingsGroups } from "../../src/commands/app.ts";
+import { settingsGroups } from "../../src/commands/settings.ts";
 import { run } from "../../src/commands/run.ts";
 import { recordSettings } from "../../src/commands/record/settings.ts";
 import { fileOf, flagOf } from "../../src/lib/settings/setting.ts";

@@ -1,6 +1,6 @@
 // The command line in this process, with the streams of a fake one.
 import { run } from "../../src/commands/run.ts";
-import type { Process } from "../../src/commands/given.ts";
+import type { ProcessContext } from "../../src/commands/process_context.ts";
 
 /** What it printed and how it ended; of the log without the times. */
 export interface Ran {
@@ -10,7 +10,7 @@ export interface Ran {
 }
 
 /** What differs from a process without terminal, environment and input. */
-export type Differs = Partial<Omit<Process, "stdin">> & {
+export type Differs = Partial<Omit<ProcessContext, "stdin">> & {
   readonly stdin?: string | Uint8Array;
   /** In the place of `stdin`. */
   readonly stream?: ReadableStream<Uint8Array>;

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { dirname, join, matchesGlob } from "node:path";
 import config from "../../deno.json" with { type: "json" };
-import { settingsGroups } from "../../src/commands/app.ts";
+import { settingsGroups } from "../../src/commands/settings.ts";
 import { recordSettings } from "../../src/commands/record/settings.ts";
 import { variablesOf } from "../../src/lib/settings/setting.ts";
 import { Bundle } from "../helpers/bundle.ts";

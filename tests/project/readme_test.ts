@@ -1,7 +1,7 @@
 // The READMEs say what is: their generated parts, their links, tasks, files and dependencies.
 import assert from "node:assert/strict";
 import config from "../../deno.json" with { type: "json" };
-import { settingsGroups } from "../../src/commands/app.ts";
+import { settingsGroups } from "../../src/commands/settings.ts";
 import { flagOf } from "../../src/lib/settings/setting.ts";
 import { run } from "../helpers/program.ts";
 import { partsOf, root, withParts } from "../tools/readme.ts";

@@ -5,7 +5,7 @@ import { write } from "../../src/status/exposition.ts";
 import { metrics } from "../../src/status/metrics.ts";
 import { ProcessStats } from "../../src/status/process_stats.ts";
 import { endpoints } from "../../src/status/endpoints.ts";
-import { settingsGroups } from "../../src/commands/app.ts";
+import { settingsGroups } from "../../src/commands/settings.ts";
 import { variablesOf } from "../../src/lib/settings/setting.ts";
 import { promtool } from "../helpers/prometheus.ts";
 import { facts } from "../helpers/status.ts";

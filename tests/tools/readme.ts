@@ -1,6 +1,6 @@
 // The parts of the READMEs that are made from the code, each between two markers. `deno task docs` writes them.
 import { join } from "node:path";
-import { settingsGroups } from "../../src/commands/app.ts";
+import { settingsGroups } from "../../src/commands/settings.ts";
 import { recordSettings } from "../../src/commands/record/settings.ts";
 import { ruleSettings } from "../../src/detection/settings.ts";
 import { flagOf, type Setting } from "../../src/lib/settings/setting.ts";

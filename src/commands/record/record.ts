@@ -1,7 +1,9 @@
 // The command `record`: writes what the source delivers to a file, a message a line, so that it can be replayed. It
 // decides nothing and sends nothing.
 import { oneLine } from "../../lib/escape.ts";
-import { chooseSource, processSettings, type World } from "../app.ts";
+import { chooseSource } from "../adapters.ts";
+import type { ProcessContext } from "../process_context.ts";
+import { processSettings } from "../settings.ts";
 import { asFault, Fault } from "../../lib/errors.ts";
 import { type Log, openLogOn } from "../../lib/log.ts";
 import { StartupDeadline } from "../../lib/startup_deadline.ts";
@@ -37,17 +39,19 @@ export function planRecord(input: Input, files: readonly string[]): RecordPlan |
 }
 
 /** Records until the source ends or `stop`. Yields the exit code. */
-export async function record(plan: RecordPlan, world: World, stop: AbortSignal): Promise<number> {
-  const log = openLogOn(world.stderr, plan.process.logLevel, plan.process.logFormat);
+export async function record(plan: RecordPlan, context: ProcessContext, stop: AbortSignal): Promise<number> {
+  const log = openLogOn(context.stderr, plan.process.logLevel, plan.process.logFormat);
   let recorder: Recorder | undefined;
   try {
-    await requireOthers(world.files, plan.to.path);
+    await requireOthers(context.files, plan.to.path);
     const file = await RecordFile.open(plan.to);
     recorder = new Recorder(file, log);
     await using parts = new AsyncDisposableStack();
     parts.use(file);
     const startupDeadline = parts.use(new StartupDeadline(plan.process.connectTimeout));
-    const source = parts.use(await plan.openSource({ ...world, log, startupDeadline, restartsOnly: false }));
+    const source = parts.use(
+      await plan.openSource({ ...context, log, startupDeadline, restartsOnly: false }),
+    );
     const recording = recorder.follow(source, stop);
     recording.catch(() => {});
     await Promise.race([recording, file.over, startupDeadline.expired]);

@@ -1,10 +1,11 @@
 // The command `replay`: reads recordings to their end and says what would have been told, with one rule or with a grid
 // of thresholds. It opens no sink and keeps no state.
-import { outputSettings, processSettings } from "../app.ts";
+import { outputSettings, processSettings } from "../settings.ts";
 import { Fault } from "../../lib/errors.ts";
 import { currentInput, planGrid, writeGrid } from "./sweep.ts";
 import { type Log, openLog } from "../../lib/log.ts";
-import { type Canvas, Progress } from "./progress_bar.ts";
+import type { ProcessContext } from "../process_context.ts";
+import { Progress } from "./progress_bar.ts";
 import { type Format, type Piece, type Reading, Recording, standardInput } from "./recording.ts";
 import { type ReadTotals, writeReplay } from "./report.ts";
 import { planRule, type RulePlan, ruleSettings } from "../../detection/settings.ts";
@@ -23,14 +24,10 @@ export interface ReplayPlan {
   readonly json: boolean;
 }
 
-/** What it stands on. */
-export interface ReplayWorld {
-  readonly files: readonly string[];
-  readonly stdin: Bytes;
+/** What it uses of the process. */
+type ReplayContext = Pick<ProcessContext, "files" | "stdin" | "canvas"> & {
   readonly stderr: { write(line: string): void };
-  /** The terminal that a progress bar may be drawn on. */
-  readonly canvas?: Canvas | undefined;
-}
+};
 
 /** Reads the settings. What is wrong with them stands in `input.problems`, and then there is no plan. */
 export function planReplay(input: Input): ReplayPlan | undefined {
@@ -70,23 +67,23 @@ const sourceOf = { firehose: "stdin", nomad: "nomad", "event stream": "nomad" } 
 /** Replays. `say` writes to standard output. Yields the exit code. */
 export async function replay(
   plan: ReplayPlan,
-  world: ReplayWorld,
+  context: ReplayContext,
   say: (text: string) => void,
   stop: AbortSignal,
 ): Promise<number> {
-  const files = world.files.length === 0 ? [standardInput] : world.files;
+  const files = context.files.length === 0 ? [standardInput] : context.files;
   const named = files.filter((file) => file !== standardInput);
   let progress: Progress | undefined;
   const { logLevel, logFormat } = plan.process;
   const log = openLog(logLevel, logFormat, (line) => {
     progress?.erase();
-    world.stderr.write(line);
+    context.stderr.write(line);
   });
   try {
     for (const file of named) await requireFile(file);
-    progress = new Progress(named.length === files.length ? await sizeOf(files) : undefined, world.canvas);
+    progress = new Progress(named.length === files.length ? await sizeOf(files) : undefined, context.canvas);
     using _ = progress;
-    const replaying = new Replay(plan, log, world.stdin, (bytes) => progress!.add(bytes), stop);
+    const replaying = new Replay(plan, log, context.stdin, (bytes) => progress!.add(bytes), stop);
     for (const file of files) if (!stop.aborted) await replaying.read(file);
     progress.erase();
     say(replaying.result());

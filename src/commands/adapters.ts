@@ -1,0 +1,70 @@
+// The tables of sources and sinks, and which of them the settings choose. The only file that knows all adapters.
+import { taskApi } from "../clients/nomad/settings.ts";
+import { findAdapter, words } from "../lib/settings/adapter.ts";
+import { choice, choices, optional } from "../lib/settings/parsers.ts";
+import { flagOf, type Input, readSettings } from "../lib/settings/setting.ts";
+import { amqpSink } from "../sinks/amqp.ts";
+import { kinesis } from "../sinks/kinesis/kinesis.ts";
+import type { SinkAdapter } from "../sinks/sink.ts";
+import { stdout } from "../sinks/stdout.ts";
+import { amqpSource } from "../sources/amqp/source.ts";
+import { nomad } from "../sources/nomad/nomad.ts";
+import type { SourceAdapter } from "../sources/source.ts";
+import { stdinSource } from "../sources/stdin/source.ts";
+
+/** Every source. */
+export const sources: readonly SourceAdapter[] = [amqpSource, nomad, stdinSource];
+/** Every sink. */
+export const sinks: readonly SinkAdapter[] = [stdout, amqpSink, kinesis];
+
+/** The setting that chooses the source. */
+export const sourceChoice = {
+  sourceType: optional(choice({
+    env: "SOURCE_TYPE",
+    help: "where updates come from",
+    defaultNote: "stdin where files are named, else amqp where AMQP_CONNECTION or AMQP_QUEUE is set, " +
+      "else nomad where NOMAD_ADDR is or NOMAD_SECRETS_DIR has an api.sock",
+    example: "stdin",
+  }, words(sources))),
+};
+
+/** The setting that chooses the sinks. */
+export const sinkChoice = {
+  sinkTypes: choices({
+    env: "SINK_TYPE",
+    help: "where alerts go: one sink or several, separated by commas",
+    default: "stdout",
+    example: "stdout,amqp",
+  }, words(sinks)),
+};
+
+/** The source that the settings choose; undefined, with the reasons in `input.problems`, where they choose none. */
+export function chooseSource(input: Input, files: readonly string[]): SourceAdapter | undefined {
+  const chosen = readSettings(sourceChoice, input);
+  if (chosen === undefined) return undefined;
+  const given = (env: string) => input.flags[flagOf({ env })] ?? (input.env[env] || undefined);
+  const type = chosen.sourceType ??
+    (files.length > 0
+      ? stdinSource.type
+      : ["AMQP_CONNECTION", "AMQP_CONNECTION_FILE", "AMQP_QUEUE"].some((env) => given(env) !== undefined)
+      ? amqpSource.type
+      : (given("NOMAD_ADDR") ?? taskApi(given("NOMAD_SECRETS_DIR"))) !== undefined
+      ? nomad.type
+      : undefined);
+  if (type === undefined) {
+    input.problems.push(waysToStart);
+    return undefined;
+  }
+  if (files.length > 0 && type !== stdinSource.type) {
+    input.problems.push(
+      `SOURCE_TYPE (--source-type): found "${type}" and files to read; files are read by the source "${stdinSource.type}"`,
+    );
+  }
+  return findAdapter(sources, type);
+}
+
+const waysToStart = `No source. Say where updates come from, in one of these ways:
+  NOMAD_ADDR=http://localhost:4646 nomad-crashloop-detector
+  AMQP_CONNECTION=amqp://guest:guest@localhost:5672/ AMQP_QUEUE=nomad.crash-loop-in nomad-crashloop-detector
+  SINK_TYPE=stdout nomad-firehose allocations | nomad-crashloop-detector --source-type stdin
+  nomad-crashloop-detector recording.ndjson.gz`;

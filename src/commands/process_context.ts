@@ -1,0 +1,35 @@
+// What the program gets from its process, and the plans that are made of it.
+import type { LineOutput } from "../lib/coalescing_writer.ts";
+import type { Input } from "../lib/settings/setting.ts";
+import type { SinkContext } from "../sinks/sink.ts";
+import type { SourceContext } from "../sources/source.ts";
+import type { Canvas } from "./replay/progress_bar.ts";
+
+/** Arguments, environment, streams and signals of the process. */
+export interface ProcessContext
+  extends
+    Omit<SourceContext, "log" | "startupDeadline" | "health" | "restartsOnly" | "failing">,
+    Pick<SinkContext, "stdout"> {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Aborted by SIGINT or SIGTERM. */
+  readonly stop: AbortSignal;
+  readonly stdoutIsTerminal: boolean;
+  /** Alerts on that terminal may have colours. */
+  readonly colored?: boolean;
+  readonly stderr: LineOutput;
+  /** Where a progress bar may be drawn: standard error, where that is a terminal which can. */
+  readonly canvas?: Canvas | undefined;
+}
+
+/** What `make` makes of flags and environment; undefined, with the reasons on standard error, where they are wrong. */
+export function planned<P>(
+  { env, stderr }: ProcessContext,
+  flags: Readonly<Record<string, string>>,
+  make: (input: Input) => P | undefined,
+): P | undefined {
+  const input: Input = { flags, env, problems: [] };
+  const plan = make(input);
+  if (input.problems.length === 0) return plan;
+  for (const problem of new Set(input.problems)) stderr.write(`${problem}\n`);
+}

@@ -1,0 +1,63 @@
+// Every setting of the program, in the groups that help and README show.
+import { payloadSettings, ruleSettings } from "../detection/settings.ts";
+import { logFormats, logLevels } from "../lib/log.ts";
+import { choice, duration, optional } from "../lib/settings/parsers.ts";
+import type { SettingsGroup } from "../lib/settings/setting.ts";
+import { state } from "../state/settings.ts";
+import { listenSettings } from "../status/listen.ts";
+import { sinkChoice, sinks, sourceChoice, sources } from "./adapters.ts";
+
+/** The setting that chooses where the state is kept. */
+export const stateSettings = { state };
+
+/** The setting of what standard output has. */
+export const outputSettings = {
+  output: optional(choice({
+    env: "OUTPUT",
+    help: "how the sink stdout writes an alert",
+    defaultNote: "text on a terminal, json elsewhere",
+    example: "json",
+  }, ["json", "text"] as const)),
+};
+
+/** The settings of the process. */
+export const processSettings = {
+  logLevel: choice(
+    {
+      env: "LOG_LEVEL",
+      help: "how much is logged to stderr; debug has a line for each restart",
+      default: "info",
+      example: "debug",
+    },
+    logLevels,
+    { warn: "warning" },
+  ),
+  logFormat: choice(
+    { env: "LOG_FORMAT", help: "how it is logged", default: "text", example: "json" },
+    logFormats,
+  ),
+  connectTimeout: optional(duration({
+    env: "CONNECT_TIMEOUT",
+    help: "at the start: how long what cannot be reached is tried before the program gives up",
+    defaultNote: "for ever",
+    example: "1m",
+  })),
+  shutdownTimeout: duration({
+    env: "SHUTDOWN_TIMEOUT",
+    help: "after SIGINT or SIGTERM: how long alerts on their way may take",
+    default: "10s",
+    example: "30s",
+  }),
+};
+
+/** Every setting there is, as help and README show them. */
+export const settingsGroups: readonly SettingsGroup[] = [
+  { title: "Source", settings: sourceChoice },
+  ...sources.map(({ group }) => group),
+  { title: "Rule", settings: ruleSettings },
+  { title: "State", settings: stateSettings },
+  { title: "Sinks", settings: { ...sinkChoice, ...outputSettings, ...payloadSettings } },
+  ...sinks.map(({ group }) => group),
+  { title: "Status", settings: listenSettings },
+  { title: "Process", settings: processSettings },
+].filter(({ settings }) => Object.keys(settings).length > 0);
