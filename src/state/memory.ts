@@ -25,7 +25,7 @@ export class MemoryStore implements StateStore {
   readonly kept = {
     restarts: () => [],
     notified: () => [],
-    streaks: () => [],
+    entries: () => [],
     checkpoint: () => new Map<string, string>(),
     remembered: () => [],
   };
@@ -47,7 +47,7 @@ export class MemoryStore implements StateStore {
   counted(): void {}
   dropped(): void {}
   notified(): void {}
-  streak(): void {}
+  put(): void {}
   saveCheckpoint(): void {}
   remember(): void {}
   commit(): void {}
