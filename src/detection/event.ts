@@ -71,7 +71,7 @@ export interface RunEvent extends Common {
   readonly key: Key;
   readonly allocation: string;
   /** Nomad's create index of the allocation, higher for a younger one; 0 if it is not known. */
-  readonly made: number;
+  readonly createIndex: number;
   /** The allocation and the task as a number: with `time` it identifies the failure within its task. */
   readonly identity: number;
   readonly type: string;

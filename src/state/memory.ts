@@ -18,7 +18,7 @@ export class MemoryStore implements StateStore {
   readonly kept = {
     restarts: () => [],
     notified: () => [],
-    streaks: () => [],
+    entries: () => [],
     checkpoint: () => new Map<string, string>(),
     remembered: () => [],
   };
@@ -36,7 +36,7 @@ export class MemoryStore implements StateStore {
   counted(): void {}
   dropped(): void {}
   notified(): void {}
-  streak(): void {}
+  put(): void {}
   saveCheckpoint(): void {}
   remember(): void {}
   commit(): void {}

@@ -1,18 +1,17 @@
-// The ledger in a file of SQLite: what is committed outlives the process, and the machine's power.
+// The state in a file of SQLite: what is committed outlives the process, and a loss of power.
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Alert } from "../detection/alert/alert.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import type { Notified } from "../detection/restarts/state.ts";
 import type { Kept, StateStore, StoreContext } from "./store.ts";
 import { type Outbox, ShelvedOutbox } from "./outbox.ts";
-import type { FailureStreak } from "../detection/failures/streak.ts";
 import type { Counted } from "../detection/restarts/windows.ts";
 import { explain, openFile } from "./sqlite_file.ts";
 
 /** The row of an alert in the table `outbox`. */
 type Seq = number;
 
-/** A ledger that keeps everything in one file, which no other process may open meanwhile. */
+/** Keeps everything in one file, which it locks. */
 export class SqliteStore implements StateStore {
   readonly durable = true;
   readonly #path: string;
@@ -24,9 +23,8 @@ export class SqliteStore implements StateStore {
   // Reported since the last commit.
   #restarts: Reported[] = [];
   readonly #notified = new Map<string, Notified | undefined>();
-  readonly #rows = new Map<string, FailureStreak | undefined>();
-  readonly #checkpoint = new Map<string, string | undefined>();
-  readonly #remembered = new Map<string, string | undefined>();
+  /** By table and key. */
+  readonly #records = new Map<string, Map<string, unknown>>();
   #alerts: Alert[] = [];
   #removed: Seq[] = [];
 
@@ -53,7 +51,12 @@ export class SqliteStore implements StateStore {
   }
 
   get kept(): Kept {
-    const { selectRestarts, selectNotified, selectRows, selectNotes, selectLoops } = this.#statements;
+    const { selectRestarts, selectNotified, selectRecords } = this.#statements;
+    function* entries<Value>(table: string): Iterable<readonly [string, Value]> {
+      for (const { key, value } of rows<RecordRow>(selectRecords, table)) {
+        yield [readName(key), readJson<Value>(value)];
+      }
+    }
     return {
       *restarts() {
         for (const { name, time, identity, leaves, arrival } of rows<RestartRow>(selectRestarts)) {
@@ -66,24 +69,18 @@ export class SqliteStore implements StateStore {
         }
       },
       *notified() {
-        for (const { name, told_at, id, repeats, last_event } of rows<NotifiedRow>(selectNotified)) {
+        for (const { name, notified_at, id, repeats, last_event } of rows<NotifiedRow>(selectNotified)) {
           yield [readName(name), {
-            notifiedAt: told_at,
+            notifiedAt: notified_at,
             id,
             repeats: Number(repeats),
             lastEvent: last_event,
           }];
         }
       },
-      *streaks() {
-        for (const { name, row } of rows<RowRow>(selectRows)) {
-          yield [readName(name), readJson<FailureStreak>(row)];
-        }
-      },
-      checkpoint: () => new Map([...rows<NoteRow>(selectNotes)].map(({ key, value }) => [key, value])),
-      *remembered() {
-        for (const { id, remembered } of rows<LoopRow>(selectLoops)) yield [id, remembered];
-      },
+      entries,
+      checkpoint: () => new Map(entries<string>("checkpoints")),
+      remembered: () => entries<string>("loops"),
     };
   }
 
@@ -107,17 +104,18 @@ export class SqliteStore implements StateStore {
     this.#notified.set(name, notified);
   }
 
-  streak(name: string, row: FailureStreak | undefined): void {
-    this.#rows.set(name, row);
+  put(table: string, key: string, value: unknown): void {
+    this.#table(table).set(key, value);
   }
 
   saveCheckpoint(key: string, value: string | undefined): void {
-    this.#checkpoint.set(key, value);
+    this.put("checkpoints", key, value);
   }
 
+  /** What is reported last comes last. */
   remember(loop: string, text: string | undefined): void {
-    this.#remembered.delete(loop);
-    this.#remembered.set(loop, text);
+    this.#table("loops").delete(loop);
+    this.put("loops", loop, text);
   }
 
   enqueue(alert: Alert): void {
@@ -131,7 +129,7 @@ export class SqliteStore implements StateStore {
       this.#file.exec("BEGIN");
       this.#writeRestarts(now);
       this.#writeNotified();
-      this.#writeNotes();
+      this.#writeRecords();
       added = this.#writeAlerts();
       this.#file.exec("COMMIT");
     } catch (error) {
@@ -140,9 +138,7 @@ export class SqliteStore implements StateStore {
     }
     this.#restarts = [];
     this.#notified.clear();
-    this.#rows.clear();
-    this.#checkpoint.clear();
-    this.#remembered.clear();
+    this.#records.clear();
     this.#alerts = [];
     this.#removed = [];
     for (const { outbox, name, seq } of added) outbox.add(name, seq);
@@ -158,8 +154,8 @@ export class SqliteStore implements StateStore {
   }
 
   #isClean(): boolean {
-    return this.#restarts.length + this.#notified.size + this.#rows.size + this.#checkpoint.size +
-        this.#remembered.size + this.#alerts.length + this.#removed.length === 0;
+    return this.#restarts.length + this.#notified.size + this.#records.size + this.#alerts.length +
+        this.#removed.length === 0;
   }
 
   #writeRestarts(now: Nanoseconds): void {
@@ -172,33 +168,31 @@ export class SqliteStore implements StateStore {
     forgetRestarts.run(now);
   }
 
+  #table(table: string): Map<string, unknown> {
+    let records = this.#records.get(table);
+    if (records === undefined) this.#records.set(table, records = new Map());
+    return records;
+  }
+
   #writeNotified(): void {
-    const { replaceNotified, deleteNotified, replaceRow, deleteRow } = this.#statements;
+    const { replaceNotified, deleteNotified } = this.#statements;
     for (const [name, notified] of this.#notified) {
-      if (notified === undefined) deleteNotified.run(writeName(name));
-      else {replaceNotified.run(
-          writeName(name),
-          notified.notifiedAt,
-          notified.id,
-          notified.repeats,
-          notified.lastEvent,
-        );}
-    }
-    for (const [name, row] of this.#rows) {
-      if (row === undefined) deleteRow.run(writeName(name));
-      else replaceRow.run(writeName(name), writeJson(row));
+      if (notified === undefined) {
+        deleteNotified.run(writeName(name));
+        continue;
+      }
+      const { notifiedAt, id, repeats, lastEvent } = notified;
+      replaceNotified.run(writeName(name), notifiedAt, id, repeats, lastEvent);
     }
   }
 
-  #writeNotes(): void {
-    const { replaceNote, deleteNote, replaceLoop, deleteLoop } = this.#statements;
-    for (const [key, value] of this.#checkpoint) {
-      if (value === undefined) deleteNote.run(key);
-      else replaceNote.run(key, value);
-    }
-    for (const [id, text] of this.#remembered) {
-      if (text === undefined) deleteLoop.run(id);
-      else replaceLoop.run(id, text);
+  #writeRecords(): void {
+    const { replaceRecord, deleteRecord } = this.#statements;
+    for (const [table, records] of this.#records) {
+      for (const [key, value] of records) {
+        if (value === undefined) deleteRecord.run(table, writeName(key));
+        else replaceRecord.run(table, writeName(key), writeJson(value));
+      }
     }
   }
 
@@ -258,18 +252,14 @@ const statements = {
   deleteRestart: "DELETE FROM restarts WHERE leaves = ? AND name = ? AND time = ? AND identity = ?",
   forgetRestarts: "DELETE FROM restarts WHERE leaves <= ?",
   selectRestarts: "SELECT leaves, name, time, identity, arrival FROM restarts ORDER BY arrival",
-  replaceNotified: "REPLACE INTO told (name, told_at, id, repeats, last_event) VALUES (?, ?, ?, ?, ?)",
-  deleteNotified: "DELETE FROM told WHERE name = ?",
-  selectNotified: "SELECT name, told_at, id, repeats, last_event FROM told",
-  replaceRow: "REPLACE INTO rows (name, row) VALUES (?, ?)",
-  deleteRow: "DELETE FROM rows WHERE name = ?",
-  selectRows: "SELECT name, row FROM rows",
-  replaceNote: "REPLACE INTO notes (key, value) VALUES (?, ?)",
-  deleteNote: "DELETE FROM notes WHERE key = ?",
-  selectNotes: "SELECT key, value FROM notes",
-  replaceLoop: "REPLACE INTO loops (id, remembered) VALUES (?, ?)",
-  deleteLoop: "DELETE FROM loops WHERE id = ?",
-  selectLoops: "SELECT id, remembered FROM loops ORDER BY rowid",
+  replaceNotified:
+    "REPLACE INTO notified (name, notified_at, id, repeats, last_event) VALUES (?, ?, ?, ?, ?)",
+  deleteNotified: "DELETE FROM notified WHERE name = ?",
+  selectNotified: "SELECT name, notified_at, id, repeats, last_event FROM notified",
+  replaceRecord: "REPLACE INTO records (kind, key, value) VALUES (?, ?, ?)",
+  deleteRecord: "DELETE FROM records WHERE kind = ? AND key = ?",
+  // In the order in which they were written, without the index: a million of them need no sorting.
+  selectRecords: "SELECT key, value FROM records WHERE +kind = ? ORDER BY rowid",
   insertAlert: "INSERT INTO outbox (seq, sink, name, alert) VALUES (?, ?, ?, ?)",
   updateAlert: "UPDATE outbox SET alert = ? WHERE seq = ?",
   deleteAlert: "DELETE FROM outbox WHERE seq = ?",
@@ -296,25 +286,15 @@ interface RestartRow {
 
 interface NotifiedRow {
   readonly name: string;
-  readonly told_at: Nanoseconds;
+  readonly notified_at: Nanoseconds;
   readonly id: string;
   readonly repeats: bigint;
   readonly last_event: string;
 }
 
-interface RowRow {
-  readonly name: string;
-  readonly row: string;
-}
-
-interface NoteRow {
+interface RecordRow {
   readonly key: string;
   readonly value: string;
-}
-
-interface LoopRow {
-  readonly id: string;
-  readonly remembered: string;
 }
 
 interface OutboxRow {
@@ -324,11 +304,11 @@ interface OutboxRow {
 }
 
 /** The rows one by one: all at once, those of a million names take more than a gigabyte. */
-function rows<FailureStreak>(statement: StatementSync): Iterable<FailureStreak> {
-  return statement.iterate() as Iterable<FailureStreak>;
+function rows<Row>(statement: StatementSync, ...parameters: string[]): Iterable<Row> {
+  return statement.iterate(...parameters) as Iterable<Row>;
 }
 
-/** StringPool that node:sqlite reads end at their first NUL, so names are kept without any. */
+/** Strings that node:sqlite reads end at their first NUL, so names are kept without any. */
 function writeName(name: string): string {
   return name.replaceAll("\\", "\\\\").replaceAll("\0", "\\0");
 }

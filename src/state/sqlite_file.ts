@@ -4,12 +4,13 @@ import { DatabaseSync } from "node:sqlite";
 import { Fault } from "../lib/errors.ts";
 import { makeFile } from "../lib/files.ts";
 import { quoted } from "../lib/settings/redact.ts";
+import { renameToNotified } from "./sqlite_format_4.ts";
 
 /** "NCLD": tells our files from other programs' databases (https://sqlite.org/fileformat2.html#application_id). */
 const applicationId = 0x4e434c44;
 
 /** What leads from one format of the file to the next. Their number is the present format. */
-const migrations = [
+const migrations: readonly (string | ((file: DatabaseSync) => void))[] = [
   `CREATE TABLE restarts (
      leaves INTEGER NOT NULL, name TEXT NOT NULL, time INTEGER NOT NULL, identity INTEGER NOT NULL,
      arrival INTEGER NOT NULL,
@@ -25,6 +26,7 @@ const migrations = [
    CREATE TABLE rows (name TEXT NOT NULL PRIMARY KEY, row TEXT NOT NULL) STRICT;`,
   `CREATE TABLE notes (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
   `CREATE TABLE loops (id TEXT NOT NULL PRIMARY KEY, remembered TEXT NOT NULL) STRICT;`,
+  renameToNotified,
 ];
 
 /**
@@ -104,7 +106,14 @@ function requireUsable(file: DatabaseSync, path: string): void {
   requireVersion(path, versionOf(file));
   const [found] = Object.values(file.prepare("PRAGMA quick_check(1)").get() ?? {});
   if (found !== "ok") throw damaged(path, String(found).replaceAll(/\s+/g, " "));
-  if (versionOf(file) > 0) file.prepare("SELECT * FROM restarts, told, outbox, rows"); // throws where one is missing
+  if (versionOf(file) > 0) file.prepare(tablesOf(versionOf(file))); // throws where one is missing
+}
+
+/** A query that fails if a table of this format is missing. */
+function tablesOf(version: number): string {
+  return version < 4
+    ? "SELECT * FROM restarts, told, outbox, rows"
+    : "SELECT * FROM restarts, notified, outbox, records";
 }
 
 function versionOf(file: DatabaseSync): number {
@@ -124,10 +133,12 @@ function migrate(file: DatabaseSync, path: string): void {
   const version = versionOf(file);
   requireVersion(path, version);
   if (version === migrations.length) return;
-  file.exec(
-    `BEGIN IMMEDIATE; PRAGMA application_id = ${applicationId}; ${migrations.slice(version).join(";")};
-     PRAGMA user_version = ${migrations.length}; COMMIT`,
-  );
+  file.exec(`BEGIN IMMEDIATE; PRAGMA application_id = ${applicationId}`);
+  for (const migration of migrations.slice(version)) {
+    if (typeof migration === "string") file.exec(migration);
+    else migration(file);
+  }
+  file.exec(`PRAGMA user_version = ${migrations.length}; COMMIT`);
 }
 
 function damaged(path: string, how: string): Fault {

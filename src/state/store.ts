@@ -1,14 +1,16 @@
-// What a ledger is: it keeps what was seen and what was told, and the alerts that sinks have not confirmed yet.
+// The port of a state store: it keeps what was seen and notified, and the alerts that sinks have not confirmed.
 import type { Alert } from "../detection/alert/alert.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import type { KeptState, RuleState } from "../detection/rule.ts";
 import type { Outbox } from "./outbox.ts";
 
-/** What a ledger kept. */
+/** What a store kept, as of the last commit. */
 export interface Kept extends KeptState {
-  /** What the source noted, by key. */
+  /** What was put into a table, in the order in which the store got to it. */
+  entries<Value>(table: string): Iterable<readonly [key: string, value: Value]>;
+  /** The checkpoints of the source, by key. */
   checkpoint(): ReadonlyMap<string, string>;
-  /** What is remembered of loops beyond what the rule knows, by their ids; what was reported last comes last. */
+  /** What is remembered of loops beyond what the rule knows, by their ids; the last reported comes last. */
   remembered(): Iterable<readonly [loop: string, text: string]>;
 }
 
@@ -17,29 +19,31 @@ export interface LoopMemory {
   remember(loop: string, text: string | undefined): void;
 }
 
-/** The memory of the program. What is reported and told to it is kept by the next commit, not before. */
+/** The memory of the program. What is reported to it is kept by the next commit, not before. */
 export interface StateStore extends RuleState, LoopMemory, AsyncDisposable {
-  /** What is committed outlives the process: a message may be acknowledged then. */
+  /** What is committed outlives the process: then a message may be acknowledged. */
   readonly durable: boolean;
-  /** What it kept, as it was committed last. */
   readonly kept: Kept;
-  /** Takes what the source wants to find again at its next start; undefined forgets it. */
+  /** Takes plain data, with numbers of 64 bits too, under a key of a table; undefined forgets it. A table needs no
+   * declaration, so that a new rule touches no store. The value is read at the next commit. */
+  put(table: string, key: string, value: unknown): void;
+  /** Takes a checkpoint of the source, for its next start; undefined forgets it. */
   saveCheckpoint(key: string, value: string | undefined): void;
-  /** How many alerts wait for sinks that are no longer among those that alerts are told to. */
+  /** How many pending alerts belong to sinks that are no longer used. */
   readonly orphans: number;
   /** Puts an alert into the outbox of every sink. */
   enqueue(alert: Alert): void;
-  /** Keeps all that was reported and told since the last commit: all or nothing. Restarts that left their windows
-   * by `now` are forgotten. @throws {Fault} where it could not; everything is there for the next try. */
+  /** Keeps everything since the last commit, all or nothing, and forgets restarts that left their windows by `now`.
+   * @throws {Fault} if it could not; everything is there for the next attempt. */
   commit(now: Nanoseconds): void;
   /** The alerts that a sink has not confirmed. */
   outbox(sink: string): Outbox;
 }
 
-/** What a ledger needs to know when it is opened. */
+/** What a store needs to know when it is opened. */
 export interface StoreContext {
-  /** The sinks, by type, that alerts are told to. */
+  /** The types of the sinks in use. */
   readonly sinks: readonly string[];
-  /** Whether an alert takes the place of an older one about its name that still waits. */
+  /** Whether an alert replaces an older pending one about its name. */
   readonly newerReplaces: boolean;
 }

@@ -422,33 +422,33 @@ export function durableLedgerContract(name: string, makeHome: () => LedgerHome):
       since,
       newest: most,
       runs: [
-        { allocation: "b", made: 0, newest: -1n, killing: true },
-        { allocation: "a", made: 7, newest: most, startedAt: 9_007_199_254_740_993n },
+        { allocation: "b", createIndex: 0, newest: -1n, killing: true },
+        { allocation: "a", createIndex: 7, newest: most, startedAt: 9_007_199_254_740_993n },
       ],
       clearedAt: least,
       log: [{ time: 1_499_867_775_401_013_209n, identity: 2 ** 53 - 1, last: true }],
-      ended: { time: 0n, code: 137, signal: 9, outOfMemory: true, after: 1n, killed: false },
-      why: "because",
+      ended: { time: 0n, code: 137, signal: 9, outOfMemory: true, runtime: 1n, killed: false },
+      cause: "because",
       nextAttempt: 5n,
       node: { ID: "n", Name: "" },
       events: [{ Time: 1n, Type: "Restarting", DisplayMessage: '{"int64":"7"}' }],
       lastEvent: '{"int64":"7","TaskEvent":{"Time":1}}',
-      notified: { id: "1", repeats: 2, at: most, over: false },
+      notified: { id: "1", repeats: 2, at: most, resolved: false },
     });
     {
       await using store = open(one);
-      for (const name of [...strangeNames, "gone"]) store.streak(name, row(name, 1n));
+      for (const name of [...strangeNames, "gone"]) store.put("streaks", name, row(name, 1n));
       store.commit(0n);
-      store.streak("a", undefined);
-      store.streak("a", row("a", 2n));
-      store.streak("gone", row("gone", 2n));
-      store.streak("gone", undefined);
-      store.streak("new", undefined);
+      store.put("streaks", "a", undefined);
+      store.put("streaks", "a", row("a", 2n));
+      store.put("streaks", "gone", row("gone", 2n));
+      store.put("streaks", "gone", undefined);
+      store.put("streaks", "new", undefined);
       store.commit(most);
-      store.streak("a", row("a", 3n));
+      store.put("streaks", "a", row("a", 3n));
     }
     await using store = open(one);
-    const rows = new Map(store.kept.streaks());
+    const rows = new Map(store.kept.entries<FailureStreak>("streaks"));
     assert.deepEqual([...rows.keys()].sort(), strangeNames.toSorted());
     for (const name of strangeNames) assert.deepEqual(rows.get(name), row(name, name === "a" ? 2n : 1n));
   });

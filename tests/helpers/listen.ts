@@ -8,7 +8,7 @@ export function* decisions(
   updates: Iterable<string>,
   end?: Nanoseconds,
 ): Iterable<{ readonly now: Nanoseconds; readonly decision: Decision }> {
-  rule.restore({ restarts: () => [], notified: () => [], streaks: () => [] }, undefined);
+  rule.restore({ restarts: () => [], notified: () => [], entries: () => [] }, undefined);
   function* wait(until: Nanoseconds) {
     for (let due = rule.nextDue; due !== undefined && due <= until; due = rule.nextDue) {
       for (const decision of rule.due(due, 1)) yield { now: due, decision };
@@ -25,7 +25,7 @@ export function* decisions(
 }
 
 /** A journal that keeps nothing. */
-export const noopState = { counted() {}, dropped() {}, notified() {}, streak() {} };
+export const noopState = { counted() {}, dropped() {}, notified() {}, put() {} };
 
 /** Minutes as a duration. */
 export function minutes(count: number): Nanoseconds {

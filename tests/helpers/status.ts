@@ -73,7 +73,7 @@ export class Watched {
   readonly history: LoopHistory;
 
   constructor(readonly rule: Rule, bounds?: Bounds, memory?: LoopMemory) {
-    rule.restore({ restarts: () => [], notified: () => [], streaks: () => [] }, undefined);
+    rule.restore({ restarts: () => [], notified: () => [], entries: () => [] }, undefined);
     this.history = new LoopHistory(rule, bounds, memory);
   }
 

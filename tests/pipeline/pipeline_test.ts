@@ -540,11 +540,12 @@ Deno.test("looping counts the loops that were told and go on, also after a start
   const restarts = new RestartsRule(thresholds, noopState);
   const runs = new FailuresRule({ ...thresholds, stableAfter: day, notifyResolved: true }, noopState);
   const rows: [string, FailureStreak][] = [];
-  const kept = { restarts: () => [], notified: () => [], streaks: () => rows };
+  const kept = { restarts: () => [], notified: () => [], entries: () => rows };
   runs.restore(kept, undefined);
   const journal = {
     ...noopState,
-    streak: (name: string, streak: FailureStreak | undefined) => void (streak && rows.push([name, streak])),
+    put: (_: string, name: string, streak: FailureStreak | undefined) =>
+      void (streak && rows.push([name, streak])),
   };
   const keeping = new FailuresRule({ ...thresholds, stableAfter: day, notifyResolved: true }, journal);
   const hear = (rule: Rule, updates: readonly string[]) => {
@@ -566,7 +567,7 @@ Deno.test("looping counts the loops that were told and go on, also after a start
     assert.deepEqual([rule.looping, [...rule.loops()]], [1, ["api.web[0]/app"]]);
   }
   const anew = new FailuresRule({ ...thresholds, stableAfter: day, notifyResolved: true }, noopState);
-  anew.restore({ ...kept, streaks: () => rows.slice(-1) }, undefined);
+  anew.restore({ ...kept, entries: () => rows.slice(-1) }, undefined);
   assert.equal(anew.looping, 1);
   hear(runs, stop(1_795_491_900_000_000_000n));
   assert.deepEqual([runs.looping, [...runs.loops()]], [0, []]);

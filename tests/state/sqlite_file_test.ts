@@ -3,6 +3,9 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
+import { alertJson } from "../../src/detection/alert/json.ts";
+import { FailuresRule } from "../../src/detection/failures/rule.ts";
+import type { FailureStreak } from "../../src/detection/failures/streak.ts";
 import { SqliteStore } from "../../src/state/sqlite.ts";
 import { Program, run } from "../helpers/program.ts";
 import { stateFolder, stateFolderOnDisk } from "../helpers/state_files.ts";
@@ -127,27 +130,84 @@ test("that is a database of another program is refused", async (file, folder) =>
   }
 });
 
-test("of every older version goes on with what it kept, and is of the present one then", async (file) => {
-  const added = ["notes", "loops"];
-  for (const version of [1, 2]) {
-    const old = `${file}-${version}`;
-    await makeStateFile(old, 3);
-    const database = new DatabaseSync(old);
-    for (const table of added.slice(version - 1)) database.exec(`DROP TABLE ${table}`);
-    database.exec(`PRAGMA user_version = ${version}`);
-    database.close();
-    for (const _ of ["brought to the present format", "opened again"]) {
+/** Makes the tables of a format by what older versions made them with, and what was notified under three names. */
+function makeOld(file: string, format: number): void {
+  const database = new DatabaseSync(file);
+  const tables = [
+    `CREATE TABLE restarts (
+       leaves INTEGER NOT NULL, name TEXT NOT NULL, time INTEGER NOT NULL, identity INTEGER NOT NULL,
+       arrival INTEGER NOT NULL, PRIMARY KEY (leaves, name, time, identity)
+     ) STRICT, WITHOUT ROWID;
+     CREATE TABLE told (
+       name TEXT NOT NULL PRIMARY KEY, told_at INTEGER NOT NULL, id TEXT NOT NULL, repeats INTEGER NOT NULL,
+       last_event TEXT NOT NULL
+     ) STRICT;
+     CREATE TABLE outbox (
+       seq INTEGER NOT NULL PRIMARY KEY, sink TEXT NOT NULL, name TEXT NOT NULL, alert TEXT NOT NULL
+     ) STRICT;
+     CREATE TABLE rows (name TEXT NOT NULL PRIMARY KEY, row TEXT NOT NULL) STRICT;`,
+    "CREATE TABLE notes (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;",
+    "CREATE TABLE loops (id TEXT NOT NULL PRIMARY KEY, remembered TEXT NOT NULL) STRICT;",
+  ];
+  database.exec(`${tables.slice(0, format).join("")}
+    INSERT INTO told VALUES ('name 0', 1, '', 0, ''), ('name 1', 1, '', 0, ''), ('name 2', 1, '', 0, '');
+    PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${format}`);
+  database.close();
+}
+
+test("of every older version is migrated with what it kept", async (file) => {
+  for (const format of [1, 2, 3]) {
+    const old = `${file}-${format}`;
+    makeOld(old, format);
+    for (const _ of ["migrated", "opened again"]) {
       await using store = new SqliteStore(old, context);
       assert.deepEqual([...store.kept.notified()].map(([name]) => name), ["name 0", "name 1", "name 2"]);
     }
     const after = new DatabaseSync(old);
-    assert.equal(after.prepare("PRAGMA user_version").get()!.user_version, 3);
+    assert.equal(after.prepare("PRAGMA user_version").get()!.user_version, 4);
     const tables = after.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").all();
     after.close();
-    assert.deepEqual(
-      tables.map(({ name }) => name),
-      ["loops", "notes", "outbox", "restarts", "rows", "told"],
-    );
+    assert.deepEqual(tables.map(({ name }) => name), ["notified", "outbox", "records", "restarts"]);
+  }
+});
+
+test("that the program wrote in format 3 is resumed: streaks, alerts, notifications, checkpoints and loops", async (file) => {
+  const packed = await Deno.open(new URL("../fixtures/state-format-3.db.gz", import.meta.url));
+  await Deno.writeFile(file, packed.readable.pipeThrough(new DecompressionStream("gzip")));
+  const loop = "f3044a42cedcd640fef490296b8ff3af";
+  for (const _ of ["migrated", "opened again"]) {
+    await using store = new SqliteStore(file, { sinks: ["stdout", "amqp"], newerReplaces: false });
+    const { kept } = store;
+    assert.deepEqual([...kept.checkpoint()], [
+      ["clock of events", "1795491900000000000"],
+      ["position", "5 7"],
+    ]);
+    assert.deepEqual([...kept.remembered()].map(([id, text]) => [id, JSON.parse(text)]), [
+      [loop, { firstNotifiedAt: "2026-11-24T03:45:41Z", since: "2026-11-24T03:45:00Z" }],
+    ]);
+    const [[name, streak]] = [...kept.entries<FailureStreak>("streaks")] as [[string, FailureStreak]];
+    const { failures, missed, cause, ended, notified, runs } = streak;
+    assert.deepEqual([name, failures, missed, cause], ["api.web[0]/app", 3, 0, ""]);
+    assert.deepEqual([ended?.runtime, ended?.code, runs[0]?.createIndex], [1_000_000_000n, 1, 0]);
+    assert.deepEqual([notified?.id, notified?.repeats, notified?.resolved], [loop, 0, false]);
+    assert.deepEqual([...kept.restarts()].length, 3);
+    assert.deepEqual([...kept.notified()].map(([name, { id }]) => [name, id]), [
+      ["job.group[0]", "ced15b38c8cb7259462a997b9ce67101"],
+    ]);
+    const { alert, returned } = store.outbox("stdout").take()!;
+    assert.deepEqual([alert.id, alert.details?.Rule, alert.details?.Missed], [loop, "failures", 0]);
+    assert.ok(JSON.parse(alertJson(alert, "full")).Events.length > 1);
+    returned();
+    const thresholds = {
+      restartCount: 3,
+      stableAfter: 600_000_000_000n,
+      notificationInterval: 3_600_000_000_000n,
+    };
+    const rule = new FailuresRule({ ...thresholds, notifyResolved: true }, store);
+    rule.restore(kept, undefined);
+    assert.equal(rule.looping, 1);
+    const resolved = rule.due(streak.newest + 600_000_000_000n, 1);
+    assert.deepEqual(resolved.map(({ reason }) => reason), ["resolved"]);
   }
 });
 
@@ -159,7 +219,7 @@ test("of a newer version is refused", async (file, folder) => {
   await refused(
     folder,
     file,
-    "a newer version of the program wrote it (format 7; this one knows 3); " +
+    "a newer version of the program wrote it (format 7; this one knows 4); " +
       "use that version, or name another file; it was left as it is",
   );
 });
@@ -175,7 +235,7 @@ test("of a newer version that was killed, which says so in its log only, is refu
   await refused(
     folder,
     file,
-    "a newer version of the program wrote it (format 7; this one knows 3); " +
+    "a newer version of the program wrote it (format 7; this one knows 4); " +
       "use that version, or name another file; it was left as it is",
   );
 });
@@ -249,7 +309,7 @@ test("that is empty, with a log beside it that is not, is refused", async (file,
 });
 
 test("that lacks a table is refused", async (_, folder) => {
-  for (const table of ["restarts", "told", "outbox", "rows"]) {
+  for (const table of ["restarts", "notified", "outbox", "records"]) {
     const file = `${folder}/without-${table}.db`;
     await makeStateFile(file, 1);
     const database = new DatabaseSync(file);
@@ -283,7 +343,7 @@ test("that another one of us uses is refused; that one goes on", async (file, fo
 
 test("that another program reads or writes just now is refused", async (file, folder) => {
   await makeStateFile(file, 10);
-  for (const begin of ["BEGIN; SELECT * FROM told", "BEGIN IMMEDIATE"]) {
+  for (const begin of ["BEGIN; SELECT * FROM notified", "BEGIN IMMEDIATE"]) {
     // A process of its own: a file's locks are those of the process, and end when it closes the file anywhere.
     const script = `import { DatabaseSync } from "node:sqlite";
       new DatabaseSync(${JSON.stringify(file)}).exec(${JSON.stringify(begin)});

@@ -163,5 +163,5 @@ const counting: ReadonlySet<Decision["reason"]> = new Set([
   "repeat",
 ]);
 
-const forgetful: RuleState = { counted: () => {}, dropped: () => {}, notified: () => {}, streak: () => {} };
-const nothing: KeptState = { restarts: () => [], notified: () => [], streaks: () => [] };
+const forgetful: RuleState = { counted: () => {}, dropped: () => {}, notified: () => {}, put: () => {} };
+const nothing: KeptState = { restarts: () => [], notified: () => [], entries: () => [] };

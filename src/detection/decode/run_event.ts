@@ -23,7 +23,7 @@ export function decodeRun(body: Uint8Array): RunEvent | JobEvent | Malformed {
     key,
     time,
     allocation,
-    made: wholeNumber(update.CreateIndex) ?? 0,
+    createIndex: wholeNumber(update.CreateIndex) ?? 0,
     identity: identityOf(allocation, key.Task),
     type,
     meaning: meaningOf(update, event, type, exit),

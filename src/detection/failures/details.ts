@@ -23,7 +23,7 @@ export function failuresDetails(
     Failures: failures,
     Missed: missed,
     Since: formatTime(since),
-    ...(notified!.flapsSince === undefined ? {} : { FlappingSince: formatTime(notified!.flapsSince) }),
+    ...(notified!.flappingSince === undefined ? {} : { FlappingSince: formatTime(notified!.flappingSince) }),
     ...(ended === undefined ? {} : { LastExit: exitFields(ended) }),
     Reason: resolved === undefined
       ? loopSentence(streak, now, next)
@@ -35,14 +35,14 @@ export function failuresDetails(
 }
 
 function exitFields(ended: Ended): AlertDetails["LastExit"] {
-  const { time, code, signal, after } = ended;
+  const { time, code, signal, runtime } = ended;
   const outOfMemory = memoryOf(ended);
   return {
     Time: formatTime(time),
     ...(code === undefined ? {} : { ExitCode: code }),
     ...(signal === undefined ? {} : { Signal: signal }),
     ...(outOfMemory === undefined ? {} : { OutOfMemory: outOfMemory }),
-    ...(after === undefined ? {} : { After: rounded(after) }),
+    ...(runtime === undefined ? {} : { After: rounded(runtime) }),
   };
 }
 
@@ -53,25 +53,27 @@ function memoryOf({ outOfMemory, killed, code, signal }: Ended): "reported" | "l
 }
 
 function loopSentence(streak: FailureStreak, now: Nanoseconds, next: Nanoseconds | undefined): string {
-  const { ended, why, failures, since, notified } = streak;
-  const what = why?.trim().replaceAll(/\s+/g, " ") || (ended === undefined ? "failed" : exitWords(ended));
+  const { ended, cause, failures, since, notified } = streak;
+  const what = cause?.trim().replaceAll(/\s+/g, " ") || (ended === undefined ? "failed" : exitWords(ended));
   const again = notified?.gaveUp
     ? "; Nomad has given it up"
     : next === undefined
     ? ""
     : `; Nomad tries again in ${inWords(next - now)}`;
-  const flaps = notified?.flapsSince === undefined ? "" : `flaps since ${clock(notified.flapsSince, now)}: `;
+  const flaps = notified?.flappingSince === undefined
+    ? ""
+    : `flaps since ${clock(notified.flappingSince, now)}: `;
   return `${flaps}${what}, ${often(failures)} since ${clock(since, now)}${again}`;
 }
 
 function exitWords(ended: Ended): string {
-  const { code, signal, after } = ended;
+  const { code, signal, runtime } = ended;
   const memory = memoryOf(ended);
   const how = memory === "reported"
     ? "ran out of memory"
     : signal !== undefined
     ? `was killed by signal ${signalWords(signal)}`
     : `exited with ${code === undefined ? "an unknown code" : exitCodeWords(code)}`;
-  const when = after === undefined ? "" : ` after ${inWords(after)}`;
+  const when = runtime === undefined ? "" : ` after ${inWords(runtime)}`;
   return `${how}${when}${memory === "likely" ? ", likely out of memory" : ""}`;
 }

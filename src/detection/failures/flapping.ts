@@ -13,11 +13,11 @@ export function toldAnew(
   now: Nanoseconds,
   notificationInterval: Nanoseconds,
 ): StreakNotice {
-  const notified: StreakNotice = { id, repeats: 0, at: now, over: false };
+  const notified: StreakNotice = { id, repeats: 0, at: now, resolved: false };
   // Where ends are not sent, loops are told no sooner than the interval allows.
-  const earlier = before?.endSent ? before.begun ?? [before.at] : [];
+  const earlier = before?.resolvedSent ? before.begun ?? [before.at] : [];
   const begun = [...earlier.filter((at) => now - at < notificationInterval), now].slice(-fewestLoops);
-  if (begun.length >= fewestLoops) notified.flapsSince = begun[0]!;
+  if (begun.length >= fewestLoops) notified.flappingSince = begun[0]!;
   return { ...notified, begun };
 }
 
@@ -31,7 +31,7 @@ export function quieten(streak: FailureStreak, at: Nanoseconds): void {
 
 /** Whether the loop that was told and goes on flaps. */
 export function flaps({ notified }: FailureStreak): boolean {
-  return notified !== undefined && !notified.over && notified.flapsSince !== undefined;
+  return notified !== undefined && !notified.resolved && notified.flappingSince !== undefined;
 }
 
 /** Since when nothing failed: since a run began that goes on, or since a batch task completed in a loop that flaps. */
@@ -43,7 +43,7 @@ export function quietSince(streak: FailureStreak): Nanoseconds | undefined {
 /** How long a run must last to end the row: as long as the loop flapped, where it does. */
 export function stableAfterOf(streak: FailureStreak, stableAfter: Nanoseconds): Nanoseconds {
   if (!flaps(streak)) return stableAfter;
-  const flapped = lastFailureOf(streak) - streak.notified!.flapsSince!;
+  const flapped = lastFailureOf(streak) - streak.notified!.flappingSince!;
   return flapped > stableAfter ? flapped : stableAfter;
 }
 

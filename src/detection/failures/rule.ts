@@ -113,7 +113,7 @@ export class FailuresRule implements Rule {
   restore(kept: KeptFailures, now: Nanoseconds | undefined): void {
     this.#isLive = now !== undefined;
     if (now !== undefined) this.#quietUntil = now + past;
-    for (const [name, streak] of kept.streaks()) {
+    for (const [name, streak] of kept.entries("streaks")) {
       const watched = this.#watch(name, streak);
       if (isNotified(streak)) this.#looping++;
       this.#visibility.restore(streak.newest);
@@ -188,7 +188,7 @@ export class FailuresRule implements Rule {
     for (const watched of this.#watched) {
       if (watched === undefined || watched.streak.failures === 0) continue;
       const { key: { Namespace = "", JobID }, runs } = watched.streak;
-      const { allocation = "", made = 0 } = runs.at(-1) ?? {};
+      const { allocation = "", createIndex: made = 0 } = runs.at(-1) ?? {};
       yield { namespace: Namespace, job: JobID, allocation, made };
     }
   }
@@ -239,11 +239,11 @@ export class FailuresRule implements Rule {
     this.#byJob.delete(streak.key, watched);
     this.#names.delete(number);
     this.#watched[number] = undefined;
-    this.#state.streak(name, undefined);
+    this.#state.put("streaks", name, undefined);
   }
 
   #keep(watched: Watched, now: Nanoseconds): void {
-    this.#state.streak(watched.name, watched.streak);
+    this.#state.put("streaks", watched.name, watched.streak);
     this.#dueHeap.set(watched.number, this.#wakeAt(watched, now));
   }
 
@@ -297,7 +297,7 @@ export class FailuresRule implements Rule {
     if (hasGivenUp(streak)) return undefined;
     if (!isNotified(streak)) {
       if (!this.#isLoop(streak)) return void clear(streak, streak.newest);
-      streak.notified = { id: this.#newId(watched), repeats: 0, at: now, over: false };
+      streak.notified = { id: this.#newId(watched), repeats: 0, at: now, resolved: false };
     } else this.#looping--;
     streak.notified!.gaveUp = true;
     streak.notified!.at = now;
@@ -349,7 +349,7 @@ export class FailuresRule implements Rule {
 
   /** A new loop after an end that was sent is news. */
   #mayNotifyAt({ notified }: FailureStreak): Nanoseconds {
-    if (notified === undefined || (notified.over && notified.endSent)) return -latest;
+    if (notified === undefined || (notified.resolved && notified.resolvedSent)) return -latest;
     return notified.at + this.#thresholds.notificationInterval;
   }
 
@@ -416,7 +416,7 @@ export class FailuresRule implements Rule {
 
   #notify(watched: Watched, now: Nanoseconds): Decision {
     const { streak } = watched;
-    if (streak.notified !== undefined && !streak.notified.over) {
+    if (streak.notified !== undefined && !streak.notified.resolved) {
       const interval = this.#thresholds.notificationInterval;
       streak.notified.at += (now - streak.notified.at) / interval * interval;
       streak.notified.repeats++;
@@ -446,7 +446,7 @@ export class FailuresRule implements Rule {
       );
       const id = alertId(streak.notified!.id, "resolved");
       const alert = this.#thresholds.notifyResolved ? this.#alert(watched, id, now, cause) : undefined;
-      if (alert !== undefined) streak.notified!.endSent = true;
+      if (alert !== undefined) streak.notified!.resolvedSent = true;
       decision = { reason: "resolved", name, cause, ...(alert === undefined ? {} : { alert }) };
     }
     clear(streak, at);
@@ -475,7 +475,7 @@ export class FailuresRule implements Rule {
 
 /** Notified, and it goes on. */
 function isNotified({ notified }: FailureStreak): boolean {
-  return notified !== undefined && !notified.over && notified.gaveUp !== true;
+  return notified !== undefined && !notified.resolved && notified.gaveUp !== true;
 }
 
 function hasGivenUp({ notified }: FailureStreak): boolean {
@@ -492,7 +492,7 @@ function concerns({ outcome, index, allocation, until }: JobEvent, streak: Failu
   if (last === undefined || streak.failures === 0) return false;
   if (allocation !== "" && allocation !== last.allocation) return false;
   if (outcome === "waits") return until !== undefined && runningSince(streak) === undefined;
-  return last.made <= index;
+  return last.createIndex <= index;
 }
 
 /** When a task that does not run has been silent for too long. */

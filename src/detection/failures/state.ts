@@ -3,11 +3,11 @@ import type { FailureStreak } from "./streak.ts";
 
 /** Takes what the rule `failures` reports. */
 export interface FailuresState {
-  /** A streak; undefined when it is forgotten. */
-  streak(name: string, streak: FailureStreak | undefined): void;
+  /** A streak under the text of its key; undefined forgets it. */
+  put(table: "streaks", key: string, streak: FailureStreak | undefined): void;
 }
 
 /** What was kept of that. */
 export interface KeptFailures {
-  streaks(): Iterable<readonly [name: string, streak: FailureStreak]>;
+  entries(table: "streaks"): Iterable<readonly [key: string, streak: FailureStreak]>;
 }

@@ -7,7 +7,7 @@ import type { Exit, RunEvent } from "../event.ts";
 export interface Ended extends Exit {
   readonly time: Nanoseconds;
   /** How long the process ran. */
-  readonly after: Nanoseconds | undefined;
+  readonly runtime: Nanoseconds | undefined;
   /** Nomad ended it. */
   readonly killed: boolean;
 }
@@ -16,7 +16,7 @@ export interface Ended extends Exit {
 export interface Run {
   readonly allocation: string;
   /** Nomad's index of its making, 0 where that is not known. */
-  readonly made: number;
+  readonly createIndex: number;
   /** The allocation's newest event: what is not newer came again. */
   newest: Nanoseconds;
   startedAt?: Nanoseconds | undefined;
@@ -24,7 +24,7 @@ export interface Run {
   /** Nomad is about to end it. */
   killing?: boolean;
   /** What Nomad said was wrong, where it did. */
-  why?: string | undefined;
+  cause?: string | undefined;
 }
 
 /** A failure that an event told of. */
@@ -42,13 +42,13 @@ export interface StreakNotice {
   /** When it was told last. */
   at: Nanoseconds;
   /** The loop that was told is over. */
-  over: boolean;
+  resolved: boolean;
   /** Its end was sent too. */
-  endSent?: boolean;
+  resolvedSent?: boolean;
   /** When the last loops of this task were told first, of those within the notification interval. */
   begun?: readonly Nanoseconds[];
   /** Since when it flaps, and since when a completed run keeps it quiet. */
-  flapsSince?: Nanoseconds;
+  flappingSince?: Nanoseconds;
   quietSince?: Nanoseconds;
   /** Nomad makes no further attempt. It was told so, and stays so until somebody stops the job or runs it again. */
   gaveUp?: true;
@@ -71,7 +71,7 @@ export interface FailureStreak {
   log: Failure[];
   /** How the last failed run ended, and why. */
   ended?: Ended | undefined;
-  why?: string;
+  cause?: string;
   /** Nomad tries again then. */
   nextAttempt?: Nanoseconds | undefined;
   node: RunEvent["node"];
@@ -120,7 +120,7 @@ export function take(streak: FailureStreak, event: RunEvent, stableAfter: Nanose
     ? fail(streak, run, event, wasLast, stableAfter)
     : follow(streak, run, event, isLast, stableAfter);
   // Of another row, told again: where it is not known how old its allocation is, it goes by the time.
-  const isBefore = event.made === 0 && event.time < streak.since;
+  const isBefore = event.createIndex === 0 && event.time < streak.since;
   return step !== "failed" && isBefore ? "noted" : step;
 }
 
@@ -148,7 +148,7 @@ function follow(
     default:
       if (type === "Restarting") start(run, undefined);
       if (type === "Killing" || type === "Restart Signaled") run.killing = true;
-      if (saysWhy.has(type)) run.why = cut(displayMessage);
+      if (saysWhy.has(type)) run.cause = cut(displayMessage);
       return "noted";
   }
 }
@@ -160,7 +160,7 @@ export function clear(streak: FailureStreak, at: Nanoseconds): void {
   streak.log = [];
   streak.nextAttempt = undefined;
   if (streak.clearedAt === undefined || at > streak.clearedAt) streak.clearedAt = at;
-  if (streak.notified !== undefined) streak.notified.over = true;
+  if (streak.notified !== undefined) streak.notified.resolved = true;
 }
 
 /** When the run began that goes on. */
@@ -212,9 +212,9 @@ function isOld(streak: FailureStreak, event: RunEvent): boolean {
 /** The run in the event's allocation. It becomes the last where the event is news of a task that lives in it. */
 function runOf(streak: FailureStreak, event: RunEvent): Run {
   const { runs } = streak;
-  const { allocation, made, time } = event;
+  const { allocation, createIndex, time } = event;
   const at = runs.findIndex((run) => run.allocation === allocation);
-  const run: Run = runs[at] ?? { allocation, made, newest: time };
+  const run: Run = runs[at] ?? { allocation, createIndex, newest: time };
   const isAlive = saysAlive.has(event.type) || event.meaning === "failing";
   const isNews = at < 0 || isFailure(event) || time > run.newest;
   if (isAlive && isNews && !isLate(streak, event)) {
@@ -229,10 +229,12 @@ function runOf(streak: FailureStreak, event: RunEvent): Run {
  * Whether an allocation younger than the event's is known. Where nothing says how old they are, it goes by the order
  * of arrival, since nodes have clocks of their own; only what is older than the run that goes on came late.
  */
-function isLate(streak: FailureStreak, { made, time }: RunEvent): boolean {
+function isLate(streak: FailureStreak, { createIndex, time }: RunEvent): boolean {
   const last = streak.runs.at(-1);
   // A cluster that was set up anew counts from the beginning.
-  if (made > 0 && last !== undefined && last.made > 0) return made < last.made && time <= streak.newest;
+  if (createIndex > 0 && last !== undefined && last.createIndex > 0) {
+    return createIndex < last.createIndex && time <= streak.newest;
+  }
   const running = runningSince(streak);
   return running !== undefined && time < running;
 }
@@ -255,16 +257,16 @@ function start(run: Run, at: Nanoseconds | undefined): void {
   run.startedAt = at;
   run.ended = undefined;
   run.killing = false;
-  run.why = undefined;
+  run.cause = undefined;
 }
 
 function end(run: Run, { time, meaning, exit }: RunEvent, isLast: boolean, stableAfter: Nanoseconds): Step {
   const killed = run.killing === true;
-  const after = run.startedAt === undefined ? undefined : time - run.startedAt;
-  run.ended = { ...exit!, time, after, killed };
+  const runtime = run.startedAt === undefined ? undefined : time - run.startedAt;
+  run.ended = { ...exit!, time, runtime, killed };
   run.killing = false;
   if (!isLast) return "noted";
-  if (after !== undefined && after >= stableAfter) return "stable";
+  if (runtime !== undefined && runtime >= stableAfter) return "stable";
   return meaning === "completed" && !killed ? "completed" : "noted";
 }
 
@@ -279,7 +281,7 @@ function fail(
   const newest = streak.log.at(-1);
   // What is known of the run is of a later one then.
   const isLate = run.startedAt !== undefined && run.startedAt > time;
-  const { startedAt = startedBefore(streak, event), ended, why } = isLate ? {} as Partial<Run> : run;
+  const { startedAt = startedBefore(streak, event), ended, cause } = isLate ? {} as Partial<Run> : run;
   if (!isLate) start(run, undefined);
   if (startedAt !== undefined && (ended?.time ?? time) - startedAt >= stableAfter) {
     // One that ran on while others failed is of another node, or namespace, where the key does not tell them apart.
@@ -292,7 +294,7 @@ function fail(
   if (newest === undefined || time >= newest.time) {
     streak.lastEvent = event.update;
     streak.ended = ended;
-    streak.why = why ?? (meaning === "failing" ? cut(event.displayMessage) : "");
+    streak.cause = cause ?? (meaning === "failing" ? cut(event.displayMessage) : "");
     streak.nextAttempt = runningSince(streak) === undefined ? event.nextAttempt : undefined;
   } else streak.log.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
   if (streak.log.length > maxLogged) streak.log.shift();

@@ -25,7 +25,7 @@ const minutes = 60_000_000_000n;
 function rowOf(updates: readonly string[]): FailureStreak {
   const streak = newStreak(decoded(updates[0]!));
   for (const update of updates) take(streak, decoded(update), 10n * minutes);
-  streak.notified = { id: "L", repeats: 0, at: streak.newest, over: false };
+  streak.notified = { id: "L", repeats: 0, at: streak.newest, resolved: false };
   return streak;
 }
 

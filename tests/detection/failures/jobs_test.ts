@@ -29,12 +29,12 @@ class Notified {
   #now = at(0);
 
   constructor(streaks: ReadonlyMap<string, FailureStreak> = new Map()) {
-    const streak = (name: string, streak: FailureStreak | undefined) => {
+    const put = (_: "streaks", name: string, streak: FailureStreak | undefined) => {
       if (streak === undefined) this.streaks.delete(name);
       else this.streaks.set(name, structuredClone(streak));
     };
-    this.loops = new FailuresRule(thresholds, { streak });
-    this.loops.restore({ streaks: () => structuredClone(streaks) }, undefined);
+    this.loops = new FailuresRule(thresholds, { put });
+    this.loops.restore({ entries: () => structuredClone(streaks) }, undefined);
   }
 
   take(...updates: string[]): string[] {

@@ -57,14 +57,14 @@ class Notified {
     restored?: Restored,
     readonly visibility: Visibility = new Visibility(),
   ) {
-    const streak = (name: string, streak: FailureStreak | undefined) => {
+    const put = (_: "streaks", name: string, streak: FailureStreak | undefined) => {
       if (streak === undefined) this.streaks.delete(name);
       else this.streaks.set(name, structuredClone(streak));
     };
-    this.loops = new FailuresRule({ ...usual, ...differs }, { streak }, visibility);
+    this.loops = new FailuresRule({ ...usual, ...differs }, { put }, visibility);
     if (restored !== undefined) {
       const streaks = () => structuredClone(restored.streaks);
-      this.loops.restore({ streaks }, restored.now);
+      this.loops.restore({ entries: streaks }, restored.now);
     }
   }
 
@@ -947,7 +947,7 @@ Deno.test("restore() reads rows of before there was flapping: their new loops wa
   const before = new Notified();
   before.take([...crashes(3), ...stop(at(50))]);
   const streak = before.streaks.get(name)!;
-  streak.notified = { id: streak.notified!.id, repeats: 0, at: streak.notified!.at, over: true };
+  streak.notified = { id: streak.notified!.id, repeats: 0, at: streak.notified!.at, resolved: true };
   const after = new Notified({}, { streaks: before.streaks, now: at(60) });
   assert.deepEqual(after.take(crashes(3, 100, 20, { allocation: "a2" })), []);
   assert.deepEqual(after.wait(at(3642)), ["3641 first 3"]);

@@ -575,7 +575,7 @@ Deno.test("take() keeps two nodes apart that have one key, as far as it can", ()
   const steps = takeAll(streak, crashes(40, 20, 20, here));
   assert.equal(steps.filter((step) => step === "failed").length, 40);
   assert.equal(streak.failures, 41);
-  assert.equal(streak.ended?.after, 1_000_000_000n);
+  assert.equal(streak.ended?.runtime, 1_000_000_000n);
   // The other one ran for 15 minutes meanwhile; that it ends is no failure of this one, and no end of its loop.
   assert.deepEqual(takeAll(streak, crash(at(902), there)), ["noted", "noted"]);
   const unseen = { allocation: "a3", node: "n3", ...since0342 };
@@ -625,16 +625,16 @@ Deno.test("take() remembers how the last failed run ended, and why", () => {
     code: 137,
     signal: 9,
     outOfMemory: false,
-    after: 2_000_000_000n,
+    runtime: 2_000_000_000n,
     killed: false,
   });
   takeAll(streak, [
     failure("Driver Failure", "no such image").replace(String(at(21)), String(at(40))),
     restarting(at(41)),
   ]);
-  assert.deepEqual([streak.ended, streak.why], [undefined, "no such image"]);
+  assert.deepEqual([streak.ended, streak.cause], [undefined, "no such image"]);
   takeAll(streak, [started(at(60)), ...crash(at(61))]);
-  assert.deepEqual([streak.ended && streak.ended.code, streak.why], [1, ""]);
+  assert.deepEqual([streak.ended && streak.ended.code, streak.cause], [1, ""]);
 });
 
 for (
