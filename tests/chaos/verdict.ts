@@ -101,7 +101,7 @@ class Judging {
       if (missing > 0) this.lose(missing, `not in the state file: ${key}`);
       if (missing < 0) this.#problems.push(`in the state file, but not expected there: ${key}`);
     }
-    const notified = new Set(rows("SELECT name FROM told").map(({ name }) => name));
+    const notified = new Set(rows("SELECT name FROM notified").map(({ name }) => name));
     for (const name of this.#loops.keys()) {
       if (!notified.delete(name)) this.#problems.push(`the state file does not know that ${name} is told`);
     }
