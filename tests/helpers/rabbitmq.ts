@@ -139,7 +139,8 @@ export class RabbitMq implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
     await this.#epmd?.kill();
-    await Deno.remove(this.#directory, { recursive: true });
+    // What was killed is gone a moment later, and may have written a file meanwhile.
+    await waitFor("the broker's folder to be removed", () => removed(this.#directory));
   }
 
   /** The Erlang machine, which is a child of the script that was started. */
@@ -183,6 +184,15 @@ class GuardedProcess {
   async kill(): Promise<void> {
     await this.#child.stdin.close();
     await this.#child.status;
+  }
+}
+
+async function removed(folder: string): Promise<boolean> {
+  try {
+    await Deno.remove(folder, { recursive: true });
+    return true;
+  } catch (error) {
+    return error instanceof Deno.errors.NotFound;
   }
 }
 
