@@ -1,5 +1,5 @@
 // What a rule is: it decides which events count, when a loop is told, when it is told again and when it is over.
-// No clock, no I/O: the time comes as an argument, and what is to be kept is reported to a journal.
+// No clock, no I/O: the time comes as an argument, and what is to be kept is reported to the state.
 import type { Alert } from "./alert/alert.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import type { Malformed, Other, RuleEvent } from "./event.ts";

@@ -1,4 +1,4 @@
-// The settings of the rule and of the payload, and the rule's opening. With app.ts it knows all rules.
+// The settings of the rule and of the payload, and the rule's opening. The only file that knows all rules.
 import { type Payload, payloads } from "./alert/alert.ts";
 import { RestartsRule, type RestartsThresholds } from "./restarts/rule.ts";
 import { FailuresRule, type FailuresThresholds } from "./failures/rule.ts";

@@ -1,4 +1,4 @@
-// The clock of events over a restart of the program: where the ledger keeps it, and what of it is taken for true.
+// The clock of events over a restart of the program: where the state keeps it, and what of it is taken for true.
 import { inSeconds } from "./clock_warnings.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import type { StateStore } from "../state/store.ts";
@@ -6,7 +6,7 @@ import type { Log } from "../lib/log.ts";
 import type { Rule } from "../detection/rule.ts";
 import { latestEventTime, wallClock } from "../lib/time.ts";
 
-/** Under this key the ledger keeps it. */
+/** Under this key the state keeps it. */
 export const eventClockNote = "clock of events";
 
 /** Where the clock of events goes on; undefined where it begins with the first event. One that is ahead of the wall's

@@ -1,4 +1,4 @@
-// The one straight way of a message: source → update → rule → ledger → alerts → sinks → acknowledgement.
+// The one straight way of a message: source → update → rule → state → alerts → sinks → acknowledgement.
 import type { Alert } from "../detection/alert/alert.ts";
 import { clockWarning } from "./clock_warnings.ts";
 import { Acknowledger, type CommitStats } from "./acknowledger.ts";
@@ -92,7 +92,7 @@ class Pipeline {
     }
   }
 
-  /** Leads a batch through; it is acknowledged when what it caused is kept, in the ledger or by the sinks. */
+  /** Leads a batch through; it is acknowledged when what it caused is kept, in the state or by the sinks. */
   take(batch: Batch): void {
     const names = new Set<string>();
     const alerts = this.counters.notified;
@@ -237,7 +237,7 @@ class Pipeline {
   }
 }
 
-/** Interner that are looked at in one go when their time has come: a moment's work. */
+/** Keys that are looked at in one go when they fall due: a moment's work. */
 const maxDue = 100;
 
 const sentences = {

@@ -1,4 +1,4 @@
-// The wall's clock as the pipeline reads it: where it goes back, it was ahead, and what the rule and the ledger have
+// The wall's clock as the pipeline reads it: where it goes back, it was ahead, and what the rule and the state have
 // of that time is set right. So it is when the program starts with a state file of such a time.
 import { inSeconds } from "./clock_warnings.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
@@ -7,7 +7,7 @@ import type { Log } from "../lib/log.ts";
 import type { Rule } from "../detection/rule.ts";
 import { wallClock } from "../lib/time.ts";
 
-/** Under this key the ledger keeps a time that the clock showed, at most a minute before its last one. */
+/** Under this key the state keeps a time that the clock showed, at most a minute before its last one. */
 const note = "wall clock";
 const minute = 60_000_000_000n;
 /** Steps back that are smaller are those of a clock that is kept right. */

@@ -1,4 +1,4 @@
-// The ledger in memory: it ends with the process, so messages wait for their acknowledgement until sinks confirm.
+// The state in memory: it is lost on exit, so messages stay unacknowledged until the sinks confirm their alerts.
 import type { Alert } from "../detection/alert/alert.ts";
 import type { StateStore, StoreContext } from "./store.ts";
 import { type Outbox, ShelvedOutbox } from "./outbox.ts";
@@ -11,7 +11,7 @@ interface Shelved {
   outboxes: number;
 }
 
-/** A ledger whose contents are gone with it. */
+/** A store whose contents are lost on exit. */
 export class MemoryStore implements StateStore {
   readonly durable = false;
   readonly orphans = 0;

@@ -1,4 +1,4 @@
-// The setting STATE: which ledger the program has, and its opening. With app.ts it knows all ledgers.
+// The setting STATE: which store keeps the state, and its opening. The only file that knows all stores.
 import type { StateStore, StoreContext } from "./store.ts";
 import { MemoryStore } from "./memory.ts";
 import type { SqliteStore } from "./sqlite.ts";
@@ -25,7 +25,7 @@ export const state: Setting<State> = {
   },
 };
 
-/** Opens the ledger. SQLite is loaded only where it is wanted. @throws {Fault} */
+/** Opens the store. SQLite is loaded only if it is used. @throws {Fault} */
 export async function openStore({ file }: State, context: StoreContext): Promise<StateStore> {
   return file === undefined ? new MemoryStore(context) : await openFile(file, context);
 }

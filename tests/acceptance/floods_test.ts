@@ -133,7 +133,7 @@ Deno.test("20,000 restarts of one name: the newest 10,000 are kept and told, and
   assert.deepEqual({ messages, events, duplicates }, { messages: 20_000, events: 20_000, duplicates: 0 });
 });
 
-/** Interner with what a terminal would obey, or a file could not hold. */
+/** Names with what a terminal would obey, or a file could not hold. */
 const names = [
   "\u0000",
   "a\u0000b",

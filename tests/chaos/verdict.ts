@@ -17,7 +17,7 @@ export interface Found {
 
 /** The figures of a round. */
 export interface Verdict {
-  /** FailuresRule in the stream, those of the probe included; how many of them were told … */
+  /** Loops in the stream, those of the probe included; how many of them were told … */
   readonly loops: number;
   readonly notified: number;
   /** … under two ids; names told that do not loop; and alerts that came again under their id, which may be. */

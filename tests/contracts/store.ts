@@ -38,7 +38,7 @@ function tell(store: StateStore, ...alerts: Alert[]): void {
   store.commit(0n);
 }
 
-/** Interner that are hard on files, maps and terminals. */
+/** Names that are hard on files, maps and terminals. */
 export const strangeNames = [
   "job.group[0]",
   "a\0b",

@@ -16,7 +16,7 @@ export interface Package {
   readonly texts: ReadonlyMap<string, string>;
   /** Base64, of what npm serves. */
   readonly sha512: string;
-  /** Interner of others, with their versions. */
+  /** Names of others, with their versions. */
   readonly dependencies: readonly string[];
 }
 
@@ -69,7 +69,7 @@ function textsIn(folder: string): Map<string, string> {
 
 const rule = "=".repeat(80);
 
-/** The licences of what a binary holds: Deno and the packages. StringPool that several have stand there once. */
+/** The licences of what a binary holds: Deno and the packages. Texts that several have stand there once. */
 export function licensesText(packages: readonly Package[]): string {
   const byText = new Map<string, Package[]>();
   for (const one of packages) {

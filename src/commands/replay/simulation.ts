@@ -37,7 +37,7 @@ export interface Counts {
 /** Of so many names that were not told the restarts are remembered. Of one that is told and not among them, those in
  * its first alert are all that is known of the time before. */
 const maxUntold = 100_000;
-/** Interner that are looked at in one go when their time has come. */
+/** Keys that are looked at in one go when they fall due. */
 const maxDue = 500;
 
 /** A rule on its way through a recording. */

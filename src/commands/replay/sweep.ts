@@ -18,7 +18,7 @@ const varied = [
 
 /** More combinations are no longer to choose by. */
 const maxCombinations = 200;
-/** Interner that are shown of those that change. */
+/** How many names are shown of those that change. */
 const maxNames = 5;
 
 /** The rules of a grid; undefined where no flag has several values, or with the reasons in `input.problems`. */
@@ -55,7 +55,7 @@ export function planGrid(input: Input, source: string): RulePlan[] | undefined {
   return input.problems.length === 0 ? plans : undefined;
 }
 
-/** The settings that are in force: the variables and the defaults. RestartsThresholds that are flags are being tried. */
+/** The settings that are in force: the variables and the defaults. Thresholds given as flags are the candidates. */
 export function currentInput(input: Input): Input {
   const flags = { ...input.flags };
   for (const { setting } of [...varied, { setting: ignoreRequested }]) delete flags[flagOf(setting)];

@@ -473,7 +473,7 @@ export class FailuresRule implements Rule {
   }
 }
 
-/** Notified, and it goes on. */
+/** Notified and still active. */
 function isNotified({ notified }: FailureStreak): boolean {
   return notified !== undefined && !notified.resolved && notified.gaveUp !== true;
 }

@@ -3,7 +3,7 @@ import { blockRows, ChunkedColumns, within } from "../../lib/offheap/chunked_col
 import type { Notified } from "./state.ts";
 import { StringPool } from "../../lib/offheap/string_pool.ts";
 
-/** Interner that were told. */
+/** The names that were notified. */
 export class NotifiedTable {
   /** How many there are. */
   size = 0;

@@ -19,7 +19,7 @@ export interface Counted {
  * time each. */
 export class Windows {
   readonly #windows = new ChunkedColumns(() => ({
-    /** FailureStreak of the restart that leaves first, and of the one that leaves last; -1 while empty. */
+    /** Row of the restart that leaves first, and of the one that leaves last; -1 while empty. */
     first: new Int32Array(blockRows).fill(-1),
     last: new Int32Array(blockRows).fill(-1),
     size: new Int32Array(blockRows),

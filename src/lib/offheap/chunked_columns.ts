@@ -8,7 +8,7 @@ export function within(row: number): number {
   return row & (blockRows - 1);
 }
 
-/** ChunkedColumns of columns, each made when a row in it is first asked for. */
+/** Blocks of columns, each made when a row in it is first asked for. */
 export class ChunkedColumns<Block> {
   readonly #make: () => Block;
   readonly #blocks: (Block | undefined)[] = [];

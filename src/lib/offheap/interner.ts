@@ -1,9 +1,9 @@
-// Interner, each with a row: a number by which columns hold what is known of it. A hash table outside of V8's heap,
+// Names, each with a row: a number by which columns hold what is known of it. A hash table outside of V8's heap,
 // which grows by one bucket at a time, so that no name has to wait until all others are put in their new places.
 import { blockRows, ChunkedColumns, within } from "./chunked_columns.ts";
 import { StringPool } from "./string_pool.ts";
 
-/** Interner by row and rows by name. */
+/** Names by row and rows by name. */
 export class Interner {
   /** How many there are. */
   size = 0;

@@ -1,4 +1,4 @@
-// StringPool outside of V8's heap, each under a number: a million strings would be marked and moved by the garbage
+// Texts outside of V8's heap, each under a number: a million strings would be marked and moved by the garbage
 // collector, and held in a heap that is larger than they are. They stand in slots of slabs, as UTF-8.
 import { Buffer } from "node:buffer";
 
@@ -47,7 +47,7 @@ class Slab {
   }
 }
 
-/** StringPool by number. They are well-formed: half a surrogate pair would not come back as it was. */
+/** Texts by number. They are well-formed: half a surrogate pair would not come back as it was. */
 export class StringPool {
   readonly #step: number;
   readonly #slabs: (Slab | undefined)[] = [];

@@ -1,4 +1,4 @@
-// A kind of adapter: its name, the settings it needs and how one is opened. The rows of app.ts's tables.
+// An adapter: its name, the settings it needs and how one is opened. The entries of the tables in commands/adapters.ts.
 import { type Input, readSettings, type Settings, type SettingsGroup, type Values } from "./setting.ts";
 
 /** One kind of source or of sink, its settings' types hidden so that kinds fit in one table. */

@@ -1,4 +1,4 @@
-// Interner and their rows: found while they are there, never mistaken for one another.
+// Names and their rows: found while they are there, never mistaken for one another.
 import assert from "node:assert/strict";
 import { Interner } from "../../../src/lib/offheap/interner.ts";
 import { Random } from "../../helpers/random.ts";

@@ -1,4 +1,4 @@
-// StringPool outside of V8's heap: each comes back as it was, whatever happens to the others, and room is given back.
+// Texts outside of V8's heap: each comes back as it was, whatever happens to the others, and room is given back.
 import assert from "node:assert/strict";
 import { StringPool } from "../../../src/lib/offheap/string_pool.ts";
 import { Random } from "../../helpers/random.ts";

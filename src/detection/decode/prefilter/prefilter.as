@@ -1,4 +1,4 @@
-// The look at bytes that glance.ts speaks of, in AssemblyScript; `deno task glance` compiles it into glance_code.ts.
+// The scan of bytes behind prefilter.ts, in AssemblyScript; `deno task prefilter` compiles it into wasm.ts.
 // The text lies in memory from 0 on; sixteen of its bytes are looked at together.
 
 /** Texts may be so long, in bytes. */

@@ -4,7 +4,7 @@
 import type { Nanoseconds } from "../../../lib/duration.ts";
 import { code } from "./wasm.ts";
 
-/** What glance.as exports. Numbers are bytes from the beginning of the memory. */
+/** What prefilter.as exports. Numbers are bytes from the beginning of the memory. */
 interface Exports {
   readonly memory: WebAssembly.Memory;
   readonly capacity: { readonly value: number };

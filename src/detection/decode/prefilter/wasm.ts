@@ -1,4 +1,4 @@
-// WebAssembly, made of glance.as by `deno task glance`.
+// WebAssembly, made of prefilter.as by `deno task prefilter`.
 
 /** In base 64. */
 export const code: string = [

@@ -9,7 +9,7 @@ import {
   timeOfOther,
   unknown,
 } from "../../../../src/detection/decode/prefilter/prefilter.ts";
-import { glanceCode } from "../../../tools/prefilter_wasm.ts";
+import { prefilterCode } from "../../../tools/prefilter_wasm.ts";
 import { Random } from "../../../helpers/random.ts";
 import { update } from "../../../helpers/updates.ts";
 
@@ -155,9 +155,9 @@ function seen(block: string, latest: bigint): string[] {
   return found;
 }
 
-Deno.test("src/detection/decode/prefilter/wasm.ts is what `deno task glance` makes of src/detection/decode/prefilter/prefilter.as", async () => {
+Deno.test("src/detection/decode/prefilter/wasm.ts is what `deno task prefilter` makes of src/detection/decode/prefilter/prefilter.as", async () => {
   assert.equal(
     await Deno.readTextFile(new URL("../../../../src/detection/decode/prefilter/wasm.ts", import.meta.url)),
-    await glanceCode(),
+    await prefilterCode(),
   );
 });
