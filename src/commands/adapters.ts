@@ -1,11 +1,11 @@
 // The tables of sources and sinks, and which of them the settings choose. The only file that knows all adapters.
 import { taskApi } from "../clients/nomad/settings.ts";
 import { findAdapter, words } from "../lib/settings/adapter.ts";
-import { choice, choices, optional } from "../lib/settings/parsers.ts";
-import { flagOf, type Input, readSettings } from "../lib/settings/setting.ts";
+import { choice, optional } from "../lib/settings/parsers.ts";
+import { flagOf, type Input, readSettings, type Setting } from "../lib/settings/setting.ts";
 import { amqpSink } from "../sinks/amqp.ts";
 import { kinesis } from "../sinks/kinesis/kinesis.ts";
-import type { SinkAdapter } from "../sinks/sink.ts";
+import { findSink, type SinkAdapter } from "../sinks/adapter.ts";
 import { stdout } from "../sinks/stdout.ts";
 import { amqpSource } from "../sources/amqp/source.ts";
 import { nomad } from "../sources/nomad/nomad.ts";
@@ -29,14 +29,35 @@ export const sourceChoice = {
 };
 
 /** The setting that chooses the sinks. */
-export const sinkChoice = {
-  sinkTypes: choices({
+export const sinkChoice = { sinks: sinkTypes() };
+
+function sinkTypes(): Setting<readonly SinkAdapter[]> {
+  const known = words(sinks);
+  return {
     env: "SINK_TYPE",
-    help: "where alerts go: one sink or several, separated by commas",
+    help:
+      "where alerts go: one sink or several, separated by commas; a second one of a type has a name, as in " +
+      "webhook:audit, which its variables have too: SINK_WEBHOOK_AUDIT_URL",
+    accepts: `one or more, separated by commas, of ${known.join(", ")}`,
+    choices: known,
     default: "stdout",
     example: "stdout,amqp",
-  }, words(sinks)),
-};
+    parse(text) {
+      const chosen = new Map<string, SinkAdapter>();
+      for (const word of text.toLowerCase().split(",")) {
+        const sink = findSink(sinks, word.trim());
+        if (sink === undefined) throw new Error("");
+        chosen.set(sink.type, sink);
+      }
+      return [...chosen.values()];
+    },
+  };
+}
+
+/** The sinks that the settings choose: none where the choice is wrong. */
+export function chosenSinks(input: Input): readonly SinkAdapter[] {
+  return readSettings(sinkChoice, input)?.sinks ?? [];
+}
 
 /** The source that the settings choose; undefined, with the reasons in `input.problems`, where they choose none. */
 export function chooseSource(input: Input, files: readonly string[]): SourceAdapter | undefined {

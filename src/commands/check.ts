@@ -5,7 +5,7 @@ import { asFault, Fault } from "../lib/errors.ts";
 import { plain } from "../lib/escape.ts";
 import { openLogOn } from "../lib/log.ts";
 import { checkState } from "../state/settings.ts";
-import { openSinks, type Plan } from "./plan.ts";
+import { type Plan, planSinks } from "./plan.ts";
 import type { ProcessContext } from "./process_context.ts";
 
 /** Tries the state file, the source and all sinks; consumes and sends nothing. Yields the exit code. */
@@ -18,14 +18,17 @@ export async function check(
   const log = openLogOn(context.stderr, "error", plan.process.logFormat);
   await using parts = new AsyncDisposableStack();
   const source = parts.use(await plan.openSource({ ...context, log, restartsOnly: plan.rule.restartsOnly }));
-  const opened = openSinks(plan, context).map((sink) => parts.use(sink));
+  const sinks = planSinks(plan, context).map(({ name, open }) => ({
+    name,
+    sink: parts.use(open({ lost() {}, blocked() {} }, { entries: () => [], put() {} })),
+  }));
   const { file } = plan.state;
   let code = 0;
   for (
     const { what, check } of [
       ...(file === undefined ? [] : [{ what: "state", check: () => checkState(file) }]),
       { what: "source", check: () => source.check() },
-      ...opened.map((sink) => ({ what: `sink ${sink.type}`, check: () => sink.check() })),
+      ...sinks.map(({ name, sink }) => ({ what: `sink ${name}`, check: () => sink.check() })),
     ]
   ) {
     try {

@@ -15,14 +15,14 @@ import { CommitStats } from "../pipeline/acknowledger.ts";
 import { Counters } from "../pipeline/counters.ts";
 import { Delivery } from "../pipeline/delivery.ts";
 import { follow, type Totals } from "../pipeline/pipeline.ts";
-import type { Sink } from "../sinks/sink.ts";
+import type { PlannedSink, SinkRecords } from "../sinks/sink.ts";
 import { amqpSource } from "../sources/amqp/source.ts";
 import type { Source } from "../sources/source.ts";
 import { openStore } from "../state/settings.ts";
 import type { StateStore } from "../state/store.ts";
 import type { Facts } from "../status/runtime_info.ts";
 import type { StatusServer } from "../status/server.ts";
-import { openSinks, type Plan } from "./plan.ts";
+import { type Plan, planSinks } from "./plan.ts";
 import type { ProcessContext } from "./process_context.ts";
 
 /**
@@ -49,10 +49,16 @@ export async function detect(plan: Plan, context: ProcessContext, stop: AbortSig
   await using unused = new AsyncDisposableStack();
   unused.use(source);
   try {
-    const sinks = openSinks(plan, context);
-    const stateContext = { sinks: sinks.map(({ type }) => type), newerReplaces: source.mode === "live" };
-    const store = parts.use(await openStore(plan.state, stateContext));
-    const delivery = parts.use(new Delivery(sinks, (sink) => store.outbox(sink), log, startupDeadline));
+    const sinks = planSinks(plan, context);
+    const store = parts.use(
+      await openStore(plan.state, {
+        sinks: sinks.map(({ name }) => name),
+        accepts: (name, alert) => sinks.find((sink) => sink.name === name)!.accepts(alert),
+        newerReplaces: source.mode === "live",
+      }),
+    );
+    const partsOf = (sink: string) => ({ outbox: store.outbox(sink), records: recordsOf(store, sink) });
+    const delivery = parts.use(new Delivery(sinks, partsOf, log, startupDeadline));
     parts.use(unused.move());
     const rule = opened = plan.rule.open(store, source.mode === "live" ? visibility : undefined);
     rule.restore(store.kept, source.mode === "live" ? wallClock() : undefined);
@@ -97,7 +103,7 @@ export async function detect(plan: Plan, context: ProcessContext, stop: AbortSig
     following.catch(() => {});
     const totals = await Promise.race([
       following,
-      delivery.over,
+      delivery.closed,
       startupDeadline.expired,
       deadline(plan, stop),
     ]);
@@ -122,6 +128,15 @@ export async function detect(plan: Plan, context: ProcessContext, stop: AbortSig
   }
 }
 
+/** What a sink remembers: a table of its own in the store. */
+function recordsOf(store: StateStore, sink: string): SinkRecords {
+  const table = `sink ${sink}`;
+  return {
+    entries: () => store.kept.entries(table),
+    put: (key, value) => store.put(table, key, value),
+  };
+}
+
 interface Opened extends Pick<Facts, "rule" | "counters"> {
   readonly source: Source;
   readonly health: Health;
@@ -141,7 +156,7 @@ function factsOf(plan: Plan, { source, health, rule, counters, commits, delivery
     counters,
     source: { type: plan.source, health },
     state: { type: plan.state.file === undefined ? "memory" : "sqlite", commits },
-    sinks: delivery.figures,
+    sinks: delivery.stats,
     log: stderr,
   };
 }
@@ -177,7 +192,7 @@ function onAbort(stop: AbortSignal, call: () => void): void {
 }
 
 /** What is in force. */
-function sayPlan(log: Log, { rule, source, state }: Plan, sinks: readonly Sink[]): void {
+function sayPlan(log: Log, { rule, source, state }: Plan, sinks: readonly PlannedSink[]): void {
   for (const setting of rule.unused) {
     log.warning("{setting} has no meaning with the rule {rule}", { setting, rule: rule.type });
   }
@@ -186,7 +201,7 @@ function sayPlan(log: Log, { rule, source, state }: Plan, sinks: readonly Sink[]
     notified: ruleSentence(rule.words),
     source,
     sinkWord: sinks.length === 1 ? "sink" : "sinks",
-    sinks: sinks.map(({ type }) => type).join(" and "),
+    sinks: sinks.map(({ name }) => name).join(" and "),
     state: state.file === undefined ? "memory" : `sqlite:${state.file}`,
   });
 }

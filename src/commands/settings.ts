@@ -1,10 +1,11 @@
 // Every setting of the program, in the groups that help and README show.
 import { payloadSettings, ruleSettings } from "../detection/settings.ts";
 import { logFormats, logLevels } from "../lib/log.ts";
-import { choice, duration, optional } from "../lib/settings/parsers.ts";
+import { choice, duration, optional, text } from "../lib/settings/parsers.ts";
 import type { SettingsGroup } from "../lib/settings/setting.ts";
 import { state } from "../state/settings.ts";
 import { listenSettings } from "../status/listen.ts";
+import type { SinkAdapter } from "../sinks/adapter.ts";
 import { sinkChoice, sinks, sourceChoice, sources } from "./adapters.ts";
 
 /** The setting that chooses where the state is kept. */
@@ -50,14 +51,31 @@ export const processSettings = {
   }),
 };
 
-/** Every setting there is, as help and README show them. */
-export const settingsGroups: readonly SettingsGroup[] = [
-  { title: "Source", settings: sourceChoice },
-  ...sources.map(({ group }) => group),
-  { title: "Rule", settings: ruleSettings },
-  { title: "State", settings: stateSettings },
-  { title: "Sinks", settings: { ...sinkChoice, ...outputSettings, ...payloadSettings } },
-  ...sinks.map(({ group }) => group),
-  { title: "Status", settings: listenSettings },
-  { title: "Process", settings: processSettings },
-].filter(({ settings }) => Object.keys(settings).length > 0);
+/** The setting of what is said of the cluster. */
+export const clusterSettings = {
+  clusterName: optional(text({
+    env: "CLUSTER_NAME",
+    help: "name of the cluster, in every alert but those of PAYLOAD=original",
+    example: "prod-eu",
+  })),
+};
+
+/** Every setting, as help and README show them. `named` are sinks with a name of their own. */
+export function settingsGroupsWith(named: readonly SinkAdapter[]): readonly SettingsGroup[] {
+  return [
+    { title: "Source", settings: sourceChoice },
+    ...sources.map(({ group }) => group),
+    { title: "Rule", settings: ruleSettings },
+    { title: "State", settings: stateSettings },
+    {
+      title: "Sinks",
+      settings: { ...sinkChoice, ...outputSettings, ...payloadSettings, ...clusterSettings },
+    },
+    ...[...sinks, ...named].map(({ group }) => group),
+    { title: "Status", settings: listenSettings },
+    { title: "Process", settings: processSettings },
+  ].filter(({ settings }) => Object.keys(settings).length > 0);
+}
+
+/** Every setting but those of sinks with a name of their own. */
+export const settingsGroups = settingsGroupsWith([]);

@@ -84,6 +84,8 @@ export interface RulePlan {
   /** It has no use for updates of other types than `Restarting`. */
   readonly restartsOnly: boolean;
   readonly payload: Payload;
+  /** Whether sinks that do not need the ends of loops get them too. */
+  readonly notifyResolved: boolean;
   readonly words: RuleWords;
   /** The variables of settings that were given and have no meaning with this rule. */
   readonly unused: readonly string[];
@@ -98,8 +100,13 @@ export function ruleSentence({ type, counts, threshold, interval, notificationIn
   return `${when}; told again each ${notificationInterval}`;
 }
 
-/** Reads the settings of the rule. What is wrong with them stands in `input.problems`. */
-export function planRule(input: Input, sourceType: string | undefined): RulePlan | undefined {
+/** Reads the settings of the rule; what is wrong with them is added to `input.problems`. `needsEnds`: a sink needs the
+ * ends of loops, whatever `NOTIFY_RESOLVED` says. */
+export function planRule(
+  input: Input,
+  sourceType: string | undefined,
+  needsEnds = false,
+): RulePlan | undefined {
   const values = readSettings(ruleSettings, input);
   const notified = readSettings(payloadSettings, input);
   if (values === undefined || notified === undefined) return undefined;
@@ -114,7 +121,7 @@ export function planRule(input: Input, sourceType: string | undefined): RulePlan
     return undefined;
   }
   const notificationInterval = values.notificationInterval ?? parseDuration(countsFailures ? "1h" : "5m");
-  const thresholds = { ...values, notificationInterval, notifyResolved };
+  const thresholds = { ...values, notificationInterval, notifyResolved: notifyResolved || needsEnds };
   const { restartInterval, ignoreRequested, stableAfter } = ruleSettings;
   const ofOther = countsFailures ? [restartInterval, ignoreRequested] : [stableAfter];
   const isGiven = (setting: Setting<unknown>) =>
@@ -123,6 +130,7 @@ export function planRule(input: Input, sourceType: string | undefined): RulePlan
     type: countsFailures ? "failures" : "restarts",
     thresholds,
     payload,
+    notifyResolved,
     restartsOnly: !countsFailures,
     words: {
       type: countsFailures ? "failures" : "restarts",

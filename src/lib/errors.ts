@@ -17,7 +17,8 @@ export type Recovery =
 /** A fault of a source or a sink, in words for the operator. Its message holds no secret. */
 export class Fault extends Error {
   override readonly name = "Fault";
-  constructor(message: string, readonly recovery: Recovery = "transient") {
+  /** `retryAfter`: milliseconds that the other side asks to wait before the next attempt. */
+  constructor(message: string, readonly recovery: Recovery = "transient", readonly retryAfter = 0) {
     super(message);
   }
 }

@@ -44,7 +44,7 @@ export class RetryState {
       this.#log[level]("{what}: still does not work: {reason}", { what: this.#what, reason });
     }
     this.#reasons.add(reason);
-    return backOff(this.#attempts++);
+    return Math.max(backOff(this.#attempts++), Math.min(fault.retryAfter, maxRetryAfter));
   }
 
   /** There is a connection, whether or not it works. */
@@ -101,6 +101,9 @@ export class Blockage {
 function timeSince(milliseconds: number): string {
   return formatDuration(BigInt(Math.round(performance.now() - milliseconds)) * 1_000_000n);
 }
+
+/** Milliseconds that another side's wish to wait is obeyed at most. */
+const maxRetryAfter = 3_600_000;
 
 /**
  * Milliseconds to wait after the n-th failure in a row (from 0): doubling from 100 ms to 10 s, of which half

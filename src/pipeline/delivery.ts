@@ -7,14 +7,24 @@ import type { Log } from "../lib/log.ts";
 import { Blockage, RetryState } from "../lib/retry.ts";
 import type { StartupDeadline } from "../lib/startup_deadline.ts";
 import type { Outbox, Parcel } from "../state/outbox.ts";
-import type { Sink } from "../sinks/sink.ts";
+import type { PlannedSink, Sink, SinkRecords } from "../sinks/sink.ts";
 import { Health } from "../lib/health.ts";
 
-/** How the delivery to one sink goes. */
-export interface LaneFigures {
-  readonly type: string;
+/** What opens a sink. */
+export type OpenableSink = Pick<PlannedSink, "name" | "open">;
+
+/** What a sink has of the state. */
+export interface SinkParts {
+  readonly outbox: Outbox;
+  readonly records: SinkRecords;
+}
+
+/** The delivery to one sink, in numbers. */
+export interface SinkStats {
+  /** The name of the sink. */
+  readonly name: string;
   readonly health: Health;
-  /** Alerts that are not confirmed, and since when the oldest of them waits. */
+  /** Alerts that are not confirmed, and since when the oldest of them is pending. */
   readonly unconfirmed: number;
   readonly oldest: Nanoseconds | undefined;
   /** Attempts, by how they ended. */
@@ -23,41 +33,42 @@ export interface LaneFigures {
   readonly seconds: Histogram;
 }
 
-/** All sinks, each with a lane of its own: one that is down does not hold up the others. */
+/** All sinks, each with a worker of its own: one that is down does not hold up the others. */
 export class Delivery implements AsyncDisposable {
-  readonly #lanes: readonly Lane[];
+  readonly #workers: readonly SinkWorker[];
   readonly #settled = new Listeners<[key: string]>();
 
-  /** `outbox` yields where the alerts for a sink wait, by the sink's type. */
+  /** Opens the sinks. `parts` returns what a sink has of the state, by its name. */
   constructor(
-    sinks: readonly Sink[],
-    outbox: (sink: string) => Outbox,
+    sinks: readonly OpenableSink[],
+    parts: (sink: string) => SinkParts,
     log: Log,
     startupDeadline?: StartupDeadline,
   ) {
-    this.#lanes = sinks.map((sink) =>
-      new Lane(sink, outbox(sink.type), log, (key) => this.#settled.call(key), startupDeadline)
+    const settled = (key: string) => this.#settled.call(key);
+    this.#workers = sinks.map((sink) =>
+      new SinkWorker(sink, parts(sink.name), log, settled, startupDeadline)
     );
   }
 
   /** Rejects when a sink can take nothing ever again. */
-  get over(): Promise<never> {
-    return Promise.race(this.#lanes.map(({ over }) => over));
+  get closed(): Promise<never> {
+    return Promise.race(this.#workers.map(({ closed }) => closed));
   }
 
-  /** How it goes, sink by sink. */
-  get figures(): readonly LaneFigures[] {
-    return this.#lanes;
+  /** Sink by sink. */
+  get stats(): readonly SinkStats[] {
+    return this.#workers;
   }
 
-  /** How many alerts wait for a confirmation, counted once for each sink. */
+  /** How many alerts are not confirmed, counted once for each sink. */
   get unconfirmed(): number {
-    return this.#lanes.reduce((sum, { unconfirmed }) => sum + unconfirmed, 0);
+    return this.#workers.reduce((sum, { unconfirmed }) => sum + unconfirmed, 0);
   }
 
   /** Whether a sink has not confirmed an alert about this key. */
   isPending(key: string): boolean {
-    return this.#lanes.some((lane) => lane.isPending(key));
+    return this.#workers.some((worker) => worker.isPending(key));
   }
 
   /** Calls the listener with the key of every alert that left an outbox: confirmed or dropped. */
@@ -67,35 +78,35 @@ export class Delivery implements AsyncDisposable {
 
   /** Connects all sinks. One that is down is tried again later. @throws {Fault} for one that is misconfigured. */
   async start(): Promise<void> {
-    await Promise.all(this.#lanes.map((lane) => lane.start()));
+    await Promise.all(this.#workers.map((worker) => worker.start()));
   }
 
   /** Looks into the outboxes: to be called when something was put there. */
   pump(): void {
-    for (const lane of this.#lanes) lane.pump();
+    for (const worker of this.#workers) worker.pump();
   }
 
   /** The program ends: sinks that are down are tried at once, and then again and again in short pauses. */
   hurry(): void {
-    for (const lane of this.#lanes) lane.hurry();
+    for (const worker of this.#workers) worker.hurry();
   }
 
   /** Resolves when every outbox is empty. */
   async settled(): Promise<void> {
-    await Promise.all(this.#lanes.map((lane) => lane.settled()));
+    await Promise.all(this.#workers.map((worker) => worker.settled()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#lanes.map((lane) => lane[Symbol.asyncDispose]()));
+    await Promise.all(this.#workers.map((worker) => worker[Symbol.asyncDispose]()));
   }
 }
 
-/** Milliseconds between two attempts at most, while the program ends. */
+/** Maximum milliseconds between two attempts during a shutdown. */
 const hurriedPause = 250;
 
-/** The way to one sink. */
-class Lane implements AsyncDisposable, LaneFigures {
-  readonly type: string;
+/** Delivers to one sink. */
+class SinkWorker implements AsyncDisposable, SinkStats {
+  readonly name: string;
   readonly health = new Health();
   readonly attempts = { confirmed: 0, failed: 0, rejected: 0 };
   readonly seconds = new Histogram(latencyBuckets);
@@ -104,7 +115,7 @@ class Lane implements AsyncDisposable, LaneFigures {
   readonly #log: Log;
   readonly #done: (key: string) => void;
   readonly #retry: RetryState;
-  readonly #over = Promise.withResolvers<never>();
+  readonly #closedForGood = Promise.withResolvers<never>();
   #settled: PromiseWithResolvers<void> | undefined;
   #sending = 0;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
@@ -113,26 +124,28 @@ class Lane implements AsyncDisposable, LaneFigures {
   #closed = false;
 
   constructor(
-    sink: Sink,
-    outbox: Outbox,
+    { name, open }: OpenableSink,
+    { outbox, records }: SinkParts,
     log: Log,
     done: (key: string) => void,
     startupDeadline?: StartupDeadline,
   ) {
-    this.type = sink.type;
+    this.name = name;
     this.#done = done;
-    this.#sink = sink;
     this.#outbox = outbox;
     this.#log = log;
-    this.#retry = new RetryState(log, `sink ${sink.type}`, startupDeadline, this.health);
-    this.#over.promise.catch(() => {});
-    sink.onLost = (fault) => this.#fail(fault);
-    const blockage = new Blockage(log, `sink ${sink.type}`, this.health);
-    sink.onBlocked = (reason) => blockage.set(reason);
+    this.#retry = new RetryState(log, `sink ${name}`, startupDeadline, this.health);
+    this.#closedForGood.promise.catch(() => {});
+    const blockage = new Blockage(log, `sink ${name}`, this.health);
+    const listener = {
+      lost: (fault: Fault) => this.#fail(fault),
+      blocked: (reason?: string) => blockage.set(reason),
+    };
+    this.#sink = open(listener, records);
   }
 
-  get over(): Promise<never> {
-    return this.#over.promise;
+  get closed(): Promise<never> {
+    return this.#closedForGood.promise;
   }
 
   get unconfirmed(): number {
@@ -154,7 +167,7 @@ class Lane implements AsyncDisposable, LaneFigures {
     } catch (error) {
       const fault = asFault(error);
       if (fault.recovery === "config") {
-        throw new Fault(`sink ${this.#sink.type}: ${fault.message}`, fault.recovery);
+        throw new Fault(`sink ${this.name}: ${fault.message}`, fault.recovery);
       }
       this.#fail(fault);
     }
@@ -173,12 +186,12 @@ class Lane implements AsyncDisposable, LaneFigures {
     await this.#settled.promise;
   }
 
-  /** During an outage one alert at a time tries whether it is over. */
+  /** During an outage one alert at a time is tried. */
   pump(): void {
     this.#settle();
     if (this.#closed || this.#retryTimer !== undefined) return;
-    const most = this.#retry.isFailing ? 1 : this.#sink.concurrency;
-    while (this.#sending < most) {
+    const maxSending = this.#retry.isFailing ? 1 : this.#sink.concurrency;
+    while (this.#sending < maxSending) {
       const parcel = this.#take();
       if (parcel === undefined) break;
       this.#sending++;
@@ -224,11 +237,11 @@ class Lane implements AsyncDisposable, LaneFigures {
       return this.#fail(fault);
     }
     this.attempts.rejected++;
-    const { name, id } = parcel.alert;
-    this.#log.error("sink {sink}: gave up the alert {id} about {name}: {reason}", {
-      sink: this.#sink.type,
+    const { name: key, id } = parcel.alert;
+    this.#log.error("sink {sink}: dropped alert {id} for {key}: {reason}", {
+      sink: this.name,
       id,
-      name,
+      key,
       reason: fault.message,
     });
     parcel.confirmed();
@@ -237,12 +250,12 @@ class Lane implements AsyncDisposable, LaneFigures {
   }
 
   #fail(fault: Fault): void {
-    if (fault.recovery === "closed") this.#over.reject(fault);
+    if (fault.recovery === "closed") this.#closedForGood.reject(fault);
     if (this.#closed || this.#retryTimer !== undefined || fault.recovery === "closed") return;
     const pause = this.#retry.failed(fault);
     this.#retryTimer = setTimeout(
       () => this.#reconnect(),
-      this.#hurried ? Math.min(pause, hurriedPause) : pause,
+      this.#hurried ? Math.max(Math.min(pause, hurriedPause), fault.retryAfter) : pause,
     );
   }
 

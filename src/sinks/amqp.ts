@@ -8,10 +8,10 @@ import { look, type Presence } from "../clients/amqp/look.ts";
 import { amqpUrl } from "../clients/amqp/settings.ts";
 import { tlsConflicts, tlsSettings } from "../clients/tls/settings.ts";
 import { Fault } from "../lib/errors.ts";
-import { defineAdapter } from "../lib/settings/adapter.ts";
 import { printable } from "../lib/settings/redact.ts";
 import { text, wholeNumber } from "../lib/settings/parsers.ts";
 import type { Values } from "../lib/settings/setting.ts";
+import { defineSink } from "./adapter.ts";
 import type { Sink, SinkContext } from "./sink.ts";
 
 const prefix = "SINK_AMQP";
@@ -31,7 +31,7 @@ const settings = {
   workers: wholeNumber(
     {
       env: "SINK_AMQP_WORKERS",
-      help: `how many hundred alerts may wait for RabbitMQ's confirmation at one time`,
+      help: "maximum unconfirmed alerts, in hundreds",
       default: "1",
       example: "4",
     },
@@ -41,33 +41,31 @@ const settings = {
   ...tlsSettings(prefix),
 };
 
-/** The row of the sink `amqp`. */
-export const amqpSink = defineAdapter({
+/** The adapter of the sink `amqp`. */
+export const amqpSink = defineSink({
   type: "amqp",
   aliases: ["rabbitmq"],
-  title: "Sink amqp",
   settings,
-  conflicts: (values) => tlsConflicts(prefix, values, values.connection, "amqps"),
-  open: (values, context: SinkContext): Sink => new AmqpSink(values, context),
+  conflicts: (values, prefix) => tlsConflicts(prefix, values, values.connection, "amqps"),
+  open: (values, context, prefix) => new AmqpSink(values, context, prefix),
 });
 
 class AmqpSink implements Sink {
-  readonly type = "amqp";
   readonly concurrency: number;
-  onLost?: (reason: Fault) => void;
-  onBlocked?: (reason?: string) => void;
   readonly #values: Values<typeof settings>;
   readonly #context: SinkContext;
+  readonly #prefix: string;
   /** The last one, usable or not. */
   #open: OpenChannel<ConfirmChannel> | undefined;
   #opening: Promise<OpenChannel<ConfirmChannel>> | undefined;
   #closed = false;
-  /** By alert id: what settles the alerts that wait for their confirmation. */
+  /** By alert id: what settles the alerts whose confirmation is pending. */
   readonly #unconfirmed = new Map<string, PromiseWithResolvers<void>>();
 
-  constructor(values: Values<typeof settings>, context: SinkContext) {
+  constructor(values: Values<typeof settings>, context: SinkContext, prefix: string) {
     this.#values = values;
     this.#context = context;
+    this.#prefix = prefix;
     this.concurrency = values.workers * 100;
   }
 
@@ -90,7 +88,7 @@ class AmqpSink implements Sink {
       open.sendTogether();
       open.channel.publish(exchange, routingKey, Buffer.from(this.#context.json(alert)), options, (error) => {
         if (!error) confirmed.resolve();
-        // Where the channel is lost, why is told in a moment.
+        // If the channel is lost, its reason follows.
         else if (open.usable) {
           confirmed.reject(
             new Fault(
@@ -134,8 +132,8 @@ class AmqpSink implements Sink {
       if (open === this.#open) this.#lose(fault);
     };
     const onBlocked = (reason?: string) =>
-      this.onBlocked?.(reason && `${this.#where} blocks its publishers: ${reason}`);
-    const open = await openConfirmChannel(prefix, this.#values, onLost, onBlocked);
+      this.#context.listener.blocked(reason && `${this.#where} blocks its publishers: ${reason}`);
+    const open = await openConfirmChannel(this.#prefix, this.#values, onLost, onBlocked);
     try {
       await this.#lookForExchange(open);
       if (this.#closed || !open.usable) throw new Fault("closed");
@@ -167,10 +165,10 @@ class AmqpSink implements Sink {
   }
 
   #lose(fault: Fault): void {
-    this.onBlocked?.();
+    this.#context.listener.blocked();
     const reason = this.#missing(fault) ?? this.#refused(fault) ?? fault;
     this.#fail(reason);
-    this.onLost?.(reason);
+    this.#context.listener.lost(reason);
   }
 
   #fail(reason: Fault): void {

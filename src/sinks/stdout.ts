@@ -3,18 +3,17 @@ import { Buffer } from "node:buffer";
 import type { Alert } from "../detection/alert/alert.ts";
 import { alertText } from "../detection/alert/text.ts";
 import { asFault, Fault } from "../lib/errors.ts";
-import { defineAdapter } from "../lib/settings/adapter.ts";
+import { defineSink } from "./adapter.ts";
 import type { Sink, SinkContext } from "./sink.ts";
 
-/** The row of the sink `stdout`. */
-export const stdout = defineAdapter({
+/** The adapter of the sink `stdout`. */
+export const stdout = defineSink({
   type: "stdout",
-  title: "Sink stdout",
   settings: {},
-  open: (_, context: SinkContext): Sink => new StdoutSink(context),
+  open: (_, context) => new StdoutSink(context),
 });
 
-/** A line on its way. */
+/** A line in flight. */
 interface Line {
   /** Of its alert. */
   readonly id: string;
@@ -26,7 +25,6 @@ const utf8 = new TextEncoder();
 const nothing = new Uint8Array();
 
 class StdoutSink implements Sink {
-  readonly type = "stdout";
   /** What is sent while a write goes on is written together. */
   readonly concurrency = 100;
   readonly #context: SinkContext;

@@ -22,14 +22,16 @@ export class MemoryStore implements StateStore {
     checkpoint: () => new Map<string, string>(),
     remembered: () => [],
   };
+  readonly #accepts: (sink: string, alert: Alert) => boolean;
   readonly #outboxes: ReadonlyMap<string, ShelvedOutbox<Shelved>>;
   readonly #texts = new StringPool(64);
 
-  constructor({ sinks, newerReplaces }: StoreContext) {
+  constructor({ sinks, accepts = () => true, newerReplaces }: StoreContext) {
     const shelf = {
       read: ({ alert, lastEvent }: Shelved) => ({ ...alert, lastEvent: this.#texts.read(lastEvent) }),
       removed: (shelved: Shelved) => this.#release(shelved),
     };
+    this.#accepts = accepts;
     this.#outboxes = new Map(sinks.map((sink) => [sink, new ShelvedOutbox(shelf, newerReplaces)]));
   }
 
@@ -42,10 +44,11 @@ export class MemoryStore implements StateStore {
   commit(): void {}
 
   enqueue(alert: Alert): void {
-    if (this.#outboxes.size === 0) return;
+    const outboxes = [...this.#outboxes].filter(([sink]) => this.#accepts(sink, alert));
+    if (outboxes.length === 0) return;
     const { lastEvent, ...rest } = alert;
-    const shelved = { alert: rest, lastEvent: this.#texts.put(lastEvent), outboxes: this.#outboxes.size };
-    for (const outbox of this.#outboxes.values()) {
+    const shelved = { alert: rest, lastEvent: this.#texts.put(lastEvent), outboxes: outboxes.length };
+    for (const [, outbox] of outboxes) {
       const older = outbox.replaceable(alert.name);
       if (older !== undefined) {
         this.#release(older.slot);

@@ -17,6 +17,7 @@ export class SqliteStore implements StateStore {
   readonly #path: string;
   readonly #file: DatabaseSync;
   readonly #statements: Record<keyof typeof statements, StatementSync>;
+  readonly #accepts: (sink: string, alert: Alert) => boolean;
   readonly #outboxes: ReadonlyMap<string, ShelvedOutbox<Seq>>;
   readonly #newerReplaces: boolean;
   #seq: Seq = 0;
@@ -29,13 +30,14 @@ export class SqliteStore implements StateStore {
   #removed: Seq[] = [];
 
   /** @throws {Fault} where the file cannot be used as it is. */
-  constructor(path: string, { sinks, newerReplaces }: StoreContext) {
+  constructor(path: string, { sinks, accepts = () => true, newerReplaces }: StoreContext) {
     this.#path = path;
     this.#newerReplaces = newerReplaces;
     const shelf = {
       read: (seq: Seq) => this.#read(seq),
       removed: (seq: Seq) => this.#remove(seq),
     };
+    this.#accepts = accepts;
     this.#outboxes = new Map(sinks.map((sink) => [sink, new ShelvedOutbox(shelf, newerReplaces)]));
     this.#file = openFile(path);
     try {
@@ -201,9 +203,11 @@ export class SqliteStore implements StateStore {
     const { insertAlert, updateAlert, deleteAlert } = this.#statements;
     const added: Added[] = [];
     for (const seq of this.#removed) deleteAlert.run(seq);
-    for (const alert of this.#newestAlerts()) {
-      const text = writeJson(alert);
-      for (const [sink, outbox] of this.#outboxes) {
+    const texts = new Map(this.#alerts.map((alert) => [alert, writeJson(alert)]));
+    for (const [sink, outbox] of this.#outboxes) {
+      const accepted = this.#alerts.filter((alert) => this.#accepts(sink, alert));
+      for (const alert of this.#newest(accepted)) {
+        const text = texts.get(alert)!;
         const older = outbox.replaceable(alert.name);
         if (older !== undefined) updateAlert.run(text, older.slot);
         else {
@@ -216,9 +220,10 @@ export class SqliteStore implements StateStore {
     return added;
   }
 
-  #newestAlerts(): Iterable<Alert> {
-    if (!this.#newerReplaces) return this.#alerts;
-    return new Map(this.#alerts.map((alert) => [alert.name, alert])).values();
+  /** Where newer alerts replace, the last one about each name. */
+  #newest(alerts: readonly Alert[]): Iterable<Alert> {
+    if (!this.#newerReplaces) return alerts;
+    return new Map(alerts.map((alert) => [alert.name, alert])).values();
   }
 
   #read(seq: Seq): Alert {

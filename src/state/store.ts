@@ -31,7 +31,7 @@ export interface StateStore extends RuleState, LoopMemory, AsyncDisposable {
   saveCheckpoint(key: string, value: string | undefined): void;
   /** How many pending alerts belong to sinks that are no longer used. */
   readonly orphans: number;
-  /** Puts an alert into the outbox of every sink. */
+  /** Puts an alert into the outbox of every sink that accepts it. */
   enqueue(alert: Alert): void;
   /** Keeps everything since the last commit, all or nothing, and forgets restarts that left their windows by `now`.
    * @throws {Fault} if it could not; everything is there for the next attempt. */
@@ -42,8 +42,10 @@ export interface StateStore extends RuleState, LoopMemory, AsyncDisposable {
 
 /** What a store needs to know when it is opened. */
 export interface StoreContext {
-  /** The types of the sinks in use. */
+  /** The names of the sinks in use. */
   readonly sinks: readonly string[];
+  /** Whether a sink gets an alert; each gets all if it is not given. */
+  readonly accepts?: (sink: string, alert: Alert) => boolean;
   /** Whether an alert replaces an older pending one about its name. */
   readonly newerReplaces: boolean;
 }

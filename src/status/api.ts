@@ -18,8 +18,8 @@ export function statusView(facts: Facts): StatusView {
     now: formatTime(nowOf(facts)),
     rule: facts.ruleView,
     source: { ...componentView(source.type, source.health), ended: source.health.ended },
-    sinks: sinks.map(({ type, health, unconfirmed, oldest }) => ({
-      ...componentView(type, health),
+    sinks: sinks.map(({ name, health, unconfirmed, oldest }) => ({
+      ...componentView(name, health),
       pending: unconfirmed,
       oldestPendingAt: oldest === undefined ? null : formatTime(oldest),
     })),

@@ -51,7 +51,7 @@ function perSink(
     name: prefix + name,
     help,
     labels: ["sink"],
-    read: ({ facts }) => facts.sinks.map((sink) => [{ sink: sink.type }, read(sink, wallClock())]),
+    read: ({ facts }) => facts.sinks.map((sink) => [{ sink: sink.name }, read(sink, wallClock())]),
   };
 }
 
@@ -60,7 +60,7 @@ function components({ source, state, sinks }: Facts) {
   return [
     { labels: { component: "source", type: source.type }, health: source.health },
     { labels: { component: "state", type: state.type }, health: state.commits.health },
-    ...sinks.map(({ type, health }) => ({ labels: { component: "sink", type }, health })),
+    ...sinks.map(({ name: type, health }) => ({ labels: { component: "sink", type }, health })),
   ];
 }
 
@@ -140,7 +140,7 @@ export const metrics: readonly Metric[] = [
     help: "Attempts to send an alert to a sink. A rejected alert is dropped, a failed attempt is retried.",
     labels: ["sink", "result"],
     read: ({ facts }) =>
-      facts.sinks.flatMap(({ type: sink, attempts }) =>
+      facts.sinks.flatMap(({ name: sink, attempts }) =>
         Object.entries(attempts).map(([result, count]) => [{ sink, result }, count] as const)
       ),
   },
@@ -149,7 +149,7 @@ export const metrics: readonly Metric[] = [
     name: `${prefix}notification_latency_seconds`,
     help: "Time until the sink confirmed an alert.",
     labels: ["sink"],
-    read: ({ facts }) => facts.sinks.map(({ type: sink, seconds }) => [{ sink }, seconds]),
+    read: ({ facts }) => facts.sinks.map(({ name: sink, seconds }) => [{ sink }, seconds]),
   },
   perSink(
     "gauge",

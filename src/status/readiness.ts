@@ -10,7 +10,7 @@ const gracePeriod = 60_000_000_000n;
 export function problems({ source, sinks, state }: Facts): string[] {
   const now = wallClock();
   const downTooLong = [
-    ...sinks.map(({ type, health }) => ({ component: `sink ${type}`, health })),
+    ...sinks.map(({ name, health }) => ({ component: `sink ${name}`, health })),
     { component: "state", health: state.commits.health },
   ].filter(({ health: { isUp, since } }) => !isUp && now - since > gracePeriod);
   const down = [

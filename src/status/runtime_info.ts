@@ -1,6 +1,6 @@
 // What the status server reads of the program. The parts count by themselves and are read on request.
 import type { CommitStats } from "../pipeline/acknowledger.ts";
-import type { LaneFigures } from "../pipeline/delivery.ts";
+import type { SinkStats } from "../pipeline/delivery.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import type { Rule } from "../detection/rule.ts";
 import type { Health } from "../lib/health.ts";
@@ -19,7 +19,7 @@ export interface Facts {
   readonly counters: Counters;
   readonly source: { readonly type: string; readonly health: Health };
   readonly state: { readonly type: string; readonly commits: CommitStats };
-  readonly sinks: readonly LaneFigures[];
+  readonly sinks: readonly SinkStats[];
   /** The output of the log. */
   readonly log: Pick<LineOutput, "dropped">;
 }

@@ -20,6 +20,7 @@ import { startProxy } from "../helpers/proxy.ts";
 import { startRabbitMq } from "../helpers/rabbitmq.ts";
 import { crash, started } from "../helpers/runs.ts";
 import { waitFor } from "../helpers/wait_for.ts";
+import { partsOf } from "../helpers/sink.ts";
 
 const second = 1_000_000_000n;
 
@@ -56,7 +57,7 @@ class Notified implements AsyncDisposable {
       source: this.#source,
       rule,
       store,
-      delivery: new Delivery([], () => store.outbox(""), log),
+      delivery: new Delivery([], partsOf(store), log),
       log,
       visibility: this.visibility,
       observer: { recorded: (_, decision) => hear(decision), decided: hear },

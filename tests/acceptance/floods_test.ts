@@ -114,7 +114,7 @@ Deno.test("restarts of 100 MiB are counted and told; an alert beyond the broker'
   assert.deepEqual({ messages, events, notified }, { messages: 6, events: 6, notified: 3 });
   assert.match(
     program.stderr,
-    /gave up the alert [0-9a-f]{32} about largest: .*message size \d+ is larger than/,
+    /dropped alert [0-9a-f]{32} for largest: .*message size \d+ is larger than/,
   );
 });
 

@@ -390,7 +390,7 @@ Deno.test("an alert that is too large for the broker is given up with a reason, 
   assert.equal(gaveUp.length, 1);
   assert.match(
     gaveUp[0]!,
-    /^error sink amqp: gave up the alert [0-9a-f]{32} about large: amqp:\S+ closed the channel: PRECONDITION_FAILED - message size \d{6} is larger than configured max size 100000$/,
+    /^error sink amqp: dropped alert [0-9a-f]{32} for large: amqp:\S+ closed the channel: PRECONDITION_FAILED - message size \d{6} is larger than configured max size 100000$/,
   );
 });
 

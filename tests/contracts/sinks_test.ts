@@ -1,5 +1,4 @@
 // The contract of sinks, over all of them.
-import { alertJson } from "../../src/detection/alert/json.ts";
 import { amqpSink } from "../../src/sinks/amqp.ts";
 import { kinesis } from "../../src/sinks/kinesis/kinesis.ts";
 import { stdout } from "../../src/sinks/stdout.ts";
@@ -7,6 +6,7 @@ import { brokerClient } from "../helpers/amqp.ts";
 import { awsEnv, type Kinesis, kinesisHand, setAwsEnv, startKinesis } from "../helpers/kinesis.ts";
 import { startProxy } from "../helpers/proxy.ts";
 import { type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
+import { sinkContext } from "../helpers/sink.ts";
 import { sinkContract } from "./sink.ts";
 
 let broker: RabbitMq;
@@ -19,12 +19,6 @@ Deno.test.afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-const nowhere = {
-  stdout: { write: () => Promise.reject(new Error("not its own")) },
-  readable: false,
-  json: alertJson,
-};
-
 sinkContract("stdout", () => {
   let written = "";
   let broken = false;
@@ -33,7 +27,7 @@ sinkContract("stdout", () => {
     written += new TextDecoder().decode(bytes);
     return Promise.resolve(bytes.length);
   };
-  const sink = stdout.prepare({ flags: {}, env: {}, problems: [] })!({ ...nowhere, stdout: { write } });
+  const sink = stdout.prepare({ flags: {}, env: {}, problems: [] })!.open(sinkContext({ stdout: { write } }));
   return Promise.resolve({
     sink,
     received: () => Promise.resolve(written.split("\n").slice(0, -1)),
@@ -56,7 +50,7 @@ sinkContract("amqp", async () => {
     SINK_AMQP_EXCHANGE: "contract",
     SINK_AMQP_ROUTING_KEY: "crash-loop",
   };
-  const sink = parts.use(amqpSink.prepare({ flags: {}, env, problems: [] })!(nowhere));
+  const sink = parts.use(amqpSink.prepare({ flags: {}, env, problems: [] })!.open(sinkContext()));
   const open = parts.move();
   return {
     sink,
@@ -82,7 +76,7 @@ sinkContract("kinesis", async () => {
   const stream = crypto.randomUUID();
   await own.create(stream);
   const env = { SINK_KINESIS_STREAM_NAME: stream, SINK_KINESIS_PARTITION_KEY: "nomad" };
-  const sink = parts.use(kinesis.prepare({ flags: {}, env, problems: [] })!(nowhere));
+  const sink = parts.use(kinesis.prepare({ flags: {}, env, problems: [] })!.open(sinkContext()));
   const open = parts.move();
   return {
     sink,

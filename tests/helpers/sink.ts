@@ -1,10 +1,44 @@
 // A sink that does what a test says.
 import type { Alert } from "../../src/detection/alert/alert.ts";
-import type { Fault } from "../../src/lib/errors.ts";
-import type { Sink } from "../../src/sinks/sink.ts";
+import type { SinkParts } from "../../src/pipeline/delivery.ts";
+import type { StateStore } from "../../src/state/store.ts";
+import { alertJson } from "../../src/detection/alert/json.ts";
+import type { Sink, SinkContext, SinkListener, SinkRecords } from "../../src/sinks/sink.ts";
 
-/** An alert on its way. */
-export interface OnItsWay {
+const silent: SinkListener = { lost() {}, blocked() {} };
+
+/** The records of one sink, in memory. */
+export class TestRecords implements SinkRecords {
+  readonly map = new Map<string, unknown>();
+  entries<Value>(): Iterable<readonly [key: string, value: Value]> {
+    return [...this.map] as [string, Value][];
+  }
+  put(key: string, value: unknown): void {
+    if (value === undefined) this.map.delete(key);
+    else this.map.set(key, value);
+  }
+}
+
+/** What a sink gets of the program; standard output fails. */
+export function sinkContext(differs: Partial<SinkContext> = {}): SinkContext {
+  return {
+    listener: silent,
+    records: new TestRecords(),
+    stdout: { write: () => Promise.reject(new Error("not its own")) },
+    json: (alert) => alertJson(alert),
+    cluster: undefined,
+    readable: false,
+    ...differs,
+  };
+}
+
+/** What a delivery gets of a store, by the sink's name. */
+export function partsOf(store: StateStore): (sink: string) => SinkParts {
+  return (sink) => ({ outbox: store.outbox(sink), records: new TestRecords() });
+}
+
+/** An alert in flight. */
+export interface InFlightSend {
   readonly alert: Alert;
   confirm(): void;
   fail(reason: unknown): void;
@@ -13,7 +47,7 @@ export interface OnItsWay {
 /** A sink whose connections and confirmations are in the test's hand. */
 export class TestSink implements Sink {
   /** What was handed to `send` and is not settled. */
-  readonly sending: OnItsWay[] = [];
+  readonly sending: InFlightSend[] = [];
   /** Ids of all alerts that were handed to `send`, and of those that were confirmed. */
   readonly sent: string[] = [];
   readonly confirmed: string[] = [];
@@ -23,9 +57,15 @@ export class TestSink implements Sink {
   /** Confirms at once. */
   ready = false;
   closed = false;
-  onLost?: (reason: Fault) => void;
+  /** What the delivery listens with. */
+  listener: SinkListener = silent;
 
-  constructor(readonly type = "test", readonly concurrency = 1) {}
+  constructor(readonly name = "test", readonly concurrency = 1) {}
+
+  readonly open = (listener: SinkListener): Sink => {
+    this.listener = listener;
+    return this;
+  };
 
   connect(): Promise<void> {
     this.connects++;

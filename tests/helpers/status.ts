@@ -1,7 +1,7 @@
 // A status server of a test: the rule and the history in the test's hand, everything else as if it just started.
 import { CommitStats } from "../../src/pipeline/acknowledger.ts";
 import { RestartsRule } from "../../src/detection/restarts/rule.ts";
-import type { LaneFigures } from "../../src/pipeline/delivery.ts";
+import type { SinkStats } from "../../src/pipeline/delivery.ts";
 import { Histogram } from "../../src/lib/histogram.ts";
 import type { LoopMemory } from "../../src/state/store.ts";
 import { FailuresRule } from "../../src/detection/failures/rule.ts";
@@ -31,9 +31,9 @@ export function loopsRule(): Rule {
 }
 
 /** A sink to which nothing was sent yet. */
-export function lane(differs: Partial<LaneFigures> = {}): LaneFigures {
+export function lane(differs: Partial<SinkStats> = {}): SinkStats {
   return {
-    type: "stdout",
+    name: "stdout",
     health: new Health(),
     unconfirmed: 0,
     oldest: undefined,

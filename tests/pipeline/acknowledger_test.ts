@@ -8,7 +8,7 @@ import type { Hold } from "../../src/sources/source.ts";
 import { SqliteStore } from "../../src/state/sqlite.ts";
 import { alertAbout } from "../helpers/alerts.ts";
 import { testLog } from "../helpers/log.ts";
-import { TestSink } from "../helpers/sink.ts";
+import { partsOf, TestSink } from "../helpers/sink.ts";
 import { batchOf } from "../helpers/source.ts";
 import { stateFolder } from "../helpers/state_files.ts";
 import { haltTimers, happened } from "../helpers/timers.ts";
@@ -53,7 +53,7 @@ class WatchedFile extends SqliteStore {
 function acknowledgerOf<L extends WatchedMemory | WatchedFile>(store: L, sinks: readonly TestSink[]) {
   const { log, lines } = testLog();
   const { events } = store;
-  const delivery = new Delivery(sinks, (sink) => store.outbox(sink), log);
+  const delivery = new Delivery(sinks, partsOf(store), log);
   const acknowledger = new Acknowledger({ store, delivery, log }, () => 5n);
   return {
     acknowledger,
@@ -79,7 +79,7 @@ function acknowledgerOf<L extends WatchedMemory | WatchedFile>(store: L, sinks: 
 }
 
 function inMemory(...sinks: TestSink[]) {
-  const context = { sinks: sinks.map(({ type }) => type), newerReplaces: true };
+  const context = { sinks: sinks.map(({ name }) => name), newerReplaces: true };
   return acknowledgerOf(new WatchedMemory(context, []), sinks);
 }
 
@@ -93,7 +93,7 @@ async function inFile(
 ): Promise<void> {
   using folder = stateFolder();
   using timers = haltTimers();
-  const context = { sinks: sinks.map(({ type }) => type), newerReplaces: true };
+  const context = { sinks: sinks.map(({ name }) => name), newerReplaces: true };
   await using store = new WatchedFile(folder.file, context, []);
   const all = acknowledgerOf(store, sinks);
   await use(all, timers.pass);

@@ -10,7 +10,7 @@ import { FailuresRule } from "../../src/detection/failures/rule.ts";
 import { follow } from "../../src/pipeline/pipeline.ts";
 import type { Rule } from "../../src/detection/rule.ts";
 import { testLog } from "../helpers/log.ts";
-import { TestSink } from "../helpers/sink.ts";
+import { partsOf, TestSink } from "../helpers/sink.ts";
 import { TestSource } from "../helpers/source.ts";
 import { stateFolder } from "../helpers/state_files.ts";
 import { haltTimers } from "../helpers/timers.ts";
@@ -52,7 +52,7 @@ function followed(
   const rule: Rule = rules[kind](store);
   rule.restore(store.kept, mode === "live" ? BigInt(Date.now()) * 1_000_000n : undefined);
   const source = new TestSource(mode);
-  const delivery = new Delivery([sink], (type) => store.outbox(type), log);
+  const delivery = new Delivery([sink], partsOf(store), log);
   const ended = follow({ source, rule, store, delivery, log }, new AbortController().signal);
   ended.catch(() => {});
   return { source, notified, ended, warnings: () => lines.filter((line) => line.startsWith("warning")) };

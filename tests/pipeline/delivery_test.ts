@@ -7,15 +7,15 @@ import { MemoryStore } from "../../src/state/memory.ts";
 import { ShelvedOutbox } from "../../src/state/outbox.ts";
 import { alertAbout } from "../helpers/alerts.ts";
 import { testLog } from "../helpers/log.ts";
-import { TestSink } from "../helpers/sink.ts";
+import { partsOf, TestRecords, TestSink } from "../helpers/sink.ts";
 import { haltTimers, happened } from "../helpers/timers.ts";
 import { waitFor } from "../helpers/wait_for.ts";
 
 /** A delivery to these sinks. `tell` puts alerts about these names into every outbox; it yields their ids. */
 function deliveryTo(...sinks: TestSink[]) {
   const { log, lines } = testLog();
-  const store = new MemoryStore({ sinks: sinks.map(({ type }) => type), newerReplaces: false });
-  const delivery = new Delivery(sinks, (sink) => store.outbox(sink), log);
+  const store = new MemoryStore({ sinks: sinks.map(({ name }) => name), newerReplaces: false });
+  const delivery = new Delivery(sinks, partsOf(store), log);
   let done = 0;
   delivery.onSettled(() => done++);
   return {
@@ -167,7 +167,7 @@ Deno.test("an alert that a sink refuses is given up with an error, and the other
   assert.deepEqual(sink.sent, ids);
   assert.equal(all.delivery.unconfirmed, 2);
   assert.deepEqual(all.lines, [
-    `error sink test: gave up the alert ${ids[1]} about b\\u001b[31m: it is too large`,
+    `error sink test: dropped alert ${ids[1]} for b\\u001b[31m: it is too large`,
   ]);
 });
 
@@ -291,8 +291,8 @@ Deno.test("a sink that is lost while nothing is sent is connected again, and bot
   const sink = new TestSink();
   const all = deliveryTo(sink);
   await all.delivery.start();
-  sink.onLost!(new Fault("closed by the broker"));
-  sink.onLost!(new Fault("closed by the broker"));
+  sink.listener.lost(new Fault("closed by the broker"));
+  sink.listener.lost(new Fault("closed by the broker"));
   await timers.pass(200);
   assert.equal(sink.connects, 2);
   assert.deepEqual(all.lines, [
@@ -307,7 +307,7 @@ Deno.test("over rejects when a sink can take nothing ever again, and nothing mor
   const all = deliveryTo(gone, other);
   all.tell("a", "b");
   gone.sending[0]!.fail(new Fault("the reader of stdout went away", "closed"));
-  await assert.rejects(all.delivery.over, { message: "the reader of stdout went away", recovery: "closed" });
+  await assert.rejects(all.delivery.closed, { message: "the reader of stdout went away", recovery: "closed" });
   await timers.pass(1_000);
   assert.equal(gone.connects, 0);
   assert.deepEqual(all.lines, []);
@@ -338,7 +338,7 @@ Deno.test("settled() resolves at the last confirmation although the sink was los
   let settled = false;
   const settling = all.delivery.settled().then(() => settled = true);
   sink.down = new Fault("nobody is there");
-  sink.onLost!(sink.down as Fault);
+  sink.listener.lost(sink.down as Fault);
   sink.sending[0]!.confirm();
   await timers.pass(1_000);
   assert.equal(settled, true);
@@ -377,7 +377,7 @@ Deno.test("an alert that cannot be read is tried again, said once, and sent when
   outbox.add(alert.name, alert);
   const sink = new TestSink("test", 1);
   sink.ready = true;
-  await using delivery = new Delivery([sink], () => outbox, log);
+  await using delivery = new Delivery([sink], () => ({ outbox, records: new TestRecords() }), log);
   delivery.pump();
   delivery.pump();
   await waitFor("another try", () => lines.length > 0);
@@ -394,10 +394,10 @@ Deno.test("an alert that cannot be read is tried again, said once, and sent when
 Deno.test("figures tell of each sink whether it works, what waits and how attempts ended", async () => {
   const sink = new TestSink("test", 3);
   const { delivery, tell } = deliveryTo(sink);
-  const [lane] = delivery.figures;
+  const [lane] = delivery.stats;
   assert.equal(lane!.health.isUp, false);
   await delivery.start();
-  assert.deepEqual([lane!.type, lane!.health.isUp, lane!.oldest], ["test", true, undefined]);
+  assert.deepEqual([lane!.name, lane!.health.isUp, lane!.oldest], ["test", true, undefined]);
   tell("a", "b", "c");
   assert.equal(lane!.unconfirmed, 3);
   assert.ok(lane!.oldest !== undefined);

@@ -15,7 +15,7 @@ import { Counters } from "../../src/pipeline/counters.ts";
 import { noopState } from "../helpers/listen.ts";
 import { testLog } from "../helpers/log.ts";
 import { crashes, stop } from "../helpers/runs.ts";
-import { TestSink } from "../helpers/sink.ts";
+import { partsOf, TestSink } from "../helpers/sink.ts";
 import { TestSource } from "../helpers/source.ts";
 import { stateFolder } from "../helpers/state_files.ts";
 import { haltTimers, happened } from "../helpers/timers.ts";
@@ -54,14 +54,14 @@ function followed(mode: "live" | "batch", { differs, ignoreRequested = false, ..
   const { log, lines } = testLog();
   const sink = opened.sink ?? new TestSink("test", 1_000);
   if (opened.sink === undefined) sink.ready = true;
-  const context = { sinks: [sink.type], newerReplaces: mode === "live" };
+  const context = { sinks: [sink.name], newerReplaces: mode === "live" };
   const store = opened.store ?? new MemoryStore(context);
   const notified: string[] = [];
   const send = sink.send.bind(sink);
   sink.send = (
     alert,
   ) => (notified.push(`${alert.name} ${alert.reason} ${alert.eventLog.length}`), send(alert));
-  const delivery = new Delivery([sink], (type) => store.outbox(type), log);
+  const delivery = new Delivery([sink], partsOf(store), log);
   const detector = new WatchedDetector({ ...thresholds, ignoreRequested, ...differs }, store);
   detector.restore(store.kept);
   const source = new TestSource(mode);
@@ -516,7 +516,7 @@ Deno.test("an observer hears of events and of what time decides, and of no other
   source.put(at(0), other(0.5), "rubbish", at(1), at(1));
   source.put(other(12), other(200));
   source.end();
-  const delivery = new Delivery([], () => store.outbox(""), log);
+  const delivery = new Delivery([], partsOf(store), log);
   const counters = new Counters();
   await follow({ source, rule, store, delivery, log, observer, counters }, new AbortController().signal);
   assert.deepEqual(heard.slice(0, 4), [

@@ -1,7 +1,6 @@
 // The sink `amqp` at a real RabbitMQ: what it publishes, and what it says of each thing that can be wrong.
 // What it must do as any sink does is in contracts/.
 import assert from "node:assert/strict";
-import { alertJson } from "../../src/detection/alert/json.ts";
 import type { Fault } from "../../src/lib/errors.ts";
 import type { Sink } from "../../src/sinks/sink.ts";
 import { amqpSink } from "../../src/sinks/amqp.ts";
@@ -10,6 +9,7 @@ import { type BrokerClient, brokerClient } from "../helpers/amqp.ts";
 import { type Proxy, startProxy } from "../helpers/proxy.ts";
 import { type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
 import { waitFor } from "../helpers/wait_for.ts";
+import { sinkContext } from "../helpers/sink.ts";
 
 let broker: RabbitMq;
 let proxy: Proxy;
@@ -29,19 +29,15 @@ Deno.test.afterAll(async () => {
 });
 
 /** The sink, through the proxy. */
-function open(more: Record<string, string> = {}): Sink {
+function open(more: Record<string, string> = {}, lost: Fault[] = []): Sink {
   const env = {
     SINK_AMQP_CONNECTION: `amqp://guest:guest@127.0.0.1:${proxy.port}/`,
     SINK_AMQP_EXCHANGE: "alerts",
     SINK_AMQP_ROUTING_KEY: "crash-loop",
     ...more,
   };
-  const context = {
-    stdout: { write: () => Promise.reject(new Error("not its own")) },
-    readable: false,
-    json: alertJson,
-  };
-  return amqpSink.prepare({ flags: {}, env, problems: [] })!(context);
+  const listener = { lost: (fault: Fault) => lost.push(fault), blocked() {} };
+  return amqpSink.prepare({ flags: {}, env, problems: [] })!.open(sinkContext({ listener }));
 }
 
 const where = () => `amqp://guest:***@127.0.0.1:${proxy.port}/`;
@@ -105,8 +101,7 @@ Deno.test("send() says that the broker does not take an alert, as where a queue 
 Deno.test("connect(), check() and send() say that the exchange is missing, and leave no connection", async () => {
   const lost: Fault[] = [];
   {
-    await using sink = open({ SINK_AMQP_EXCHANGE: "nosuch" });
-    sink.onLost = (fault) => lost.push(fault);
+    await using sink = open({ SINK_AMQP_EXCHANGE: "nosuch" }, lost);
     const fault = {
       name: "Fault",
       message: `exchange "nosuch" does not exist at ${where()}; create it`,
@@ -122,9 +117,8 @@ Deno.test("connect(), check() and send() say that the exchange is missing, and l
 
 Deno.test("an exchange deleted later is told once, to every alert on its way", async () => {
   await own.channel.assertExchange("deleted", "topic");
-  await using sink = open({ SINK_AMQP_EXCHANGE: "deleted" });
   const lost: Fault[] = [];
-  sink.onLost = (fault) => lost.push(fault);
+  await using sink = open({ SINK_AMQP_EXCHANGE: "deleted" }, lost);
   await sink.connect();
   await own.channel.deleteExchange("deleted");
   const fault = { name: "Fault", message: `exchange "deleted" does not exist at ${where()}; create it` };
@@ -159,9 +153,8 @@ Deno.test("an alert too large for the broker is refused for good, and those sent
 });
 
 Deno.test("alerts on their way when the connection is lost are rejected with the reason, which is told once", async () => {
-  await using sink = open();
   const lost: Fault[] = [];
-  sink.onLost = (fault) => lost.push(fault);
+  await using sink = open({}, lost);
   await sink.connect();
   proxy.stall();
   const sends = Promise.allSettled([sink.send(alertAbout()), sink.send(alertAbout())]);

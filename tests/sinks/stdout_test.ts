@@ -8,6 +8,7 @@ import { stdout } from "../../src/sinks/stdout.ts";
 import { alertAbout } from "../helpers/alerts.ts";
 import { run } from "../helpers/program.ts";
 import { restarts } from "../helpers/updates.ts";
+import { sinkContext } from "../helpers/sink.ts";
 
 /** The sink, and what it has written. `write` says how many bytes are taken, or throws. */
 function open(
@@ -22,12 +23,11 @@ function open(
     written += decoder.decode(bytes.subarray(0, count), { stream: true });
     return count;
   };
-  const sink = stdout.prepare({ flags: {}, env: {}, problems: [] })!({
+  const sink = stdout.prepare({ flags: {}, env: {}, problems: [] })!.open(sinkContext({
     stdout: { write: async (bytes) => await take(bytes) },
     readable,
     colored,
-    json: alertJson,
-  });
+  }));
   return { sink, written: () => written };
 }
 

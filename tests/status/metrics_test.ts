@@ -88,7 +88,7 @@ Deno.test("write() reads counters, the last event and the age of pending alerts"
   from.counters.alerts.resolved = 9;
   from.counters.newest = 1_764_000_000_250_000_000n;
   const oldest = BigInt(Date.now() - 300_000) * 1_000_000n;
-  const series = read({ ...from, sinks: [lane({ unconfirmed: 3, oldest }), lane({ type: "amqp" })] });
+  const series = read({ ...from, sinks: [lane({ unconfirmed: 3, oldest }), lane({ name: "amqp" })] });
   const expected = {
     'messages_total{result="event"}': 15,
     'messages_total{result="other"}': 7,

@@ -35,7 +35,7 @@ Deno.test("problems() names sinks and the state after a minute down", () => {
   const source = { type: "amqp", health: working() };
   const sinks = [
     lane({ health: failed(59, "gone") }),
-    lane({ type: "kinesis", health: failed(61, "throttled") }),
+    lane({ name: "kinesis", health: failed(61, "throttled") }),
   ];
   const from = facts({ source, sinks });
   assert.deepEqual(problems(from), ["sink kinesis: down for 1m1s: throttled"]);

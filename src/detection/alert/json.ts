@@ -6,16 +6,16 @@ import { detailsOf } from "./details_of.ts";
 
 /**
  * The alert as sinks get it, on one line: `{"LastEvent":<update>,"EventLog":[<RFC 3339>…]}`, with the payload
- * `full` also `Id` and the fields of `AlertDetails`. The update keeps all its fields, digits and their order. A log that
+ * `full` also `Id`, the cluster where it has a name, and the fields of `AlertDetails`. The update keeps all its fields, digits and their order. A log that
  * is not whole is followed by `"EventLogLimit":<how many are kept>`. Characters that a terminal would obey stand
  * in it as escapes: `\u009b`.
  */
-export function alertJson(alert: Alert, payload: Payload = "original"): string {
+export function alertJson(alert: Alert, payload: Payload = "original", cluster?: string): string {
   const { lastEvent, eventLog, limit } = alert;
   const times = eventLog.map((time) => `"${formatTime(time)}"`).join(",");
   const cut = limit === undefined ? "" : `,"EventLogLimit":${limit}`;
   const more = payload === "original"
     ? ""
-    : `,"Id":"${alert.id}",${JSON.stringify(detailsOf(alert)).slice(1, -1)}`;
+    : `,"Id":"${alert.id}",${JSON.stringify({ Cluster: cluster, ...detailsOf(alert) }).slice(1, -1)}`;
   return plainJson(`{"LastEvent":${oneLine(lastEvent)},"EventLog":[${times}]${cut}${more}}`);
 }

@@ -2,9 +2,9 @@
 import type { KinesisClient } from "@aws-sdk/client-kinesis";
 import type { Alert } from "../../detection/alert/alert.ts";
 import { asFault, Fault } from "../../lib/errors.ts";
-import { defineAdapter } from "../../lib/settings/adapter.ts";
 import { text } from "../../lib/settings/parsers.ts";
 import type { Values } from "../../lib/settings/setting.ts";
+import { defineSink } from "../adapter.ts";
 import type { Sink, SinkContext } from "../sink.ts";
 import { openHandler } from "./http.ts";
 
@@ -30,18 +30,16 @@ const settings = {
   ),
 };
 
-/** The row of the sink `kinesis`. */
-export const kinesis = defineAdapter({
+/** The adapter of the sink `kinesis`. */
+export const kinesis = defineSink({
   type: "kinesis",
-  title: "Sink kinesis",
   settings,
-  open: (values, context: SinkContext): Sink => new KinesisSink(values, context),
+  open: (values, context) => new KinesisSink(values, context),
 });
 
 type Sdk = typeof import("@aws-sdk/client-kinesis");
 
 class KinesisSink implements Sink {
-  readonly type = "kinesis";
   readonly concurrency = 16;
   readonly #values: Values<typeof settings>;
   readonly #context: SinkContext;

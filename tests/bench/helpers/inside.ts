@@ -11,6 +11,7 @@ import type { Sink } from "../../../src/sinks/sink.ts";
 import type { Batch, Source } from "../../../src/sources/source.ts";
 import { permissions } from "../../helpers/program.ts";
 import { Messages } from "./messages.ts";
+import { partsOf } from "../../helpers/sink.ts";
 
 /** A quarter of the default prefetch: what comes between two acknowledgements. */
 export const batchSize = 250;
@@ -38,8 +39,8 @@ export async function lead(
 ): Promise<void> {
   // To standard error, as the program does; the bench reads it and throws it away.
   const log = openLog("info", "text", (line) => void Deno.stderr.writeSync(bytes.encode(line)));
-  await using store = new MemoryStore({ sinks: [sink.type], newerReplaces: true });
-  await using delivery = new Delivery([sink], (type) => store.outbox(type), log);
+  await using store = new MemoryStore({ sinks: [sink.name], newerReplaces: true });
+  await using delivery = new Delivery([sink], partsOf(store), log);
   const rule = new RestartsRule(thresholds, store);
   await delivery.start();
   await follow({ source: new FedSource(next), rule, store, delivery, log }, new AbortController().signal);
@@ -73,7 +74,8 @@ class FedSource implements Source {
 
 /** Confirms every alert one turn later; a hundred at a time may wait, as with the sink amqp. */
 export class InstantSink implements Sink {
-  readonly type = "instant";
+  readonly name = "instant";
+  readonly open = (): Sink => this;
   readonly concurrency = 100;
   /** How many alerts it has confirmed. */
   notified = 0;

@@ -19,6 +19,7 @@ import {
 import { startProxy } from "../../helpers/proxy.ts";
 import { freePort } from "../../helpers/rabbitmq.ts";
 import { within } from "../../helpers/wait_for.ts";
+import { sinkContext } from "../../helpers/sink.ts";
 
 let server: Kinesis;
 let own: KinesisHand;
@@ -35,12 +36,7 @@ Deno.test.afterAll(async () => {
 const settings = { SINK_KINESIS_STREAM_NAME: "crash-loops", SINK_KINESIS_PARTITION_KEY: "nomad" };
 
 function open(more: Record<string, string> = {}): Sink {
-  const context = {
-    stdout: { write: () => Promise.reject(new Error("not its own")) },
-    readable: false,
-    json: alertJson,
-  };
-  return kinesis.prepare({ flags: {}, env: { ...settings, ...more }, problems: [] })!(context);
+  return kinesis.prepare({ flags: {}, env: { ...settings, ...more }, problems: [] })!.open(sinkContext());
 }
 
 Deno.test("send() puts one record with the partition key", async () => {

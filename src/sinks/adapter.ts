@@ -1,0 +1,128 @@
+// The adapter of a sink: its settings, which alerts it gets, and how several sinks of one type differ by name.
+import { text } from "../lib/settings/parsers.ts";
+import { optional } from "../lib/settings/parsers.ts";
+import {
+  type Input,
+  readSettings,
+  type Setting,
+  type Settings,
+  type SettingsGroup,
+} from "../lib/settings/setting.ts";
+import type { Values } from "../lib/settings/setting.ts";
+import type { Alert } from "../detection/alert/alert.ts";
+import { parseGlobs, pathOf } from "./filter.ts";
+import type { Sink, SinkContext } from "./sink.ts";
+
+/** A type of sink. */
+export interface SinkAdapter {
+  /** The word that selects it in `SINK_TYPE`. */
+  readonly type: string;
+  /** Other words for it. */
+  readonly aliases: readonly string[];
+  /** Its receivers keep a loop open until they get its end, so it gets ends whatever `NOTIFY_RESOLVED` says. */
+  readonly needsEnds: boolean;
+  readonly group: SettingsGroup;
+  /** The same type under a name of its own, which its variables have too: `SINK_WEBHOOK_AUDIT_URL`. */
+  named(name: string): SinkAdapter;
+  /** Reads its settings; undefined, with the reasons in `input.problems`, where one is wrong. */
+  prepare(input: Input): PreparedSink | undefined;
+}
+
+/** A sink whose settings are read. */
+export interface PreparedSink {
+  /** Whether its filters let the alert pass. */
+  accepts(alert: Alert): boolean;
+  open(context: SinkContext): Sink;
+}
+
+/** What declares a type of sink. */
+export interface SinkDeclaration<S extends Settings> {
+  readonly type: string;
+  readonly aliases?: readonly string[];
+  readonly needsEnds?: boolean;
+  /** What its variables begin with, where that is not `SINK_` and the type. */
+  readonly prefix?: string;
+  readonly settings: S;
+  /** What is wrong with values that are right one by one, a line each. `prefix` is what its variables begin with. */
+  conflicts?(values: Values<S>, prefix: string): readonly string[];
+  open(values: Values<S>, context: SinkContext, prefix: string): Sink;
+}
+
+/** Makes an adapter of its declaration. */
+export function defineSink<S extends Settings>(declared: SinkDeclaration<S>): SinkAdapter {
+  return adapterOf(declared, undefined);
+}
+
+function adapterOf<S extends Settings>(declared: SinkDeclaration<S>, name: string | undefined): SinkAdapter {
+  const { type, aliases = [], needsEnds = false } = declared;
+  const own = declared.prefix ?? `SINK_${type.toUpperCase()}`;
+  const prefix = withName(own, name);
+  const settings = Object.fromEntries(
+    Object.entries(declared.settings).map(([key, setting]) => [key, renamed(setting, own, prefix)]),
+  ) as S;
+  const filters = filterSettings(withName(`SINK_${type.toUpperCase()}`, name));
+  const shown = name === undefined ? type : `${type}:${name}`;
+  return {
+    type: shown,
+    aliases,
+    needsEnds,
+    group: { title: `Sink ${shown}`, settings: { ...settings, ...filters } },
+    named: (name) => adapterOf(declared, name),
+    prepare(input) {
+      const values = readSettings(settings, input);
+      const filter = readSettings(filters, input);
+      const conflicts = values && declared.conflicts?.(values, prefix) || [];
+      input.problems.push(...conflicts);
+      if (values === undefined || filter === undefined || conflicts.length > 0) return undefined;
+      const { only, except } = filter;
+      return {
+        accepts(alert) {
+          if (only === undefined && except === undefined) return true;
+          const path = pathOf(alert);
+          return (only === undefined || only(path)) && !(except !== undefined && except(path));
+        },
+        open: (context) => declared.open(values, context, prefix),
+      };
+    },
+  };
+}
+
+/** `SINK_WEBHOOK_AUDIT`. */
+function withName(prefix: string, name: string | undefined): string {
+  return name === undefined ? prefix : `${prefix}_${name.toUpperCase().replaceAll("-", "_")}`;
+}
+
+/** Variables that do not begin with the prefix are those of an SDK, which all sinks share. */
+function renamed<T>(setting: Setting<T>, from: string, to: string): Setting<T> {
+  return setting.env.startsWith(`${from}_`)
+    ? { ...setting, env: to + setting.env.slice(from.length) }
+    : setting;
+}
+
+function filterSettings(prefix: string) {
+  const filter = (name: string, help: string, example: string) => {
+    const declared = { env: `${prefix}_${name}`, help, example };
+    const { parse: _, default: __, ...rest } = optional(text(declared, "globs, separated by commas"));
+    return { ...rest, parse: parseGlobs, default: undefined } as Setting<
+      ReturnType<typeof parseGlobs> | undefined
+    >;
+  };
+  return {
+    only: filter(
+      "ONLY",
+      "globs over namespace/job/group/task: no other alerts go there",
+      "prod/*,staging/web",
+    ),
+    except: filter("EXCEPT", "globs over namespace/job/group/task: these alerts do not go there", "*/ci-*"),
+  };
+}
+
+/** A sink of `SINK_TYPE`: a type, and a name where there are several of it. */
+const chosen = /^([a-z]+)(?::([a-z][a-z0-9-]*))?$/;
+
+/** The adapter that a word of `SINK_TYPE` selects: `slack`, `webhook:audit`. */
+export function findSink(adapters: readonly SinkAdapter[], word: string): SinkAdapter | undefined {
+  const [, type, name] = chosen.exec(word) ?? [];
+  const adapter = adapters.find((adapter) => adapter.type === type || adapter.aliases.includes(type!));
+  return name === undefined ? adapter : adapter?.named(name);
+}

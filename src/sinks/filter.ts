@@ -1,0 +1,38 @@
+// Which alerts a sink gets: globs over namespace/job/group/task. Pure.
+import type { Alert } from "../detection/alert/alert.ts";
+import { detailsOf, lastUpdateOf } from "../detection/alert/details_of.ts";
+
+/** Whether a path matches. */
+export type PathFilter = (path: string) => boolean;
+
+/** The namespace of what has none: nomad-firehose reads no other unless told so. */
+const defaultNamespace = "default";
+
+/** `namespace/job/group/task` of what an alert is about. */
+export function pathOf(alert: Alert): string {
+  const { Namespace = defaultNamespace, JobID = "", TaskGroup = "", Task } = detailsOf(alert).Key;
+  return [Namespace, JobID.replace(childOf, ""), TaskGroup, Task ?? lastUpdateOf(alert).task].join("/");
+}
+
+/** What Nomad appends to the ID of a periodic or parameterized job for its children. */
+const childOf = /\/(?:periodic|dispatch)-[^/]+$/;
+
+/**
+ * Globs separated by commas: `*` stands for any characters within a part, `?` for one. A glob with fewer parts
+ * matches whatever follows: `prod` is all of a namespace, `prod/web` all of a job.
+ * @throws {Error} whose message says what is wrong.
+ */
+export function parseGlobs(text: string): PathFilter {
+  const globs = text.split(",").map((glob) => glob.trim());
+  for (const glob of globs) {
+    if (glob.split("/").some((part) => part === "")) throw new Error("with an empty part");
+    if (glob.split("/").length > 4) throw new Error("with more than four parts");
+  }
+  const patterns = globs.map((glob) => new RegExp(`^${glob.split("").map(patternOf).join("")}(?:/|$)`));
+  return (path) => patterns.some((pattern) => pattern.test(path));
+}
+
+function patternOf(character: string): string {
+  if (character === "*") return "[^/]*";
+  return character === "?" ? "[^/]" : RegExp.escape(character);
+}
