@@ -1,5 +1,5 @@
 // The process: arguments, environment, streams and signals go into run(). The only exit.
-import { settingsGroups } from "./commands/settings.ts";
+import { namedSinks, settingsGroupsWith } from "./commands/settings.ts";
 import { run } from "./commands/run.ts";
 import { recordSettings } from "./commands/record/settings.ts";
 import { variablesOf } from "./lib/settings/setting.ts";
@@ -39,7 +39,8 @@ globalThis.addEventListener("unhandledrejection", (event) => {
 });
 
 /** The variables of the settings and no others, since the program may not read the rest of the environment. */
-const settings = [...settingsGroups.map(({ settings }) => settings), recordSettings];
+const sinks = namedSinks(Deno.args, Deno.env.get("SINK_TYPE"));
+const settings = [...settingsGroupsWith(sinks).map(({ settings }) => settings), recordSettings];
 const variables = settings.flatMap((group) => Object.values(group).flatMap(variablesOf));
 const env = Object.fromEntries(variables.map((name) => [name, Deno.env.get(name)]));
 

@@ -1,6 +1,7 @@
 // All settings read into one plan; opens nothing.
 import { planRule, type RulePlan } from "../detection/settings.ts";
 import type { Alert } from "../detection/alert/alert.ts";
+import { messageOf, type Surroundings } from "../detection/alert/message.ts";
 import { alertJson } from "../detection/alert/json.ts";
 import { type Input, readSettings, type Values } from "../lib/settings/setting.ts";
 import type { PlannedSink } from "../sinks/sink.ts";
@@ -10,7 +11,7 @@ import type { State } from "../state/settings.ts";
 import { type ListenSettings, listenSettings } from "../status/listen.ts";
 import { chooseSource, sinkChoice } from "./adapters.ts";
 import type { ProcessContext } from "./process_context.ts";
-import { clusterSettings, outputSettings, processSettings, stateSettings } from "./settings.ts";
+import { outputSettings, processSettings, stateSettings, surroundingSettings } from "./settings.ts";
 
 /** The program, ready to be opened. */
 export interface Plan {
@@ -23,7 +24,7 @@ export interface Plan {
   readonly readsFiles: boolean;
   readonly output: "json" | "text" | undefined;
   readonly openSource: (context: SourceContext) => Source | Promise<Source>;
-  readonly cluster: string | undefined;
+  readonly surroundings: Surroundings;
   readonly sinks: readonly { readonly adapter: SinkAdapter; readonly prepared: PreparedSink }[];
 }
 
@@ -34,7 +35,7 @@ export function plan(input: Input, files: readonly string[]): Plan | undefined {
   const chosen = readSettings(sinkChoice, input);
   const rule = planRule(input, source?.type, chosen?.sinks.some(({ needsEnds }) => needsEnds));
   const kept = readSettings(stateSettings, input);
-  const out = readSettings({ ...outputSettings, ...clusterSettings }, input);
+  const out = readSettings({ ...outputSettings, ...surroundingSettings }, input);
   const sinks = chosen?.sinks.map((adapter) => ({ adapter, prepared: adapter.prepare(input)! })) ?? [];
   const status = readSettings(listenSettings, input);
   const processes = readSettings(processSettings, input);
@@ -49,20 +50,24 @@ export function plan(input: Input, files: readonly string[]): Plan | undefined {
     readsFiles: files.length > 0,
     output: out.output,
     openSource,
-    cluster: out.clusterName,
+    surroundings: { cluster: out.clusterName, nomadUi: out.nomadUi, page: out.externalUrl },
     sinks,
   };
 }
 
 /** The sinks of the plan, ready to be opened. */
-export function planSinks({ output, rule, cluster, sinks }: Plan, context: ProcessContext): PlannedSink[] {
+export function planSinks(
+  { output, rule, surroundings, sinks }: Plan,
+  context: ProcessContext,
+): PlannedSink[] {
   const { stdout, stdoutIsTerminal } = context;
   const shared = {
     stdout,
-    cluster,
+    cluster: surroundings.cluster,
     readable: output === undefined ? stdoutIsTerminal : output === "text",
     colored: stdoutIsTerminal && context.colored === true,
-    json: (alert: Alert) => alertJson(alert, rule.payload, cluster),
+    json: (alert: Alert) => alertJson(alert, rule.payload, surroundings.cluster),
+    message: (alert: Alert) => messageOf(alert, surroundings),
   };
   return sinks.map(({ adapter, prepared }) => ({
     name: adapter.type,

@@ -9,7 +9,7 @@ import { planned as plannedOf, type ProcessContext } from "./process_context.ts"
 import { planRecord, record } from "./record/record.ts";
 import { recordSettings } from "./record/settings.ts";
 import { planReplay, replay } from "./replay/replay.ts";
-import { settingsGroups } from "./settings.ts";
+import { namedSinks, settingsGroupsWith } from "./settings.ts";
 import { fileOf, flagOf, type Input, type Setting } from "../lib/settings/setting.ts";
 import { withoutPasswords } from "../lib/settings/redact.ts";
 
@@ -131,7 +131,7 @@ class CommandLine extends Command {
 type ErrorOptions = Parameters<Command["error"]>[1];
 
 /** The command with a flag for every setting. */
-function createCommand({ stderr }: ProcessContext, say: (text: string) => void): CommandLine {
+function createCommand({ args, env, stderr }: ProcessContext, say: (text: string) => void): CommandLine {
   const program = new CommandLine(name)
     .description("Reads the allocation updates of a Nomad cluster, finds crash loops and tells them.")
     .usage("[flags] [command] [files...]")
@@ -152,7 +152,7 @@ function createCommand({ stderr }: ProcessContext, say: (text: string) => void):
       `\nEvery flag has an environment variable; the flag wins. Durations are Go's: 300ms, 5m, 1h30m.\n` +
         `Others on this machine see flags: give a password by a variable or by a file.`,
     );
-  for (const { title, settings } of settingsGroups) {
+  for (const { title, settings } of settingsGroupsWith(namedSinks(args, env.SINK_TYPE))) {
     for (const setting of Object.values(settings)) {
       program.addOption(optionOf(setting).helpGroup(`${title}:`));
       if (setting.secret) program.addOption(new Option(`${flagOf(fileOf(setting))} <path>`).hideHelp());

@@ -1,8 +1,8 @@
 // Every setting of the program, in the groups that help and README show.
 import { payloadSettings, ruleSettings } from "../detection/settings.ts";
 import { logFormats, logLevels } from "../lib/log.ts";
-import { choice, duration, optional, text } from "../lib/settings/parsers.ts";
-import type { SettingsGroup } from "../lib/settings/setting.ts";
+import { choice, duration, optional, text, url } from "../lib/settings/parsers.ts";
+import { flagOf, type SettingsGroup } from "../lib/settings/setting.ts";
 import { state } from "../state/settings.ts";
 import { listenSettings } from "../status/listen.ts";
 import type { SinkAdapter } from "../sinks/adapter.ts";
@@ -51,13 +51,23 @@ export const processSettings = {
   }),
 };
 
-/** The setting of what is said of the cluster. */
-export const clusterSettings = {
+/** The settings of what every alert says of where it comes from. */
+export const surroundingSettings = {
   clusterName: optional(text({
     env: "CLUSTER_NAME",
     help: "name of the cluster, in every alert but those of PAYLOAD=original",
     example: "prod-eu",
   })),
+  nomadUi: optional(url({
+    env: "NOMAD_UI_URL",
+    help: "address of Nomad's web UI, for links in messages",
+    example: "https://nomad.example.com",
+  }, ["http", "https"])),
+  externalUrl: optional(url({
+    env: "EXTERNAL_URL",
+    help: "address of this detector's page, for links in messages",
+    example: "https://crashloops.example.com",
+  }, ["http", "https"])),
 };
 
 /** Every setting, as help and README show them. `named` are sinks with a name of their own. */
@@ -69,12 +79,28 @@ export function settingsGroupsWith(named: readonly SinkAdapter[]): readonly Sett
     { title: "State", settings: stateSettings },
     {
       title: "Sinks",
-      settings: { ...sinkChoice, ...outputSettings, ...payloadSettings, ...clusterSettings },
+      settings: { ...sinkChoice, ...outputSettings, ...payloadSettings, ...surroundingSettings },
     },
     ...[...sinks, ...named].map(({ group }) => group),
     { title: "Status", settings: listenSettings },
     { title: "Process", settings: processSettings },
   ].filter(({ settings }) => Object.keys(settings).length > 0);
+}
+
+/**
+ * The sinks with a name of their own that the command line or the environment chooses, before either is read: their
+ * settings have to be known for that. A wrong choice is found later.
+ */
+export function namedSinks(args: readonly string[], variable: string | undefined): SinkAdapter[] {
+  const flag = flagOf(sinkChoice.sinks);
+  const byFlag = args.flatMap((arg, index) =>
+    arg === flag ? [args[index + 1] ?? ""] : arg.startsWith(`${flag}=`) ? [arg.slice(flag.length + 1)] : []
+  ).at(-1);
+  try {
+    return sinkChoice.sinks.parse(byFlag ?? variable ?? "").filter(({ type }) => type.includes(":"));
+  } catch {
+    return [];
+  }
 }
 
 /** Every setting but those of sinks with a name of their own. */

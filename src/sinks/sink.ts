@@ -1,5 +1,6 @@
 // What a sink is: where alerts go. The port of every adapter in this folder.
 import type { Alert } from "../detection/alert/alert.ts";
+import type { Message } from "../detection/alert/message.ts";
 import type { Fault } from "../lib/errors.ts";
 
 /** A sink of alerts. It tries once; when and how often to retry is decided in pipeline/delivery.ts. */
@@ -37,6 +38,8 @@ export interface SinkContext {
   readonly stdout: { write(bytes: Uint8Array): Promise<number> };
   /** The payload of an alert: JSON on one line. */
   json(alert: Alert): string;
+  /** What a person reads of an alert. */
+  message(alert: Alert): Message;
   /** Name of the cluster, where it has one. */
   readonly cluster: string | undefined;
   /** Whether alerts on stdout are for a person. */

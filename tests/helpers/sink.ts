@@ -2,6 +2,7 @@
 import type { Alert } from "../../src/detection/alert/alert.ts";
 import type { SinkParts } from "../../src/pipeline/delivery.ts";
 import type { StateStore } from "../../src/state/store.ts";
+import { messageOf } from "../../src/detection/alert/message.ts";
 import { alertJson } from "../../src/detection/alert/json.ts";
 import type { Sink, SinkContext, SinkListener, SinkRecords } from "../../src/sinks/sink.ts";
 
@@ -26,6 +27,7 @@ export function sinkContext(differs: Partial<SinkContext> = {}): SinkContext {
     records: new TestRecords(),
     stdout: { write: () => Promise.reject(new Error("not its own")) },
     json: (alert) => alertJson(alert),
+    message: (alert) => messageOf(alert),
     cluster: undefined,
     readable: false,
     ...differs,

@@ -307,7 +307,10 @@ Deno.test("over rejects when a sink can take nothing ever again, and nothing mor
   const all = deliveryTo(gone, other);
   all.tell("a", "b");
   gone.sending[0]!.fail(new Fault("the reader of stdout went away", "closed"));
-  await assert.rejects(all.delivery.closed, { message: "the reader of stdout went away", recovery: "closed" });
+  await assert.rejects(all.delivery.closed, {
+    message: "the reader of stdout went away",
+    recovery: "closed",
+  });
   await timers.pass(1_000);
   assert.equal(gone.connects, 0);
   assert.deepEqual(all.lines, []);

@@ -23,7 +23,7 @@ const folders: Readonly<Record<string, Folder>> = {
   sinks: {
     imports: ["lib", "detection", "clients"],
     packages: ["npm:amqplib@", "npm:@aws-sdk/", "npm:@smithy/", "node:"],
-    shared: ["sinks/sink"],
+    shared: ["sinks/sink", "sinks/adapter", "sinks/filter"],
   },
   state: { imports: ["lib", "detection"], packages: ["node:"] },
   pipeline: {
