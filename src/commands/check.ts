@@ -42,11 +42,11 @@ export async function check(
   return code;
 }
 
-/** How long `check` waits for each answer, where `CONNECT_TIMEOUT` does not say it. */
-const checkTimeout = 10_000_000_000n;
+/** How long to wait for each answer if `CONNECT_TIMEOUT` does not say it. */
+export const checkTimeout = 10_000_000_000n;
 
-/** The answer, unless there is none in time, or before somebody does not want to wait any longer. @throws {Fault} */
-async function within(time: Nanoseconds, stop: AbortSignal, answer: Promise<string>): Promise<string> {
+/** The answer, unless there is none in time or before `stop`. @throws {Fault} */
+export async function within<T>(time: Nanoseconds, stop: AbortSignal, answer: Promise<T>): Promise<T> {
   const done = new AbortController();
   const over = delay(Number(time / 1_000_000n), AbortSignal.any([stop, done.signal])).then(() => {
     throw new Fault(stop.aborted ? "interrupted" : `no answer within ${formatDuration(time)}`);

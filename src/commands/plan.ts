@@ -71,6 +71,7 @@ export function planSinks(
   };
   return sinks.map(({ adapter, prepared }) => ({
     name: adapter.type,
+    needsEnds: adapter.needsEnds,
     accepts: (alert) =>
       (rule.notifyResolved || adapter.needsEnds || !isEnd(alert)) && prepared.accepts(alert),
     open: (listener, records) => prepared.open({ ...shared, listener, records }),

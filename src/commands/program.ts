@@ -11,6 +11,7 @@ import { recordSettings } from "./record/settings.ts";
 import { planReplay, replay } from "./replay/replay.ts";
 import { namedSinks, settingsGroupsWith } from "./settings.ts";
 import { fileOf, flagOf, type Input, type Setting } from "../lib/settings/setting.ts";
+import { testAlert } from "./test_alert.ts";
 import { withoutPasswords } from "../lib/settings/redact.ts";
 
 const name = "nomad-crashloop-detector";
@@ -44,6 +45,12 @@ export async function command(process: ProcessContext): Promise<number> {
       const plan = planned((input) => planDetection(input, files));
       if (plan) code = await check(plan, { ...process, files }, (line) => say(`${line}\n`), process.stop);
     });
+  program.command("test-alert").argument("[files...]", "files to read, for the source stdin")
+    .description("send an alert that says it is a test, and its end, through every sink; consume nothing")
+    .action(async (files: string[]) => {
+      const plan = planned((input) => planDetection(input, files));
+      if (plan) code = await testAlert(plan, { ...process, files }, (line) => say(`${line}\n`), process.stop);
+    });
   program.command("replay").argument("[files...]", "recordings, plain or gzip; - or none is standard input")
     .description("say what would have been told of recordings, with one rule or with a grid of thresholds")
     .option("--json", "print one object of JSON; as --output json")
@@ -62,7 +69,7 @@ export async function command(process: ProcessContext): Promise<number> {
     });
   for (const setting of Object.values(recordSettings)) recording.addOption(optionOf(setting));
   const { commands } = tab(program, { completionCommandName: "completions" });
-  for (const command of ["check", "replay", "record"]) {
+  for (const command of ["check", "test-alert", "replay", "record"]) {
     for (const { long, hidden, required, description } of program.options) {
       if (hidden || long === "--version") continue;
       const [name, noValues] = [long!.slice(2), () => {}];
