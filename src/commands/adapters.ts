@@ -4,7 +4,10 @@ import { findAdapter, words } from "../lib/settings/adapter.ts";
 import { choice, optional } from "../lib/settings/parsers.ts";
 import { flagOf, type Input, readSettings, type Setting } from "../lib/settings/setting.ts";
 import { amqpSink } from "../sinks/amqp.ts";
-import { kinesis } from "../sinks/kinesis/kinesis.ts";
+import { eventbridge } from "../sinks/eventbridge.ts";
+import { kinesis } from "../sinks/kinesis.ts";
+import { sns } from "../sinks/sns.ts";
+import { sqs } from "../sinks/sqs.ts";
 import { findSink, type SinkAdapter } from "../sinks/adapter.ts";
 import { stdout } from "../sinks/stdout.ts";
 import { amqpSource } from "../sources/amqp/source.ts";
@@ -15,7 +18,7 @@ import { stdinSource } from "../sources/stdin/source.ts";
 /** Every source. */
 export const sources: readonly SourceAdapter[] = [amqpSource, nomad, stdinSource];
 /** Every sink. */
-export const sinks: readonly SinkAdapter[] = [stdout, amqpSink, kinesis];
+export const sinks: readonly SinkAdapter[] = [stdout, amqpSink, kinesis, sqs, sns, eventbridge];
 
 /** The setting that chooses the source. */
 export const sourceChoice = {
