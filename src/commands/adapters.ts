@@ -1,8 +1,7 @@
 // The tables of sources and sinks, and which of them the settings choose. The only file that knows all adapters.
-import { taskApi } from "../clients/nomad/settings.ts";
 import { findAdapter, words } from "../lib/settings/adapter.ts";
 import { choice, choices, optional } from "../lib/settings/parsers.ts";
-import { flagOf, type Input, readSettings } from "../lib/settings/setting.ts";
+import { type Input, readSettings } from "../lib/settings/setting.ts";
 import { amqpSink } from "../sinks/amqp.ts";
 import { kinesis } from "../sinks/kinesis/kinesis.ts";
 import type { SinkAdapter } from "../sinks/sink.ts";
@@ -12,7 +11,7 @@ import { nomad } from "../sources/nomad/nomad.ts";
 import type { SourceAdapter } from "../sources/source.ts";
 import { stdinSource } from "../sources/stdin/source.ts";
 
-/** Every source. */
+/** Every source; the first that is configured is the default. */
 export const sources: readonly SourceAdapter[] = [amqpSource, nomad, stdinSource];
 /** Every sink. */
 export const sinks: readonly SinkAdapter[] = [stdout, amqpSink, kinesis];
@@ -42,25 +41,20 @@ export const sinkChoice = {
 export function chooseSource(input: Input, files: readonly string[]): SourceAdapter | undefined {
   const chosen = readSettings(sourceChoice, input);
   if (chosen === undefined) return undefined;
-  const given = (env: string) => input.flags[flagOf({ env })] ?? (input.env[env] || undefined);
-  const type = chosen.sourceType ??
-    (files.length > 0
-      ? stdinSource.type
-      : ["AMQP_CONNECTION", "AMQP_CONNECTION_FILE", "AMQP_QUEUE"].some((env) => given(env) !== undefined)
-      ? amqpSource.type
-      : (given("NOMAD_ADDR") ?? taskApi(given("NOMAD_SECRETS_DIR"))) !== undefined
-      ? nomad.type
-      : undefined);
-  if (type === undefined) {
+  const source = chosen.sourceType !== undefined
+    ? findAdapter(sources, chosen.sourceType)
+    : files.length > 0
+    ? stdinSource
+    : sources.find((source) => source.isConfigured(input));
+  if (source === undefined) {
     input.problems.push(waysToStart);
-    return undefined;
-  }
-  if (files.length > 0 && type !== stdinSource.type) {
+  } else if (files.length > 0 && source !== stdinSource) {
     input.problems.push(
-      `SOURCE_TYPE (--source-type): found "${type}" and files to read; files are read by the source "${stdinSource.type}"`,
+      `SOURCE_TYPE (--source-type): found "${source.type}" and files to read; ` +
+        `files are read by the source "${stdinSource.type}"`,
     );
   }
-  return findAdapter(sources, type);
+  return source;
 }
 
 const waysToStart = `No source. Say where updates come from, in one of these ways:

@@ -8,6 +8,8 @@ export interface Adapter<Context, Opened> {
   /** Other words for it. */
   readonly aliases: readonly string[];
   readonly group: SettingsGroup;
+  /** Whether the settings of this source are given, so that it needs not be named; false for one that must be. */
+  isConfigured(input: Input): boolean;
   /** Reads its settings; undefined, with the reasons in `input.problems`, where one is wrong. */
   prepare(input: Input): ((context: Context) => Opened) | undefined;
 }
@@ -18,6 +20,8 @@ export function defineAdapter<Context, Opened, S extends Settings>(declared: {
   readonly aliases?: readonly string[];
   readonly title: string;
   readonly settings: S;
+  /** See `Adapter`. */
+  isConfigured?(input: Input): boolean;
   /** What is wrong with values that are right one by one, a line each. */
   conflicts?(values: Values<S>): readonly string[];
   open(values: Values<S>, context: Context): Opened;
@@ -26,6 +30,7 @@ export function defineAdapter<Context, Opened, S extends Settings>(declared: {
     type: declared.type,
     aliases: declared.aliases ?? [],
     group: { title: declared.title, settings: declared.settings },
+    isConfigured: (input) => declared.isConfigured?.(input) ?? false,
     prepare(input) {
       const values = readSettings(declared.settings, input);
       const conflicts = values && declared.conflicts?.(values) || [];

@@ -23,15 +23,15 @@ export function text(declared: Declared<string>, accepts = "text", matches = /^.
   };
 }
 
-/** A setting that takes a whole number from `least` to `most`. */
-export function wholeNumber(declared: Declared<number>, least: number, most: number): Setting<number> {
-  const accepts = `a whole number from ${least} to ${most}`;
+/** A setting that takes a whole number from `min` to `max`. */
+export function wholeNumber(declared: Declared<number>, min: number, max: number): Setting<number> {
+  const accepts = `a whole number from ${min} to ${max}`;
   return {
     ...declared,
     accepts,
     parse(text) {
       const value = /^\+?[0-9]+$/.test(text) ? Number(text) : NaN;
-      if (!(value >= least && value <= most)) throw new Error("");
+      if (!(value >= min && value <= max)) throw new Error("");
       return value;
     },
   };
@@ -96,9 +96,9 @@ export function choice<T extends string>(
     accepts: oneOf(choices),
     choices,
     parse(text) {
-      const given = text.toLowerCase();
-      const found = choices.find((word) => word === given) ??
-        Object.entries(synonyms).find(([word]) => word === given)?.[1];
+      const lower = text.toLowerCase();
+      const found = choices.find((word) => word === lower) ??
+        Object.entries(synonyms).find(([word]) => word === lower)?.[1];
       if (found === undefined) throw new Error("");
       return found;
     },

@@ -74,9 +74,28 @@ export function fileOf({ env }: Named): Named {
   return { env: `${env}_FILE` };
 }
 
-/** The environment variables by which a setting can be given. */
+/** The environment variables that can set it. */
 export function variablesOf(setting: Setting<unknown>): string[] {
-  return [setting, ...setting.secret ? [fileOf(setting)] : []].map(({ env }) => env);
+  return waysToSet(setting).map(({ env }) => env);
+}
+
+/** Whether a flag or a variable sets it, rightly or wrongly; its default does not count. */
+export function isSet(setting: Setting<unknown>, input: Input): boolean {
+  return waysToSet(setting).some((way) => (byFlag(way, input) ?? byVariable(way, input)) !== undefined);
+}
+
+/** Itself, and the file of a secret. */
+function waysToSet(setting: Setting<unknown>): Named[] {
+  return setting.secret ? [setting, fileOf(setting)] : [setting];
+}
+
+function byFlag(named: Named, { flags }: Input): string | undefined {
+  return flags[flagOf(named)];
+}
+
+/** An empty variable is as good as none. */
+function byVariable({ env: name }: Named, { env }: Input): string | undefined {
+  return env[name] || undefined;
 }
 
 /** Reads all settings of a group, flag before environment; an empty variable is as good as none. */
@@ -86,8 +105,8 @@ export function readSettings<S extends Settings>(settings: S, input: Input): Val
   return input.problems.length === before ? Object.fromEntries(entries) as Values<S> : undefined;
 }
 
-/** A text that was given for a setting: by what, and in which file. */
-interface Given {
+/** The unparsed text of a setting, which flag and variable gave it, and the file it was read from. */
+interface RawValue {
   readonly text: string;
   readonly names: string;
   readonly path?: string;
@@ -95,27 +114,27 @@ interface Given {
 
 function readSetting<T>(setting: Setting<T>, input: Input): T | undefined {
   const { problems } = input;
-  let given: Given | undefined;
+  let raw: RawValue | undefined;
   try {
-    given = findText(setting, input);
+    raw = rawValue(setting, input);
   } catch (error) {
     problems.push((error as Error).message);
     return undefined;
   }
-  if (given === undefined) {
+  if (raw === undefined) {
     if (!setting.optional) {
       problems.push(`Missing ${namesOf(setting)}: ${setting.help}, such as ${setting.example}`);
     }
     return undefined;
   }
   try {
-    return setting.parse(given.text, given.path);
+    return setting.parse(raw.text, raw.path);
   } catch (error) {
     const reason = (error as Error).message;
-    const place = given.path === undefined ? "" : ` in ${quoted(given.path)}`;
-    const found = setting.secret ? `a value${place} that is not shown here` : quoted(given.text);
+    const place = raw.path === undefined ? "" : ` in ${quoted(raw.path)}`;
+    const found = setting.secret ? `a value${place} that is not shown here` : quoted(raw.text);
     problems.push(
-      `${given.names}: found ${found}${reason && `, ${reason}`}; expected ${setting.accepts}, ` +
+      `${raw.names}: found ${found}${reason && `, ${reason}`}; expected ${setting.accepts}, ` +
         `such as ${setting.example}`,
     );
     return undefined;
@@ -123,12 +142,10 @@ function readSetting<T>(setting: Setting<T>, input: Input): T | undefined {
 }
 
 /** @throws {Error} with the problem's line, where there are two texts or a file cannot be read. */
-function findText(setting: Setting<unknown>, { flags, env }: Input): Given | undefined {
-  const byFlag = (named: Named) => flags[flagOf(named)];
-  const byVariable = (named: Named) => env[named.env] || undefined;
+function rawValue(setting: Setting<unknown>, input: Input): RawValue | undefined {
   for (const [find, name] of [[byFlag, flagOf], [byVariable, ({ env }: Named) => env]] as const) {
-    const text = find(setting);
-    const path = setting.secret ? find(fileOf(setting)) : undefined;
+    const text = find(setting, input);
+    const path = setting.secret ? find(fileOf(setting), input) : undefined;
     if (text !== undefined && path !== undefined) {
       throw new Error(`${name(setting)} and ${name(fileOf(setting))}: found both; give one of them`);
     }
@@ -138,7 +155,7 @@ function findText(setting: Setting<unknown>, { flags, env }: Input): Given | und
   return setting.default === undefined ? undefined : { text: setting.default, names: namesOf(setting) };
 }
 
-function readSecret(setting: Setting<unknown>, path: string): Given {
+function readSecret(setting: Setting<unknown>, path: string): RawValue {
   const names = namesOf(fileOf(setting));
   let text: string;
   try {
