@@ -43,7 +43,11 @@ const settings = [...settingsGroups.map(({ settings }) => settings), recordSetti
 const variables = settings.flatMap((group) => Object.values(group).flatMap(variablesOf));
 const env = Object.fromEntries(variables.map((name) => [name, Deno.env.get(name)]));
 
-const write = (text: string) => stderr.write(text);
+const canvas = {
+  write: (text: string) => stderr.write(text),
+  flush: () => stderr.end(lastLines),
+  now: () => performance.now(),
+};
 const isDumb = Deno.env.get("TERM") === "dumb";
 const code = await run({
   args: Deno.args,
@@ -55,6 +59,6 @@ const code = await run({
   stdoutIsTerminal: Deno.stdout.isTerminal(),
   colored: !Deno.noColor && !isDumb,
   stderr,
-  canvas: Deno.stderr.isTerminal() && !isDumb ? { write, now: () => performance.now() } : undefined,
+  canvas: Deno.stderr.isTerminal() && !isDumb ? canvas : undefined,
 }).catch(crash);
 await exit(code);

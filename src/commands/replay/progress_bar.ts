@@ -10,6 +10,8 @@ const width = 24;
 /** What a bar draws with. */
 export interface Canvas {
   write(text: string): void;
+  /** Resolves when all that was written is on the terminal, or nobody reads it. */
+  flush(): Promise<void>;
   /** Milliseconds that go by. */
   now(): number;
 }
@@ -44,6 +46,12 @@ export class Progress implements Disposable {
   erase(): void {
     if (this.#drawnAt > -Infinity) this.#canvas?.write("\r\x1b[K");
     this.#drawnAt = -Infinity;
+  }
+
+  /** Erases the bar for good: what is written after this stands behind it, whatever it is written with. */
+  async end(): Promise<void> {
+    this.erase();
+    await this.#canvas?.flush();
   }
 
   [Symbol.dispose](): void {

@@ -85,7 +85,7 @@ export async function replay(
     using _ = progress;
     const replaying = new Replay(plan, log, context.stdin, (bytes) => progress!.add(bytes), stop);
     for (const file of files) if (!stop.aborted) await replaying.read(file);
-    progress.erase();
+    await progress.end();
     say(replaying.result());
     if (stop.aborted) log.warning("Stopped before the end of what was to be replayed");
     return 0;

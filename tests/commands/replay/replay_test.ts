@@ -1,5 +1,7 @@
 // The command `replay`: what it prints, for people and for programs, and what it makes of its settings.
 import assert from "node:assert/strict";
+import { setImmediate } from "node:timers/promises";
+import { CoalescingWriter } from "../../../src/lib/coalescing_writer.ts";
 import { formatTime } from "../../../src/lib/time.ts";
 import { ran, temporaryFolder } from "../../helpers/ran.ts";
 import { restarts, update } from "../../helpers/updates.ts";
@@ -202,7 +204,11 @@ Deno.test("replay draws progress on a terminal while it reads, and erases it bef
   const file = `${folder.path}/long.ndjson`;
   Deno.writeTextFileSync(file, small.repeat(Math.ceil(9_000_000 / small.length)));
   const drawn: string[] = [];
-  const canvas = { write: (text: string) => void drawn.push(text), now: () => performance.now() };
+  const canvas = {
+    write: (text: string) => void drawn.push(text),
+    flush: () => Promise.resolve(),
+    now: () => performance.now(),
+  };
   const { code } = await ran(["replay", file], { canvas });
   assert.equal(code, 0);
   assert.match(drawn[0]!, /^\r[█░]{24} {2}\d+ % {2}[\d.]+ MB of 9(\.\d+)? MB/);
@@ -216,4 +222,27 @@ Deno.test("replay draws progress on a terminal while it reads, and erases it bef
   const [bars, words] = stderr.split(/\S{24} warning Set aside line 1 of /);
   assert.ok(bars!.endsWith("\x1b[K\r\x1b[K"), bars);
   assert.equal(words, `${broken}: not JSON: broken\n`);
+});
+
+Deno.test("replay prints its table when the bar is gone from the terminal, however slow that is", async () => {
+  using folder = temporaryFolder();
+  const file = `${folder.path}/long.ndjson`;
+  Deno.writeTextFileSync(file, small.repeat(Math.ceil(9_000_000 / small.length)));
+  let terminal = "";
+  const print = (bytes: Uint8Array) => {
+    terminal += new TextDecoder().decode(bytes);
+    return Promise.resolve(bytes.length);
+  };
+  const stderr = new CoalescingWriter(async (bytes) => {
+    for (let turn = 0; turn < 10; turn++) await setImmediate();
+    return print(bytes);
+  });
+  const canvas = {
+    write: (text: string) => stderr.write(text),
+    flush: () => stderr.end(60_000),
+    now: () => performance.now(),
+  };
+  await ran(["replay", file], { canvas, stderr, stdout: { write: print } });
+  await stderr.end(60_000);
+  assert.match(terminal, /^\r[█░][^\n]*\r\x1b\[Kallocation {2}[^\x1b]*\n$/);
 });
