@@ -5,8 +5,23 @@ import { asFault, Fault } from "../lib/errors.ts";
 import { plain } from "../lib/escape.ts";
 import { openLogOn } from "../lib/log.ts";
 import { checkState } from "../state/settings.ts";
-import { openSinks, type Plan } from "./plan.ts";
+import type { Command } from "commander";
+import type { Invocation } from "./invocation.ts";
+import { openSinks, type Plan, plan } from "./plan.ts";
 import type { ProcessContext } from "./process_context.ts";
+
+/** Adds the command to the program. */
+export function registerCheck(program: Command, invocation: Invocation): void {
+  const { process } = invocation;
+  program.command("check").argument("[files...]", "files to read, for the source stdin")
+    .description("verify settings, state file, source and sinks; consume and send nothing")
+    .action((files: string[]) =>
+      invocation.run(
+        (input) => plan(input, files),
+        (made) => check(made, { ...process, files }, (line) => invocation.print(`${line}\n`), process.stop),
+      )
+    );
+}
 
 /** Tries the state file, the source and all sinks; consumes and sends nothing. Yields the exit code. */
 export async function check(

@@ -3,7 +3,7 @@ import { planRule, type RulePlan } from "../detection/settings.ts";
 import type { Alert } from "../detection/alert/alert.ts";
 import { alertJson } from "../detection/alert/json.ts";
 import { findAdapter } from "../lib/settings/adapter.ts";
-import { type Input, readSettings, type Values } from "../lib/settings/setting.ts";
+import { complete, type Input, readSettings, type Values } from "../lib/settings/setting.ts";
 import type { Sink, SinkContext } from "../sinks/sink.ts";
 import type { Source, SourceContext } from "../sources/source.ts";
 import type { State } from "../state/settings.ts";
@@ -26,31 +26,40 @@ export interface Plan {
   readonly openSinks: readonly ((context: SinkContext) => Sink)[];
 }
 
-/** Reads all settings. What is wrong with them stands in `input.problems`, and then there is no plan. */
+/** Reads all settings, so that every wrong one is in `input.problems`; then there is no plan. */
 export function plan(input: Input, files: readonly string[]): Plan | undefined {
   const source = chooseSource(input, files);
-  const openSource = source?.prepare(input);
-  const rule = planRule(input, source?.type);
-  const kept = readSettings(stateSettings, input);
-  const chosen = readSettings(sinkChoice, input);
-  const out = readSettings(outputSettings, input);
-  const sinkAdapters = new Set(chosen?.sinkTypes.map((word) => findAdapter(sinks, word)!));
-  const openSinks = [...sinkAdapters].map((kind) => kind.prepare(input));
-  const status = readSettings(listenSettings, input);
-  const processes = readSettings(processSettings, input);
-  if (!source || !openSource || !rule || !kept || !chosen || !out || !status || !processes) return undefined;
-  if (!openSinks.every((open) => open !== undefined)) return undefined;
+  const read = complete({
+    source,
+    openSource: source?.prepare(input),
+    rule: planRule(input, source?.type),
+    kept: readSettings(stateSettings, input),
+    out: readSettings(outputSettings, input),
+    openSinks: planSinks(input),
+    status: readSettings(listenSettings, input),
+    process: readSettings(processSettings, input),
+  });
+  if (read === undefined) return undefined;
+  const { openSource, rule, kept, out, openSinks, status, process } = read;
   return {
     rule,
-    process: processes,
+    process,
     state: kept.state,
     status,
-    source: source.type,
+    source: read.source.type,
     readsFiles: files.length > 0,
     output: out.output,
     openSource,
     openSinks,
   };
+}
+
+/** The sinks that the settings choose, each once. */
+function planSinks(input: Input): readonly ((context: SinkContext) => Sink)[] | undefined {
+  const chosen = readSettings(sinkChoice, input);
+  const adapters = new Set(chosen?.sinkTypes.map((word) => findAdapter(sinks, word)!));
+  const prepared = complete([...adapters].map((adapter) => adapter.prepare(input)));
+  return chosen && prepared;
 }
 
 /** Opens every sink of the plan. */

@@ -262,7 +262,7 @@ Deno.test("100,000 names: each restart is counted and kept, each loop is told", 
     assert.equal(file.prepare("SELECT count(*) AS kept FROM restarts").get()!.kept, count + loops);
   }
   await using again = start(env);
-  await again.logged(`goes on with ${count} names and 0 alerts`);
+  await again.logged(`restored ${count} tracked keys and 0 pending alerts`);
 });
 
 /** In UTC, as Go writes it. */

@@ -75,7 +75,7 @@ Deno.test("record has a queue of its own: the detector's gets and loses nothing,
   detector.signal("SIGTERM");
   const { code, stdout, stderr } = await detector.ended;
   assert.equal(code, 0);
-  assert.match(stderr, / 1800 messages: 293 restarts, .*; 1 set aside\. 11 alerts\n$/);
+  assert.match(stderr, / 1800 messages: 293 restarts, .*; 1 rejected\. 11 alerts\n$/);
   const replayed = await run({ args: ["replay", "--json", path], env: thresholds });
   const { notified, counted, lines } = JSON.parse(replayed.stdout);
   assert.deepEqual([lines, counted], [1799, 293]);

@@ -337,7 +337,7 @@ Deno.test("run() says which file is missing, and reads none of the others", asyn
   }
 });
 
-Deno.test("run() says at the start what is in force, and which settings have no meaning with the rule", async () => {
+Deno.test("run() says at the start what is in force, and which settings the rule ignores", async () => {
   const memory = await ran(["/dev/null"]);
   assert.equal(
     withoutTimes(memory.stderr).split("\n")[0],
@@ -349,8 +349,8 @@ Deno.test("run() says at the start what is in force, and which settings have no 
     const flags = ["--rule", "failures", "--restart-interval", "3m", "--state", state];
     const { stderr } = await ran([...flags, "/dev/null"]);
     assert.deepEqual(withoutTimes(stderr).split("\n").slice(0, 3), [
-      `<time> info State ${state.slice(7)}: goes on with 0 names and 0 alerts that are not confirmed`,
-      "<time> warning RESTART_INTERVAL has no meaning with the rule failures",
+      `<time> info State ${state.slice(7)}: restored 0 tracked keys and 0 pending alerts`,
+      "<time> warning RESTART_INTERVAL is ignored by the rule failures",
       "<time> info Rule failures: 5 failed runs in a row, none as long as 10m; told again each 1h. " +
       `Source stdin, sink stdout, state ${state}`,
     ]);

@@ -1,7 +1,10 @@
 // The command `record`: writes what the source delivers to a file, a message a line, so that it can be replayed. It
 // decides nothing and sends nothing.
 import { oneLine } from "../../lib/escape.ts";
+import type { Command } from "commander";
 import { chooseSource } from "../adapters.ts";
+import { flagsOf, optionOf } from "../flags.ts";
+import type { Invocation } from "../invocation.ts";
 import type { ProcessContext } from "../process_context.ts";
 import { processSettings } from "../settings.ts";
 import { asFault, Fault } from "../../lib/errors.ts";
@@ -10,7 +13,7 @@ import { StartupDeadline } from "../../lib/startup_deadline.ts";
 import { RecordFile, type RecordTo } from "./rotating_file.ts";
 import { recordSettings } from "./settings.ts";
 import { RejectionLog } from "../../pipeline/rejection_log.ts";
-import { type Input, namesOf, readSettings, type Values } from "../../lib/settings/setting.ts";
+import { complete, type Input, namesOf, readSettings, type Values } from "../../lib/settings/setting.ts";
 import { quoted } from "../../lib/settings/redact.ts";
 import { formatSize } from "../../lib/size.ts";
 import type { Batch, Source, SourceContext } from "../../sources/source.ts";
@@ -30,12 +33,29 @@ const flushPeriod = 1000;
 export function planRecord(input: Input, files: readonly string[]): RecordPlan | undefined {
   const to = readSettings(recordSettings, input);
   const chosen = chooseSource(input, files);
-  // The queue is somebody else's: what is taken from it would be missing there.
-  const openSource = (chosen?.type === temporaryQueueSource.type ? temporaryQueueSource : chosen)?.prepare(
-    input,
-  );
-  const process = readSettings(processSettings, input);
-  return to && openSource && process && { process, to, openSource };
+  // A queue belongs to the detector, which would miss what is taken from it.
+  const source = chosen?.type === temporaryQueueSource.type ? temporaryQueueSource : chosen;
+  return complete({
+    to,
+    openSource: source?.prepare(input),
+    process: readSettings(processSettings, input),
+  });
+}
+
+/** Adds the command to the program, with the flags that only it has. */
+export function registerRecord(program: Command, invocation: Invocation): void {
+  const { process } = invocation;
+  const command = program.command("record").argument("[files...]", "files to read, for the source stdin")
+    .description("write what the source delivers to a file for replay; AMQP: from a temporary queue")
+    .addHelpText("after", "\nAll flags of the source apply.")
+    .action((files: string[]) =>
+      invocation.run(
+        (input) => planRecord(input, files),
+        (plan) => record(plan, { ...process, files }, process.stop),
+        flagsOf(command),
+      )
+    );
+  for (const setting of Object.values(recordSettings)) command.addOption(optionOf(setting));
 }
 
 /** Records until the source ends or `stop`. Yields the exit code. */

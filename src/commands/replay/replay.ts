@@ -1,5 +1,7 @@
 // The command `replay`: reads recordings to their end and says what would have been told, with one rule or with a grid
 // of thresholds. It opens no sink and keeps no state.
+import type { Command } from "commander";
+import type { Invocation } from "../invocation.ts";
 import { outputSettings, processSettings } from "../settings.ts";
 import { Fault } from "../../lib/errors.ts";
 import { currentInput, planGrid, writeGrid } from "./sweep.ts";
@@ -16,6 +18,28 @@ import { RecordedStream } from "../../sources/nomad/recorded_stream.ts";
 import { requireFile } from "../../sources/stdin/files.ts";
 import { clockWarning } from "../../pipeline/clock_warnings.ts";
 import { Trial } from "./simulation.ts";
+
+const help = `All flags of the rule apply. With several values for one of --restart-count, --restart-interval,
+--stable-after and --notification-interval, as in --restart-count 3,5,10, it prints what each
+combination would have notified, and how that differs from the settings in force: the variables and
+the defaults. The rule is failures for recordings of Nomad and restarts for those of nomad-firehose,
+unless --rule says otherwise.`;
+
+/** Adds the command to the program. */
+export function registerReplay(program: Command, invocation: Invocation): void {
+  const { process } = invocation;
+  program.command("replay").argument("[files...]", "recordings, plain or gzip; - or none is standard input")
+    .description("show which alerts recordings would have caused, with one rule or a sweep of thresholds")
+    .option("--json", "print one object of JSON; as --output json")
+    .addHelpText("after", `\n${help}`)
+    .action((files: string[], { json }: { json?: boolean }) =>
+      invocation.run(
+        planReplay,
+        (plan) => replay(plan, { ...process, files }, (text) => invocation.print(text), process.stop),
+        json ? { "--output": "json" } : {},
+      )
+    );
+}
 
 /** What `replay` is asked to do. */
 export interface ReplayPlan {

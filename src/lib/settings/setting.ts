@@ -105,6 +105,15 @@ export function readSettings<S extends Settings>(settings: S, input: Input): Val
   return input.problems.length === before ? Object.fromEntries(entries) as Values<S> : undefined;
 }
 
+/** The parts, if none is missing: each is undefined whose settings are wrong. */
+export function complete<P extends object>(
+  parts: P,
+): { readonly [K in keyof P]: Exclude<P[K], undefined> } | undefined {
+  return Object.values(parts).includes(undefined)
+    ? undefined
+    : parts as { readonly [K in keyof P]: Exclude<P[K], undefined> };
+}
+
 /** The unparsed text of a setting, which flag and variable gave it, and the file it was read from. */
 interface RawValue {
   readonly text: string;
