@@ -21,8 +21,8 @@ export const sourceChoice = {
   sourceType: optional(choice({
     env: "SOURCE_TYPE",
     help: "where updates come from",
-    defaultNote: "stdin where files are named, else amqp where AMQP_CONNECTION or AMQP_QUEUE is set, " +
-      "else nomad where NOMAD_ADDR is or NOMAD_SECRETS_DIR has an api.sock",
+    defaultNote: "stdin if files are named, else amqp if AMQP_CONNECTION or AMQP_QUEUE is set, " +
+      "else nomad if NOMAD_ADDR is or NOMAD_SECRETS_DIR has an api.sock",
     example: "stdin",
   }, words(sources))),
 };
@@ -37,7 +37,7 @@ export const sinkChoice = {
   }, words(sinks)),
 };
 
-/** The source that the settings choose; undefined, with the reasons in `input.problems`, where they choose none. */
+/** The source that the settings choose; undefined, with the reasons in `input.problems`, if they choose none. */
 export function chooseSource(input: Input, files: readonly string[]): SourceAdapter | undefined {
   const chosen = readSettings(sourceChoice, input);
   if (chosen === undefined) return undefined;
@@ -57,7 +57,7 @@ export function chooseSource(input: Input, files: readonly string[]): SourceAdap
   return source;
 }
 
-const waysToStart = `No source. Say where updates come from, in one of these ways:
+const waysToStart = `No source. Choose where updates come from:
   NOMAD_ADDR=http://localhost:4646 nomad-crashloop-detector
   AMQP_CONNECTION=amqp://guest:guest@localhost:5672/ AMQP_QUEUE=nomad.crash-loop-in nomad-crashloop-detector
   SINK_TYPE=stdout nomad-firehose allocations | nomad-crashloop-detector --source-type stdin

@@ -1,4 +1,4 @@
-// The command `check`: tries what the settings name. It consumes and sends nothing.
+// The command `check`: verifies what the settings name. It consumes and sends nothing.
 import { delay } from "../lib/delay.ts";
 import { formatDuration, type Nanoseconds } from "../lib/duration.ts";
 import { asFault, Fault } from "../lib/errors.ts";
@@ -23,7 +23,7 @@ export function registerCheck(program: Command, invocation: Invocation): void {
     );
 }
 
-/** Tries the state file, the source and all sinks; consumes and sends nothing. Yields the exit code. */
+/** Verifies state file, source and all sinks. Returns the exit code. */
 export async function check(
   plan: Plan,
   context: ProcessContext,
@@ -37,35 +37,35 @@ export async function check(
   const { file } = plan.state;
   let code = 0;
   for (
-    const { what, check } of [
-      ...(file === undefined ? [] : [{ what: "state", check: () => checkState(file) }]),
-      { what: "source", check: () => source.check() },
-      ...opened.map((sink) => ({ what: `sink ${sink.type}`, check: () => sink.check() })),
+    const { component, check } of [
+      ...(file === undefined ? [] : [{ component: "state", check: () => checkState(file) }]),
+      { component: "source", check: () => source.check() },
+      ...opened.map((sink) => ({ component: `sink ${sink.type}`, check: () => sink.check() })),
     ]
   ) {
     try {
       const found = await within(plan.process.connectTimeout ?? checkTimeout, stop, check());
-      await say(plain(`ok      ${what}: ${found}`));
+      await say(plain(`ok      ${component}: ${found}`));
     } catch (error) {
       code = 1;
-      await say(plain(`failed  ${what}: ${asFault(error).message}`));
+      await say(plain(`failed  ${component}: ${asFault(error).message}`));
     }
   }
   return code;
 }
 
-/** How long `check` waits for each answer, where `CONNECT_TIMEOUT` does not say it. */
+/** How long `check` waits for each part, unless `CONNECT_TIMEOUT` says it. */
 const checkTimeout = 10_000_000_000n;
 
-/** The answer, unless there is none in time, or before somebody does not want to wait any longer. @throws {Fault} */
+/** The answer, if it comes in time and before the signal. @throws {Fault} */
 async function within(time: Nanoseconds, stop: AbortSignal, answer: Promise<string>): Promise<string> {
   const done = new AbortController();
-  const over = delay(Number(time / 1_000_000n), AbortSignal.any([stop, done.signal])).then(() => {
+  const tooLate = delay(Number(time / 1_000_000n), AbortSignal.any([stop, done.signal])).then(() => {
     throw new Fault(stop.aborted ? "interrupted" : `no answer within ${formatDuration(time)}`);
   });
-  over.catch(() => {});
+  tooLate.catch(() => {});
   try {
-    return await Promise.race([answer, over]);
+    return await Promise.race([answer, tooLate]);
   } finally {
     done.abort();
   }

@@ -1,5 +1,5 @@
-// The command that detects: opens the parts of a plan, runs them until the input ends or somebody stops it, closes them
-// in reverse, and returns the exit code.
+// Detection, what the program does without a command: opens the parts of a plan, runs them until the input ends or a
+// signal comes, and closes them in reverse.
 import config from "../../deno.json" with { type: "json" };
 import type { Rule } from "../detection/rule.ts";
 import { Visibility } from "../detection/visibility.ts";
@@ -25,7 +25,7 @@ import type { Invocation } from "./invocation.ts";
 import { openSinks, type Plan, plan as planDetection } from "./plan.ts";
 import type { ProcessContext } from "./process_context.ts";
 
-/** Adds what the program does without a command. */
+/** Makes detection the action of the program itself. */
 export function registerDetect(program: StrictCommand, invocation: Invocation): void {
   const { process } = invocation;
   program.action(async (files: string[]) => {
@@ -37,7 +37,7 @@ export function registerDetect(program: StrictCommand, invocation: Invocation): 
   });
 }
 
-/** Whether it looks like a command and is no file. */
+/** Whether it looks like a command and no file has that name. */
 async function isMistyped(word = ""): Promise<boolean> {
   if (!/^[a-z]+$/i.test(word)) return false;
   return await Deno.stat(word).then(() => false, (error) => error instanceof Deno.errors.NotFound);

@@ -19,7 +19,7 @@ export interface Plan {
   readonly state: State;
   readonly status: ListenSettings;
   readonly source: string;
-  /** Files are read, and then the input ends. */
+  /** It reads files, and then the input ends. */
   readonly readsFiles: boolean;
   readonly output: "json" | "text" | undefined;
   readonly openSource: (context: SourceContext) => Source | Promise<Source>;

@@ -10,7 +10,7 @@ import { sinkChoice, sinks, sourceChoice, sources } from "./adapters.ts";
 /** The setting that chooses where the state is kept. */
 export const stateSettings = { state };
 
-/** The setting of what standard output has. */
+/** The setting of the alerts on standard output. */
 export const outputSettings = {
   output: optional(choice({
     env: "OUTPUT",
@@ -25,7 +25,7 @@ export const processSettings = {
   logLevel: choice(
     {
       env: "LOG_LEVEL",
-      help: "how much is logged to stderr; debug has a line for each restart",
+      help: "minimum level of log lines on stderr; debug logs each restart",
       default: "info",
       example: "debug",
     },
@@ -33,24 +33,24 @@ export const processSettings = {
     { warn: "warning" },
   ),
   logFormat: choice(
-    { env: "LOG_FORMAT", help: "how it is logged", default: "text", example: "json" },
+    { env: "LOG_FORMAT", help: "format of log lines", default: "text", example: "json" },
     logFormats,
   ),
   connectTimeout: optional(duration({
     env: "CONNECT_TIMEOUT",
-    help: "at the start: how long what cannot be reached is tried before the program gives up",
-    defaultNote: "for ever",
+    help: "how long to retry unreachable servers at startup before exiting",
+    defaultNote: "no limit",
     example: "1m",
   })),
   shutdownTimeout: duration({
     env: "SHUTDOWN_TIMEOUT",
-    help: "after SIGINT or SIGTERM: how long alerts on their way may take",
+    help: "how long to wait for in-flight alerts after SIGINT or SIGTERM",
     default: "10s",
     example: "30s",
   }),
 };
 
-/** Every setting there is, as help and README show them. */
+/** Every setting, in the order of help and README. */
 export const settingsGroups: readonly SettingsGroup[] = [
   { title: "Source", settings: sourceChoice },
   ...sources.map(({ group }) => group),

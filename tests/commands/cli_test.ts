@@ -43,7 +43,7 @@ function withoutTimes(stderr: string): string {
   return stderr.replaceAll(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/gm, "<time>");
 }
 
-const waysToStart = `No source. Say where updates come from, in one of these ways:
+const waysToStart = `No source. Choose where updates come from:
   NOMAD_ADDR=http://localhost:4646 nomad-crashloop-detector
   AMQP_CONNECTION=amqp://guest:guest@localhost:5672/ AMQP_QUEUE=nomad.crash-loop-in nomad-crashloop-detector
   SINK_TYPE=stdout nomad-firehose allocations | nomad-crashloop-detector --source-type stdin

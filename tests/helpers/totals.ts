@@ -9,7 +9,7 @@ export interface Totals {
   readonly outsideWindow: number;
   readonly requested: number;
   readonly others: number;
-  readonly setAside: number;
+  readonly rejected: number;
   readonly alerts: number;
 }
 
@@ -19,7 +19,7 @@ export function totalsOf(log: string): Totals {
     /(\d+) messages: (\d+) [a-z ]+, of them (\d+) duplicates, (\d+) too old and (\d+) requested, which do not count; (\d+) other updates; (\d+) rejected\. (\d+) alerts/
       .exec(log);
   if (found === null) throw new Error(`no totals in the log, which ends with:\n${log.slice(-2000)}`);
-  const [messages, events, duplicates, outsideWindow, requested, others, setAside, alerts] = found.slice(1)
+  const [messages, events, duplicates, outsideWindow, requested, others, rejected, alerts] = found.slice(1)
     .map(Number) as [
       number,
       number,
@@ -30,5 +30,5 @@ export function totalsOf(log: string): Totals {
       number,
       number,
     ];
-  return { messages, events, duplicates, outsideWindow, requested, others, setAside, alerts };
+  return { messages, events, duplicates, outsideWindow, requested, others, rejected, alerts };
 }

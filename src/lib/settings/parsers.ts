@@ -3,7 +3,7 @@ import { formatDuration, type Nanoseconds, parseDuration } from "../duration.ts"
 import { formatSize, parseSize } from "../size.ts";
 import type { Setting } from "./setting.ts";
 
-/** The setting, whose absence is fine: its value is then undefined. */
+/** The setting, but it may be absent: its value is then undefined. */
 export function optional<T>(setting: Setting<T>): Setting<T | undefined> {
   const { default: _, ...rest } = setting;
   return { ...rest, optional: true };
@@ -11,7 +11,7 @@ export function optional<T>(setting: Setting<T>): Setting<T | undefined> {
 
 type Declared<T> = Omit<Setting<T>, "parse" | "accepts">;
 
-/** A setting that takes any text, or only such as matches. `accepts` says what that is. */
+/** A setting that takes any text, or only one that matches, as `accepts` says. */
 export function text(declared: Declared<string>, accepts = "text", matches = /^.+$/s): Setting<string> {
   return {
     ...declared,
@@ -105,7 +105,7 @@ export function choice<T extends string>(
   };
 }
 
-/** A setting that takes one or more of a few words, separated by commas; none counts twice. */
+/** A setting that takes one or more of a few words, separated by commas; duplicates count once. */
 export function choices(
   declared: Declared<readonly string[]>,
   words: readonly string[],

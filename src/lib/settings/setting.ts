@@ -1,5 +1,5 @@
-// What a setting is, and how flags and environment variables become values. It knows no particular setting: a
-// component declares its own beside itself, with the parsers of parsers.ts.
+// Settings, and how flags and environment variables become their values. It knows no particular setting: each component
+// declares its own, with the parsers of parsers.ts.
 import { readText } from "../files.ts";
 import { quoted } from "./redact.ts";
 
@@ -7,17 +7,17 @@ import { quoted } from "./redact.ts";
 export interface Setting<T> {
   /** Name of the environment variable; the flag is made from it: `AMQP_QUEUE`, `--amqp-queue`. */
   readonly env: string;
-  /** The flag, where it is not made from the variable: of a command that has it for itself. */
+  /** The flag if it is not made from the variable: for the flags of one command. */
   readonly flag?: string;
-  /** What it is for, as a noun phrase without a full stop. */
+  /** Its purpose, as a phrase without a full stop. */
   readonly help: string;
   /** What is accepted, after "expected". */
   readonly accepts: string;
   /** A value that works, shown in help and errors. */
   readonly example: string;
-  /** The text that counts as given when nothing is. */
+  /** The text that is used when none is given. */
   readonly default?: string;
-  /** Said in help instead of the default where the default depends on something. */
+  /** Shown in help in place of the default if that depends on something. */
   readonly defaultNote?: string;
   /** Without a default: whether its absence is fine (the value is then undefined) or an error. */
   readonly optional?: boolean;
@@ -25,10 +25,10 @@ export interface Setting<T> {
   readonly secret?: boolean;
   /** The flag takes no value. */
   readonly toggle?: boolean;
-  /** The accepted words, where they are few: for help and completions. */
+  /** The accepted words, if they are few: for help and completions. */
   readonly choices?: readonly string[];
-  /** `path` is the file that the text stands in. @throws {Error} whose message is why the text is not accepted, or empty
-   * where `accepts` says it all. */
+  /** `path` is the file that holds the text. @throws {Error} with the reason why the text is not accepted, empty if
+   * `accepts` says it all. */
   parse(text: string, path?: string): T;
 }
 
@@ -36,7 +36,7 @@ export interface Setting<T> {
 // deno-lint-ignore no-explicit-any -- the one place where settings of different types are kept together
 export type Settings = Readonly<Record<string, Setting<any>>>;
 
-/** What reading `Settings` yields. */
+/** The values of `Settings`. */
 export type Values<S extends Settings> = {
   readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : never;
 };
@@ -47,7 +47,7 @@ export interface SettingsGroup {
   readonly settings: Settings;
 }
 
-/** Where the texts of settings come from, and where what is wrong with them is collected. */
+/** The texts of settings, and the problems found in them. */
 export interface Input {
   /** By flag, `--amqp-queue`: the text given on the command line. */
   readonly flags: Readonly<Record<string, string | undefined>>;
@@ -56,7 +56,7 @@ export interface Input {
   readonly problems: string[];
 }
 
-/** What names a setting. */
+/** The names of a setting. */
 export type Named = Pick<Setting<unknown>, "env" | "flag">;
 
 /** The flag of a setting: `--amqp-queue` for `AMQP_QUEUE`. */
@@ -69,7 +69,7 @@ export function namesOf(setting: Named): string {
   return `${setting.env} (${flagOf(setting)})`;
 }
 
-/** What names the file of a secret setting: `AMQP_CONNECTION_FILE`, as container platforms mount secrets. */
+/** The names for the file of a secret: `AMQP_CONNECTION_FILE`, as container platforms mount secrets. */
 export function fileOf({ env }: Named): Named {
   return { env: `${env}_FILE` };
 }
@@ -150,7 +150,7 @@ function readSetting<T>(setting: Setting<T>, input: Input): T | undefined {
   }
 }
 
-/** @throws {Error} with the problem's line, where there are two texts or a file cannot be read. */
+/** @throws {Error} with the problem's line, if there are two texts or a file cannot be read. */
 function rawValue(setting: Setting<unknown>, input: Input): RawValue | undefined {
   for (const [find, name] of [[byFlag, flagOf], [byVariable, ({ env }: Named) => env]] as const) {
     const text = find(setting, input);
