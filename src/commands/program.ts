@@ -58,6 +58,9 @@ function createProgram(): StrictCommand {
 function registerCompletions(program: Command): void {
   const inheriting = program.commands.map((command) => command.name());
   const { commands } = tab(program, { completionCommandName: "completions" });
+  program.commands.find((command) => command.name() === "completions")!.description(
+    "print completions for bash, zsh or fish",
+  );
   for (const name of inheriting) {
     const completed = commands.get(name)!;
     for (const { long, hidden, required, description } of program.options) {
