@@ -4,7 +4,7 @@ import { RestartsRule, type RestartsThresholds } from "./restarts/rule.ts";
 import { FailuresRule, type FailuresThresholds } from "./failures/rule.ts";
 import type { Rule, RuleState } from "./rule.ts";
 import { choice, duration, optional, toggle, wholeNumber } from "../lib/settings/parsers.ts";
-import { flagOf, type Input, readSettings, type Setting } from "../lib/settings/setting.ts";
+import { type Input, isSet, readSettings } from "../lib/settings/setting.ts";
 import { formatDuration, parseDuration } from "../lib/duration.ts";
 import type { Visibility } from "./visibility.ts";
 
@@ -124,8 +124,6 @@ export function planRule(
   const thresholds = { ...values, notificationInterval, notifyResolved: notifyResolved || needsEnds };
   const { restartInterval, ignoreRequested, stableAfter } = ruleSettings;
   const ofOther = countsFailures ? [restartInterval, ignoreRequested] : [stableAfter];
-  const isGiven = (setting: Setting<unknown>) =>
-    input.flags[flagOf(setting)] ?? (input.env[setting.env] || undefined);
   return {
     type: countsFailures ? "failures" : "restarts",
     thresholds,
@@ -139,7 +137,7 @@ export function planRule(
       interval: formatDuration(countsFailures ? values.stableAfter : values.restartInterval),
       notificationInterval: formatDuration(notificationInterval),
     },
-    unused: ofOther.filter((setting) => isGiven(setting) !== undefined).map(({ env }) => env),
+    unused: ofOther.filter((setting) => isSet(setting, input)).map(({ env }) => env),
     open: (state, visibility) =>
       countsFailures ? new FailuresRule(thresholds, state, visibility) : new RestartsRule(thresholds, state),
   };

@@ -86,7 +86,7 @@ Deno.test("no credentials: said once with what to set, and the alert is kept unt
   program.signal("SIGTERM");
   const { code, stderr } = await program.ended;
   assert.equal(code, 1);
-  assert.match(stderr, /Stopped after 100ms; 3 alerts are not confirmed/);
+  assert.match(stderr, /Shutdown timed out after 100ms with 3 unconfirmed alerts;/);
   assert.ok(!stderr.includes("hunter2"));
 });
 

@@ -330,7 +330,7 @@ Deno.test("blocked, and stopped: it ends, and after its next start the alert arr
     assert.equal(code, 1);
     assert.match(
       stderr,
-      /Stopped after 100ms; 1 alerts are not confirmed, and end with the memory: the queue gives out again only messages that were not acknowledged, not the restarts before them\. To keep all, set STATE=sqlite:<file>\n$/,
+      /Shutdown timed out after 100ms with 1 unconfirmed alerts; they are lost: RabbitMQ redelivers only messages that were not acknowledged, not the restarts before them\. STATE=sqlite:<file> keeps all\n$/,
     );
   }
   await using own = await brokerClient(broker.url);

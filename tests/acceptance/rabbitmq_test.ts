@@ -120,7 +120,7 @@ Deno.test("bad messages are set aside one by one, counted, logged with a reason,
   program.signal("SIGTERM");
   const { code, stderr } = await program.ended;
   assert.equal(code, 0);
-  assert.match(stderr, /10 messages: 2 restarts, .* 8 set aside\. 1 alerts/);
+  assert.match(stderr, /10 messages: 2 restarts, .* 8 rejected\. 1 alerts/);
 });
 
 Deno.test("the same event five times counts once", async () => {
@@ -185,11 +185,11 @@ Deno.test("SIGTERM while the sink is down: it waits for SHUTDOWN_TIMEOUT, exit 1
   assert.equal(code, 1);
   assert.match(
     stderr,
-    /Stopped after 300ms; 1 alerts are not confirmed, and end with the memory: the queue gives out again only messages that were not acknowledged, not the restarts before them\. To keep all, set STATE=sqlite:<file>\n$/,
+    /Shutdown timed out after 300ms with 1 unconfirmed alerts; they are lost: RabbitMQ redelivers only messages that were not acknowledged, not the restarts before them\. STATE=sqlite:<file> keeps all\n$/,
   );
   assert.match(
     stderr,
-    / info State memory: when the program ends, restarts whose messages are acknowledged are forgotten, and alerts that no sink has confirmed are lost with them; STATE=sqlite:<file> keeps both\n/,
+    / info State memory: on exit, restarts whose messages are acknowledged and alerts that no sink has confirmed are lost; STATE=sqlite:<file> keeps both\n/,
   );
   const [back] = await own.take(example.in, 1);
   assert.equal(back!.content.toString(), second);

@@ -300,7 +300,7 @@ Deno.test("alerts for a sink that SINK_TYPE no longer names are said at the star
     await using program = await consuming(folder.file);
     assert.match(
       program.stderr,
-      /warning State \S+: 1 alerts wait for sinks that SINK_TYPE does not name any more\n/,
+      /warning State \S+: 1 pending alerts belong to sinks that SINK_TYPE no longer names\n/,
     );
   }
 });

@@ -1,4 +1,4 @@
-// The longest pause of consumption with many names in the window. It is seen from inside, without a broker: on a
+// The longest pause of consumption with many keys in the window. It is seen from inside, without a broker: on a
 // machine of few cores a broker at work stops everything for longer than the program does.
 import { stdout } from "node:process";
 import { atMost, type BenchKind, type Row } from "./bench.ts";
@@ -26,11 +26,10 @@ interface Pauses {
   readonly repeats: number;
 }
 
-/** With a million names, of which 100,000 are to be told again at one moment. */
+/** With a million keys, of which 100,000 repeat at one moment. */
 export const pause: BenchKind = {
   name: "pause",
-  help:
-    "the longest pause of consumption with 1,000,000 names in the window, and while 100,000 are told again",
+  help: "the longest pause of consumption with 1,000,000 keys in the window, and while 100,000 repeat",
   async run(bench) {
     const names = bench.quick ? 100_000 : 1_000_000;
     const found: Pauses[] = [];
@@ -52,7 +51,7 @@ function rowsOf(names: number, found: readonly Pauses[]): Row[] {
     const own = found.map((pauses) => pauses[stage].own);
     const machine = found.map((pauses) => pauses.machine.seen);
     return {
-      what: `longest pause of consumption with ${names.toLocaleString("en-US")} names in the window${what}`,
+      what: `longest pause of consumption with ${names.toLocaleString("en-US")} keys in the window${what}`,
       target: atMost(50),
       measured: median(seen),
       unit: "ms",
@@ -64,7 +63,7 @@ function rowsOf(names: number, found: readonly Pauses[]): Row[] {
     };
   };
   const repeats = median(found.map(({ repeats }) => repeats)).toLocaleString("en-US");
-  return [row("", "usual"), row(`, while ${repeats} are notified again at once`, "due")];
+  return [row("", "usual"), row(`, while ${repeats} repeat at once`, "due")];
 }
 
 /** The clock of a stage: how long it lasts and the longest pause in it. */

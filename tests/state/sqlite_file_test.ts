@@ -327,7 +327,7 @@ test("that another one of us uses is refused; that one goes on", async (file, fo
     AMQP_QUEUE: "q",
   };
   await using first = new Program({ env });
-  await first.logged("goes on with 0 names");
+  await first.logged("restored 0 tracked keys");
   const before = digestOf(file);
   const { code, stderr } = await run({ env });
   assert.equal(code, 1);
@@ -405,7 +405,7 @@ Deno.test("a state file on a full disk is refused, whether it is there or not, a
   disk.free();
   const { code, stderr } = await run({ args: ["--source-type", "stdin"], env: { STATE: `sqlite:${file}` } });
   assert.equal(code, 0, stderr);
-  assert.match(stderr, /goes on with 100 names/);
+  assert.match(stderr, /restored 100 tracked keys/);
 });
 
 test("where Deno lets it use no files is refused", async (_, folder) => {
@@ -434,7 +434,7 @@ test("whose making was interrupted is made again", async (file) => {
       env: { STATE: `sqlite:${file}` },
     });
     assert.equal(code, 0, stderr);
-    assert.match(stderr, /goes on with 0 names and 0 alerts/);
+    assert.match(stderr, /restored 0 tracked keys and 0 pending alerts/);
   }
 });
 
@@ -446,7 +446,7 @@ test("of a killed process is taken as it is, with its log", async (file, folder)
   Deno.copyFileSync(`${made.file}-wal`, `${file}-wal`);
   const { code, stderr } = await run({ args: ["--source-type", "stdin"], env: { STATE: `sqlite:${file}` } });
   assert.equal(code, 0, stderr);
-  assert.match(stderr, /goes on with 5 names/);
+  assert.match(stderr, /restored 5 tracked keys/);
   assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["state.db"]);
 });
 

@@ -34,7 +34,7 @@ export const partsOf: Readonly<Record<string, Parts>> = {
       settingsGroups.map(({ title, settings }) => `### ${title}\n\n${tableOf(Object.values(settings))}`)
         .join("\n\n"),
     replay: async () => fenced("", await replayed()),
-    grid: async () => fenced("", await replayed("--restart-count", "3,5,25", "--restart-interval", "1m,5m")),
+    sweep: async () => fenced("", await replayed("--restart-count", "3,5,25", "--restart-interval", "1m,5m")),
     record: () => tableOf(Object.values(recordSettings)),
   },
   "src/detection/README.md": {

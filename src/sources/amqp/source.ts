@@ -6,6 +6,7 @@ import { look } from "../../clients/amqp/look.ts";
 import { tlsConflicts } from "../../clients/tls/settings.ts";
 import { defineAdapter } from "../../lib/settings/adapter.ts";
 import { printable } from "../../lib/settings/redact.ts";
+import { isSet } from "../../lib/settings/setting.ts";
 import { type Connection, type LiveSource, ReconnectingSource } from "../reconnecting.ts";
 import type { Source, SourceContext } from "../source.ts";
 import { Consumer } from "./consumer.ts";
@@ -24,6 +25,7 @@ export const amqpSource = defineAdapter({
   type: "amqp",
   title: "Source amqp",
   settings: amqpSettings,
+  isConfigured: (input) => isSet(amqpSettings.connection, input) || isSet(amqpSettings.queue, input),
   conflicts: (values) => tlsConflicts(prefix, values, values.connection, "amqps"),
   open: (values, context: SourceContext): Source => open(values, context),
 });

@@ -506,7 +506,7 @@ Deno.test("the program reads a pipe that is named as a file", async () => {
     kill(writer);
     await writer.status;
     assert.equal(code, 0, stderr);
-    assert.match(stderr, /2 messages: .* 2 set aside/);
+    assert.match(stderr, /2 messages: .* 2 rejected/);
   });
 });
 
