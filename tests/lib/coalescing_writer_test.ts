@@ -66,7 +66,7 @@ Deno.test("write() goes on where a write took only a part", async () => {
 Deno.test("write() drops and counts what comes while too much is pending, and says so in its place", async () => {
   const reader = new Reader();
   const writer = new CoalescingWriter(reader.write, 8);
-  writer.onRead = (dropped) => writer.write(`-${dropped}\n`);
+  writer.onDropped((count) => writer.write(`-${count}\n`));
   writer.write("one\n");
   await waitFor("the first write", () => reader.pending, { everyMs: 0 });
   for (const text of ["two\n", "six\n", "ten\n", "x\n"]) writer.write(text);
@@ -83,7 +83,7 @@ Deno.test("write() counts what a reader that went away did not get, and goes on 
   const reader = new Reader();
   const writer = new CoalescingWriter(reader.write);
   const notified: number[] = [];
-  writer.onRead = (dropped) => notified.push(dropped);
+  writer.onDropped((count) => notified.push(count));
   writer.write("a\n");
   writer.write("b\n");
   await waitFor("the write", () => reader.pending, { everyMs: 0 });
