@@ -14,13 +14,13 @@ import { wallClock } from "../lib/time.ts";
 import { CommitStats } from "../pipeline/acknowledger.ts";
 import { Counters } from "../pipeline/counters.ts";
 import { Delivery } from "../pipeline/delivery.ts";
-import { follow, type Totals } from "../pipeline/pipeline.ts";
+import { runPipeline, type Totals } from "../pipeline/pipeline.ts";
 import type { Sink } from "../sinks/sink.ts";
 import { amqpSource } from "../sources/amqp/source.ts";
 import type { Source } from "../sources/source.ts";
 import { openStore } from "../state/settings.ts";
 import type { StateStore } from "../state/store.ts";
-import type { Facts } from "../status/runtime_info.ts";
+import type { RuntimeInfo } from "../status/runtime_info.ts";
 import type { StatusServer } from "../status/server.ts";
 import { openSinks, type Plan } from "./plan.ts";
 import type { ProcessContext } from "./process_context.ts";
@@ -59,8 +59,8 @@ export async function detect(plan: Plan, context: ProcessContext, stop: AbortSig
     const counters = new Counters();
     const commits = new CommitStats();
     const { stderr } = context;
-    const facts = factsOf(plan, { source, health, rule, counters, commits, delivery, stderr });
-    const status = await openStatus(plan, facts, store);
+    const runtime = runtimeInfoOf(plan, { source, health, rule, counters, commits, delivery, stderr });
+    const status = await openStatus(plan, runtime, store);
     // What keeps the program from starting is logged in one line.
     health.firstUp.then(() => {
       sayPlan(log, plan, sinks);
@@ -79,7 +79,7 @@ export async function detect(plan: Plan, context: ProcessContext, stop: AbortSig
     await Promise.race([delivery.start(), startupDeadline.expired]);
     delivery.pump();
     onAbort(stop, () => delivery.hurry());
-    const following = follow(
+    const following = runPipeline(
       {
         source,
         rule,
@@ -122,7 +122,7 @@ export async function detect(plan: Plan, context: ProcessContext, stop: AbortSig
   }
 }
 
-interface Opened extends Pick<Facts, "rule" | "counters"> {
+interface Opened extends Pick<RuntimeInfo, "rule" | "counters"> {
   readonly source: Source;
   readonly health: Health;
   readonly commits: CommitStats;
@@ -131,7 +131,10 @@ interface Opened extends Pick<Facts, "rule" | "counters"> {
 }
 
 /** What the status server is to know. */
-function factsOf(plan: Plan, { source, health, rule, counters, commits, delivery, stderr }: Opened): Facts {
+function runtimeInfoOf(
+  plan: Plan,
+  { source, health, rule, counters, commits, delivery, stderr }: Opened,
+): RuntimeInfo {
   return {
     version: config.version,
     startedAt: wallClock(),
@@ -149,7 +152,7 @@ function factsOf(plan: Plan, { source, health, rule, counters, commits, delivery
 /** The status server, where one is wanted; it is loaded only then. @throws {Fault} */
 async function openStatus(
   { status: { listen, token } }: Plan,
-  facts: Facts,
+  runtime: RuntimeInfo,
   store: StateStore,
 ): Promise<StatusServer | undefined> {
   if (listen === undefined) return undefined;
@@ -157,9 +160,9 @@ async function openStatus(
     import("../status/server.ts"),
     import("../status/history.ts"),
   ]);
-  const history = new LoopHistory(facts.rule, undefined, store);
+  const history = new LoopHistory(runtime.rule, undefined, store);
   history.restore(wallClock(), store.kept);
-  return await StatusServer.listen(listen, token, facts, history);
+  return await StatusServer.listen(listen, token, runtime, history);
 }
 
 /** Resolves when, after `stop`, time for what is on its way is up. */

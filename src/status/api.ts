@@ -1,22 +1,22 @@
 // Builds the responses of /api/v1 that view.ts declares.
 import { formatTime, wallClock } from "../lib/time.ts";
-import { type Facts, nowOf } from "./runtime_info.ts";
+import { nowOf, type RuntimeInfo } from "./runtime_info.ts";
 import type { LoopHistory } from "./history.ts";
 import type { ComponentView, LoopsView, LoopView, StatusView } from "./view.ts";
 import type { Health } from "../lib/health.ts";
 
 /** `GET /api/v1/status`. */
-export function statusView(facts: Facts): StatusView {
-  const { counters, rule, source, sinks } = facts;
+export function statusView(runtime: RuntimeInfo): StatusView {
+  const { counters, rule, source, sinks } = runtime;
   const { events, others, malformed, duplicates, outsideWindow, requested, alerts: notifications } = counters
     .totals();
   return {
-    version: facts.version,
-    startedAt: formatTime(facts.startedAt),
+    version: runtime.version,
+    startedAt: formatTime(runtime.startedAt),
     wallNow: formatTime(wallClock()),
-    mode: facts.mode,
-    now: formatTime(nowOf(facts)),
-    rule: facts.ruleView,
+    mode: runtime.mode,
+    now: formatTime(nowOf(runtime)),
+    rule: runtime.ruleView,
     source: { ...componentView(source.type, source.health), ended: source.health.ended },
     sinks: sinks.map(({ type, health, unconfirmed, oldest }) => ({
       ...componentView(type, health),
@@ -46,7 +46,11 @@ interface LoopQuery {
 }
 
 /** `GET /api/v1/loops`. @throws {RangeError} if a parameter is wrong; the message says how. */
-export function loopsView(parameters: URLSearchParams, facts: Facts, history: LoopHistory): LoopsView {
+export function loopsView(
+  parameters: URLSearchParams,
+  runtime: RuntimeInfo,
+  history: LoopHistory,
+): LoopsView {
   const { status, q, sort, offset, limit } = read(parameters);
   const matching = [...history.loops()]
     .filter(({ view }) => (status === undefined || view.status === status) && matches(view, q));
@@ -55,7 +59,7 @@ export function loopsView(parameters: URLSearchParams, facts: Facts, history: Lo
     at: Date.parse(loop.view.resolvedAt ?? loop.view.gaveUpAt ?? loop.view.since),
   }));
   keyed.sort((a, b) => (sort === "worst" ? b.loop.view.count - a.loop.view.count : 0) || b.at - a.at);
-  const now = nowOf(facts);
+  const now = nowOf(runtime);
   const shown = keyed.slice(offset, offset + limit).map(({ loop }) => history.view(loop, now));
   return { total: keyed.length, loops: shown };
 }

@@ -14,7 +14,7 @@ export function milliseconds(time: Nanoseconds): number {
 }
 
 /** What an alert does not say about its loop. */
-export interface LoopFacts {
+export interface LoopContext {
   readonly notifications: number;
   /** Restarts or failed runs, oldest first, in milliseconds. */
   readonly times: readonly number[];
@@ -27,7 +27,7 @@ export interface LoopFacts {
 /** The view of an active loop. */
 export function loopView(
   alert: Alert,
-  { notifications, times, since, firstNotifiedAt }: LoopFacts,
+  { notifications, times, since, firstNotifiedAt }: LoopContext,
 ): LoopView {
   const details = detailsOf(alert);
   const { Namespace, JobID, TaskGroup } = details.Key;

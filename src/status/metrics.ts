@@ -3,12 +3,12 @@
 import type { Histogram } from "../lib/histogram.ts";
 import { wallClock } from "../lib/time.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
-import type { Facts } from "./runtime_info.ts";
+import type { RuntimeInfo } from "./runtime_info.ts";
 import type { ProcessStats } from "./process_stats.ts";
 
 /** Where the values are read from. */
 export interface MetricsInput {
-  readonly facts: Facts;
+  readonly runtime: RuntimeInfo;
   readonly process: ProcessStats;
 }
 
@@ -44,19 +44,19 @@ function perSink(
   type: "counter" | "gauge",
   name: string,
   help: string,
-  read: (sink: Facts["sinks"][number], now: Nanoseconds) => number,
+  read: (sink: RuntimeInfo["sinks"][number], now: Nanoseconds) => number,
 ): Metric {
   return {
     type,
     name: prefix + name,
     help,
     labels: ["sink"],
-    read: ({ facts }) => facts.sinks.map((sink) => [{ sink: sink.type }, read(sink, wallClock())]),
+    read: ({ runtime }) => runtime.sinks.map((sink) => [{ sink: sink.type }, read(sink, wallClock())]),
   };
 }
 
 /** The health of the source, the state and each sink. */
-function components({ source, state, sinks }: Facts) {
+function components({ source, state, sinks }: RuntimeInfo) {
   return [
     { labels: { component: "source", type: source.type }, health: source.health },
     { labels: { component: "state", type: state.type }, health: state.commits.health },
@@ -71,7 +71,7 @@ export const metrics: readonly Metric[] = [
     name: `${prefix}messages_total`,
     help: "Messages received from the source.",
     labels: ["result"],
-    read({ facts: { counters } }) {
+    read({ runtime: { counters } }) {
       const { events, others, malformed } = counters.totals();
       return [
         [{ result: "event" }, events],
@@ -85,7 +85,7 @@ export const metrics: readonly Metric[] = [
     name: `${prefix}events_total`,
     help: "Restarts or failed runs: counted, or ignored for this reason.",
     labels: ["result"],
-    read({ facts: { counters } }) {
+    read({ runtime: { counters } }) {
       const { duplicate, requested, "outside-window": outside } = counters.events;
       const counted = counters.totals().events - duplicate - requested - outside;
       return [
@@ -101,46 +101,46 @@ export const metrics: readonly Metric[] = [
     name: `${prefix}notifications_total`,
     help: "Notifications about crash loops.",
     labels: ["reason"],
-    read: ({ facts: { counters } }) =>
+    read: ({ runtime: { counters } }) =>
       Object.entries(counters.alerts).map(([reason, count]) => [{ reason }, count]),
   },
-  gauge(`${prefix}tracked_keys`, "Tracked allocations or tasks.", ({ facts }) => facts.rule.names),
+  gauge(`${prefix}tracked_keys`, "Tracked allocations or tasks.", ({ runtime }) => runtime.rule.names),
   gauge(
     `${prefix}active_loops`,
     "Active crash loops, without those that Nomad has given up.",
-    ({ facts }) => facts.rule.looping,
+    ({ runtime }) => runtime.rule.looping,
   ),
   gauge(
     `${prefix}last_event_timestamp_seconds`,
     "Time of the newest event since the Unix epoch, 0 before the first.",
-    ({ facts }) => seconds(facts.counters.newest),
+    ({ runtime }) => seconds(runtime.counters.newest),
   ),
   gauge(
     `${prefix}source_last_contact_timestamp_seconds`,
     "Time of the last data or heartbeat from the source since the Unix epoch, 0 before it connects.",
-    ({ facts }) => seconds(facts.source.health.lastSeenAt),
+    ({ runtime }) => seconds(runtime.source.health.lastSeenAt),
   ),
   {
     type: "gauge",
     name: `${prefix}up`,
     help: "Whether the component works: 1 for up, 0 for down.",
     labels: ["component", "type"],
-    read: ({ facts }) => components(facts).map(({ labels, health }) => [labels, health.isUp ? 1 : 0]),
+    read: ({ runtime }) => components(runtime).map(({ labels, health }) => [labels, health.isUp ? 1 : 0]),
   },
   {
     type: "counter",
     name: `${prefix}reconnects_total`,
     help: "Recoveries of the component after an outage.",
     labels: ["component", "type"],
-    read: ({ facts }) => components(facts).map(({ labels, health }) => [labels, health.reconnects]),
+    read: ({ runtime }) => components(runtime).map(({ labels, health }) => [labels, health.reconnects]),
   },
   {
     type: "counter",
     name: `${prefix}notification_attempts_total`,
     help: "Attempts to send an alert to a sink. A rejected alert is dropped, a failed attempt is retried.",
     labels: ["sink", "result"],
-    read: ({ facts }) =>
-      facts.sinks.flatMap(({ type: sink, attempts }) =>
+    read: ({ runtime }) =>
+      runtime.sinks.flatMap(({ type: sink, attempts }) =>
         Object.entries(attempts).map(([result, count]) => [{ sink, result }, count] as const)
       ),
   },
@@ -149,7 +149,7 @@ export const metrics: readonly Metric[] = [
     name: `${prefix}notification_latency_seconds`,
     help: "Time until the sink confirmed an alert.",
     labels: ["sink"],
-    read: ({ facts }) => facts.sinks.map(({ type: sink, seconds }) => [{ sink }, seconds]),
+    read: ({ runtime }) => runtime.sinks.map(({ type: sink, seconds }) => [{ sink }, seconds]),
   },
   perSink(
     "gauge",
@@ -168,12 +168,12 @@ export const metrics: readonly Metric[] = [
     name: `${prefix}commit_seconds`,
     help: "Duration of a commit to the state file.",
     labels: [],
-    read: ({ facts }) => [[{}, facts.state.commits.seconds]],
+    read: ({ runtime }) => [[{}, runtime.state.commits.seconds]],
   },
   counter(
     `${prefix}log_lines_dropped_total`,
     "Log lines dropped because stderr was not read.",
-    ({ facts }) => facts.log.dropped ?? 0,
+    ({ runtime }) => runtime.log.dropped ?? 0,
   ),
   gauge(
     `${prefix}event_loop_lag_seconds`,
@@ -191,7 +191,7 @@ export const metrics: readonly Metric[] = [
     name: `${prefix}build_info`,
     help: "Always 1, with the version as label.",
     labels: ["version"],
-    read: ({ facts: { version } }) => [[{ version }, 1]],
+    read: ({ runtime: { version } }) => [[{ version }, 1]],
   },
   counter(
     "process_cpu_seconds_total",

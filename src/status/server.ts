@@ -6,7 +6,7 @@ import { loopsView, statusView } from "./api.ts";
 import { type Answers, findEndpoint } from "./endpoints.ts";
 import { Connections, type Limits, type Times } from "./connections.ts";
 import { LoopEventStream } from "./event_stream.ts";
-import { type Facts, nowOf } from "./runtime_info.ts";
+import { nowOf, type RuntimeInfo } from "./runtime_info.ts";
 import { problems } from "./readiness.ts";
 import type { LoopHistory } from "./history.ts";
 import { isLocal, wrongHost } from "./host.ts";
@@ -34,7 +34,7 @@ export interface Overrides {
 
 /** A status server that listens. */
 export class StatusServer implements Answers, AsyncDisposable {
-  readonly facts: Facts;
+  readonly runtime: RuntimeInfo;
   readonly history: LoopHistory;
   /** For the log. */
   readonly where: string;
@@ -52,10 +52,10 @@ export class StatusServer implements Answers, AsyncDisposable {
   #open = 0;
 
   private constructor(
-    { address, token, facts, history }: Served,
+    { address, token, runtime, history }: Served,
     { limits, listener, where, pages, times }: Parts,
   ) {
-    this.facts = facts;
+    this.runtime = runtime;
     this.history = history;
     this.where = where;
     this.isOpen = token === undefined && !isLocal(address);
@@ -64,8 +64,8 @@ export class StatusServer implements Answers, AsyncDisposable {
     this.#pages = pages;
     this.#events = new LoopEventStream({
       history,
-      status: () => statusView(facts),
-      view: (loop) => history.view(loop, nowOf(facts)),
+      status: () => statusView(runtime),
+      view: (loop) => history.view(loop, nowOf(runtime)),
       // A list must not be older than the events that its client has received.
       beforeFlush: () => this.#recent.clear(),
     });
@@ -81,13 +81,13 @@ export class StatusServer implements Answers, AsyncDisposable {
   static async listen(
     address: Address,
     token: string | undefined,
-    facts: Facts,
+    runtime: RuntimeInfo,
     history: LoopHistory,
     overrides: Overrides = {},
   ): Promise<StatusServer> {
     const pages = await readPages();
     const { listener, where } = await bind(address);
-    return new StatusServer({ address, token, facts, history }, { listener, where, pages, ...overrides });
+    return new StatusServer({ address, token, runtime, history }, { listener, where, pages, ...overrides });
   }
 
   /** Clients of the event stream that were dropped because they did not read. */
@@ -119,30 +119,30 @@ export class StatusServer implements Answers, AsyncDisposable {
   }
 
   status(): Answer {
-    return json(200, statusView(this.facts));
+    return json(200, statusView(this.runtime));
   }
 
   metrics(): Answer {
     return this.#recent.get("metrics", () => ({
-      ...text(200, write({ facts: this.facts, process: this.#process })),
+      ...text(200, write({ runtime: this.runtime, process: this.#process })),
       headers: { "content-type": contentType, ...fresh },
     }));
   }
 
   ready(): Answer {
-    const lines = problems(this.facts);
+    const lines = problems(this.runtime);
     return lines.length === 0 ? text(200, "ok\n") : text(503, lines.map((line) => `${line}\n`).join(""));
   }
 
   loops({ search, searchParams }: URL): Answer {
     return this.#recent.get(
       `loops ${search}`,
-      () => json(200, loopsView(searchParams, this.facts, this.history)),
+      () => json(200, loopsView(searchParams, this.runtime, this.history)),
     );
   }
 
   allocation(what: string): Answer {
-    const found = this.history.find(what, nowOf(this.facts));
+    const found = this.history.find(what, nowOf(this.runtime));
     if (found !== undefined) return json(200, found);
     return failure(
       404,
@@ -214,7 +214,7 @@ export class StatusServer implements Answers, AsyncDisposable {
 interface Served {
   readonly address: Address;
   readonly token: string | undefined;
-  readonly facts: Facts;
+  readonly runtime: RuntimeInfo;
   readonly history: LoopHistory;
 }
 

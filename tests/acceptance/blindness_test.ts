@@ -4,7 +4,7 @@ import { nomadSettings } from "../../src/clients/nomad/settings.ts";
 import { Delivery } from "../../src/pipeline/delivery.ts";
 import { MemoryStore } from "../../src/state/memory.ts";
 import { FailuresRule } from "../../src/detection/failures/rule.ts";
-import { follow } from "../../src/pipeline/pipeline.ts";
+import { runPipeline } from "../../src/pipeline/pipeline.ts";
 import type { Decision } from "../../src/detection/rule.ts";
 import { readSettings } from "../../src/lib/settings/setting.ts";
 import { Visibility } from "../../src/detection/visibility.ts";
@@ -52,7 +52,7 @@ class Notified implements AsyncDisposable {
       if (decision.reason === "resolved") this.said.push(decision.cause);
       else if ("alert" in decision) this.said.push(`${decision.reason} ${decision.alert!.details!.Failures}`);
     };
-    this.#end = follow({
+    this.#end = runPipeline({
       source: this.#source,
       rule,
       store,

@@ -7,7 +7,7 @@ import type { StateStore } from "../../src/state/store.ts";
 import { MemoryStore } from "../../src/state/memory.ts";
 import { SqliteStore } from "../../src/state/sqlite.ts";
 import { FailuresRule } from "../../src/detection/failures/rule.ts";
-import { follow } from "../../src/pipeline/pipeline.ts";
+import { runPipeline } from "../../src/pipeline/pipeline.ts";
 import type { Rule } from "../../src/detection/rule.ts";
 import { testLog } from "../helpers/log.ts";
 import { TestSink } from "../helpers/sink.ts";
@@ -53,7 +53,7 @@ function followed(
   rule.restore(store.kept, mode === "live" ? BigInt(Date.now()) * 1_000_000n : undefined);
   const source = new TestSource(mode);
   const delivery = new Delivery([sink], (type) => store.outbox(type), log);
-  const ended = follow({ source, rule, store, delivery, log }, new AbortController().signal);
+  const ended = runPipeline({ source, rule, store, delivery, log }, new AbortController().signal);
   ended.catch(() => {});
   return { source, notified, ended, warnings: () => lines.filter((line) => line.startsWith("warning")) };
 }
@@ -142,7 +142,7 @@ for (const kind of ["restarts", "failures"] as const) {
     }
     assert.deepEqual(runs[0], { notified: 1, warnings: [] });
     assert.deepEqual(runs[1]!.warnings, [
-      "warning State: the time of its events is ahead by 1h59m21s, of a clock that was wrong: it is set back",
+      "warning State: the time of its events is ahead by 1h59m21s, from a clock that was wrong: it is set back",
     ]);
   });
 
@@ -165,8 +165,8 @@ for (const kind of ["restarts", "failures"] as const) {
     await ended;
     assert.deepEqual(notified, [`${name("app")} first`, `${name("app")} repeat`]);
     assert.deepEqual(warnings(), [
-      "warning The clock of this machine was ahead, and went back by 3h: what was seen and told at times that " +
-      "are yet to come no longer counts against new restarts",
+      "warning The clock of this machine was ahead, and went back by 3h: events and notifications with future " +
+      "times no longer count against new restarts",
     ]);
   });
 }

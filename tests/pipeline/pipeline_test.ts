@@ -7,7 +7,7 @@ import { RestartsRule, type RestartsThresholds } from "../../src/detection/resta
 import type { StateStore } from "../../src/state/store.ts";
 import { MemoryStore } from "../../src/state/memory.ts";
 import { SqliteStore } from "../../src/state/sqlite.ts";
-import { follow, type Totals } from "../../src/pipeline/pipeline.ts";
+import { runPipeline, type Totals } from "../../src/pipeline/pipeline.ts";
 import { FailuresRule } from "../../src/detection/failures/rule.ts";
 import type { FailureStreak } from "../../src/detection/failures/streak.ts";
 import type { Rule } from "../../src/detection/rule.ts";
@@ -66,7 +66,7 @@ function followed(mode: "live" | "batch", { differs, ignoreRequested = false, ..
   detector.restore(store.kept);
   const source = new TestSource(mode);
   const stop = new AbortController();
-  const ended = follow({ source, rule: detector, store, delivery, log }, stop.signal);
+  const ended = runPipeline({ source, rule: detector, store, delivery, log }, stop.signal);
   ended.catch(() => {});
   return { source, sink, delivery, detector, store, lines, notified, ended, stop: () => stop.abort() };
 }
@@ -142,7 +142,7 @@ Deno.test("what is decided is logged in words", async () => {
       `debug ${name}: restart, duplicate`,
       `info ${name}: crash loop, 2 restarts; alert <id>`,
       `debug ${name}: restart, already-notified`,
-      ...Array(10).fill(`info ${name}: still loops, 3 restarts; alert <id>`),
+      ...Array(10).fill(`info ${name}: still crash-looping, 3 restarts; alert <id>`),
       `info ${name}: resolved: it no longer restarts often enough`,
       `debug ${name}: restart, outside-window`,
     ].toSpliced(13, 1),
@@ -518,7 +518,7 @@ Deno.test("an observer hears of events and of what time decides, and of no other
   source.end();
   const delivery = new Delivery([], () => store.outbox(""), log);
   const counters = new Counters();
-  await follow({ source, rule, store, delivery, log, observer, counters }, new AbortController().signal);
+  await runPipeline({ source, rule, store, delivery, log, observer, counters }, new AbortController().signal);
   assert.deepEqual(heard.slice(0, 4), [
     "job.group[0] below-threshold",
     "job.group[0] first",

@@ -4,7 +4,7 @@ import { Histogram } from "../../src/lib/histogram.ts";
 import { write } from "../../src/status/exposition.ts";
 import { type Metric, metrics, type MetricsInput } from "../../src/status/metrics.ts";
 import { ProcessStats } from "../../src/status/process_stats.ts";
-import { facts, lane } from "../helpers/status.ts";
+import { lane, runtimeInfo } from "../helpers/status.ts";
 
 const histogram = new Histogram([0.5, 1]);
 for (const seconds of [0.25, 0.5, 0.75, 5]) histogram.observe(seconds);
@@ -43,9 +43,9 @@ c_count{s="x"} 4
 });
 
 /** All metrics of a program, by series. */
-function read(from: Partial<MetricsInput["facts"]> = {}): Map<string, number> {
+function read(from: Partial<MetricsInput["runtime"]> = {}): Map<string, number> {
   using process = new ProcessStats();
-  const lines = write({ facts: facts(from), process }).split("\n")
+  const lines = write({ runtime: runtimeInfo(from), process }).split("\n")
     .filter((line) => line !== "" && !line.startsWith("#"));
   return new Map(lines.map((line) => {
     const at = line.lastIndexOf(" ");
@@ -75,7 +75,7 @@ Deno.test("write() has every series of the table from the start, with its declar
 });
 
 Deno.test("write() reads counters, the last event and the age of pending alerts", () => {
-  const from = facts();
+  const from = runtimeInfo();
   Object.assign(from.counters.events, {
     first: 1,
     "below-threshold": 3,

@@ -8,7 +8,7 @@ import { endpoints } from "../../src/status/endpoints.ts";
 import { settingsGroups } from "../../src/commands/settings.ts";
 import { variablesOf } from "../../src/lib/settings/setting.ts";
 import { promtool } from "../helpers/prometheus.ts";
-import { facts } from "../helpers/status.ts";
+import { runtimeInfo } from "../helpers/status.ts";
 
 const path = (name: string) => fileURLToPath(new URL(`../../src/status/ops/${name}`, import.meta.url));
 const read = (name: string) => Deno.readTextFile(path(name));
@@ -23,7 +23,7 @@ const known = new Set(
 
 Deno.test("promtool accepts the metrics", async () => {
   using process = new ProcessStats();
-  const text = write({ facts: facts(), process });
+  const text = write({ runtime: runtimeInfo(), process });
   assert.deepEqual(await promtool(["check", "metrics"], text), { code: 0, output: "" });
 });
 

@@ -8,7 +8,7 @@ import type { StatusServer } from "../../src/status/server.ts";
 import { readSettings } from "../../src/lib/settings/setting.ts";
 import { freePort } from "../helpers/rabbitmq.ts";
 import { at, crashes, stop } from "../helpers/runs.ts";
-import { facts, lane, loopsRule, statusServer, Watched } from "../helpers/status.ts";
+import { lane, loopsRule, runtimeInfo, statusServer, Watched } from "../helpers/status.ts";
 import { waitFor } from "../helpers/wait_for.ts";
 
 /** An answer: status and JSON or text. */
@@ -84,7 +84,7 @@ Deno.test("/readyz says why the detector is not ready, one reason per line", asy
 });
 
 Deno.test("/api/v1/status has the state of everything", async () => {
-  const from = facts({ mode: "live", source: { type: "amqp", health: working() } });
+  const from = runtimeInfo({ mode: "live", source: { type: "amqp", health: working() } });
   from.counters.others = 3;
   from.counters.events.first = 2;
   from.counters.alerts.first = 2;
