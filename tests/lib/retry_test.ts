@@ -22,9 +22,9 @@ Deno.test("RetryState tells its beginning with the reason and its end with how l
   assert.equal(retry.isFailing, false);
   retry.failed(new Fault("refused"));
   assert.deepEqual(notified(lines), [
-    "warning sink amqp: refused; trying again until it works",
-    "info sink amqp: works again after <time>",
-    "warning sink amqp: refused; trying again until it works",
+    "warning sink amqp: refused; retrying",
+    "info sink amqp: recovered after <time>",
+    "warning sink amqp: refused; retrying",
   ]);
 });
 
@@ -39,10 +39,10 @@ Deno.test("RetryState tells amid it each new reason once: those that somebody ha
     assert.equal(lines.length, 4, `round ${round}`);
   }
   assert.deepEqual(lines, [
-    "warning source amqp: closed; trying again until it works",
-    "debug source amqp: still does not work: refused",
-    "info source amqp: still does not work: no queue",
-    "info source amqp: still does not work: wrong password",
+    "warning source amqp: closed; retrying",
+    "debug source amqp: still failing: refused",
+    "info source amqp: still failing: no queue",
+    "info source amqp: still failing: wrong password",
   ]);
 });
 
@@ -67,9 +67,9 @@ Deno.test("Blockage tells its beginning with the reason and its end with how lon
   blockage.set(undefined);
   blockage.set("rabbit blocks: low on disk");
   assert.deepEqual(notified(lines), [
-    "warning sink amqp: rabbit blocks: low on memory; alerts wait",
+    "warning sink amqp: rabbit blocks: low on memory; alerts are pending",
     "info sink amqp: no longer blocked after <time>",
-    "warning sink amqp: rabbit blocks: low on disk; alerts wait",
+    "warning sink amqp: rabbit blocks: low on disk; alerts are pending",
   ]);
 });
 

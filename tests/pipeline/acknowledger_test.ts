@@ -167,12 +167,12 @@ const hold = (deliveries: number, milliseconds: number): Hold => ({
   milliseconds,
 });
 const again = (deliveries: number, when: string) =>
-  `warning queue q: gives out again (x-delivery-count ${deliveries}) what waits for a sink; at its delivery-limit, 20 ` +
-  `by default since RabbitMQ 4, it would drop or dead-letter it, so it is acknowledged ${when}. ` +
+  `warning queue q: redelivers messages with pending alerts (x-delivery-count ${deliveries}); at its delivery-limit, 20 ` +
+  `by default since RabbitMQ 4, it would drop or dead-letter them, so they are acknowledged ${when}. ` +
   "Set STATE=sqlite:<file>, which keeps alerts on disk and holds no message back";
 const letGo = (alerts: number) =>
-  `warning queue q: acknowledged what waited for a sink, before the delivery-limit takes it; ${alerts} unconfirmed ` +
-  "alerts wait in memory: they are sent when the sink works again, and lost if the program ends before that";
+  `warning queue q: acknowledged messages with pending alerts, before the delivery-limit drops them; ${alerts} alerts are ` +
+  "pending in memory only: they are sent when the sink recovers, and lost if the program ends before that";
 
 Deno.test("in memory a batch with a hold waits no longer than that, and those before it go with it; the alerts stay", async () => {
   using timers = haltTimers();
@@ -350,8 +350,8 @@ Deno.test("while it cannot be committed nothing is acknowledged or sent; then ev
     assert.deepEqual(
       lines.map((line) => line.replace(/after \S+$/, "after <time>")),
       [
-        "warning state: the disk is full; trying again until it works",
-        "info state: works again after <time>",
+        "warning state: the disk is full; retrying",
+        "info state: recovered after <time>",
       ],
     );
     batch("f");

@@ -128,7 +128,7 @@ Deno.test("the source nomad reconnects before it reports why a stream was closed
   const { lines } = await follow(
     { troubles: { [before]: closed } },
     [],
-    (_, lines) => lines.some((line) => line.includes("trying again")),
+    (_, lines) => lines.some((line) => line.includes("retrying")),
     async (server) => {
       const disposed = server[Symbol.asyncDispose].bind(server);
       server.allow(after);
@@ -136,6 +136,6 @@ Deno.test("the source nomad reconnects before it reports why a stream was closed
       await disposed();
     },
   );
-  const outage = lines.find((line) => line.includes("trying again"))!;
+  const outage = lines.find((line) => line.includes("retrying"))!;
   assert.match(outage, /nobody listens there|connection broke/);
 });

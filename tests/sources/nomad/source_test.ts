@@ -98,9 +98,9 @@ class RunningSource implements AsyncDisposable {
 
   /** The outages and their ends. */
   get outages(): string[] {
-    return this.lines.filter((line) => /trying again|still does not|works again|went back/.test(line))
+    return this.lines.filter((line) => /retrying|still failing|recovered|went back/.test(line))
       .map((line) => line.replace(/ after \S+$/, "").replace(/127\.0\.0\.1:\d+/g, "server"))
-      .map((line) => line.replace(/^(?:info|debug) (?=.*still does not)/, ""));
+      .map((line) => line.replace(/^(?:info|debug) (?=.*still failing)/, ""));
   }
 
   /** Resolves when the text stands in the log. */
@@ -134,15 +134,15 @@ function settingsOf(env: Record<string, string>): NomadSettings {
   return settings!;
 }
 
-const begins = (reason: string) => `warning source nomad: ${reason}; trying again until it works`;
-const ends = "info source nomad: works again";
+const begins = (reason: string) => `warning source nomad: ${reason}; retrying`;
+const ends = "info source nomad: recovered";
 
 const at = (trouble: Trouble) => ({ troubles: { 300: trouble } });
 const html = { "Content-Type": "text/html" };
 const advice = "set NOMAD_TOKEN (--nomad-token) to one that has read-job in every namespace of " +
   "NOMAD_NAMESPACE (--nomad-namespace)";
 const broke = begins("http://server: the connection broke");
-const still = (reason: string) => `source nomad: still does not work: ${reason}`;
+const still = (reason: string) => `source nomad: still failing: ${reason}`;
 
 /** What happens at line 300, and what the source says about it. */
 const faults:

@@ -525,7 +525,7 @@ Deno.test("the program ends with 0 on SIGTERM while its standard input is open a
     let said = "";
     for await (const text of stderr) {
       said += text;
-      if (said.includes("Set aside line 1")) break;
+      if (said.includes("Rejected line 1")) break;
     }
     child.kill("SIGTERM");
     assert.equal((await child.status).code, 0);
