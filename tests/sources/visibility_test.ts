@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Visibility } from "../../src/detection/visibility.ts";
 import { type Consumed, QueueVisibility } from "../../src/sources/amqp/visibility.ts";
-import { StreamVisibility } from "../../src/sources/nomad/visibility.ts";
+import { StreamVisibility } from "../../src/sources/nomad/stream/visibility.ts";
 
 /** The time so many seconds after some beginning. */
 const at = (seconds: number) => 1_795_491_774_000_000_000n + BigInt(seconds * 1000) * 1_000_000n;

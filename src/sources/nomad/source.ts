@@ -8,9 +8,9 @@ import { namesOf } from "../../lib/settings/setting.ts";
 import { type Connection, type LiveSource, ReconnectingSource } from "../reconnecting.ts";
 import type { Batch, Source, SourceContext } from "../source.ts";
 import { Follower, type UpdateBatch } from "./follower.ts";
-import { Session } from "./session.ts";
+import { Session } from "./stream/session.ts";
 import { defaultTimeouts, type Timeouts } from "./timeouts.ts";
-import { StreamVisibility } from "./visibility.ts";
+import { StreamVisibility } from "./stream/visibility.ts";
 
 /** Maximum unacknowledged updates before reading pauses. */
 const maxInFlight = 1000;

@@ -10,7 +10,7 @@ import { Fault } from "../../../src/lib/errors.ts";
 import { SqliteStore } from "../../../src/state/sqlite.ts";
 import { readSettings } from "../../../src/lib/settings/setting.ts";
 import type { Batch, Source } from "../../../src/sources/source.ts";
-import { JobTypes } from "../../../src/sources/nomad/job_types.ts";
+import { JobTypes } from "../../../src/sources/nomad/jobs/job_types.ts";
 import { openNomad } from "../../../src/sources/nomad/source.ts";
 import type { Timeouts } from "../../../src/sources/nomad/timeouts.ts";
 import { testLog } from "../../helpers/log.ts";

@@ -1,13 +1,13 @@
 // What the source `nomad` finds out about jobs: from the topics Job and Evaluation, and where these are refused from the
 // list of jobs and from the jobs themselves.
 import assert from "node:assert/strict";
-import { nomadSettings } from "../../../src/clients/nomad/settings.ts";
-import type { FailingTask } from "../../../src/detection/rule.ts";
-import { readSettings } from "../../../src/lib/settings/setting.ts";
-import { openNomad } from "../../../src/sources/nomad/source.ts";
-import { testLog } from "../../helpers/log.ts";
-import { NomadServer, Recording, type ServerOptions } from "../../helpers/nomad.ts";
-import { waitFor } from "../../helpers/wait_for.ts";
+import { nomadSettings } from "../../../../src/clients/nomad/settings.ts";
+import type { FailingTask } from "../../../../src/detection/rule.ts";
+import { readSettings } from "../../../../src/lib/settings/setting.ts";
+import { openNomad } from "../../../../src/sources/nomad/source.ts";
+import { testLog } from "../../../helpers/log.ts";
+import { NomadServer, Recording, type ServerOptions } from "../../../helpers/nomad.ts";
+import { waitFor } from "../../../helpers/wait_for.ts";
 
 const recording = Recording.load("all-topics.ndjson.br");
 const timeouts = {

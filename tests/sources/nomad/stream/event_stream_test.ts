@@ -1,9 +1,9 @@
 // The bytes of Nomad's answers: lines and elements however they are cut, up to 64 MB, and the error for what is none.
 import assert from "node:assert/strict";
-import { Fault } from "../../../src/lib/errors.ts";
-import { listOf } from "../../../src/sources/nomad/allocation_list.ts";
-import { linesOf } from "../../../src/sources/nomad/event_stream.ts";
-import { Recording, unpacked } from "../../helpers/nomad.ts";
+import { Fault } from "../../../../src/lib/errors.ts";
+import { listOf } from "../../../../src/sources/nomad/stream/allocation_list.ts";
+import { linesOf } from "../../../../src/sources/nomad/stream/event_stream.ts";
+import { Recording, unpacked } from "../../../helpers/nomad.ts";
 
 const utf8 = new TextEncoder();
 

@@ -1,9 +1,9 @@
 // The types of jobs: service, batch, system. The list of allocations has them, the event stream does not; the type of a
 // job without a known allocation is queried.
-import type { NomadClient } from "../../clients/nomad/client.ts";
-import { asFault } from "../../lib/errors.ts";
-import type { Log } from "../../lib/log.ts";
-import type { Allocation } from "./allocation.ts";
+import type { NomadClient } from "../../../clients/nomad/client.ts";
+import { asFault } from "../../../lib/errors.ts";
+import type { Log } from "../../../lib/log.ts";
+import type { Allocation } from "../tracking/allocation.ts";
 
 /** Milliseconds that a response may take, while events wait for it. */
 const defaultTimeout = 5_000;

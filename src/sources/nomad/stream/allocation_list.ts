@@ -1,5 +1,5 @@
 // Reads Nomad's list of allocations from its bytes.
-import { type Allocation, isAllocation, parseExactly } from "./allocation.ts";
+import { type Allocation, isAllocation, parseExactly } from "../tracking/allocation.ts";
 import type { OnUnexpected } from "./event_stream.ts";
 import { JsonArraySplitter, notAList } from "./json_array.ts";
 

@@ -1,6 +1,6 @@
 // Queries besides stream and list, run one at a time in the background of a session, so that no event waits for them.
 // What they find is passed on as events of the session.
-import type { NewEvent } from "./new_event.ts";
+import type { NewEvent } from "../tracking/new_event.ts";
 
 /** A query; it finds nothing if Nomad does not answer. */
 export type Query = (signal: AbortSignal) => Promise<NewEvent[]>;

@@ -1,12 +1,13 @@
 // The lifecycle of jobs: stopped, purged, given up or rescheduled, as events and allocations show it. What no event
 // shows is queried in the background.
-import type { FailingTask } from "../../detection/rule.ts";
+import type { FailingTask } from "../../../detection/rule.ts";
 import type { Background } from "./background.ts";
-import type { Timeouts } from "./timeouts.ts";
-import { factOf, type JobFact, type JobFacts, type JobList, waitUntilOf } from "./job_facts.ts";
-import { type NewEvent, writeJobChange } from "./new_event.ts";
-import type { JobEvent } from "./event_stream.ts";
-import type { Allocation } from "./allocation.ts";
+import type { Timeouts } from "../timeouts.ts";
+import { type JobClient, type JobList, type JobState, jobStateOf, waitUntilOf } from "./job_client.ts";
+import { writeJobChange } from "./job_change.ts";
+import type { NewEvent } from "../tracking/new_event.ts";
+import type { JobEvent } from "../stream/event_stream.ts";
+import type { Allocation } from "../tracking/allocation.ts";
 
 /** Maximum remembered evaluations, and allocations to be rescheduled. */
 const maxRemembered = 10_000;
@@ -23,7 +24,7 @@ interface Suspect {
 
 /** Watches jobs across all sessions. */
 export class Lifecycle {
-  readonly #facts: JobFacts;
+  readonly #client: JobClient;
   readonly #timeouts: Pick<Timeouts, "deadJob" | "audit">;
   /** By evaluation: digits of the time until which it is delayed. */
   readonly #untils = new Recent<string>();
@@ -32,8 +33,8 @@ export class Lifecycle {
   /** Jobs with a failed allocation, by namespace and job. */
   readonly #failed = new Recent<true>();
 
-  constructor(facts: JobFacts, timeouts: Pick<Timeouts, "deadJob" | "audit">) {
-    this.#facts = facts;
+  constructor(client: JobClient, timeouts: Pick<Timeouts, "deadJob" | "audit">) {
+    this.#client = client;
     this.#timeouts = timeouts;
   }
 
@@ -54,11 +55,11 @@ export class Lifecycle {
         this.#untils.set(textOf(evaluation.ID), until);
       }
     }
-    const fact = factOf(job);
-    if (fact === undefined) return [];
-    if (!isDead(fact)) background.cancel(key);
+    const state = jobStateOf(job);
+    if (state === undefined) return [];
+    if (!isDead(state)) background.cancel(key);
     else if (this.#failed.get(key)) {
-      this.#suspect({ namespace, job: id, index, changed: fact.modifyIndex }, background);
+      this.#suspect({ namespace, job: id, index, changed: state.modifyIndex }, background);
     }
     return [];
   }
@@ -97,13 +98,13 @@ export class Lifecycle {
     const newEvents: NewEvent[] = [];
     for (const tasks of byJob(failing)) {
       const [{ namespace, job }] = tasks as [FailingTask];
-      const fact = jobs.get(namespace, job);
+      const state = jobs.get(namespace, job);
       if (newest !== undefined && tasks.some(({ made }) => made > newest)) newEvents.push(...gone(tasks));
-      else if (fact === undefined) {
+      else if (state === undefined) {
         background.ask(async (signal) =>
-          this.#judge(tasks, await this.#facts.ask(namespace, job, signal), background)
+          this.#judge(tasks, await this.#client.ask(namespace, job, signal), background)
         );
-      } else newEvents.push(...this.#judge(tasks, fact, background));
+      } else newEvents.push(...this.#judge(tasks, state, background));
       for (const task of tasks) this.#askWhen(task, background);
     }
     return newEvents;
@@ -111,16 +112,16 @@ export class Lifecycle {
 
   #judge(
     tasks: readonly FailingTask[],
-    fact: JobFact | "none" | undefined,
+    state: JobState | "none" | undefined,
     background: Background,
   ): NewEvent[] {
-    if (fact === undefined) return [];
-    if (fact === "none") return gone(tasks);
+    if (state === undefined) return [];
+    if (state === "none") return gone(tasks);
     const [{ namespace, job }] = tasks as [FailingTask];
     const index = newestOf(tasks);
-    if (fact.stopped) return [writeJobChange({ namespace, job, outcome: "stopped", index })];
-    if (isDead(fact)) this.#suspect({ namespace, job, index, changed: fact.modifyIndex }, background);
-    return gone(tasks.filter(({ made }) => made > 0 && made < fact.createIndex));
+    if (state.stopped) return [writeJobChange({ namespace, job, outcome: "stopped", index })];
+    if (isDead(state)) this.#suspect({ namespace, job, index, changed: state.modifyIndex }, background);
+    return gone(tasks.filter(({ made }) => made > 0 && made < state.createIndex));
   }
 
   /** Queries the job after a while: between a failure and its consequence, a job is dead as well. */
@@ -129,17 +130,17 @@ export class Lifecycle {
     // The next child of a periodic job is the next attempt.
     if (/\/periodic-[0-9]+$/.test(job)) return;
     background.later(allocation ?? jobKey(namespace, job), wait, async (signal) => {
-      const fact = await this.#facts.ask(namespace, job, signal);
-      if (fact === undefined && !signal.aborted) this.#suspect(suspect, background, this.#timeouts.audit);
-      if (fact === undefined || fact === "none" || fact.stopped) return [];
+      const state = await this.#client.ask(namespace, job, signal);
+      if (state === undefined && !signal.aborted) this.#suspect(suspect, background, this.#timeouts.audit);
+      if (state === undefined || state === "none" || state.stopped) return [];
       if (allocation !== undefined) {
         return [writeJobChange({ namespace, job, outcome: "gave-up", index, allocation })];
       }
-      if (!isDead(fact)) return [];
-      if (fact.modifyIndex === changed) {
+      if (!isDead(state)) return [];
+      if (state.modifyIndex === changed) {
         return [writeJobChange({ namespace, job, outcome: "gave-up", index })];
       }
-      this.#suspect({ ...suspect, changed: fact.modifyIndex }, background);
+      this.#suspect({ ...suspect, changed: state.modifyIndex }, background);
       return [];
     });
   }
@@ -148,7 +149,7 @@ export class Lifecycle {
     const evaluation = this.#followups.get(allocation);
     if (evaluation === undefined || this.#untils.get(evaluation) !== undefined) return;
     background.ask(async (signal) => {
-      const until = await this.#facts.waitUntil(namespace, evaluation, signal);
+      const until = await this.#client.waitUntil(namespace, evaluation, signal);
       if (until === undefined) return [];
       this.#untils.set(evaluation, until);
       return [placedAgain(namespace, job, allocation, made, until)];
@@ -172,7 +173,7 @@ function parentOf(job: string): string {
 }
 
 /** Whether Nomad makes no further attempt. A job with children is never dead unless it is stopped. */
-export function isDead({ status, stopped }: JobFact): boolean {
+export function isDead({ status, stopped }: JobState): boolean {
   return status === "dead" && !stopped;
 }
 
@@ -214,13 +215,13 @@ function textOf(value: unknown): string {
  * changed after `before`, in nanoseconds, may still change. */
 export function isFinal(
   { JobID, CreateIndex = 0, ModifyTime, ClientStatus, FollowupEvalID, NextAllocation }: Allocation,
-  fact: JobFact,
+  state: JobState,
   before: number,
 ): boolean {
   if (/\/periodic-[0-9]+$/.test(JobID)) return false;
-  if (fact.stopped || CreateIndex < fact.createIndex) return true;
+  if (state.stopped || CreateIndex < state.createIndex) return true;
   const isLast = ClientStatus === "failed" && !FollowupEvalID && !NextAllocation;
-  return ModifyTime < before && (isDead(fact) || (isSystem(fact.type) && isLast));
+  return ModifyTime < before && (isDead(state) || (isSystem(state.type) && isLast));
 }
 
 /** A map that keeps the entries set last. */

@@ -1,6 +1,6 @@
 // Collects the parts of a line or of an allocation until it is complete, in time and memory linear in its bytes, however
 // small the parts are.
-import { Fault } from "../../lib/errors.ts";
+import { Fault } from "../../../lib/errors.ts";
 
 /** Maximum bytes of a line, and of an allocation of the list: the longest lines seen so far have 600 kB. */
 const maxBytes = 64 << 20;

@@ -1,6 +1,6 @@
 // Splits a JSON array into its elements as its bytes arrive, so that one element at a time is in memory.
-import { oneLine } from "../../clients/nomad/errors.ts";
-import { Fault } from "../../lib/errors.ts";
+import { oneLine } from "../../../clients/nomad/errors.ts";
+import { Fault } from "../../../lib/errors.ts";
 import { Remainder } from "./remainder.ts";
 
 /** Splits a JSON array. It is exact for valid JSON; its elements are not parsed here. */

@@ -1,13 +1,6 @@
-// The updates that the source `nomad` passes on, each with the time of its event; and the writer of updates about jobs
-// and about allocations to be rescheduled, in the form of updates about task events.
-import type { JobOutcome } from "../../detection/event.ts";
-
-/** An update to pass on. */
-export interface NewEvent {
-  readonly text: string;
-  /** Approximate time of its event, in nanoseconds. */
-  readonly time: number;
-}
+// Writes changes of jobs, and of allocations to be rescheduled, in the form of updates about task events.
+import type { JobOutcome } from "../../../detection/event.ts";
+import type { NewEvent } from "../tracking/new_event.ts";
 
 /** A change of a job. */
 export interface JobChange {

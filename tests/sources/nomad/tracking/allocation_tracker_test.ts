@@ -1,12 +1,12 @@
 // What is new in what Nomad says of an allocation, and what is remembered of it over a restart.
 import assert from "node:assert/strict";
-import { AllocationTracker } from "../../../src/sources/nomad/allocation_tracker.ts";
+import { AllocationTracker } from "../../../../src/sources/nomad/tracking/allocation_tracker.ts";
 import {
   type Allocation,
   parseExactly,
   type TaskEvent,
   type TaskState,
-} from "../../../src/sources/nomad/allocation.ts";
+} from "../../../../src/sources/nomad/tracking/allocation.ts";
 
 const base = 1795491769000000000n;
 

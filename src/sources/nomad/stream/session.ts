@@ -1,15 +1,15 @@
 // One connection to Nomad's event stream, together with the list of all allocations.
-import type { NomadClient, NomadResponse } from "../../clients/nomad/client.ts";
-import type { Nanoseconds } from "../../lib/duration.ts";
-import { wallClock } from "../../lib/time.ts";
-import { RefusedToken } from "../../clients/nomad/errors.ts";
-import type { Background } from "./background.ts";
-import type { NewEvent } from "./new_event.ts";
+import type { NomadClient, NomadResponse } from "../../../clients/nomad/client.ts";
+import type { Nanoseconds } from "../../../lib/duration.ts";
+import { wallClock } from "../../../lib/time.ts";
+import { RefusedToken } from "../../../clients/nomad/errors.ts";
+import type { Background } from "../jobs/background.ts";
+import type { NewEvent } from "../tracking/new_event.ts";
 import { listOf } from "./allocation_list.ts";
 import { type Line, linesOf, type OnUnexpected } from "./event_stream.ts";
 import { Inbox } from "./inbox.ts";
-import type { Allocation } from "./allocation.ts";
-import type { Timeouts } from "./timeouts.ts";
+import type { Allocation } from "../tracking/allocation.ts";
+import type { Timeouts } from "../timeouts.ts";
 
 /** Maximum decompressed bytes of the list: millions of allocations, of which one at a time is in memory. */
 const maxListBytes = 16 * 2 ** 30;

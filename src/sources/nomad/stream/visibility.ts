@@ -1,8 +1,8 @@
 // Whether the event stream and the list show everything that happens: not while Nomad does not answer, nor until what
 // followed the list is decided on, for Nomad's own view may be stale. No I/O, no clock.
-import type { Nanoseconds } from "../../lib/duration.ts";
-import type { Visibility } from "../../detection/visibility.ts";
-import type { Timeouts } from "./timeouts.ts";
+import type { Nanoseconds } from "../../../lib/duration.ts";
+import type { Visibility } from "../../../detection/visibility.ts";
+import type { Timeouts } from "../timeouts.ts";
 
 /** Notifies a `Visibility` up to when a stream was read. Lists close every gap: they have what happened meanwhile. */
 export class StreamVisibility {

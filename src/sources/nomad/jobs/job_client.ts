@@ -1,13 +1,13 @@
 // Queries of jobs and evaluations: the list of all jobs, one job, and when an allocation is rescheduled. The size of
 // each response is limited.
 import { Buffer } from "node:buffer";
-import type { NomadClient } from "../../clients/nomad/client.ts";
-import { NoSuchJob } from "../../clients/nomad/errors.ts";
-import { JsonArraySplitter } from "./json_array.ts";
-import { nanosecondsOf } from "./allocation.ts";
+import type { NomadClient } from "../../../clients/nomad/client.ts";
+import { NoSuchJob } from "../../../clients/nomad/errors.ts";
+import { JsonArraySplitter } from "../stream/json_array.ts";
+import { nanosecondsOf } from "../tracking/allocation.ts";
 
 /** The fields of a job that the list and the job itself share. */
-export interface JobFact {
+export interface JobState {
   readonly status: string;
   readonly stopped: boolean;
   /** Service, batch, system, sysbatch. */
@@ -19,7 +19,7 @@ export interface JobFact {
 
 /** All jobs that the token may list. */
 export interface JobList {
-  get(namespace: string, job: string): JobFact | undefined;
+  get(namespace: string, job: string): JobState | undefined;
 }
 
 /** Milliseconds without a byte, and in total for one job or evaluation. */
@@ -29,7 +29,7 @@ const maxBytes = 16 << 20;
 const maxListBytes = 2 ** 30;
 
 /** Queries jobs. */
-export class JobFacts {
+export class JobClient {
   readonly #client: NomadClient;
   readonly #namespace: string;
 
@@ -49,13 +49,13 @@ export class JobFacts {
       signal,
     });
     const elements = new JsonArraySplitter(this.#client.where, "jobs");
-    const jobs = new Map<string, JobFact>();
+    const jobs = new Map<string, JobState>();
     for await (const chunk of body) {
       for (const element of elements.push(chunk)) {
         const job = parse(new TextDecoder().decode(element));
         const namespace = textOf(job?.Namespace) || this.#ownNamespace;
-        const fact = factOf(job);
-        if (fact !== undefined) jobs.set(`${namespace}\0${job!.ID}`, fact);
+        const state = jobStateOf(job);
+        if (state !== undefined) jobs.set(`${namespace}\0${job!.ID}`, state);
       }
     }
     elements.end();
@@ -63,9 +63,9 @@ export class JobFacts {
   }
 
   /** One job; "none" if it does not exist. Undefined if Nomad does not answer. */
-  async ask(namespace: string, job: string, signal: AbortSignal): Promise<JobFact | "none" | undefined> {
+  async ask(namespace: string, job: string, signal: AbortSignal): Promise<JobState | "none" | undefined> {
     try {
-      return factOf(await this.#read(`/v1/job/${encodeURIComponent(job)}`, namespace, signal));
+      return jobStateOf(await this.#read(`/v1/job/${encodeURIComponent(job)}`, namespace, signal));
     } catch (error) {
       return error instanceof NoSuchJob ? "none" : undefined;
     }
@@ -108,7 +108,7 @@ export function waitUntilOf(evaluation: JsonObject | undefined): string | undefi
 }
 
 /** Undefined if it is not a job. */
-export function factOf(job: JsonObject | undefined): JobFact | undefined {
+export function jobStateOf(job: JsonObject | undefined): JobState | undefined {
   if (typeof job?.ID !== "string" || typeof job.Status !== "string") return undefined;
   const [createIndex, modifyIndex] = [numberOf(job.CreateIndex), numberOf(job.ModifyIndex)];
   return { status: job.Status, stopped: job.Stop === true, type: textOf(job.Type), createIndex, modifyIndex };

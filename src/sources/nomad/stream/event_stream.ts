@@ -1,9 +1,9 @@
 // Reads the lines of Nomad's event stream from its bytes.
-import { oneLine, refusedToken } from "../../clients/nomad/errors.ts";
-import { Fault } from "../../lib/errors.ts";
-import { EndedByServer } from "../reconnecting.ts";
+import { oneLine, refusedToken } from "../../../clients/nomad/errors.ts";
+import { Fault } from "../../../lib/errors.ts";
+import { EndedByServer } from "../../reconnecting.ts";
 import { Remainder } from "./remainder.ts";
-import { type Allocation, isAllocation, parseExactly } from "./allocation.ts";
+import { type Allocation, isAllocation, parseExactly } from "../tracking/allocation.ts";
 
 /** One line of the event stream: the changes of one raft index; the index of a heartbeat is 0. */
 export interface Line {
