@@ -29,7 +29,7 @@ function recorded(index: number): number {
   return recording.lines.findIndex((line) => line.index > index);
 }
 
-/** Follows until `done`; yields the log and what was found of jobs, `fate job index`. */
+/** Follows until `done`. Returns the log and the changes of jobs: `outcome job index until`. */
 async function follow(
   options: Partial<ServerOptions>,
   failing: readonly FailingTask[],
@@ -57,7 +57,8 @@ async function follow(
     for await (const batch of source.batches(stop.signal)) {
       for (const body of batch.bodies) {
         const { Job, JobID } = JSON.parse(new TextDecoder().decode(body as Uint8Array));
-        if (Job !== undefined) found.push(`${Job.Outcome} ${JobID} ${Job.Index}`);
+        if (Job === undefined) continue;
+        found.push([Job.Outcome, JobID, Job.Index, Job.Until ?? ""].join(" ").trimEnd());
       }
       batch.acknowledge();
     }
@@ -96,6 +97,26 @@ Deno.test("the source nomad warns once of refused topics, and learns of a purge 
     "warning source nomad: http://server refused the topics Job and Evaluation, but not Allocation; continuing " +
     "without them: that a job was stopped or given up may be noticed a minute late",
   ]);
+});
+
+Deno.test("the source nomad asks for an evaluation that no event showed, once, and passes on the next attempt", async () => {
+  const evaluation = "634ad1c1-59ac-9f2a-e990-fff266a5cbc2";
+  const allocation = "40504c43-37af-de7f-9c96-d449cf606ebe";
+  const task = { job: "waiting", namespace: "default", allocation, made: 546 };
+  const asked = (server: NomadServer, path: string) =>
+    server.requests.filter((request) => request.startsWith(`GET ${path}?`)).length;
+  const requests: number[] = [];
+  const { found } = await follow(
+    { topics: ["Allocation"], lines: recorded(693) },
+    [task],
+    (found, _, server) => {
+      requests.splice(0, 1, asked(server, `/v1/evaluation/${evaluation}`));
+      // Two more audits after the one that asked.
+      return found.length > 0 && asked(server, "/v1/jobs") >= 4;
+    },
+  );
+  const until = BigInt(Date.parse("2026-11-25T10:48:13.180Z")) * 1_000_000n + 574_961n;
+  assert.deepEqual([found, requests], [[`waits waiting 546 ${until}`], [1]]);
 });
 
 const none = { status: 200, text: "[]" };
