@@ -21,7 +21,7 @@ import type { Source } from "../sources/source.ts";
 import { openStore } from "../state/settings.ts";
 import type { StateStore } from "../state/store.ts";
 import type { RuntimeInfo } from "../status/runtime_info.ts";
-import type { StatusServer } from "../status/server.ts";
+import type { StatusServer } from "../status/server/server.ts";
 import { openSinks, type Plan } from "./plan.ts";
 import type { ProcessContext } from "./process_context.ts";
 
@@ -157,8 +157,8 @@ async function openStatus(
 ): Promise<StatusServer | undefined> {
   if (listen === undefined) return undefined;
   const [{ StatusServer }, { LoopHistory }] = await Promise.all([
-    import("../status/server.ts"),
-    import("../status/history.ts"),
+    import("../status/server/server.ts"),
+    import("../status/history/history.ts"),
   ]);
   const history = new LoopHistory(runtime.rule, undefined, store);
   history.restore(wallClock(), store.kept);

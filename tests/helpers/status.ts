@@ -8,9 +8,10 @@ import { FailuresRule } from "../../src/detection/failures/rule.ts";
 import type { Rule } from "../../src/detection/rule.ts";
 import { Health } from "../../src/lib/health.ts";
 import type { RuntimeInfo } from "../../src/status/runtime_info.ts";
-import { type Bounds, LoopHistory } from "../../src/status/history.ts";
+import { LoopHistory } from "../../src/status/history/history.ts";
+import type { Bounds } from "../../src/status/history/loop.ts";
 import type { Address } from "../../src/status/listen.ts";
-import { type Overrides, StatusServer } from "../../src/status/server.ts";
+import { type Overrides, StatusServer } from "../../src/status/server/server.ts";
 import { Counters } from "../../src/pipeline/counters.ts";
 import { noopState } from "./listen.ts";
 

@@ -1,10 +1,10 @@
 // The files for operators: promtool accepts the rules; panels and checks use metrics and endpoints that exist.
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { write } from "../../src/status/exposition.ts";
-import { metrics } from "../../src/status/metrics.ts";
-import { ProcessStats } from "../../src/status/process_stats.ts";
-import { endpoints } from "../../src/status/endpoints.ts";
+import { write } from "../../src/status/metrics/exposition.ts";
+import { metrics } from "../../src/status/metrics/metrics.ts";
+import { ProcessStats } from "../../src/status/metrics/process_stats.ts";
+import { endpoints } from "../../src/status/server/endpoints.ts";
 import { settingsGroups } from "../../src/commands/settings.ts";
 import { variablesOf } from "../../src/lib/settings/setting.ts";
 import { promtool } from "../helpers/prometheus.ts";

@@ -1,10 +1,10 @@
 // The metrics as Prometheus reads them.
 import assert from "node:assert/strict";
-import { Histogram } from "../../src/lib/histogram.ts";
-import { write } from "../../src/status/exposition.ts";
-import { type Metric, metrics, type MetricsInput } from "../../src/status/metrics.ts";
-import { ProcessStats } from "../../src/status/process_stats.ts";
-import { lane, runtimeInfo } from "../helpers/status.ts";
+import { Histogram } from "../../../src/lib/histogram.ts";
+import { write } from "../../../src/status/metrics/exposition.ts";
+import { type Metric, metrics, type MetricsInput } from "../../../src/status/metrics/metrics.ts";
+import { ProcessStats } from "../../../src/status/metrics/process_stats.ts";
+import { lane, runtimeInfo } from "../../helpers/status.ts";
 
 const histogram = new Histogram([0.5, 1]);
 for (const seconds of [0.25, 0.5, 0.75, 5]) histogram.observe(seconds);

@@ -1,7 +1,7 @@
 // The events that an alert lists, for the history of a loop of which the detector saw nothing since it started.
-import type { Alert } from "../detection/alert/alert.ts";
-import { detailsOf } from "../detection/alert/details_of.ts";
-import type { Nanoseconds } from "../lib/duration.ts";
+import type { Alert } from "../../detection/alert/alert.ts";
+import { detailsOf } from "../../detection/alert/details_of.ts";
+import type { Nanoseconds } from "../../lib/duration.ts";
 import type { TaskHistory } from "./task_history.ts";
 
 /** Adds the events and times of an alert that are older than the history. */

@@ -1,6 +1,6 @@
 // Responses: status, headers and body; those that are reused for a moment; and the bytes that clients have yet to read.
 import type { ServerResponse } from "node:http";
-import type { ErrorView } from "./view.ts";
+import type { ErrorView } from "../view.ts";
 
 /** A response. Several may share a body. */
 export interface Answer {

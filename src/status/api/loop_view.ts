@@ -1,9 +1,9 @@
 // Makes the view of a loop, as the API shows it, from the alert that would be sent now.
-import type { Alert } from "../detection/alert/alert.ts";
-import type { Nanoseconds } from "../lib/duration.ts";
-import { detailsOf, lastUpdateOf } from "../detection/alert/details_of.ts";
-import { formatTime } from "../lib/time.ts";
-import type { LoopView } from "./view.ts";
+import type { Alert } from "../../detection/alert/alert.ts";
+import type { Nanoseconds } from "../../lib/duration.ts";
+import { detailsOf, lastUpdateOf } from "../../detection/alert/details_of.ts";
+import { formatTime } from "../../lib/time.ts";
+import type { LoopView } from "../view.ts";
 
 /** The length of a timeline, in milliseconds. */
 export const hour = 3_600_000;

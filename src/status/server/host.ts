@@ -1,6 +1,6 @@
 // The names by which a server without a token answers: a web page from elsewhere must not read it by making its own
 // name point to this machine (DNS rebinding).
-import type { Address } from "./listen.ts";
+import type { Address } from "../listen.ts";
 
 /** Whether only this machine can reach the address. */
 export function isLocal(address: Address): boolean {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { IncomingMessage, ServerResponse } from "node:http";
 import { Socket } from "node:net";
-import { InFlight, json, Recent, text } from "../../src/status/answer.ts";
+import { InFlight, json, Recent, text } from "../../../src/status/server/answer.ts";
 
 const response = () => new ServerResponse(new IncomingMessage(new Socket()));
 

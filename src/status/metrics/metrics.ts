@@ -1,9 +1,9 @@
 // The metrics: each is declared once, in a table from which exposition.ts and the README's table are made.
 // Names follow https://prometheus.io/docs/practices/naming/; every series exists from the start.
-import type { Histogram } from "../lib/histogram.ts";
-import { wallClock } from "../lib/time.ts";
-import type { Nanoseconds } from "../lib/duration.ts";
-import type { RuntimeInfo } from "./runtime_info.ts";
+import type { Histogram } from "../../lib/histogram.ts";
+import { wallClock } from "../../lib/time.ts";
+import type { Nanoseconds } from "../../lib/duration.ts";
+import type { RuntimeInfo } from "../runtime_info.ts";
 import type { ProcessStats } from "./process_stats.ts";
 
 /** Where the values are read from. */

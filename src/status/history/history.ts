@@ -1,56 +1,28 @@
-// What the page shows beyond what the rule keeps: the last hour of failing tasks, the events of loops, and loops that
-// were resolved or given up. Everything is bounded: 10,000 active loops, 10,000 given up, 1,000 resolved, 100,000 events
-// of them (more only where each loop has ten), and 10,000 keys that failed within the hour without looping.
-import type { Alert } from "../detection/alert/alert.ts";
-import type { Nanoseconds } from "../lib/duration.ts";
-import type { Kept, LoopMemory } from "../state/store.ts";
-import type { Observer } from "../pipeline/pipeline.ts";
-import type { Decision, Rule } from "../detection/rule.ts";
-import type { RuleEvent } from "../detection/event.ts";
-import { formatTime } from "../lib/time.ts";
-import { hour, loopView, milliseconds, timeline } from "./loop_view.ts";
+// The history of loops that the page shows beyond the rule's own state: their events, and the loops that were resolved or
+// given up. Everything is bounded.
+import type { Alert } from "../../detection/alert/alert.ts";
+import type { Nanoseconds } from "../../lib/duration.ts";
+import type { Kept, LoopMemory } from "../../state/store.ts";
+import type { Observer } from "../../pipeline/pipeline.ts";
+import type { Decision, Rule } from "../../detection/rule.ts";
+import type { RuleEvent } from "../../detection/event.ts";
+import { Listeners } from "../../lib/listeners.ts";
+import { formatTime } from "../../lib/time.ts";
+import { loopView, milliseconds, timeline } from "../api/loop_view.ts";
+import { FailingKeys, fewEvents } from "./failing_keys.ts";
+import { type Bounds, defaultBounds, dropOldest, type Loop } from "./loop.ts";
 import { addNotifiedEvents } from "./notified_events.ts";
 import { maxEvents, TaskHistory } from "./task_history.ts";
-import type { AllocationView, LoopView } from "./view.ts";
+import type { AllocationView, LoopView } from "../view.ts";
 
-/** How much is kept. */
-export interface Bounds {
-  readonly looping: number;
-  readonly resolved: number;
-  /** Keys that failed and do not loop. */
-  readonly failing: number;
-  /** Events of all loops together, unless each has only ten; of one loop 200 at most. */
-  readonly events: number;
-}
-
-const defaultBounds: Bounds = { looping: 10_000, resolved: 1_000, failing: 10_000, events: 100_000 };
-/** Events kept of a key that does not loop, and of each of very many loops. */
-const fewEvents = 10;
-/** Updates that are parsed in one second for the message of an event, while the key does not loop (rule `restarts`). */
-const maxReads = 1_000;
-
-/** A loop that was notified. */
-export interface Loop {
-  readonly id: string;
-  readonly name: string;
-  readonly history: TaskHistory;
-  /** It was notified before the start: earlier events are those that the state kept. */
-  readonly restored: boolean;
-  /** Of an active loop, count, times and status are right; `LoopHistory.view` asks the rule for the rest. */
-  view: LoopView;
-}
-
-/** Called with a loop that changed. */
-export type LoopListener = (loop: Loop) => void;
-
-/** What the state keeps of a loop: what the rule does not know of an active one, and all of a resolved one. */
+/** A loop in the state: of an active one the fields that the rule does not know, a resolved one as a whole. */
 type KeptLoop = Pick<LoopView, "firstNotifiedAt" | "since"> | LoopView;
 
 const noMemory = { remember: () => {} };
 
 /** The loops that the page can show. */
 export class LoopHistory implements Observer {
-  readonly #listeners = new Set<LoopListener>();
+  readonly #listeners = new Listeners<[loop: Loop]>();
   readonly #rule: Pick<Rule, "loop" | "loops">;
   readonly #bounds: Bounds;
   readonly #memory: LoopMemory;
@@ -60,11 +32,9 @@ export class LoopHistory implements Observer {
   readonly #gaveUp = new Map<string, Loop>();
   /** Resolved loops by id, in the order in which they were resolved. */
   readonly #resolved = new Map<string, Loop>();
-  /** Keys that do not loop, in the order in which they failed last. */
-  readonly #failing = new Map<string, TaskHistory>();
-  #reads = { second: 0n, count: 0 };
+  readonly #failing: FailingKeys;
 
-  /** `memory` keeps what is to be found after a restart. */
+  /** `memory` keeps loops over a restart of the program. */
   constructor(
     rule: Pick<Rule, "loop" | "loops">,
     bounds: Bounds = defaultBounds,
@@ -72,14 +42,15 @@ export class LoopHistory implements Observer {
   ) {
     this.#rule = rule;
     this.#bounds = bounds;
+    this.#failing = new FailingKeys(bounds.failing);
     this.#memory = memory;
   }
 
-  /** Takes over the active loops of the rule and what the state kept. */
+  /** Takes over the active loops of the rule, and loops from the state. */
   restore(now: Nanoseconds, kept: Pick<Kept, "remembered"> = { remembered: () => [] }): void {
     const active = new Map<string, KeptLoop>();
     for (const [id, text] of kept.remembered()) {
-      const loop = readKept(text);
+      const loop: KeptLoop = JSON.parse(text);
       if ("status" in loop) {
         this.#resolved.set(id, {
           id,
@@ -103,14 +74,13 @@ export class LoopHistory implements Observer {
         loop.view = { ...loop.view, firstNotifiedAt: was.firstNotifiedAt, since: was.since };
       }
     }
-    // These were resolved while nobody listened.
+    // These were resolved while no status server ran.
     for (const id of active.keys()) this.#memory.remember(id, undefined);
   }
 
   /** Calls the listener at every change, until it is disposed. */
-  subscribe(listener: LoopListener): Disposable {
-    this.#listeners.add(listener);
-    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  subscribe(listener: (loop: Loop) => void): Disposable {
+    return this.#listeners.add(listener);
   }
 
   /** All loops; the counts, times and status of their views are up to date. */
@@ -152,11 +122,11 @@ export class LoopHistory implements Observer {
     const { name } = event;
     const loop = this.#looping.get(name);
     const counts = "counted" in decision || reason === "first" || reason === "repeat";
-    const history = loop?.history ?? (counts ? this.#failed(name, now) : this.#failing.get(name));
+    const history = loop?.history ?? (counts ? this.#failing.failed(name, now) : this.#failing.get(name));
     if (history === undefined) return;
     if (counts) history.count(event.time);
-    const most = loop === undefined ? fewEvents : this.#eventsOfEach();
-    history.add(event, most, loop !== undefined || this.#mayRead(event.time));
+    const max = loop === undefined ? fewEvents : this.#eventsOfEach();
+    history.add(event, max, loop !== undefined || this.#failing.mayRead(event.time));
     if (loop !== undefined) this.#count(loop, decision, event);
     this.decided(decision, now);
   }
@@ -189,19 +159,6 @@ export class LoopHistory implements Observer {
     this.#changed(loop);
   }
 
-  #failed(name: string, now: Nanoseconds): TaskHistory {
-    const history = this.#failing.get(name) ?? new TaskHistory();
-    this.#failing.delete(name);
-    this.#failing.set(name, history);
-    for (const [oldest, { last }] of this.#failing) {
-      const isOld = last > -Infinity && last <= milliseconds(now) - hour;
-      if (!isOld && this.#failing.size <= this.#bounds.failing) break;
-      if (oldest !== name) this.#failing.delete(oldest);
-      else break;
-    }
-    return history;
-  }
-
   #notify(name: string, now: Nanoseconds, notified?: Alert): void {
     const known = this.#looping.get(name);
     const active = this.#rule.loop(name, now);
@@ -212,8 +169,7 @@ export class LoopHistory implements Observer {
       known.view = { ...known.view, notifications };
       return this.#changed(known);
     }
-    const history = this.#failing.get(name) ?? new TaskHistory();
-    this.#failing.delete(name);
+    const history = this.#failing.take(name);
     addNotifiedEvents(history, alert);
     const firstNotifiedAt = notified?.reason === "first" ? formatTime(now) : null;
     const view = loopView(alert, {
@@ -268,7 +224,7 @@ export class LoopHistory implements Observer {
   }
 
   #changed(loop: Loop): void {
-    for (const listener of this.#listeners) listener(loop);
+    this.#listeners.call(loop);
   }
 
   #forgetOldest(): void {
@@ -283,29 +239,4 @@ export class LoopHistory implements Observer {
     const loops = this.#looping.size + this.#gaveUp.size + this.#resolved.size;
     return Math.max(fewEvents, Math.min(maxEvents, Math.floor(this.#bounds.events / Math.max(1, loops))));
   }
-
-  /** Parsing an update takes as long as everything else that is done with it. */
-  #mayRead(time: Nanoseconds): boolean {
-    const second = time / 1_000_000_000n;
-    if (second !== this.#reads.second) this.#reads = { second, count: 0 };
-    return this.#reads.count++ < maxReads;
-  }
-}
-
-/** Reads a loop that the state kept; older state files have other names for three fields. */
-function readKept(text: string): KeptLoop {
-  const { firstTold, alerts, endedAt, ...kept } = JSON.parse(text);
-  if (!("status" in kept)) return { firstNotifiedAt: firstTold, ...kept };
-  return { firstNotifiedAt: firstTold, notifications: alerts, gaveUpAt: null, resolvedAt: endedAt, ...kept };
-}
-
-/** Returns what it dropped. */
-function dropOldest(map: Map<string, Loop>, max: number): Loop[] {
-  const dropped: Loop[] = [];
-  for (const [key, loop] of map) {
-    if (map.size <= max) break;
-    map.delete(key);
-    dropped.push(loop);
-  }
-  return dropped;
 }

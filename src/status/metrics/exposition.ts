@@ -1,6 +1,6 @@
 // Writes metrics in the text format of Prometheus, version 0.0.4.
 // https://prometheus.io/docs/instrumenting/exposition_formats/
-import type { Histogram } from "../lib/histogram.ts";
+import type { Histogram } from "../../lib/histogram.ts";
 import { type Labels, type Metric, metrics, type MetricsInput } from "./metrics.ts";
 
 /** The content type of the text format. */

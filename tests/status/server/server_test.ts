@@ -1,15 +1,15 @@
 // What the server answers to whom, over real connections; and where it can and cannot listen.
 import assert from "node:assert/strict";
-import { Health } from "../../src/lib/health.ts";
-import { defaultLimits } from "../../src/status/connections.ts";
-import { type Address, listenSettings } from "../../src/status/listen.ts";
-import { endpoints } from "../../src/status/endpoints.ts";
-import type { StatusServer } from "../../src/status/server.ts";
-import { readSettings } from "../../src/lib/settings/setting.ts";
-import { freePort } from "../helpers/rabbitmq.ts";
-import { at, crashes, stop } from "../helpers/runs.ts";
-import { lane, loopsRule, runtimeInfo, statusServer, Watched } from "../helpers/status.ts";
-import { waitFor } from "../helpers/wait_for.ts";
+import { Health } from "../../../src/lib/health.ts";
+import { defaultLimits } from "../../../src/status/server/connections.ts";
+import { type Address, listenSettings } from "../../../src/status/listen.ts";
+import { endpoints } from "../../../src/status/server/endpoints.ts";
+import type { StatusServer } from "../../../src/status/server/server.ts";
+import { readSettings } from "../../../src/lib/settings/setting.ts";
+import { freePort } from "../../helpers/rabbitmq.ts";
+import { at, crashes, stop } from "../../helpers/runs.ts";
+import { lane, loopsRule, runtimeInfo, statusServer, Watched } from "../../helpers/status.ts";
+import { waitFor } from "../../helpers/wait_for.ts";
 
 /** An answer: status and JSON or text. */
 async function ask(server: StatusServer, path: string, init: RequestInit = {}) {

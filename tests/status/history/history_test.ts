@@ -1,10 +1,10 @@
 // What the history keeps of loops, and how a loop is shown.
 import assert from "node:assert/strict";
-import { LoopHistory } from "../../src/status/history.ts";
-import type { LoopView } from "../../src/status/view.ts";
-import { loopsRule, restartsRule, Watched } from "../helpers/status.ts";
-import { at, crash, crashes, killing, started, stop, terminated } from "../helpers/runs.ts";
-import { update } from "../helpers/updates.ts";
+import { LoopHistory } from "../../../src/status/history/history.ts";
+import type { LoopView } from "../../../src/status/view.ts";
+import { loopsRule, restartsRule, Watched } from "../../helpers/status.ts";
+import { at, crash, crashes, killing, started, stop, terminated } from "../../helpers/runs.ts";
+import { update } from "../../helpers/updates.ts";
 
 const milliseconds = (time: bigint) => Number(time / 1_000_000n);
 const viewsOf = (history: LoopHistory, now: bigint) =>
@@ -230,20 +230,6 @@ Deno.test("restore() has loops resolved before the start, whole, the youngest la
   later.restore(at(4_000), memory);
   const { loop, restored: isRestored, events } = later.find(was[2]!.id, at(4_000))!;
   assert.deepEqual([loop.job, isRestored, events], ["job0", true, []]);
-});
-
-Deno.test("restore() reads loops that were kept under the names of before", () => {
-  const memory = new Memory();
-  const watched = new Watched(loopsRule(), undefined, memory);
-  watched.hear(...crashes(2), ...crashes(2, 0, 20, job(1)), ...stop(at(600), undefined, job(1)));
-  const was = views(watched);
-  assert.deepEqual(was.map(({ status }) => status), ["looping", "resolved"]);
-  for (const [id, text] of [...memory]) {
-    const { firstNotifiedAt: firstTold, notifications: alerts, resolvedAt: endedAt, gaveUpAt: _, ...same } =
-      JSON.parse(text);
-    memory.remember(id, JSON.stringify({ ...same, firstTold, alerts, endedAt }));
-  }
-  assert.deepEqual(restored(watched, memory), was);
 });
 
 Deno.test("the memory is bounded like the history, and drops loops that were resolved unseen", () => {

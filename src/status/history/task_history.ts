@@ -1,12 +1,12 @@
 // The recent past of one key: the times of its restarts or failed runs, and its last events.
-import type { Nanoseconds } from "../lib/duration.ts";
-import type { RuleEvent } from "../detection/event.ts";
-import type { RunEvent } from "../detection/event.ts";
-import { formatTime } from "../lib/time.ts";
-import { isObject, textOf } from "../detection/decode/fields.ts";
-import type { Restart } from "../detection/event.ts";
-import { hour, milliseconds } from "./loop_view.ts";
-import type { EventView } from "./view.ts";
+import type { Nanoseconds } from "../../lib/duration.ts";
+import type { RuleEvent } from "../../detection/event.ts";
+import type { RunEvent } from "../../detection/event.ts";
+import { formatTime } from "../../lib/time.ts";
+import { isObject, textOf } from "../../detection/decode/fields.ts";
+import type { Restart } from "../../detection/event.ts";
+import { hour, milliseconds } from "../api/loop_view.ts";
+import type { EventView } from "../view.ts";
 
 /** Limits for one key; of an event's message, so many characters. */
 const maxTimes = 200;

@@ -1,10 +1,10 @@
 // The connections of the status server and their limits, over real sockets.
 import assert from "node:assert/strict";
-import { defaultLimits, limitsFor } from "../../src/status/connections.ts";
-import type { StatusServer } from "../../src/status/server.ts";
-import { crashes } from "../helpers/runs.ts";
-import { loopsRule, statusServer, Watched } from "../helpers/status.ts";
-import { waitFor, within } from "../helpers/wait_for.ts";
+import { defaultLimits, limitsFor } from "../../../src/status/server/connections.ts";
+import type { StatusServer } from "../../../src/status/server/server.ts";
+import { crashes } from "../../helpers/runs.ts";
+import { loopsRule, statusServer, Watched } from "../../helpers/status.ts";
+import { waitFor, within } from "../../helpers/wait_for.ts";
 
 /** A client that sends exactly what a test says. */
 class Client implements Disposable {

@@ -1,9 +1,9 @@
 // By which names a server without a token is asked.
 import assert from "node:assert/strict";
-import { isLocal, wrongHost } from "../../src/status/host.ts";
-import type { StatusServer } from "../../src/status/server.ts";
-import { freePort } from "../helpers/rabbitmq.ts";
-import { statusServer } from "../helpers/status.ts";
+import { isLocal, wrongHost } from "../../../src/status/server/host.ts";
+import type { StatusServer } from "../../../src/status/server/server.ts";
+import { freePort } from "../../helpers/rabbitmq.ts";
+import { statusServer } from "../../helpers/status.ts";
 
 const local = [
   "localhost",

@@ -2,18 +2,19 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Answer, busy, failure, fresh, InFlight, json, Recent, text } from "./answer.ts";
-import { loopsView, statusView } from "./api.ts";
+import { loopsView } from "../api/loop_list.ts";
+import { statusView } from "../api/status_view.ts";
 import { type Answers, findEndpoint } from "./endpoints.ts";
 import { Connections, type Limits, type Times } from "./connections.ts";
-import { LoopEventStream } from "./event_stream.ts";
-import { nowOf, type RuntimeInfo } from "./runtime_info.ts";
-import { problems } from "./readiness.ts";
-import type { LoopHistory } from "./history.ts";
+import { LoopEventStream } from "../api/event_stream.ts";
+import { nowOf, type RuntimeInfo } from "../runtime_info.ts";
+import { problems } from "../readiness.ts";
+import type { LoopHistory } from "../history/history.ts";
 import { isLocal, wrongHost } from "./host.ts";
-import { type Address, bind, type Listening } from "./listen.ts";
-import { contentType, write } from "./exposition.ts";
-import { type PageFile, readPages } from "./page_files.ts";
-import { ProcessStats } from "./process_stats.ts";
+import { type Address, bind, type Listening } from "../listen.ts";
+import { contentType, write } from "../metrics/exposition.ts";
+import { type PageFile, readPages } from "../page_files.ts";
+import { ProcessStats } from "../metrics/process_stats.ts";
 
 /** How long metrics and lists are reused for other clients, in milliseconds. */
 const maxAge = 50;

@@ -1,8 +1,9 @@
 // The event stream of the page (server-sent events): the status, and loops as they change, each at most once a second.
 // A client that does not read is dropped.
 import type { ServerResponse } from "node:http";
-import type { Loop, LoopHistory } from "./history.ts";
-import type { LoopView, StatusView } from "./view.ts";
+import type { LoopHistory } from "../history/history.ts";
+import type { Loop } from "../history/loop.ts";
+import type { LoopView, StatusView } from "../view.ts";
 
 /** Bytes that may be pending for a client. */
 const maxPending = 1 << 20;

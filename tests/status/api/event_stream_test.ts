@@ -1,9 +1,9 @@
 // The event stream: what is sent when, and what becomes of clients that do not read.
 import assert from "node:assert/strict";
-import type { StatusServer } from "../../src/status/server.ts";
-import { at, crash, crashes, stop } from "../helpers/runs.ts";
-import { loopsRule, statusServer, Watched } from "../helpers/status.ts";
-import { waitFor } from "../helpers/wait_for.ts";
+import type { StatusServer } from "../../../src/status/server/server.ts";
+import { at, crash, crashes, stop } from "../../helpers/runs.ts";
+import { loopsRule, statusServer, Watched } from "../../helpers/status.ts";
+import { waitFor } from "../../helpers/wait_for.ts";
 
 interface Event {
   readonly type: string;
