@@ -233,8 +233,10 @@ Deno.test("a second signal ends at once", async () => {
   await own.put(example.in, restarts(2));
   await program.logged("has no queue for the routing key");
   program.signal("SIGTERM");
-  await waitFor("the first signal to be taken", async () => await own.ready(example.in) === 0);
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await waitFor(
+    "the first signal to end the consumption",
+    async () => (await own.channel.checkQueue(example.in)).consumerCount === 0,
+  );
   program.signal("SIGTERM");
   assert.equal((await program.ended).code, 143);
 });
