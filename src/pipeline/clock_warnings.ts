@@ -1,5 +1,5 @@
 // The warning about wrong clocks.
-import { formatDuration, type Nanoseconds } from "../lib/duration.ts";
+import { formatDuration, type Nanoseconds, second } from "../lib/duration.ts";
 import type { Log } from "../lib/log.ts";
 
 /** Warns that the clock of a node is ahead, and says what to do. */
@@ -14,5 +14,5 @@ export function clockWarning(log: Log): (node: string, ahead: Nanoseconds) => vo
 
 /** The duration in whole seconds. */
 export function inSeconds(duration: Nanoseconds): string {
-  return formatDuration(duration / 1_000_000_000n * 1_000_000_000n);
+  return formatDuration(duration / second * second);
 }

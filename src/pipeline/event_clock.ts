@@ -1,6 +1,6 @@
 // The clock of recordings: the time of the newest event so far, ignoring nodes whose clocks are ahead. A recording gives
 // the same times whenever it is read, unless its events are ahead of the wall clock.
-import type { Nanoseconds } from "../lib/duration.ts";
+import { hour, type Nanoseconds } from "../lib/duration.ts";
 import { beforeAll } from "../detection/decode/prefilter/prefilter.ts";
 import { nodeOf } from "../detection/decode/node_of.ts";
 import { clockStep, latestEventTime, wallClock } from "../lib/time.ts";
@@ -15,8 +15,6 @@ const minWitnesses = 12;
 const maxDoubted = 1_000;
 /** Maximum nodes remembered as ahead. */
 const maxNodes = 10_000;
-const hour = 3_600_000_000_000n;
-
 /** The clock advanced by more than a step at once: time passed, or the clock of a node is ahead. */
 interface Jump {
   readonly node: string;

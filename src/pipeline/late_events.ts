@@ -1,12 +1,11 @@
 // Warns about nodes whose restarts are too old to count when they arrive, once an hour for each node.
 import { inSeconds } from "./clock_warnings.ts";
-import type { Nanoseconds } from "../lib/duration.ts";
+import { hour, type Nanoseconds } from "../lib/duration.ts";
 import type { Log } from "../lib/log.ts";
 import { nodeOf } from "../detection/decode/node_of.ts";
 
 /** Late events of a node within an hour that are worth a warning. */
 const threshold = 10;
-const hour = 3_600_000_000_000n;
 /** Maximum nodes counted in one hour. */
 const maxNodes = 10_000;
 

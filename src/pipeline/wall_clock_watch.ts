@@ -1,7 +1,7 @@
 // The wall clock as the pipeline reads it. If it goes back, it was ahead, and the times in rule and state are corrected,
 // also when the program starts with a state file from such a time.
 import { inSeconds } from "./clock_warnings.ts";
-import type { Nanoseconds } from "../lib/duration.ts";
+import { minute, type Nanoseconds, second } from "../lib/duration.ts";
 import type { StateStore } from "../state/store.ts";
 import type { Log } from "../lib/log.ts";
 import type { Rule } from "../detection/rule.ts";
@@ -9,9 +9,8 @@ import { wallClock } from "../lib/time.ts";
 
 /** Key of the checkpoint: a time that the clock showed, up to a minute before its last one. */
 const checkpointKey = "wall clock";
-const minute = 60_000_000_000n;
 /** Smaller steps back are normal corrections. */
-const minStep = 1_000_000_000n;
+const minStep = second;
 
 /** Reads the clock, and watches it. */
 export class WallClockWatch {

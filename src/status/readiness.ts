@@ -1,5 +1,5 @@
 // Whether the detector can work: what /readyz answers.
-import { formatDuration } from "../lib/duration.ts";
+import { formatDuration, second } from "../lib/duration.ts";
 import { wallClock } from "../lib/time.ts";
 import type { RuntimeInfo } from "./runtime_info.ts";
 
@@ -21,5 +21,3 @@ export function problems({ source, sinks, state }: RuntimeInfo): string[] {
     `${component}: down for ${formatDuration((now - since) / second * second)}: ${problem}`
   );
 }
-
-const second = 1_000_000_000n;

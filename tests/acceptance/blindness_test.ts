@@ -12,6 +12,7 @@ import type { Source, SourceContext } from "../../src/sources/source.ts";
 import { amqpSource } from "../../src/sources/amqp/source.ts";
 import { openNomad } from "../../src/sources/nomad/source.ts";
 import { formatTime, wallClock } from "../../src/lib/time.ts";
+import { second } from "../../src/lib/duration.ts";
 import { brokerClient } from "../helpers/amqp.ts";
 import { noopState } from "../helpers/listen.ts";
 import { testLog } from "../helpers/log.ts";
@@ -20,8 +21,6 @@ import { startProxy } from "../helpers/proxy.ts";
 import { startRabbitMq } from "../helpers/rabbitmq.ts";
 import { crash, started } from "../helpers/runs.ts";
 import { waitFor } from "../helpers/wait_for.ts";
-
-const second = 1_000_000_000n;
 
 /** The program's way from a source to the rule, and what is told on it. */
 class Notified implements AsyncDisposable {

@@ -13,9 +13,8 @@ import type { Bounds } from "../../src/status/history/loop.ts";
 import type { Address } from "../../src/status/listen.ts";
 import { type Overrides, StatusServer } from "../../src/status/server/server.ts";
 import { Counters } from "../../src/pipeline/counters.ts";
+import { hour } from "../../src/lib/duration.ts";
 import { noopState } from "./listen.ts";
-
-const hour = 3_600_000_000_000n;
 
 /** Two restarts in an hour are a loop, which repeats every hour. */
 export function restartsRule(notifyResolved = false): Rule {

@@ -9,6 +9,7 @@ import { SqliteStore } from "../../src/state/sqlite.ts";
 import { FailuresRule } from "../../src/detection/failures/rule.ts";
 import { runPipeline } from "../../src/pipeline/pipeline.ts";
 import type { Rule } from "../../src/detection/rule.ts";
+import { hour, minute, second } from "../../src/lib/duration.ts";
 import { testLog } from "../helpers/log.ts";
 import { TestSink } from "../helpers/sink.ts";
 import { TestSource } from "../helpers/source.ts";
@@ -16,9 +17,6 @@ import { stateFolder } from "../helpers/state_files.ts";
 import { haltTimers } from "../helpers/timers.ts";
 import { taskUpdate } from "../helpers/runs.ts";
 
-const second = 1_000_000_000n;
-const minute = 60n * second;
-const hour = 60n * minute;
 const wall = 1_800_000_000_000n * 1_000_000n;
 
 const rules = {

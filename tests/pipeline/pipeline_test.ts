@@ -12,6 +12,7 @@ import { FailuresRule } from "../../src/detection/failures/rule.ts";
 import type { FailureStreak } from "../../src/detection/failures/streak.ts";
 import type { Rule } from "../../src/detection/rule.ts";
 import { Counters } from "../../src/pipeline/counters.ts";
+import { hour, second } from "../../src/lib/duration.ts";
 import { noopState } from "../helpers/listen.ts";
 import { testLog } from "../helpers/log.ts";
 import { crashes, stop } from "../helpers/runs.ts";
@@ -22,9 +23,8 @@ import { haltTimers, happened } from "../helpers/timers.ts";
 import { type RestartFields, update } from "../helpers/updates.ts";
 import { waitFor } from "../helpers/wait_for.ts";
 
-const second = 1_000_000_000n;
 const millisecond = 1_000_000n;
-const day = 86_400n * second;
+const day = 24n * hour;
 
 /** Two restarts within 100 s are a loop, which is told every 10 s. */
 const thresholds: RestartsThresholds = {
