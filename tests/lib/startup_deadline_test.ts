@@ -63,7 +63,7 @@ Deno.test("StartupDeadline gives up at once where a first connection fails for s
   });
 });
 
-Deno.test("StartupDeadline without a limit waits for ever, and with one beyond what timers take too", async () => {
+Deno.test("StartupDeadline without a limit waits indefinitely, and so does one with a limit beyond a timer's maximum", async () => {
   for (const limit of [undefined, 10n ** 18n]) {
     using startupDeadline = new StartupDeadline(limit);
     new RetryState(testLog().log, "sink amqp", startupDeadline).failed(new Fault("refused"));

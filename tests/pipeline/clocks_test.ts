@@ -20,13 +20,13 @@ import { taskUpdate } from "../helpers/runs.ts";
 const wall = 1_800_000_000_000n * 1_000_000n;
 
 const rules = {
-  /** Three restarts within 5 minutes, told every 5 minutes. */
+  /** Three restarts within 5 minutes, repeated every 5 minutes. */
   restarts: (store: StateStore) =>
     new RestartsRule(
       { restartCount: 3, restartInterval: 5n * minute, notificationInterval: 5n * minute },
       store,
     ),
-  /** Three failed runs, none of 5 minutes, told every 5 minutes. */
+  /** Three failed runs, none of 5 minutes, repeated every 5 minutes. */
   failures: (store: StateStore) =>
     new FailuresRule({
       restartCount: 3,
@@ -125,7 +125,7 @@ for (const kind of ["restarts", "failures"] as const) {
     assert.deepEqual(warnings(), []);
   });
 
-  Deno.test(`${kind}: a clock of events that a state file has from two hours ahead is set back at the start`, async () => {
+  Deno.test(`${kind}: a saved clock of events that is two hours ahead is set back at the start`, async () => {
     using folder = stateFolder();
     const context = { sinks: ["test"], newerReplaces: false };
     const runs = [];
@@ -144,7 +144,7 @@ for (const kind of ["restarts", "failures"] as const) {
     ]);
   });
 
-  Deno.test(`${kind}: what was told while the wall's clock was ahead keeps nobody silent once it is right`, async () => {
+  Deno.test(`${kind}: notifications while the wall clock was ahead silence nothing once it is right`, async () => {
     using timers = haltTimers(Number((wall + 3n * hour) / 1_000_000n));
     const { source, notified, ended, warnings } = followed(kind, "live");
     source.put(...crashes(3, wall + 3n * hour - 30n * second, "app", "n1"));

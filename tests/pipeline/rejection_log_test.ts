@@ -1,4 +1,4 @@
-// Messages set aside: every one is rejected, few are logged, and how many were not is said exactly.
+// Rejected messages: few are logged, and the number of the others is exact.
 import assert from "node:assert/strict";
 import { RejectionLog } from "../../src/pipeline/rejection_log.ts";
 import type { Batch } from "../../src/sources/source.ts";

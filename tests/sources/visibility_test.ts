@@ -1,4 +1,4 @@
-// How the sources `nomad` and `amqp` tell how far it is seen what happens.
+// Up to when the sources `nomad` and `amqp` have shown everything that happened.
 import assert from "node:assert/strict";
 import { Visibility } from "../../src/detection/visibility.ts";
 import { type Consumed, QueueVisibility } from "../../src/sources/amqp/visibility.ts";

@@ -103,7 +103,7 @@ class RunningSource implements AsyncDisposable {
       .map((line) => line.replace(/^(?:info|debug) (?=.*still failing)/, ""));
   }
 
-  /** Resolves when the text stands in the log. */
+  /** Resolves when the log contains the text. */
   async logged(text: string): Promise<void> {
     await waitFor(`${text} in the log`, () => this.lines.some((line) => line.includes(text)));
   }
@@ -286,8 +286,8 @@ for (const [name, options, outages, timeouts] of faults) {
 
 Deno.test("the source nomad continues when the server starts over with low indexes, and takes all that it has", async () => {
   const lowered = recording.lowered(200);
-  const anew: Trouble = { recording: lowered, allowed: 310 };
-  await using server = await NomadServer.start({ recording, lines: 300, troubles: { 300: anew } });
+  const fresh: Trouble = { recording: lowered, allowed: 310 };
+  await using server = await NomadServer.start({ recording, lines: 300, troubles: { 300: fresh } });
   await using following = new RunningSource(server);
   await following.found(recording.events(300));
   server.allow(301);
@@ -613,7 +613,7 @@ for (
 
 const setAddress = "set NOMAD_ADDR (--nomad-addr) to";
 
-Deno.test("the source nomad waits at the start for whatever is not Nomad's own word on token and settings", async () => {
+Deno.test("the source nomad retries at the start unless Nomad itself refuses token or settings", async () => {
   const answers: readonly (readonly [answer: WrongAnswer, found: string])[] = [
     [{ status: 500, text: "No cluster leader" }, "answered 500: No cluster leader"],
     [{ status: 503, headers: html, text: "<html>" }, "answered 503: an HTML page"],

@@ -127,7 +127,7 @@ Deno.test("batches() decompresses gzip of several members, which may end within 
   });
 });
 
-/** What stands behind a member, and whether gzip(1) complains of it. */
+/** The bytes behind a member, and whether gzip(1) complains of it. */
 const behind: readonly (readonly [what: string, bytes: Uint8Array, warns: boolean])[] = [
   ["one zero", new Uint8Array(1), false],
   ["zeros of a tape", new Uint8Array(10_240), false],

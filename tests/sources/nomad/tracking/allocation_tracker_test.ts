@@ -50,7 +50,7 @@ function allocation({ index = 10, desired = "run", states = {} }: Said): Allocat
   };
 }
 
-/** What is told, as `task Type offset #restarts +missed`. */
+/** The new events, as `task Type offset #restarts +missed`. */
 function notified(known: AllocationTracker, said: Said, isHistory = false): string[] {
   return known.take(allocation(said), "service", isHistory).map(({ text }) => {
     const update = JSON.parse(text);
@@ -194,7 +194,7 @@ Deno.test("take() repeats the last event of each task once when an allocation is
   assert.deepEqual(notified(known, { index: 4, desired: "stop", states: killed }), ["log Killed 8 #0 stop"]);
 });
 
-Deno.test("what takeChanges() gives is what restore() needs to go on", () => {
+Deno.test("restore() continues from what takeChanges() returned", () => {
   const before = new AllocationTracker();
   const states = {
     app: { Events: crashes(1, 2), Restarts: 2 },
