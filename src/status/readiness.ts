@@ -1,4 +1,4 @@
-// Whether the detector can work: what /readyz answers.
+// Decides whether the detector is ready: the answer of /readyz.
 import { formatDuration, second } from "../lib/duration.ts";
 import { wallClock } from "../lib/time.ts";
 import type { RuntimeInfo } from "./runtime_info.ts";

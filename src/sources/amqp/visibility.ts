@@ -1,5 +1,5 @@
-// Whether a queue is read to its end. Asking the broker takes a permission, so it is inferred: nothing arrived for a
-// moment, or what arrived is recent. No I/O, no clock.
+// Infers whether a queue is read to its end, since asking the broker takes a permission: nothing arrived for a moment, or
+// the messages that arrived are recent. No I/O, no clock.
 import { type Nanoseconds, second } from "../../lib/duration.ts";
 import type { Visibility } from "../../detection/visibility.ts";
 

@@ -1,4 +1,4 @@
-// Makes the view of a loop, as the API shows it, from the alert that would be sent now.
+// Builds the view of a loop, as the API shows it, from the alert that would be sent now.
 import type { Alert } from "../../detection/alert/alert.ts";
 import type { Nanoseconds } from "../../lib/duration.ts";
 import { detailsOf, lastUpdateOf } from "../../detection/alert/details_of.ts";

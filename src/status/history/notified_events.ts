@@ -1,4 +1,4 @@
-// The events that an alert lists, for the history of a loop of which the detector saw nothing since it started.
+// Fills the history of a loop with the events that its alert lists, if the detector has seen none since it started.
 import type { Alert } from "../../detection/alert/alert.ts";
 import { detailsOf } from "../../detection/alert/details_of.ts";
 import type { Nanoseconds } from "../../lib/duration.ts";

@@ -8,7 +8,7 @@ import type { Restart } from "../../detection/event.ts";
 import { hour, milliseconds } from "../api/loop_view.ts";
 import type { EventView } from "../view.ts";
 
-/** Limits for one key; of an event's message, so many characters. */
+/** Limits for one key; maximum characters of an event's message. */
 const maxTimes = 200;
 export const maxEvents = 200;
 const maxMessage = 500;

@@ -1,4 +1,4 @@
-// Responses: status, headers and body; those that are reused for a moment; and the bytes that clients have yet to read.
+// Builds responses, reuses recent ones for a moment, and counts the bytes that clients have yet to read.
 import type { ServerResponse } from "node:http";
 import type { ErrorView } from "../view.ts";
 

@@ -171,12 +171,12 @@ export class Connections implements AsyncDisposable {
   }
 }
 
-/** Answers what is not HTTP. */
+/** Answers a request that is not HTTP. */
 function refuse(error: Error & { code?: string }, wire: unknown): void {
   const status = error.code === "HPE_HEADER_OVERFLOW"
     ? "431 Request Header Fields Too Large"
     : "400 Bad Request";
-  // What it goes on to send is read and dropped: to close at once would take the answer away from it.
+  // Whatever it still sends is read and dropped: closing at once could discard the response.
   (wire as Wire).end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
   (wire as Wire).resume();
 }

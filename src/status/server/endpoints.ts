@@ -1,4 +1,4 @@
-// The paths of the status server: a table from which requests are routed and the README's table is made.
+// The paths of the status server: a table that routes requests and yields the README's table.
 import { type Answer, text } from "./answer.ts";
 
 /** A path and what it answers. */

@@ -1,5 +1,5 @@
-// The names by which a server without a token answers: a web page from elsewhere must not read it by making its own
-// name point to this machine (DNS rebinding).
+// Restricts a server without a token to local names: a foreign web page must not read it by pointing its own name to this
+// machine (DNS rebinding).
 import type { Address } from "../listen.ts";
 
 /** Whether only this machine can reach the address. */

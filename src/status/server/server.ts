@@ -1,4 +1,4 @@
-// The status server: who may ask, what is answered, and the headers that every answer has. It never changes anything.
+// The status server: authorizes and routes requests, and sets the headers of every response. It never changes anything.
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Answer, busy, failure, fresh, InFlight, json, Recent, text } from "./answer.ts";
@@ -194,7 +194,7 @@ export class StatusServer implements Answers, AsyncDisposable {
     } catch (error) {
       if (error instanceof RangeError) return failure(400, error.message);
       if (error instanceof URIError) return failure(400, "the path is not percent-encoded UTF-8");
-      return failure(500, "the answer cannot be made: this is a bug in the detector");
+      return failure(500, "the response cannot be built: this is a bug in the detector");
     }
   }
 

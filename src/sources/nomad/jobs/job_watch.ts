@@ -34,7 +34,7 @@ export class JobWatch {
   readonly #failing: (() => Iterable<FailingTask>) | undefined;
   /** The jobs at the very first list. */
   #firstJobs: JobList | undefined;
-  #saidNoJobs = false;
+  #warnedNoJobs = false;
 
   constructor({ client, namespace, log, timeouts, failing }: JobWatchContext) {
     this.#client = new JobClient(client, namespace);
@@ -88,8 +88,8 @@ export class JobWatch {
     try {
       return await this.#client.list(signal);
     } catch (error) {
-      if (signal.aborted || this.#saidNoJobs) return undefined;
-      this.#saidNoJobs = true;
+      if (signal.aborted || this.#warnedNoJobs) return undefined;
+      this.#warnedNoJobs = true;
       const reason = asFault(error).message;
       this.#log.warning(
         "source nomad: cannot list jobs, so the loop of a purged job may stay active: {reason}",

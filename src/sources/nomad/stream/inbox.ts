@@ -1,4 +1,4 @@
-// The values of several promises, in the order in which they arrive.
+// Collects the values of several promises in the order in which they arrive.
 
 /** Takes promises and gives their values. `Promise.race` would keep every value alive until the slowest promise settles. */
 export class Inbox<T> {

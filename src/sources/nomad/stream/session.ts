@@ -43,8 +43,8 @@ export interface SessionContext {
 }
 
 /**
- * An open stream and a list. The stream is subscribed before the list is requested: what happens in between is in both,
- * and nothing is in neither.
+ * An open stream and a list. The stream is subscribed before the list is requested, so changes in between are in both,
+ * and none is in neither.
  */
 export class Session implements AsyncDisposable {
   /** Aborted when the program stops. */

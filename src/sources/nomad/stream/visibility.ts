@@ -1,5 +1,5 @@
-// Whether the event stream and the list show everything that happens: not while Nomad does not answer, nor until what
-// followed the list is decided on, for Nomad's own view may be stale. No I/O, no clock.
+// Tracks whether the event stream and the list show everything that happens. They do not while Nomad does not answer, nor
+// until the events after the list are decided on, for Nomad's own view may be stale. No I/O, no clock.
 import type { Nanoseconds } from "../../../lib/duration.ts";
 import type { Visibility } from "../../../detection/visibility.ts";
 import type { Timeouts } from "../timeouts.ts";

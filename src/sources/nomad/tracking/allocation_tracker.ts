@@ -52,7 +52,7 @@ export class AllocationTracker {
     return texts;
   }
 
-  /** Starts a listing: what is not seen until `endListing` is gone. */
+  /** Starts a listing: allocations not seen until `endListing` are gone. */
   beginListing(): void {
     this.#listing++;
   }

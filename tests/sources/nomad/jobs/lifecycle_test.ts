@@ -95,7 +95,7 @@ Deno.test("the source nomad warns once of refused topics, and learns of a purge 
   assert.ok(found.includes("gone loop-norestart 2416"), String(found));
   assert.deepEqual(lines.filter((line) => line.includes("topics")), [
     "warning source nomad: http://server refused the topics Job and Evaluation, but not Allocation; continuing " +
-    "without them: that a job was stopped or given up may be noticed a minute late",
+    "without them: a job that is stopped or given up may be noticed a minute late",
   ]);
 });
 
