@@ -14,13 +14,13 @@ import { wallClock } from "../lib/time.ts";
 import { CommitStats } from "../pipeline/acknowledger.ts";
 import { Counters } from "../pipeline/counters.ts";
 import { Delivery } from "../pipeline/delivery.ts";
-import { follow as followSource } from "../pipeline/pipeline.ts";
+import { runPipeline } from "../pipeline/pipeline.ts";
 import type { SinkRecords } from "../sinks/sink.ts";
 import type { Source } from "../sources/source.ts";
 import { openStore } from "../state/settings.ts";
 import type { StateStore } from "../state/store.ts";
-import type { Facts } from "../status/runtime_info.ts";
-import type { StatusServer } from "../status/server.ts";
+import type { RuntimeInfo } from "../status/runtime_info.ts";
+import type { StatusServer } from "../status/server/server.ts";
 import type { StrictCommand } from "./commander_strict.ts";
 import { logPlan, logRestored, logStatus, logTotals, logUnfinished } from "./detect_log.ts";
 import type { Invocation } from "./invocation.ts";
@@ -99,8 +99,8 @@ async function follow(
     const counters = new Counters();
     const commits = new CommitStats();
     const { stderr } = context;
-    const facts = factsOf(plan, { source, health, rule, counters, commits, delivery, stderr });
-    const status = await openStatus(plan, facts, store);
+    const runtime = runtimeInfoOf(plan, { source, health, rule, counters, commits, delivery, stderr });
+    const status = await openStatus(plan, runtime, store);
     // What keeps the program from starting is logged in one line.
     health.firstUp.then(() => logPlan(log, plan, sinks, store));
     if (store.durable) logRestored(log, plan, rule, store, delivery);
@@ -109,7 +109,7 @@ async function follow(
     delivery.pump();
     onAbort(stop, () => delivery.hurry());
     const parts = { source, rule, store, delivery, log, counters, commits, health, visibility };
-    const following = followSource({ ...parts, observer: status?.history }, stop);
+    const following = runPipeline({ ...parts, observer: status?.history }, stop);
     following.catch(() => {});
     const ended = await Promise.race([
       following,
@@ -147,7 +147,7 @@ function recordsOf(store: StateStore, sink: string): SinkRecords {
   };
 }
 
-interface Opened extends Pick<Facts, "rule" | "counters"> {
+interface Opened extends Pick<RuntimeInfo, "rule" | "counters"> {
   readonly source: Source;
   readonly health: Health;
   readonly commits: CommitStats;
@@ -156,7 +156,10 @@ interface Opened extends Pick<Facts, "rule" | "counters"> {
 }
 
 /** What the status server shows. */
-function factsOf(plan: Plan, { source, health, rule, counters, commits, delivery, stderr }: Opened): Facts {
+function runtimeInfoOf(
+  plan: Plan,
+  { source, health, rule, counters, commits, delivery, stderr }: Opened,
+): RuntimeInfo {
   return {
     version: config.version,
     startedAt: wallClock(),
@@ -174,17 +177,17 @@ function factsOf(plan: Plan, { source, health, rule, counters, commits, delivery
 /** The status server if there is to be one; it is loaded only then. @throws {Fault} */
 async function openStatus(
   { status: { listen, token } }: Plan,
-  facts: Facts,
+  runtime: RuntimeInfo,
   store: StateStore,
 ): Promise<StatusServer | undefined> {
   if (listen === undefined) return undefined;
   const [{ StatusServer }, { LoopHistory }] = await Promise.all([
-    import("../status/server.ts"),
-    import("../status/history.ts"),
+    import("../status/server/server.ts"),
+    import("../status/history/history.ts"),
   ]);
-  const history = new LoopHistory(facts.rule, undefined, store);
+  const history = new LoopHistory(runtime.rule, undefined, store);
   history.restore(wallClock(), store.kept);
-  return await StatusServer.listen(listen, token, facts, history);
+  return await StatusServer.listen(listen, token, runtime, history);
 }
 
 /** Resolves when, after `stop`, the time for alerts in flight is up. */

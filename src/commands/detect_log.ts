@@ -8,7 +8,7 @@ import type { Totals } from "../pipeline/pipeline.ts";
 import type { PlannedSink } from "../sinks/sink.ts";
 import { amqpSource } from "../sources/amqp/source.ts";
 import type { StateStore } from "../state/store.ts";
-import type { StatusServer } from "../status/server.ts";
+import type { StatusServer } from "../status/server/server.ts";
 import type { Plan } from "./plan.ts";
 
 /** The settings in force. */

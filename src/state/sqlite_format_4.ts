@@ -19,8 +19,9 @@ export function renameToNotified(file: DatabaseSync): void {
   for (
     const { id, remembered } of file.prepare("SELECT id, remembered FROM loops ORDER BY rowid").iterate()
   ) {
-    const loop = JSON.stringify(renamed(JSON.parse(String(remembered)), loopNames));
-    insert.run("loops", id!, JSON.stringify(loop));
+    const loop = renamed(JSON.parse(String(remembered)), loopNames);
+    const whole = "status" in loop ? { gaveUpAt: null, ...loop } : loop;
+    insert.run("loops", id!, JSON.stringify(JSON.stringify(whole)));
   }
   const update = file.prepare("UPDATE outbox SET alert = ? WHERE seq = ?");
   const select = file.prepare("SELECT alert FROM outbox WHERE seq = ?");
@@ -43,7 +44,7 @@ const streakNames: Names = {
   runs: ["runs", { made: "createIndex", why: "cause", ended: ["ended", endedNames] }],
   told: ["notified", { over: "resolved", endSent: "resolvedSent", flapsSince: "flappingSince" }],
 };
-const loopNames: Names = { firstTold: "firstNotifiedAt" };
+const loopNames: Names = { firstTold: "firstNotifiedAt", alerts: "notifications", endedAt: "resolvedAt" };
 const alertNames: Names = { story: ["details", { NotSeen: "Missed" }] };
 
 // deno-lint-ignore no-explicit-any -- JSON, of whose fields only the renamed ones are known

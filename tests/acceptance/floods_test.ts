@@ -207,8 +207,8 @@ Deno.test("50,000 bad messages and nothing else: each is set aside, the count is
   assert.deepEqual({ messages, rejected }, { messages: 50_000, rejected: 50_000 });
   await waitFor("all dead letters", async () => await own.ready(queues.dead) === 50_000);
   const lines = program.stderr.trimEnd().split("\n");
-  const single = lines.filter((line) => /warning Set aside message/.test(line)).length;
-  const summed = [...program.stderr.matchAll(/warning Set aside (\d+) more messages$/gm)]
+  const single = lines.filter((line) => /warning Rejected message/.test(line)).length;
+  const summed = [...program.stderr.matchAll(/warning Rejected (\d+) more messages$/gm)]
     .reduce((sum, [, count]) => sum + Number(count), 0);
   assert.equal(single + summed, 50_000);
   assert.ok(lines.length < 100, `${lines.length} lines`);

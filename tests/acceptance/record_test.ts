@@ -55,7 +55,7 @@ Deno.test("record has a queue of its own: the detector's gets and loses nothing,
   const pretty = JSON.stringify(JSON.parse('{"Name":"a","TaskEvent":{"Type":"x","Time":1}}'), null, 2);
   await own.publish("nomad", "allocations", [...sent, "broken", pretty]);
   await own.publish("nomad", "elsewhere", ["{}"]);
-  await detector.logged("Set aside message");
+  await detector.logged("Rejected message");
   await recorder.logged("message 1799 of a temporary queue at the exchange nomad: not JSON: broken");
   // It is on disk although nobody asked.
   await waitFor("all lines", () => linesOf(path).length === sent.length + 1);

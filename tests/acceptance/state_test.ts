@@ -123,7 +123,7 @@ Deno.test("restarted after a notification: not told again before NOTIFICATION_IN
   await acknowledged();
   const early = performance.now() - started < 4_000; // on a slow machine it may be due already
   if (early) assert.deepEqual(program.lines, []);
-  await program.logged("still loops, 3 restarts");
+  await program.logged("still crash-looping, 3 restarts");
   assert.equal(program.stderr.match(/crash loop/g), null);
   await waitFor("the repeat", () => program.lines.length === 1);
 });
@@ -222,15 +222,13 @@ Deno.test("the disk fills while it runs: it says so once, acknowledges and tells
     await program.logged(`${name}: crash loop`);
   }
   await program.logged(
-    `warning state: cannot use the state file ${
-      JSON.stringify(file)
-    }: the disk is full; make room; trying again until it works`,
+    `warning state: cannot use the state file ${JSON.stringify(file)}: the disk is full; make room; retrying`,
   );
   await own.put(queue, Array.from({ length: 600 }, () => update({ name: "amid", type: "Started" })));
   await waitFor("all to be delivered", async () => (await messages()).unacknowledged === 604);
   assert.deepEqual(notified(program), ["before"]);
   disk.free();
-  await program.logged("info state: works again after");
+  await program.logged("info state: recovered after");
   await acknowledged();
   await waitFor("the alerts", () => program.lines.length === 3);
   await own.put(queue, restarts(2, { name: "after" }));

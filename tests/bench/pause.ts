@@ -6,6 +6,7 @@ import { alone, Batches, batchSize, InstantSink, lead, turn } from "./helpers/in
 import { Messages } from "./helpers/messages.ts";
 import { median } from "./helpers/statistics.ts";
 import { figure } from "./report.ts";
+import { second } from "../../src/lib/duration.ts";
 
 /** The longest time between the takings of two batches of 250 messages, in milliseconds. */
 interface Longest {
@@ -112,8 +113,6 @@ let later = 0;
 /** The default; every name has two at first, and usual messages bring few names there. */
 const restartCount = 5;
 const notificationSeconds = 60;
-const second = 1_000_000_000n;
-
 async function measure(names: number, looping: number, seconds: number): Promise<Pauses> {
   const machine = new Stage(seconds);
   for (; !machine.over; await turn()) {

@@ -74,7 +74,7 @@ export function texts(page: Page, selector: string): Promise<string[]> {
   );
 }
 
-/** Waits until an element that a selector finds and that is shown has such a text. */
+/** Resolves when a visible element that matches the selector has the text. */
 export async function shows(page: Page, selector: string, expected: string | RegExp): Promise<void> {
   let last: string[] = [];
   const fits = (text: string) => typeof expected === "string" ? text === expected : expected.test(text);

@@ -211,6 +211,29 @@ test("that the program wrote in format 3 is resumed: streaks, alerts, notificati
   }
 });
 
+test("of format 3 is migrated with its loops, active and resolved, under the names of the API", async (file) => {
+  makeOld(file, 3);
+  const same = { status: "resolved", name: "api.web[0]/app", count: 3, since: "2026-11-24T03:45:00Z" };
+  const resolved = { ...same, alerts: 2, firstTold: "2026-11-24T03:45:41Z", endedAt: "2026-11-24T04:00:00Z" };
+  {
+    using old = new DatabaseSync(file);
+    const insert = old.prepare("INSERT INTO loops VALUES (?, ?)");
+    insert.run("active", JSON.stringify({ firstTold: null, since: same.since }));
+    insert.run("resolved", JSON.stringify(resolved));
+  }
+  await using store = new SqliteStore(file, context);
+  assert.deepEqual([...store.kept.remembered()].map(([id, text]) => [id, JSON.parse(text)]), [
+    ["active", { firstNotifiedAt: null, since: same.since }],
+    ["resolved", {
+      ...same,
+      notifications: 2,
+      firstNotifiedAt: resolved.firstTold,
+      gaveUpAt: null,
+      resolvedAt: resolved.endedAt,
+    }],
+  ]);
+});
+
 test("of a newer version is refused", async (file, folder) => {
   await makeStateFile(file);
   const database = new DatabaseSync(file);

@@ -4,8 +4,8 @@ import { settingsGroups } from "../../src/commands/settings.ts";
 import { recordSettings } from "../../src/commands/record/settings.ts";
 import { ruleSettings } from "../../src/detection/settings.ts";
 import { flagOf, type Setting } from "../../src/lib/settings/setting.ts";
-import { metrics } from "../../src/status/metrics.ts";
-import { endpoints } from "../../src/status/endpoints.ts";
+import { metrics } from "../../src/status/metrics/metrics.ts";
+import { endpoints } from "../../src/status/server/endpoints.ts";
 import { run } from "../helpers/program.ts";
 import { table as simulation } from "./simulation.ts";
 

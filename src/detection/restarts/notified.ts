@@ -20,7 +20,7 @@ export class NotifiedTable {
 
   /** Whether something was told about a row. */
   has(row: number): boolean {
-    return (this.#rows.made(row)?.alerts[within(row)] ?? 0) > 0;
+    return (this.#rows.existing(row)?.alerts[within(row)] ?? 0) > 0;
   }
 
   /** Only for a row of which something was told. */

@@ -52,7 +52,7 @@ class AmqpSource implements LiveSource {
   readonly #settings: AmqpSettings;
   readonly #context: SourceContext;
   readonly #holdLimits: HoldLimits;
-  #saidConsuming = false;
+  #loggedConsuming = false;
 
   constructor(settings: AmqpSettings, context: SourceContext) {
     this.#settings = settings;
@@ -65,7 +65,7 @@ class AmqpSource implements LiveSource {
     const consumer = await Consumer.open(this.#settings, this.#holdLimits, this.#context.visibility);
     return {
       batches: (stop) => {
-        this.#sayConsuming();
+        this.#logConsuming();
         return consumer.batches(stop);
       },
       [Symbol.asyncDispose]: () => consumer.close(),
@@ -73,9 +73,9 @@ class AmqpSource implements LiveSource {
   }
 
   /** At the first connection: later ones are logged as the end of an outage. */
-  #sayConsuming(): void {
-    if (this.#saidConsuming) return;
-    this.#saidConsuming = true;
+  #logConsuming(): void {
+    if (this.#loggedConsuming) return;
+    this.#loggedConsuming = true;
     this.#context.log.info("source amqp: consumes {queue}", { queue: titleOf(this.#settings) });
   }
 

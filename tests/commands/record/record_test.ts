@@ -41,7 +41,7 @@ Deno.test("record writes what comes on standard input, sets aside what is no JSO
   const size = Number((written.length / 1000).toPrecision(3));
   assert.equal(
     stderr,
-    `warning Set aside line 4: not JSON: broken\n` +
+    `warning Rejected line 4: not JSON: broken\n` +
       `info Recorded 6 messages, ${size} kB; files written: 1; rejected: 1\n`,
   );
 });

@@ -75,8 +75,8 @@ Deno.test("broken lines are rejected, counted and logged with their location and
   assert.deepEqual([malformed, lines, updates, counted, notCounted.duplicates], [2, 9, 7, 5, 2]);
   assert.equal(notified.length, 1);
   const [first, second, ...rest] = stderr.trimEnd().split("\n");
-  assert.equal(first, 'warning Set aside line 3: not JSON: {"Name');
-  assert.match(second!, /^warning Set aside line 5: no TaskEvent\.Type: \{"Name":/);
+  assert.equal(first, 'warning Rejected line 3: not JSON: {"Name');
+  assert.match(second!, /^warning Rejected line 5: no TaskEvent\.Type: \{"Name":/);
   assert.deepEqual(rest, []);
 });
 
@@ -96,12 +96,12 @@ Deno.test("broken lines of the event stream are rejected, and the lines around t
   const [first, second, third] = stderr.split("\n");
   assert.equal(
     first,
-    "warning Set aside line 101: the stream sent a line that is no event: garbage: garbage",
+    "warning Rejected line 101: the stream sent a line that is no event: garbage: garbage",
   );
-  assert.match(second!, /^warning Set aside line 102: the stream sent a line that breaks off: /);
+  assert.match(second!, /^warning Rejected line 102: the stream sent a line that breaks off: /);
   assert.equal(
     third,
-    "warning Set aside line 103: the stream ended the event stream: it was read more slowly than events came: " +
+    "warning Rejected line 103: the stream ended the event stream: it was read more slowly than events came: " +
       "event dropped from buffer",
   );
 });
@@ -115,7 +115,7 @@ Deno.test("an allocation that is not understood is rejected, and others of its l
   assert.equal(malformed, 1);
   assert.match(
     stderr,
-    /^warning Set aside line 2: the stream sent an allocation that is not understood: \{"Index"/,
+    /^warning Rejected line 2: the stream sent an allocation that is not understood: \{"Index"/,
   );
 });
 

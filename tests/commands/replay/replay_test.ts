@@ -219,7 +219,7 @@ Deno.test("replay draws progress on a terminal while it reads, and erases it bef
   let stderr = "";
   const both = { write: (text: string) => void (stderr += text) };
   await ran(["replay", file, broken], { canvas: { ...canvas, ...both }, stderr: both });
-  const [bars, words] = stderr.split(/\S{24} warning Set aside line 1 of /);
+  const [bars, words] = stderr.split(/\S{24} warning Rejected line 1 of /);
   assert.ok(bars!.endsWith("\x1b[K\r\x1b[K"), bars);
   assert.equal(words, `${broken}: not JSON: broken\n`);
 });

@@ -4,7 +4,7 @@ import { FailuresRule, type FailuresThresholds } from "../../../src/detection/fa
 import type { FailureStreak } from "../../../src/detection/failures/streak.ts";
 import type { Decision } from "../../../src/detection/rule.ts";
 import { decodeRun } from "../../../src/detection/decode/run_event.ts";
-import { type JobChange, writeJobChange } from "../../../src/sources/nomad/new_event.ts";
+import { type JobChange, writeJobChange } from "../../../src/sources/nomad/jobs/job_change.ts";
 import { formatTime } from "../../../src/lib/time.ts";
 import { at, crashes, giveUp, started, type TaskUpdate } from "../../helpers/runs.ts";
 
