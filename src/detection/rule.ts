@@ -1,5 +1,5 @@
-// What a rule is: it decides which events count, when a loop is told, when it is told again and when it is over.
-// No clock, no I/O: the time comes as an argument, and what is to be kept is reported to the state.
+// The port of rules. A rule decides which events count, when a loop is notified, when it repeats and when it is
+// resolved. No clock, no I/O: time is an argument, and what must survive is reported to the state.
 import type { Alert } from "./alert/alert.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import type { Malformed, Other, RuleEvent } from "./event.ts";
@@ -17,14 +17,14 @@ export type Decision =
   /** A person or a template asked for it: not counted. */
   | { readonly reason: "requested" }
   | { readonly reason: "below-threshold"; readonly counted: number }
-  /** Enough, but told less than the notification interval ago. */
+  /** Enough, but notified less than the notification interval ago. */
   | { readonly reason: "already-notified"; readonly counted: number }
   /** Enough, but of the past: what followed is awaited for a moment, then time decides. */
   | { readonly reason: "catching-up"; readonly counted: number }
   | { readonly reason: "first" | "repeat"; readonly alert: Alert }
-  /** Notified once, and over now. There is an alert where that is to be told too. */
+  /** A notified loop is resolved. There is an alert if resolutions are sent. */
   | { readonly reason: "resolved"; readonly name: string; readonly cause: string; readonly alert?: Alert }
-  /** Nomad makes no further attempt: told once, then kept apart. There is an alert where ends are to be told. */
+  /** Nomad makes no further attempt: notified once, then kept apart. There is an alert if resolutions are sent. */
   | { readonly reason: "gave-up"; readonly name: string; readonly cause: string; readonly alert?: Alert };
 
 /** A task whose last run failed. */
@@ -36,11 +36,11 @@ export interface FailingTask {
   readonly made: number;
 }
 
-/** A loop that was told and goes on, or that Nomad has given up. */
+/** An active loop, or one that Nomad has given up. */
 export interface ActiveLoop {
-  /** As it would be told again now. */
+  /** As its repeat would be now. */
   readonly alert: Alert;
-  /** How often it was told. */
+  /** How many alerts were sent about it. */
   readonly notified: number;
   /** When Nomad was known to have given it up. */
   readonly gaveUpAt?: Nanoseconds;
@@ -58,7 +58,7 @@ export interface Rule {
   readonly counts: string;
   /** How many names are remembered. */
   readonly names: number;
-  /** How many loops were told and go on. */
+  /** How many loops are active. */
   readonly looping: number;
   /** When `due` has something to do next. */
   readonly nextDue: Nanoseconds | undefined;
@@ -74,7 +74,7 @@ export interface Rule {
   /** What time alone decides, up to `now`. At most so many names are looked at in one call; `nextDue` says whether
    * there are more. */
   due(now: Nanoseconds, most: number): Decision[];
-  /** The loop of a name, where one was told and goes on, or was given up. */
+  /** The loop of a key, if it is active or was given up. */
   loop(name: string, now: Nanoseconds): ActiveLoop | undefined;
   /** The names of all such loops. It looks at every name. */
   loops(): Iterable<string>;

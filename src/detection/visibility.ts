@@ -1,5 +1,5 @@
-// How far it has been seen what happens: nothing follows from time alone of which the source shows nothing. Sources
-// tell it; the rule asks. No clock, no I/O.
+// Up to when everything that happened was seen: time alone decides nothing about times that the source did not show.
+// Sources report to it, the rule asks it. No clock, no I/O.
 import type { Nanoseconds } from "../lib/duration.ts";
 
 /** A time in which the source showed nothing. */
@@ -12,7 +12,7 @@ const latest = (1n << 63n) - 1n;
 /** So many gaps are remembered. */
 const maxGaps = 1000;
 
-/** What a source sees. One that never goes blind need not tell anything. */
+/** What a source sees. A source that never goes blind need not report anything. */
 export class Visibility {
   /** Called when more is seen than before. */
   onMore = () => {};

@@ -1,5 +1,5 @@
-// The alerts that one sink has not confirmed, oldest first. Where newer ones replace, at most one about each name
-// waits, so that a sink that was down for a day is not told every loop a hundred times over.
+// The alerts that one sink has not confirmed, oldest first. If newer ones replace, at most one about each key is
+// pending, so that a sink that was down for a day does not get every loop a hundred times.
 import type { Alert } from "../detection/alert/alert.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import { wallClock } from "../lib/time.ts";

@@ -6,7 +6,7 @@ import { makeFile } from "../lib/files.ts";
 import { quoted } from "../lib/settings/redact.ts";
 import { renameToNotified } from "./sqlite_format_4.ts";
 
-/** "NCLD": tells our files from other programs' databases (https://sqlite.org/fileformat2.html#application_id). */
+/** "NCLD": marks a file as ours (https://sqlite.org/fileformat2.html#application_id). */
 const applicationId = 0x4e434c44;
 
 /** What leads from one format of the file to the next. Their number is the present format. */

@@ -305,14 +305,14 @@ Deno.test("alerts for a sink that SINK_TYPE no longer names are said at the star
   }
 });
 
-Deno.test("check tries the state file: one that can be used, one that can be made, one that cannot; it leaves none behind", async () => {
+Deno.test("check tries the state file: one that can be used, one that can be created, one that cannot; it leaves none behind", async () => {
   using folder = stateFolderOnDisk();
   const checked = (file: string) =>
     run({ args: ["check", "--source-type", "stdin"], env: { STATE: `sqlite:${file}` } });
   const made = await checked(folder.file);
   assert.deepEqual([made.code, made.stdout.split("\n")[0]], [
     0,
-    `ok      state: ${folder.file}: can be made`,
+`ok      state: ${folder.file}: can be created`,
   ]);
   assert.throws(() => Deno.statSync(folder.file), Deno.errors.NotFound);
   {
@@ -323,7 +323,7 @@ Deno.test("check tries the state file: one that can be used, one that can be mad
   const used = await checked(folder.file);
   assert.deepEqual([used.code, used.stdout.split("\n")[0]], [
     0,
-    `ok      state: ${folder.file}: can be used, 1 alerts in it are not confirmed`,
+    `ok      state: ${folder.file}: can be used, 1 pending alerts in it`,
   ]);
   Deno.writeTextFileSync(folder.file, "something else\n");
   const refused = await checked(folder.file);

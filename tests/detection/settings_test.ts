@@ -51,10 +51,10 @@ Deno.test("planRule() knows which settings were given and have no meaning with t
 });
 
 Deno.test("ruleSentence() says what is told", () => {
-  assert.equal(ruleSentence(plan({ RESTART_COUNT: "1" }).words), "1 restart in 5m; told again each 5m");
+  assert.equal(ruleSentence(plan({ RESTART_COUNT: "1" }).words), "1 restart in 5m; repeats every 5m");
   assert.equal(
     ruleSentence(plan({ RULE: "failures", STABLE_AFTER: "90s" }).words),
-    "5 failed runs in a row, none as long as 1m30s; told again each 1h",
+    "5 consecutive failed runs, none as long as 1m30s; repeats every 1h",
   );
 });
 
@@ -105,7 +105,7 @@ Deno.test("planRule() takes RESTART_COUNT and STABLE_AFTER for the rule failures
 
 const needsFull =
   "NOTIFY_RESOLVED (--notify-resolved): found it on with the payload original, which cannot say that " +
-  "a loop is over; expected PAYLOAD=full (--payload full) with it";
+  "a loop is resolved; expected PAYLOAD=full (--payload full) with it";
 
 /** Settings, and all that is said about them. */
 const wrong: readonly (readonly [env: Readonly<Record<string, string>>, problems: readonly string[]])[] = [

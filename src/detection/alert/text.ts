@@ -15,7 +15,9 @@ export function alertText(alert: Alert, colored = false): string {
   const second = 1_000_000_000n;
   const count = details?.Failures ?? eventLog.length;
   const counted = `${count} ${details === undefined ? "restart" : "failed run"}${count === 1 ? "" : "s"}`;
-  const heading = reason !== "resolved" && details?.FlappingSince !== undefined ? "flaps" : headings[reason];
+  const heading = reason !== "resolved" && details?.FlappingSince !== undefined
+    ? "flapping"
+    : headings[reason];
   const span = times.length > 1 ? ` in ${formatDuration((newest - oldest) / second * second)}` : "";
   return [
     formatTime(newest / second * second),
@@ -33,7 +35,7 @@ function inColor(text: string, color: number): string {
   return `\x1b[${color}m${text}\x1b[39m`;
 }
 
-const headings = { first: "crash loop", repeat: "still loops", resolved: "is over", "gave-up": "gave up" };
+const headings = { first: "crash loop", repeat: "still loops", resolved: "resolved", "gave-up": "gave up" };
 
 function restartWords(alert: Alert): string {
   const { task, reason } = lastUpdateOf(alert);

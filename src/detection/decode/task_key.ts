@@ -1,7 +1,7 @@
-// What tells one task from all others: the key that the rule `failures` counts by, and its text.
+// The key that the rule `failures` counts by: it identifies a task. And its text.
 import { type Fields, textOf } from "./fields.ts";
 
-/** What tells one task from all others, for as long as its job lives. */
+/** Identifies a task for as long as its job lives. */
 export interface Key {
   /** Only the source `nomad` says it. */
   readonly Namespace?: string;

@@ -109,7 +109,7 @@ function fullName({ Namespace: namespace }: Fields, name: string): string {
   return (typeof namespace === "string" ? `${namespace}/${name}` : name).toWellFormed();
 }
 
-/** The source `nomad` adds how many restarts happened that no event told of. */
+/** The source `nomad` adds how many restarts happened that no event showed. */
 export function missed({ MissedRestarts: count }: Fields): number {
   return typeof count === "number" && Number.isSafeInteger(count) && count > 0 ? count : 0;
 }

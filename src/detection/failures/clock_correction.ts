@@ -28,8 +28,8 @@ export function setBack(streak: FailureStreak, now: Nanoseconds, from: Nanosecon
   return isChanged;
 }
 
-/** What was notified after now keeps nobody silent any longer than if it were of now. */
-export function setToldBack({ notified }: FailureStreak, now: Nanoseconds): boolean {
+/** A notification of a time after `now` delays the next one no longer than one of now. */
+export function setNoticeBack({ notified }: FailureStreak, now: Nanoseconds): boolean {
   if (notified === undefined || notified.at <= now) return false;
   notified.at = now;
   return true;

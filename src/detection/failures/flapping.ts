@@ -6,15 +6,15 @@ import { type FailureStreak, runningSince, type StreakNotice } from "./streak.ts
 /** So many loops of one task within the notification interval are flapping. */
 const fewestLoops = 3;
 
-/** A loop that is told now, after what was told before of its task. */
-export function toldAnew(
+/** The notice of a loop that is notified now, after the last notice of its task. */
+export function nextNotice(
   before: StreakNotice | undefined,
   id: string,
   now: Nanoseconds,
   notificationInterval: Nanoseconds,
 ): StreakNotice {
   const notified: StreakNotice = { id, repeats: 0, at: now, resolved: false };
-  // Where ends are not sent, loops are told no sooner than the interval allows.
+  // If resolutions are not sent, a new loop waits for the notification interval, so it cannot flap.
   const earlier = before?.resolvedSent ? before.begun ?? [before.at] : [];
   const begun = [...earlier.filter((at) => now - at < notificationInterval), now].slice(-fewestLoops);
   if (begun.length >= fewestLoops) notified.flappingSince = begun[0]!;
@@ -29,7 +29,7 @@ export function quieten(streak: FailureStreak, at: Nanoseconds): void {
   notified.quietSince = quietSince > lastFailureOf(streak) ? quietSince : at;
 }
 
-/** Whether the loop that was told and goes on flaps. */
+/** Whether the active loop flaps. */
 export function flaps({ notified }: FailureStreak): boolean {
   return notified !== undefined && !notified.resolved && notified.flappingSince !== undefined;
 }

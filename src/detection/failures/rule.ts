@@ -3,7 +3,7 @@
 import { IndexedHeap } from "../../lib/offheap/indexed_heap.ts";
 import { type Alert, alertId } from "../alert/alert.ts";
 import type { Nanoseconds } from "../../lib/duration.ts";
-import { flaps, quieten, quietSince, stableAfterOf, toldAnew } from "./flapping.ts";
+import { flaps, nextNotice, quieten, quietSince, stableAfterOf } from "./flapping.ts";
 import type { JobEvent, RuleEvent, RunEvent } from "../event.ts";
 import type { FailuresState, KeptFailures } from "./state.ts";
 import { Interner } from "../../lib/offheap/interner.ts";
@@ -17,7 +17,7 @@ import {
   type Step,
   take,
 } from "./streak.ts";
-import { setBack, setToldBack } from "./clock_correction.ts";
+import { setBack, setNoticeBack } from "./clock_correction.ts";
 import { ByJob } from "./streaks_by_job.ts";
 import type { ActiveLoop, Decision, FailingTask, Rule } from "../rule.ts";
 import { decodeRun } from "../decode/run_event.ts";
@@ -25,15 +25,15 @@ import { Visibility } from "../visibility.ts";
 import { inWords } from "../alert/details.ts";
 import { failuresDetails } from "./details.ts";
 
-/** When a loop is told. */
+/** When a loop is notified. */
 export interface FailuresThresholds {
   /** So many failed runs in a row … */
   readonly restartCount: number;
   /** … none of which lasted this long are a loop, … */
   readonly stableAfter: Nanoseconds;
-  /** … which is told at most this often. */
+  /** … which is notified once in this time. */
   readonly notificationInterval: Nanoseconds;
-  /** Its end is told too. */
+  /** Its resolution is sent too. */
   readonly notifyResolved: boolean;
 }
 
@@ -65,7 +65,7 @@ const ends = {
   completed: () => "it completed",
   stopped: () => "it was stopped",
   gone: () => "its job is gone",
-  silent: (_: Nanoseconds, silence: Nanoseconds) => `nothing was heard of it for ${inWords(silence)}`,
+  silent: (_: Nanoseconds, silence: Nanoseconds) => `no event for ${inWords(silence)}`,
 };
 
 /** Counts failed runs in a row, by task. A task whose runs do not fail leaves no trace. */
@@ -127,7 +127,7 @@ export class FailuresRule implements Rule {
     for (const watched of this.#watched) {
       if (watched === undefined) continue;
       if (watched.catchesUpSince !== undefined) watched.catchesUpSince = min(watched.catchesUpSince, now);
-      const isNotified = setToldBack(watched.streak, now);
+      const isNotified = setNoticeBack(watched.streak, now);
       const isChanged = this.#isLive && setBack(watched.streak, now, from);
       if (isNotified || isChanged) this.#keep(watched, now);
       else this.#dueHeap.set(watched.number, this.#wakeAt(watched, now));
@@ -317,14 +317,14 @@ export class FailuresRule implements Rule {
     return this.#close(watched, "it runs again");
   }
 
-  /** Of what was given up the end was told before. */
+  /** A loop that Nomad gave up was notified as such: its end needs no alert. */
   #close({ streak, name }: Watched, cause: string): Decision {
     clear(streak, streak.newest);
     delete streak.notified;
     return { reason: "resolved", name, cause };
   }
 
-  /** What time alone brings: the end of a loop whose run is stable, a loop told late or again. */
+  /** What time alone decides: a loop resolves because its run is stable, or it is notified late, or repeats. */
   #wake(watched: Watched, now: Nanoseconds): Decision | undefined {
     const { streak, outcome } = watched;
     watched.outcome = undefined;
@@ -332,14 +332,14 @@ export class FailuresRule implements Rule {
     if (outcome !== undefined) return this.#decideOutcome(watched, outcome, now);
     if (hasGivenUp(streak)) return undefined;
     const { how, at } = this.#endOf(streak);
-    if (now < at) return now >= this.#tellAt(streak) ? this.#tellUnlessBlind(watched, now) : undefined;
+    if (now < at) return now >= this.#notifyAt(streak) ? this.#notifyUnlessBlind(watched, now) : undefined;
     return this.#visibility.saw(at)
       ? this.#end(watched, how, how === "silent" ? streak.newest : at, now)
       : undefined;
   }
 
-  /** That a loop goes on is not said while nobody knows. */
-  #tellUnlessBlind(watched: Watched, now: Nanoseconds): Decision | undefined {
+  /** A loop does not repeat while the source is blind: nobody knows whether it is still active. */
+  #notifyUnlessBlind(watched: Watched, now: Nanoseconds): Decision | undefined {
     return isNotified(watched.streak) && this.#visibility.isBlind ? undefined : this.#notify(watched, now);
   }
 
@@ -353,12 +353,12 @@ export class FailuresRule implements Rule {
     return notified.at + this.#thresholds.notificationInterval;
   }
 
-  /** When the row is told if it goes on as it is now. One that flaps is not told again while it is quiet. */
-  #tellAt(streak: FailureStreak): Nanoseconds {
+  /** When the streak is notified if nothing changes. A flapping loop does not repeat while it is quiet. */
+  #notifyAt(streak: FailureStreak): Nanoseconds {
     if (!this.#isLoop(streak)) return latest;
-    const tellAt = this.#mayNotifyAt(streak);
+    const notifyAt = this.#mayNotifyAt(streak);
     const since = flaps(streak) ? quietSince(streak) : undefined;
-    return since !== undefined && tellAt >= since + this.#thresholds.stableAfter ? latest : tellAt;
+    return since !== undefined && notifyAt >= since + this.#thresholds.stableAfter ? latest : notifyAt;
   }
 
   /** When something is to be done about a row that no event brings. */
@@ -376,8 +376,8 @@ export class FailuresRule implements Rule {
       this.#unseen.set(number, at);
       return latest;
     }
-    const tellAt = max(this.#tellAt(streak), now);
-    if (tellAt > now || !isNotified(streak) || !this.#visibility.isBlind) return min(at, tellAt);
+    const notifyAt = max(this.#notifyAt(streak), now);
+    if (notifyAt > now || !isNotified(streak) || !this.#visibility.isBlind) return min(at, notifyAt);
     this.#unseen.set(number, this.#visibility.until);
     return at;
   }
@@ -405,7 +405,7 @@ export class FailuresRule implements Rule {
     return stableAfterOf(streak, this.#thresholds.stableAfter);
   }
 
-  /** A row that is over is kept so that its events, when they come again, are no news, and for what was told. */
+  /** A resolved streak is kept, so that redelivered events do not count again, and for its last notification. */
   #forgottenAt(streak: FailureStreak): Nanoseconds {
     const { notified, newest } = streak;
     return max(
@@ -427,7 +427,7 @@ export class FailuresRule implements Rule {
     }
     const id = this.#newId(watched);
     this.#looping++;
-    streak.notified = toldAnew(streak.notified, id, now, this.#thresholds.notificationInterval);
+    streak.notified = nextNotice(streak.notified, id, now, this.#thresholds.notificationInterval);
     return { reason: "first", alert: this.#alert(watched, id, now) };
   }
 

@@ -12,7 +12,7 @@ export interface Ended extends Exit {
   readonly killed: boolean;
 }
 
-/** The last run in an allocation, as far as events told of it. */
+/** The last run in an allocation, as far as events showed it. */
 export interface Run {
   readonly allocation: string;
   /** Nomad's index of its making, 0 where that is not known. */
@@ -27,7 +27,7 @@ export interface Run {
   cause?: string | undefined;
 }
 
-/** A failure that an event told of. */
+/** A failure that an event showed. */
 export interface Failure {
   readonly time: Nanoseconds;
   readonly identity: number;
@@ -35,29 +35,29 @@ export interface Failure {
   readonly last?: boolean;
 }
 
-/** What a row has told. */
+/** The notifications of a streak. */
 export interface StreakNotice {
   readonly id: string;
   repeats: number;
-  /** When it was told last. */
+  /** When it was last notified. */
   at: Nanoseconds;
-  /** The loop that was told is over. */
+  /** The notified loop is resolved. */
   resolved: boolean;
-  /** Its end was sent too. */
+  /** Its resolution was sent too. */
   resolvedSent?: boolean;
-  /** When the last loops of this task were told first, of those within the notification interval. */
+  /** The first notifications of this task's last loops, as far as they are within the notification interval. */
   begun?: readonly Nanoseconds[];
   /** Since when it flaps, and since when a completed run keeps it quiet. */
   flappingSince?: Nanoseconds;
   quietSince?: Nanoseconds;
-  /** Nomad makes no further attempt. It was told so, and stays so until somebody stops the job or runs it again. */
+  /** Nomad makes no further attempt. This was notified, and stays until somebody stops the job or runs it again. */
   gaveUp?: true;
 }
 
 /** A task whose runs failed. All of it is kept; it is plain data. */
 export interface FailureStreak {
   readonly key: Key;
-  /** Failed runs in a row, and of them those that no event told of. */
+  /** Consecutive failed runs, and of them those that no event showed. */
   failures: number;
   missed: number;
   /** The first failure of the row, and the newest event. */
@@ -67,7 +67,7 @@ export interface FailureStreak {
   runs: Run[];
   /** Nothing from this time and before it counts: a row ended there. */
   clearedAt?: Nanoseconds;
-  /** The failures that events told of, by time; the newest `maxLogged`. */
+  /** The failures that events showed, by time; the newest `maxLogged`. */
   log: Failure[];
   /** How the last failed run ended, and why. */
   ended?: Ended | undefined;
@@ -119,7 +119,7 @@ export function take(streak: FailureStreak, event: RunEvent, stableAfter: Nanose
   const step = isFailure(event)
     ? fail(streak, run, event, wasLast, stableAfter)
     : follow(streak, run, event, isLast, stableAfter);
-  // Of another row, told again: where it is not known how old its allocation is, it goes by the time.
+  // A redelivered event of an earlier streak. Without a create index only the time shows that.
   const isBefore = event.createIndex === 0 && event.time < streak.since;
   return step !== "failed" && isBefore ? "noted" : step;
 }
@@ -153,7 +153,7 @@ function follow(
   }
 }
 
-/** Begins anew: what was counted so far does not count any more. */
+/** Ends the streak: what was counted so far counts no longer. */
 export function clear(streak: FailureStreak, at: Nanoseconds): void {
   streak.failures = 0;
   streak.missed = 0;
@@ -169,7 +169,7 @@ export function runningSince({ runs }: FailureStreak): Nanoseconds | undefined {
   return run?.ended === undefined ? run?.startedAt : undefined;
 }
 
-/** Types of events that tell what was wrong with a run that fails. */
+/** Types of events that say what was wrong with a run that fails. */
 const saysWhy = new Set([
   "Driver Failure",
   "Setup Failure",
@@ -192,8 +192,8 @@ function isFailure({ meaning }: RunEvent): boolean {
   return meaning === "failed" || meaning === "failing";
 }
 
-/** Events come again after an outage, and late: a late failure counts, a late start says nothing of now. That an
- * allocation is to stop can be said with an event that was told before. */
+/** Events are redelivered after an outage, or arrive late: a late failure counts, a late start says nothing about
+ * now. A redelivered event can be the first to show that its allocation is to stop. */
 function isOld(streak: FailureStreak, event: RunEvent): boolean {
   const { time, identity, meaning, allocation } = event;
   if (streak.clearedAt !== undefined && time <= streak.clearedAt) return true;
@@ -231,7 +231,7 @@ function runOf(streak: FailureStreak, event: RunEvent): Run {
  */
 function isLate(streak: FailureStreak, { createIndex, time }: RunEvent): boolean {
   const last = streak.runs.at(-1);
-  // A cluster that was set up anew counts from the beginning.
+  // A cluster that was set up from scratch counts from the beginning.
   if (createIndex > 0 && last !== undefined && last.createIndex > 0) {
     return createIndex < last.createIndex && time <= streak.newest;
   }
@@ -284,7 +284,7 @@ function fail(
   const { startedAt = startedBefore(streak, event), ended, cause } = isLate ? {} as Partial<Run> : run;
   if (!isLate) start(run, undefined);
   if (startedAt !== undefined && (ended?.time ?? time) - startedAt >= stableAfter) {
-    // One that ran on while others failed is of another node, or namespace, where the key does not tell them apart.
+    // A run that lasted while others failed is on another node or in another namespace that the key does not name.
     return wasLast || newest === undefined || startedAt > newest.time ? "stable" : "noted";
   }
   if (streak.failures === 0 || time < streak.since) streak.since = time;

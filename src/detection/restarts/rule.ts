@@ -1,5 +1,5 @@
-// The rule `restarts`: that of seatgeek's nomad-crashloop-detector. Which restarts count, when a loop is told and
-// when it is told again. No clock, no I/O.
+// The rule `restarts`: that of seatgeek's nomad-crashloop-detector. It decides which restarts count, when a loop is
+// notified, and when it repeats. No clock, no I/O.
 import { IndexedHeap } from "../../lib/offheap/indexed_heap.ts";
 import { type Alert, alertId } from "../alert/alert.ts";
 import type { Nanoseconds } from "../../lib/duration.ts";
@@ -11,17 +11,17 @@ import { decode } from "../decode/update.ts";
 import type { Restart, RuleEvent } from "../event.ts";
 import { type Counted, Windows } from "./windows.ts";
 
-/** When a loop is told. */
+/** When a loop is notified. */
 export interface RestartsThresholds {
   /** This many restarts … */
   readonly restartCount: number;
   /** … younger than this are a crash loop, … */
   readonly restartInterval: Nanoseconds;
-  /** … which is told at most this often. */
+  /** … which is notified once in this time. */
   readonly notificationInterval: Nanoseconds;
   /** Restarts that a person or a template asked for do not count. */
   readonly ignoreRequested?: boolean;
-  /** The end of a loop is told too. */
+  /** Its resolution is sent too. */
   readonly notifyResolved?: boolean;
 }
 
@@ -30,15 +30,15 @@ export const maxRestarts = 10_000;
 const latest = (1n << 63n) - 1n;
 
 /**
- * Counts restarts by name and decides what is told. It remembers a name for as long as one of its restarts is
- * in the window or its last alert is younger than `notificationInterval`, and nothing else.
+ * Counts restarts by key and decides when to notify. It tracks a key for as long as one of its restarts is in the
+ * window or its last alert is younger than `notificationInterval`.
  */
 export class RestartsRule implements Rule {
   readonly counts = "restart";
   readonly decode = decode;
   readonly #thresholds: RestartsThresholds;
   readonly #state: RestartsState;
-  /** Those with restarts in their window, or told not long ago; all else goes by their rows. */
+  /** The tracked keys; everything else goes by their rows. */
   readonly #names = new Interner();
   readonly #dueHeap = new IndexedHeap();
   readonly #windows = new Windows();
@@ -110,7 +110,7 @@ export class RestartsRule implements Rule {
     this.#windows.drop(row, now);
     if (!this.#countAll(row, restart, now)) return { reason: "duplicate" };
     const isNotified = this.#notified.has(row);
-    if (isNotified) this.#state.notified(name, this.#notified.happened(row, update));
+    if (isNotified) this.#state.notified(name, this.#notified.setLastEvent(row, update));
     const counted = this.#windows.size(row);
     if (counted < this.#thresholds.restartCount) return { reason: "below-threshold", counted };
     if (isNotified) return { reason: "already-notified", counted };
@@ -197,7 +197,7 @@ export class RestartsRule implements Rule {
     return changed;
   }
 
-  /** A time in the future counts; one far in the future not for ever, but for twice the interval. */
+  /** A time in the future counts; one far in the future only for twice the interval. */
   #leavesAt(time: Nanoseconds, now: Nanoseconds): Nanoseconds {
     const { restartInterval } = this.#thresholds;
     const far = now + 2n * restartInterval;
@@ -233,7 +233,7 @@ export class RestartsRule implements Rule {
     return { reason: "repeat", alert: this.#keep(row, name, again, "repeat") };
   }
 
-  /** What is told now, until it is told again. */
+  /** Keeps a notification that is sent now, until the next one. */
   #keep(row: number, name: string, notified: Notified, reason: "first" | "repeat"): Alert {
     this.#dueHeap.set(row, this.#dueAt(notified));
     this.#state.notified(name, notified);

@@ -5,7 +5,7 @@ import type { Nanoseconds } from "../../lib/duration.ts";
 
 /** What is kept of a restart. */
 export interface Counted {
-  /** `TaskEvent.Time`; with `identity` it tells the restart from all others of its name. */
+  /** `TaskEvent.Time`; with `identity` it identifies the restart within its key. */
   readonly time: Nanoseconds;
   /** Allocation and task, as a whole number up to 2^53. */
   readonly identity: number;

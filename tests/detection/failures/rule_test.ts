@@ -427,7 +427,7 @@ Deno.test("a loop of which nothing is heard is over in the end, and forgotten", 
   notified.take([...crashes(2), started(at(40)), ...giveUp(at(41))]);
   assert.deepEqual(
     notified.wait(at(100_000)),
-    ["3641 repeat 3", "7241 repeat 3", "10841 over: nothing was heard of it for 3 h"],
+    ["3641 repeat 3", "7241 repeat 3", "10841 over: no event for 3 h"],
   );
   assert.equal(notified.alerts.at(-1)!.reason, "resolved");
   assert.equal(notified.loops.names, 0);
@@ -446,7 +446,7 @@ Deno.test("a loop stays one through pauses that grow beyond the silence", () => 
   assert.deepEqual(notified.said, ["41 first 3"]);
   assert.equal(notified.streaks.get(name)?.failures, 8);
   assert.deepEqual(notified.wait(at(10_000_000)), [
-    `${time + 48 * 3600} over: nothing was heard of it for 48 h`,
+    `${time + 48 * 3600} over: no event for 48 h`,
   ]);
 });
 
@@ -562,7 +562,7 @@ Deno.test("restore() says nothing before what happened meanwhile could be heard"
   const failed = new Notified({}, { streaks: before.streaks, now });
   failed.take([...crash(at(61)), ...crashes(1, 80)], now + seconds);
   assert.deepEqual(failed.wait(quiet - 1n), []);
-  assert.deepEqual(failed.wait(quiet), ["18030 over: nothing was heard of it for 4 h 59 min 9 s"]);
+  assert.deepEqual(failed.wait(quiet), ["18030 over: no event for 4 h 59 min 9 s"]);
 });
 
 Deno.test("restore() lets what happened meanwhile be heard before a loop is told again", () => {
@@ -741,7 +741,7 @@ Deno.test("of the silence of a task counts only what could be heard", () => {
   assert.deepEqual(notified.see(at(3641 + 36_000)), []);
   const end = 41 + 10_800 + 36_000;
   assert.deepEqual(notified.see(at(end)), []);
-  assert.deepEqual(notified.see(at(end + 1)), [`${end + 1} over: nothing was heard of it for 3 h 1 s`]);
+  assert.deepEqual(notified.see(at(end + 1)), [`${end + 1} over: no event for 3 h 1 s`]);
 });
 
 Deno.test("a run is not known to have lasted through a time in which events can be lost", () => {

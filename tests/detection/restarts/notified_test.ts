@@ -4,7 +4,7 @@ import { NotifiedTable } from "../../../src/detection/restarts/notified.ts";
 
 const first = { notifiedAt: 1_499_867_775_401_013_209n, id: "0123456789abcdef".repeat(2), repeats: 0 };
 
-Deno.test("get() yields what was told, with the newest update and the newest telling", () => {
+Deno.test("get() returns the notification with the newest update and the last repeat", () => {
   const notified = new NotifiedTable();
   assert.equal(notified.has(5_000), false);
   notified.add(5_000, { ...first, lastEvent: '{"a":"é"}' });
@@ -12,7 +12,7 @@ Deno.test("get() yields what was told, with the newest update and the newest tel
   assert.equal(notified.size, 2);
   assert.deepEqual(notified.get(5_000), { ...first, lastEvent: '{"a":"é"}' });
   const update = "x".repeat(5_000);
-  assert.deepEqual(notified.happened(5_000, update), { ...first, lastEvent: update });
+  assert.deepEqual(notified.setLastEvent(5_000, update), { ...first, lastEvent: update });
   notified.repeat(5_000, { ...first, notifiedAt: 9n, repeats: 1, lastEvent: update });
   assert.deepEqual(notified.get(5_000), { ...first, notifiedAt: 9n, repeats: 1, lastEvent: update });
   assert.deepEqual(notified.get(4_999), { ...first, notifiedAt: -1n, repeats: 7, lastEvent: "" });
