@@ -98,7 +98,7 @@ export type JobOutcome =
   /** It is dead, and Nomad makes no further attempt. */
   | "gave-up"
   /** Nomad places the allocation again, at a time that it has said. */
-  | "waits";
+  | "pending";
 
 /** An event of a whole job, or of an allocation that does not run, for the rule `failures`. */
 export interface JobEvent extends Common {

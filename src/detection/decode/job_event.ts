@@ -1,11 +1,11 @@
 // An update about a whole job, or about an allocation that does not run: it was stopped, it is gone, Nomad has given it
-// up, or it waits to be placed again. The source `nomad` writes such updates; to other rules they are nothing.
+// up, or it is pending: to be placed again. The source `nomad` writes such updates; to other rules they are nothing.
 import type { Nanoseconds } from "../../lib/duration.ts";
 import type { JobEvent, JobOutcome } from "../event.ts";
 import { type Fields, isObject, textOf } from "./fields.ts";
 import type { Read } from "./update.ts";
 
-const outcomes: ReadonlySet<unknown> = new Set<JobOutcome>(["stopped", "gone", "gave-up", "waits"]);
+const outcomes: ReadonlySet<unknown> = new Set<JobOutcome>(["stopped", "gone", "gave-up", "pending"]);
 
 /** The update's word about a job; undefined where it is about a task event. */
 export function jobEventOf({ update, time, text }: Read): JobEvent | undefined {

@@ -275,7 +275,7 @@ export class FailuresRule implements Rule {
   #takeJob(event: JobEvent, now: Nanoseconds): Decision {
     for (const watched of this.#byJob.of(event.namespace, event.job)) {
       if (!concerns(event, watched.streak)) continue;
-      if (event.outcome === "waits") {
+      if (event.outcome === "pending") {
         watched.streak.nextAttempt = event.until;
         this.#keep(watched, now);
       } else {
@@ -289,7 +289,7 @@ export class FailuresRule implements Rule {
   /** What became of its job, of whose row nothing newer is known by now. */
   #decideOutcome(watched: Watched, event: JobEvent, now: Nanoseconds): Decision | undefined {
     const { streak, name } = watched;
-    if (!concerns(event, streak) || event.outcome === "waits") return undefined;
+    if (!concerns(event, streak) || event.outcome === "pending") return undefined;
     if (event.outcome !== "gave-up") {
       if (hasGivenUp(streak)) return this.#close(watched, ends[event.outcome]());
       return this.#end(watched, event.outcome, streak.newest, now);
@@ -491,7 +491,7 @@ function concerns({ outcome, index, allocation, until }: JobEvent, streak: Failu
   const last = streak.runs.at(-1);
   if (last === undefined || streak.failures === 0) return false;
   if (allocation !== "" && allocation !== last.allocation) return false;
-  if (outcome === "waits") return until !== undefined && runningSince(streak) === undefined;
+  if (outcome === "pending") return until !== undefined && runningSince(streak) === undefined;
   return last.createIndex <= index;
 }
 

@@ -163,7 +163,7 @@ function placedAgain(
   index: number,
   until: string,
 ): NewEvent {
-  return writeJobChange({ namespace, job: parentOf(job), outcome: "waits", index, allocation, until });
+  return writeJobChange({ namespace, job: parentOf(job), outcome: "pending", index, allocation, until });
 }
 
 /** The job for which the rule counts the children of a periodic job. */

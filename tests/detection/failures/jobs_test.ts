@@ -142,7 +142,7 @@ Deno.test("what Nomad gave up before it was a loop is not told", () => {
 
 Deno.test("an allocation that waits to be placed again says when in the next alert", () => {
   const notified = looping();
-  notified.news({ outcome: "waits", allocation: "a50", until: String(at(41) + 2n * hour) });
+  notified.news({ outcome: "pending", allocation: "a50", until: String(at(41) + 2n * hour) });
   const repeat = notified.loops.due(at(41) + hour + 10_000_000n, 10)[0]!;
   assert.ok(repeat.reason === "repeat");
   assert.equal(repeat.alert.details!.NextAttempt, formatTime(at(41) + 2n * hour));
