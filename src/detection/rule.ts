@@ -31,9 +31,9 @@ export type Decision =
 export interface FailingTask {
   readonly namespace: string;
   readonly job: string;
-  /** Its last allocation, and Nomad's index of its making, 0 where that is not known. */
+  /** Its last allocation, and Nomad's create index of it; 0 if that is not known. */
   readonly allocation: string;
-  readonly made: number;
+  readonly createIndex: number;
 }
 
 /** An active loop, or one that Nomad has given up. */

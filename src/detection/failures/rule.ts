@@ -188,8 +188,8 @@ export class FailuresRule implements Rule {
     for (const watched of this.#watched) {
       if (watched === undefined || watched.streak.failures === 0) continue;
       const { key: { Namespace = "", JobID }, runs } = watched.streak;
-      const { allocation = "", createIndex: made = 0 } = runs.at(-1) ?? {};
-      yield { namespace: Namespace, job: JobID, allocation, made };
+      const { allocation = "", createIndex = 0 } = runs.at(-1) ?? {};
+      yield { namespace: Namespace, job: JobID, allocation, createIndex };
     }
   }
 

@@ -98,8 +98,9 @@ export class Lifecycle {
     for (const tasks of byJob(failing)) {
       const [{ namespace, job }] = tasks as [FailingTask];
       const fact = jobs.get(namespace, job);
-      if (newest !== undefined && tasks.some(({ made }) => made > newest)) newEvents.push(...gone(tasks));
-      else if (fact === undefined) {
+      if (newest !== undefined && tasks.some(({ createIndex }) => createIndex > newest)) {
+        newEvents.push(...gone(tasks));
+      } else if (fact === undefined) {
         background.ask(async (signal) =>
           this.#judge(tasks, await this.#facts.ask(namespace, job, signal), background)
         );
@@ -120,7 +121,7 @@ export class Lifecycle {
     const index = newestOf(tasks);
     if (fact.stopped) return [writeJobChange({ namespace, job, outcome: "stopped", index })];
     if (isDead(fact)) this.#suspect({ namespace, job, index, changed: fact.modifyIndex }, background);
-    return gone(tasks.filter(({ made }) => made > 0 && made < fact.createIndex));
+    return gone(tasks.filter(({ createIndex }) => createIndex > 0 && createIndex < fact.createIndex));
   }
 
   /** Queries the job after a while: between a failure and its consequence, a job is dead as well. */
@@ -144,14 +145,14 @@ export class Lifecycle {
     });
   }
 
-  #askWhen({ namespace, job, allocation, made }: FailingTask, background: Background): void {
+  #askWhen({ namespace, job, allocation, createIndex }: FailingTask, background: Background): void {
     const evaluation = this.#followups.get(allocation);
     if (evaluation === undefined || this.#untils.get(evaluation) !== undefined) return;
     background.ask(async (signal) => {
       const until = await this.#facts.waitUntil(namespace, evaluation, signal);
       if (until === undefined) return [];
       this.#untils.set(evaluation, until);
-      return [placedAgain(namespace, job, allocation, made, until)];
+      return [placedAgain(namespace, job, allocation, createIndex, until)];
     });
   }
 }
@@ -188,7 +189,7 @@ function gone(tasks: readonly FailingTask[]): NewEvent[] {
 }
 
 function newestOf(tasks: readonly FailingTask[]): number {
-  return Math.max(...tasks.map(({ made }) => made));
+  return Math.max(...tasks.map(({ createIndex }) => createIndex));
 }
 
 function byJob(tasks: Iterable<FailingTask>): Iterable<FailingTask[]> {
