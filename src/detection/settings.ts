@@ -1,7 +1,8 @@
 // The settings of the rule and of the payload, and the rule's opening. The only file that knows all rules.
 import { type Payload, payloads } from "./alert/alert.ts";
 import { RestartsRule, type RestartsThresholds } from "./restarts/rule.ts";
-import { FailuresRule, type FailuresThresholds } from "./failures/rule.ts";
+import type { FailuresThresholds } from "./failures/deadlines.ts";
+import { FailuresRule } from "./failures/rule.ts";
 import type { Rule, RuleState } from "./rule.ts";
 import { choice, duration, optional, toggle, wholeNumber } from "../lib/settings/parsers.ts";
 import { flagOf, type Input, readSettings, type Setting } from "../lib/settings/setting.ts";

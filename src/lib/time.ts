@@ -58,3 +58,16 @@ function zone(offsetMinutes: number): string {
   const two = (part: number) => String(Math.floor(part)).padStart(2, "0");
   return `${offsetMinutes < 0 ? "-" : "+"}${two(minutes / 60)}:${two(minutes % 60)}`;
 }
+
+/** The last time that 64 bits hold; as a deadline, never. */
+export const maxTime: Nanoseconds = (1n << 63n) - 1n;
+
+/** The earlier of two times. */
+export function earlier(a: Nanoseconds, b: Nanoseconds): Nanoseconds {
+  return a < b ? a : b;
+}
+
+/** The later of two times. */
+export function later(a: Nanoseconds, b: Nanoseconds): Nanoseconds {
+  return a > b ? a : b;
+}

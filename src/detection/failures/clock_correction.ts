@@ -1,9 +1,9 @@
-// What a clock that was ahead left in a row of failed runs, set right. No clock, no I/O.
+// Corrects the times of a streak that a clock left which was ahead. No clock, no I/O.
 import type { Nanoseconds } from "../../lib/duration.ts";
 import type { Ended, FailureStreak } from "./streak.ts";
 
 /** The clock, which was ahead until `from`, is at `now`: what is of the time between happened by now. A time after
- * `from` is of a node that is ahead, and stays. Yields whether there was anything. */
+ * `from` is of a node that is ahead, and stays. Returns whether anything changed. */
 export function setBack(streak: FailureStreak, now: Nanoseconds, from: Nanoseconds): boolean {
   let isChanged = false;
   const right = (time: Nanoseconds): Nanoseconds => {

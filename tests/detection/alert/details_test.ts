@@ -1,7 +1,8 @@
 // What the payload `full` says of a loop, above all in its one sentence. Times are written in UTC where TZ is not
 // set; so the expected ones are made by formatTime, which has its own test.
 import assert from "node:assert/strict";
-import { type FailureStreak, newStreak, take } from "../../../src/detection/failures/streak.ts";
+import { type FailureStreak, newStreak } from "../../../src/detection/failures/streak.ts";
+import { take } from "../../../src/detection/failures/take_event.ts";
 import { type AlertDetails, inWords } from "../../../src/detection/alert/details.ts";
 import { failuresDetails } from "../../../src/detection/failures/details.ts";
 import { restartsDetails } from "../../../src/detection/restarts/details.ts";

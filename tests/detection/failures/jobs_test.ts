@@ -1,6 +1,7 @@
 // What the rule `failures` makes of what became of a job: it was stopped, it is gone, Nomad gave it up, or it waits.
 import assert from "node:assert/strict";
-import { FailuresRule, type FailuresThresholds } from "../../../src/detection/failures/rule.ts";
+import type { FailuresThresholds } from "../../../src/detection/failures/deadlines.ts";
+import { FailuresRule } from "../../../src/detection/failures/rule.ts";
 import type { FailureStreak } from "../../../src/detection/failures/streak.ts";
 import type { Decision } from "../../../src/detection/rule.ts";
 import { decodeRun } from "../../../src/detection/decode/run_event.ts";

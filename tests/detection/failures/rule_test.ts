@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import type { Alert } from "../../../src/detection/alert/alert.ts";
 import { type FailureStreak, runningSince } from "../../../src/detection/failures/streak.ts";
-import { FailuresRule, type FailuresThresholds, silentAfter } from "../../../src/detection/failures/rule.ts";
+import { type FailuresThresholds, idleTimeout } from "../../../src/detection/failures/deadlines.ts";
+import { FailuresRule } from "../../../src/detection/failures/rule.ts";
 import type { Decision } from "../../../src/detection/rule.ts";
 import { Visibility } from "../../../src/detection/visibility.ts";
 import { formatTime } from "../../../src/lib/time.ts";
@@ -403,12 +404,12 @@ Deno.test("record() takes no event of tomorrow, and those of a clock that is ahe
 
 Deno.test("record() takes no failure for news that is older than what is remembered", () => {
   const notified = new Notified();
-  const now = at(0) + silentAfter;
+  const now = at(0) + idleTimeout;
   notified.take([restarting(at(0))], now);
   assert.deepEqual(notified.reasons, ["outside-window"]);
   notified.take([restarting(at(0) + 1n)], now);
   assert.deepEqual(notified.reasons.at(-1), "below-threshold");
-  notified.take([restarting(at(0) + 1n - silentAfter)], now);
+  notified.take([restarting(at(0) + 1n - idleTimeout)], now);
   assert.deepEqual(notified.reasons.at(-1), "outside-window");
   notified.take([restarting(-5n)], now);
   assert.deepEqual(notified.reasons.at(-1), "outside-window");
@@ -469,9 +470,9 @@ Deno.test("tasks that do not fail leave nothing behind, and those that failed ar
   assert.equal(notified.loops.names, 0);
   for (let index = 0; index < 1000; index++) notified.take(crashes(2, 1000, 20, { index }), at(1030));
   assert.equal(notified.loops.names, 1000);
-  assert.deepEqual(notified.wait(at(1021) + 2_000_000n + silentAfter - 1n), []);
+  assert.deepEqual(notified.wait(at(1021) + 2_000_000n + idleTimeout - 1n), []);
   assert.equal(notified.loops.names, 1000);
-  assert.deepEqual(notified.wait(at(1021) + 2_000_000n + silentAfter), []);
+  assert.deepEqual(notified.wait(at(1021) + 2_000_000n + idleTimeout), []);
   assert.deepEqual([notified.loops.names, notified.streaks.size, notified.loops.nextDue], [0, 0, undefined]);
 });
 
@@ -480,7 +481,7 @@ Deno.test("a task that crashes once after a long run leaves nothing for long", (
   const of = { fields: { TaskStartedAt: "2026-11-23T03:42:54Z" } };
   notified.take(crash(at(0), of));
   notified.take([started(at(20))]);
-  notified.wait(at(20) + silentAfter);
+  notified.wait(at(20) + idleTimeout);
   assert.equal(notified.loops.names, 0);
 });
 
@@ -797,9 +798,9 @@ Deno.test("the end of a row that was forgotten meanwhile is nobody's", () => {
   notified.visibility.lose();
   notified.wait(at(700));
   notified.take(stop(at(701)));
-  notified.wait(at(701) + 2n * silentAfter);
+  notified.wait(at(701) + 2n * idleTimeout);
   assert.equal(notified.loops.names, 0);
-  assert.deepEqual(notified.see(at(702) + 2n * silentAfter), []);
+  assert.deepEqual(notified.see(at(702) + 2n * idleTimeout), []);
   assert.equal(notified.loops.nextDue, undefined);
 });
 

@@ -5,9 +5,8 @@ import {
   type FailureStreak,
   newStreak,
   runningSince,
-  type Step,
-  take,
 } from "../../../src/detection/failures/streak.ts";
+import { type Step, take } from "../../../src/detection/failures/take_event.ts";
 import {
   at,
   crash,

@@ -20,7 +20,7 @@ const timeouts = {
   deadJob: 100,
   audit: 200,
 };
-const all = { job: "loop-norestart", namespace: "default", allocation: "x", made: 2416 };
+const all = { job: "loop-norestart", namespace: "default", allocation: "x", createIndex: 2416 };
 /** Lines before and after the purge of that job. */
 const before = recorded(2426);
 const after = recorded(2428);
