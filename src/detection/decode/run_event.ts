@@ -1,6 +1,7 @@
 // An update as the rule `failures` sees it: of which task it is, and what it says of a run of that task.
 // What the events mean: Nomad's client/allocrunner/taskrunner and client/allocrunner/taskrunner/restarts.
 import type { Nanoseconds } from "../../lib/duration.ts";
+import { parseTime } from "../../lib/time.ts";
 import type { Exit, JobEvent, Malformed, Meaning, RunEvent } from "../event.ts";
 import { type Fields, isObject, textOf } from "./fields.ts";
 import { jobEventOf } from "./job_event.ts";
@@ -93,12 +94,8 @@ function wholeNumber(value: unknown): number | undefined {
   return typeof found === "number" && Number.isSafeInteger(found) ? found : undefined;
 }
 
-/** RFC 3339 with up to nine digits of a second; Go writes a zero time as the year 1. */
+/** A time that was reached; Go writes one that was not as the year 1. */
 function timeOf(text: string): Nanoseconds | undefined {
-  const [, seconds, fraction = "", zone] =
-    /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/
-      .exec(text) ?? [];
-  const milliseconds = Date.parse(`${seconds}${zone}`);
-  if (!(milliseconds > 0)) return undefined;
-  return BigInt(milliseconds) * 1_000_000n + BigInt(fraction.padEnd(9, "0"));
+  const time = parseTime(text);
+  return time !== undefined && time > 0n ? time : undefined;
 }
