@@ -68,6 +68,8 @@ class Pipeline {
   readonly #wall: WallClockWatch | undefined;
   /** The clock, where it is that of the events. */
   readonly #clock: EventClock;
+  /** Listens to the visibility, so that time decides as soon as the source has shown enough. */
+  readonly #sight: Disposable | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt: Nanoseconds | undefined;
 
@@ -86,7 +88,7 @@ class Pipeline {
     this.#acknowledger = new Acknowledger(way, now);
     if (this.#wall === undefined) way.source.skipUntil?.(this.#clock.skipUntil);
     else {
-      if (way.visibility !== undefined) way.visibility.onMore = () => this.#look();
+      this.#sight = way.visibility?.listen(() => this.#look());
       this.#wall.now();
       this.#schedule();
     }
@@ -140,7 +142,7 @@ class Pipeline {
 
   stop(): void {
     clearTimeout(this.#timer);
-    if (this.#way.visibility !== undefined) this.#way.visibility.onMore = () => {};
+    this.#sight?.[Symbol.dispose]();
     this.#rejections.stop();
     this.#acknowledger.stop();
   }
