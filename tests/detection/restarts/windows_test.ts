@@ -151,7 +151,7 @@ Deno.test("the rows of what left are used again: many restarts need no more room
     windows.drop(window, time);
     windows.add(window, restart(time));
   }
-  assert.ok(windows.most <= 100, `${windows.most} rows were used for 100 restarts at one time`);
+  assert.ok(windows.peakRows <= 100, `${windows.peakRows} rows were used for 100 restarts at one time`);
 });
 
 Deno.test("windows that grow keep what is in them", () => {
