@@ -1,7 +1,7 @@
 // The setting STATE: chooses the store and opens it. The only file that knows all stores.
 import type { StateStore, StoreContext } from "./store.ts";
 import { MemoryStore } from "./memory.ts";
-import type { SqliteStore } from "./sqlite.ts";
+import type { SqliteStore } from "./sqlite/store.ts";
 import { plain } from "../lib/escape.ts";
 import type { Setting } from "../lib/settings/setting.ts";
 
@@ -31,7 +31,7 @@ export async function openStore({ file }: State, context: StoreContext): Promise
 }
 
 async function openFile(file: string, context: StoreContext): Promise<SqliteStore> {
-  const { SqliteStore } = await import("./sqlite.ts");
+  const { SqliteStore } = await import("./sqlite/store.ts");
   return new SqliteStore(file, context);
 }
 

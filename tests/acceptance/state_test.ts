@@ -1,7 +1,7 @@
 // The program with a state file against a real RabbitMQ: killed and started again, with a full disk, with a sink
 // that is down. No message is acknowledged before its effects are in the file.
 import assert from "node:assert/strict";
-import { SqliteStore } from "../../src/state/sqlite.ts";
+import { SqliteStore } from "../../src/state/sqlite/store.ts";
 import { alertAbout } from "../helpers/alerts.ts";
 import { type BrokerClient, brokerClient } from "../helpers/amqp.ts";
 import { Program, run } from "../helpers/program.ts";

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { RestartsRule, type RestartsThresholds } from "../../src/detection/restarts/rule.ts";
 import type { Decision } from "../../src/detection/rule.ts";
-import { SqliteStore } from "../../src/state/sqlite.ts";
+import { SqliteStore } from "../../src/state/sqlite/store.ts";
 import type { Restart } from "../../src/detection/event.ts";
 import { Contract } from "../helpers/reference_rule.ts";
 import { TestJournal } from "../helpers/journal.ts";

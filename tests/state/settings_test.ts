@@ -1,7 +1,7 @@
 // The setting STATE, and which ledger it opens.
 import assert from "node:assert/strict";
 import { MemoryStore } from "../../src/state/memory.ts";
-import { SqliteStore } from "../../src/state/sqlite.ts";
+import { SqliteStore } from "../../src/state/sqlite/store.ts";
 import { readSettings } from "../../src/lib/settings/setting.ts";
 import { openStore, state } from "../../src/state/settings.ts";
 import { stateFolder } from "../helpers/state_files.ts";

@@ -3,14 +3,14 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
-import { alertJson } from "../../src/detection/alert/json.ts";
-import { FailuresRule } from "../../src/detection/failures/rule.ts";
-import type { FailureStreak } from "../../src/detection/failures/streak.ts";
-import { SqliteStore } from "../../src/state/sqlite.ts";
-import { Program, run } from "../helpers/program.ts";
-import { stateFolder, stateFolderOnDisk } from "../helpers/state_files.ts";
-import { obeyingPermissions, smallDisk } from "../helpers/tmpfs.ts";
-import { restarts } from "../helpers/updates.ts";
+import { alertJson } from "../../../src/detection/alert/json.ts";
+import { FailuresRule } from "../../../src/detection/failures/rule.ts";
+import type { FailureStreak } from "../../../src/detection/failures/streak.ts";
+import { SqliteStore } from "../../../src/state/sqlite/store.ts";
+import { Program, run } from "../../helpers/program.ts";
+import { stateFolder, stateFolderOnDisk } from "../../helpers/state_files.ts";
+import { obeyingPermissions, smallDisk } from "../../helpers/tmpfs.ts";
+import { restarts } from "../../helpers/updates.ts";
 
 const context = { sinks: ["stdout"], newerReplaces: false };
 const applicationId = 0x4e434c44;
@@ -172,7 +172,7 @@ test("of every older version is migrated with what it kept", async (file) => {
 });
 
 test("that the program wrote in format 3 is resumed: streaks, alerts, notifications, checkpoints and loops", async (file) => {
-  const packed = await Deno.open(new URL("../fixtures/state-format-3.db.gz", import.meta.url));
+  const packed = await Deno.open(new URL("../../fixtures/state-format-3.db.gz", import.meta.url));
   await Deno.writeFile(file, packed.readable.pipeThrough(new DecompressionStream("gzip")));
   const loop = "f3044a42cedcd640fef490296b8ff3af";
   for (const _ of ["migrated", "opened again"]) {

@@ -1,12 +1,12 @@
 // The state in a file of SQLite: what is committed outlives the process, and a loss of power.
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import type { Alert } from "../detection/alert/alert.ts";
-import type { Nanoseconds } from "../lib/duration.ts";
-import type { Notified } from "../detection/restarts/state.ts";
-import type { Kept, StateStore, StoreContext } from "./store.ts";
-import { type Outbox, ShelvedOutbox } from "./outbox.ts";
-import type { Counted } from "../detection/restarts/windows.ts";
-import { explain, openFile } from "./sqlite_file.ts";
+import type { Alert } from "../../detection/alert/alert.ts";
+import type { Nanoseconds } from "../../lib/duration.ts";
+import type { Notified } from "../../detection/restarts/state.ts";
+import type { Kept, StateStore, StoreContext } from "../store.ts";
+import { type Outbox, ShelvedOutbox } from "../outbox.ts";
+import type { Counted } from "../../detection/restarts/windows.ts";
+import { explain, openFile } from "./file.ts";
 
 /** The row of an alert in the table `outbox`. */
 type Seq = number;

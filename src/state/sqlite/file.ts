@@ -1,10 +1,10 @@
 // The state file: opened, examined and brought to the present format, or refused and left as it is.
 import { resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { Fault } from "../lib/errors.ts";
-import { makeFile } from "../lib/files.ts";
-import { quoted } from "../lib/settings/redact.ts";
-import { renameToNotified } from "./sqlite_format_4.ts";
+import { Fault } from "../../lib/errors.ts";
+import { makeFile } from "../../lib/files.ts";
+import { quoted } from "../../lib/settings/redact.ts";
+import { renameToNotified } from "./format_4.ts";
 
 /** "NCLD": marks a file as ours (https://sqlite.org/fileformat2.html#application_id). */
 const applicationId = 0x4e434c44;

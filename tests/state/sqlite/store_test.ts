@@ -1,9 +1,9 @@
 // The ledger in a file of SQLite: what every ledger does, and what becomes of it when the process is killed.
 import assert from "node:assert/strict";
-import { SqliteStore } from "../../src/state/sqlite.ts";
-import { durableLedgerContract, ledgerContract, type LedgerHome } from "../contracts/store.ts";
-import { alertAbout } from "../helpers/alerts.ts";
-import { stateFolder } from "../helpers/state_files.ts";
+import { SqliteStore } from "../../../src/state/sqlite/store.ts";
+import { durableLedgerContract, ledgerContract, type LedgerHome } from "../../contracts/store.ts";
+import { alertAbout } from "../../helpers/alerts.ts";
+import { stateFolder } from "../../helpers/state_files.ts";
 
 function sqliteHome(): LedgerHome & { readonly folder: string } {
   const folder = stateFolder();
