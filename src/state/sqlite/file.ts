@@ -1,9 +1,8 @@
 // The state file: opened, examined and brought to the present format, or refused and left as it is.
 import { resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { Fault } from "../../lib/errors.ts";
 import { makeFile } from "../../lib/files.ts";
-import { quoted } from "../../lib/settings/redact.ts";
+import { damaged, explain, unusable } from "./faults.ts";
 import { renameToNotified } from "./format_4.ts";
 
 /** "NCLD": marks a file as ours (https://sqlite.org/fileformat2.html#application_id). */
@@ -140,58 +139,6 @@ function migrate(file: DatabaseSync, path: string): void {
   }
   file.exec(`PRAGMA user_version = ${migrations.length}; COMMIT`);
 }
-
-function damaged(path: string, how: string): Fault {
-  return unusable(path, `it is damaged: ${how}`, "move it away or name another file; it was left as it is");
-}
-
-function unusable(
-  path: string,
-  found: string,
-  advice: string,
-  recovery: Fault["recovery"] = "config",
-): Fault {
-  return new Fault(`cannot use the state file ${quoted(path)}: ${found}; ${advice}`, recovery);
-}
-
-/** An error of SQLite or of the file system as a fault; their codes do not arrive, so it goes by their words. */
-export function explain(error: unknown, path: string, recovery: Fault["recovery"] = "transient"): Fault {
-  if (error instanceof Fault) return error;
-  const said = error instanceof Error ? error.message : String(error);
-  for (const { words, found, advice } of causes) {
-    if (words.test(said)) return unusable(path, found, advice, recovery);
-  }
-  return unusable(path, said, "mend that, or name another file", recovery);
-}
-
-const causes = [
-  {
-    words: /database is locked/,
-    found: "another process uses it",
-    advice: "stop that one, or name another file",
-  },
-  { words: /disk is full|No space left/i, found: "the disk is full", advice: "make room" },
-  {
-    words: /malformed|not a database|no such (table|column)/,
-    found: "it is damaged",
-    advice: "move it away or name another file; it was left as it is",
-  },
-  {
-    words: /Requires \w+ access/,
-    found: "the program has no right to it from Deno",
-    advice: "name a file outside of /dev, /proc and /sys, and let the program read and write files",
-  },
-  {
-    words: /readonly database|Permission denied|Read-only file system/i,
-    found: "it cannot be written",
-    advice: "let this user write the file and its directory",
-  },
-  {
-    words: /unable to open database file/,
-    found: "it cannot be opened or made",
-    advice: "name a file in a directory that exists and that this user may write",
-  },
-];
 
 /** Whether there is a file that is not empty. */
 function isThere(path: string): boolean {
