@@ -1,16 +1,12 @@
 // What the file kept, read row by row at a start.
+import type { StatementSync } from "node:sqlite";
 import type { Kept } from "../store.ts";
 import { readJson, readName } from "./codec.ts";
 import { type NotifiedRow, type RecordRow, type RestartRow, rows, type Statements } from "./statements.ts";
 
 /** What the file of these statements kept. */
 export function keptIn(statements: Statements): Kept {
-  const { selectRestarts, selectNotified, selectRecords } = statements;
-  function* entries<Value>(table: string): Iterable<readonly [string, Value]> {
-    for (const { key, value } of rows<RecordRow>(selectRecords, table)) {
-      yield [readName(key), readJson<Value>(value)];
-    }
-  }
+  const { selectRestarts, selectNotified, selectRecords, selectFewRecords } = statements;
   return {
     *restarts() {
       for (const { name, time, identity, leaves, arrival } of rows<RestartRow>(selectRestarts)) {
@@ -32,8 +28,12 @@ export function keptIn(statements: Statements): Kept {
         }];
       }
     },
-    entries,
-    checkpoint: () => new Map(entries<string>("checkpoints")),
-    remembered: () => entries<string>("loops"),
+    entries: (table) => records(selectRecords, table),
+    checkpoint: () => new Map(records<string>(selectFewRecords, "checkpoints")),
+    remembered: () => records<string>(selectFewRecords, "loops"),
   };
+}
+
+function* records<Value>(select: StatementSync, table: string): Iterable<readonly [string, Value]> {
+  for (const { key, value } of rows<RecordRow>(select, table)) yield [readName(key), readJson<Value>(value)];
 }

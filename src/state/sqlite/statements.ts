@@ -13,8 +13,10 @@ const statements = {
   selectNotified: "SELECT name, notified_at, id, repeats, last_event FROM notified",
   replaceRecord: "REPLACE INTO records (kind, key, value) VALUES (?, ?, ?)",
   deleteRecord: "DELETE FROM records WHERE kind = ? AND key = ?",
-  // In the order in which they were written. `+` keeps it off the index, so that a million records need no sorting.
+  // Both in the order in which they were written. Almost all records are of one kind, the rule's: `+` keeps their query
+  // off the index, so that a million of them need no sorting. The few others are found by the index.
   selectRecords: "SELECT key, value FROM records WHERE +kind = ? ORDER BY rowid",
+  selectFewRecords: "SELECT key, value FROM records WHERE kind = ? ORDER BY rowid",
   insertAlert: "INSERT INTO outbox (seq, sink, name, alert) VALUES (?, ?, ?, ?)",
   updateAlert: "UPDATE outbox SET alert = ? WHERE seq = ?",
   deleteAlert: "DELETE FROM outbox WHERE seq = ?",
