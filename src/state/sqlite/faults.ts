@@ -24,7 +24,7 @@ export function explain(error: unknown, path: string, recovery: Fault["recovery"
   for (const { words, found, advice } of causes) {
     if (words.test(said)) return unusable(path, found, advice, recovery);
   }
-  return unusable(path, said, "mend that, or name another file", recovery);
+  return unusable(path, said, "fix that, or name another file", recovery);
 }
 
 const causes = [
@@ -41,7 +41,7 @@ const causes = [
   },
   {
     words: /Requires \w+ access/,
-    found: "the program has no right to it from Deno",
+    found: "Deno does not permit access to it",
     advice: "name a file outside of /dev, /proc and /sys, and let the program read and write files",
   },
   {
@@ -51,7 +51,7 @@ const causes = [
   },
   {
     words: /unable to open database file/,
-    found: "it cannot be opened or made",
+    found: "it cannot be opened or created",
     advice: "name a file in a directory that exists and that this user may write",
   },
 ];

@@ -1,4 +1,4 @@
-// The state in a file of SQLite: what is committed outlives the process, and a loss of power.
+// The state in an SQLite file: what is committed survives the process, and a loss of power.
 import type { DatabaseSync } from "node:sqlite";
 import type { Alert } from "../../detection/alert/alert.ts";
 import type { Nanoseconds } from "../../lib/duration.ts";
@@ -15,7 +15,7 @@ import { type OutboxRow, prepareAll, rows, type Statements } from "./statements.
 /** The row of an alert in the table `outbox`. */
 type Seq = number;
 
-/** Keeps everything in one file, which it locks. */
+/** A store that keeps everything in one file, which it locks. */
 export class SqliteStore implements StateStore {
   readonly durable = true;
   readonly #path: string;
@@ -24,7 +24,7 @@ export class SqliteStore implements StateStore {
   readonly #outboxes: ReadonlyMap<string, ShelvedOutbox<Seq>>;
   readonly #newerReplaces: boolean;
   #seq: Seq = 0;
-  // Reported since the last commit.
+  // What was reported since the last commit.
   #restarts: Reported[] = [];
   readonly #notified = new Map<string, Notified | undefined>();
   /** By table and key. */
@@ -32,7 +32,7 @@ export class SqliteStore implements StateStore {
   #alerts: Alert[] = [];
   #removed: Seq[] = [];
 
-  /** @throws {Fault} where the file cannot be used as it is. */
+  /** @throws {Fault} if the file cannot be used as it is */
   constructor(path: string, { sinks, newerReplaces }: StoreContext) {
     this.#path = path;
     this.#newerReplaces = newerReplaces;
@@ -170,7 +170,7 @@ export class SqliteStore implements StateStore {
     }
   }
 
-  /** Yields what is to be added to the outboxes once it is committed. */
+  /** Returns what is to be added to the outboxes once it is committed. */
   #writeAlerts(): Added[] {
     const { insertAlert, updateAlert, deleteAlert } = this.#statements;
     const added: Added[] = [];
@@ -208,7 +208,7 @@ export class SqliteStore implements StateStore {
   }
 }
 
-/** A restart that entered its window, or was dropped from it. Their order counts: the same one can do both. */
+/** A restart that entered its window, or was dropped from it. Their order matters: the same restart can do both. */
 interface Reported {
   readonly name: string;
   readonly restart: Counted;

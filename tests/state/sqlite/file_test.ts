@@ -83,7 +83,7 @@ const damaged = (how: string) =>
 const otherProgram = "it is a file of another program; name another file; it was left as it is";
 const notWritable = "it cannot be written; let this user write the file and its directory";
 const notOpened =
-  "it cannot be opened or made; name a file in a directory that exists and that this user may write";
+  "it cannot be opened or created; name a file in a directory that exists and that this user may write";
 const locked = "another process uses it; stop that one, or name another file";
 const full = "the disk is full; make room";
 
@@ -106,7 +106,7 @@ test("behind a file in the place of a directory is refused", async (file, folder
   await refused(
     folder,
     `${file}/state.db`,
-    `Not a directory (os error 20): stat '${file}/state.db'; mend that, or name another file`,
+    `Not a directory (os error 20): stat '${file}/state.db'; fix that, or name another file`,
   );
 });
 
@@ -412,7 +412,7 @@ test("where Deno lets it use no files is refused", async (_, folder) => {
   await refused(
     folder,
     "/dev/shm/state.db",
-    "the program has no right to it from Deno; " +
+    "Deno does not permit access to it; " +
       "name a file outside of /dev, /proc and /sys, and let the program read and write files",
   );
 });
