@@ -312,7 +312,7 @@ Deno.test("check tries the state file: one that can be used, one that can be cre
   const made = await checked(folder.file);
   assert.deepEqual([made.code, made.stdout.split("\n")[0]], [
     0,
-`ok      state: ${folder.file}: can be created`,
+    `ok      state: ${folder.file}: can be created`,
   ]);
   assert.throws(() => Deno.statSync(folder.file), Deno.errors.NotFound);
   {

@@ -5,8 +5,7 @@ import { formatTime } from "../../lib/time.ts";
 import type { Alert } from "./alert.ts";
 import { detailsOf, lastTimeOf, lastUpdateOf } from "./details_of.ts";
 
-/** The alert in columns: when, what, how often in which time, and why. The name says which job. `colored`: with the
- * terminal's colours. */
+/** The alert in columns: time, kind, key, count and span, reason. `colored`: with the terminal's colours. */
 export function alertText(alert: Alert, colored = false): string {
   const { name, reason, eventLog, details } = alert;
   const times = eventLog.length > 0 ? eventLog : [lastTimeOf(alert)];
@@ -28,7 +27,7 @@ export function alertText(alert: Alert, colored = false): string {
   ].join("  ");
 }
 
-/** Red, yellow, green and magenta, and what ends them: ten characters that take no room. */
+/** Red, yellow, green and magenta. Their escape sequences are ten characters that take no room. */
 const colors = { first: 31, repeat: 33, resolved: 32, "gave-up": 35 };
 
 function inColor(text: string, color: number): string {

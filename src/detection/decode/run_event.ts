@@ -1,5 +1,5 @@
-// An update as the rule `failures` sees it: of which task it is, and what it says of a run of that task.
-// What the events mean: Nomad's client/allocrunner/taskrunner and client/allocrunner/taskrunner/restarts.
+// Decodes an update for the rule `failures`: its task, and what it says about a run of that task. The meaning of events
+// follows Nomad's client/allocrunner/taskrunner and client/allocrunner/taskrunner/restarts.
 import type { Nanoseconds } from "../../lib/duration.ts";
 import { parseTime } from "../../lib/time.ts";
 import type { Exit, JobEvent, Malformed, Meaning, RunEvent } from "../event.ts";
@@ -57,8 +57,8 @@ function meaningOf(update: Fields, event: Fields, type: string, exit: Exit | und
   }
 }
 
-/** Nomad's scheduler/structs/const.go has what it says when it stops an allocation. Others of its reasons are a
- * deploy, a drain, a failure, a replacement whose lost original came back: then the task goes on elsewhere. */
+/** The texts are those of Nomad's scheduler/structs/const.go. Its other reasons to stop an allocation are a deploy, a
+ * drain, a failure, a replacement whose lost original came back: then the task continues elsewhere. */
 function isStopped({ DesiredStatus, DesiredDescription }: Fields): boolean {
   return DesiredStatus === "stop" &&
     /^(?:system )?alloc not needed (?:due to job update|as node is tainted)/.test(textOf(DesiredDescription));
@@ -73,7 +73,7 @@ function failsTask({ FailsTask, Details }: Fields): boolean {
   return FailsTask === true || (isObject(Details) && Details.fails_task === "true");
 }
 
-/** `oom_killed` can say false where it was so; drivers also put it into words. */
+/** `oom_killed` can be false although it was so; then a driver may say it in words. */
 function exitOf(event: Fields): Exit {
   const details: Fields = isObject(event.Details) ? event.Details : {};
   const words = `${textOf(details.exit_message)} ${textOf(event.Message)}`;

@@ -37,7 +37,7 @@ export function nameOf({ Namespace, JobID, TaskGroup, Index, Task, NodeID }: Key
   return `${namespace}${JobID}.${part(TaskGroup)}[${Index}]/${part(Task)}${node}`.toWellFormed();
 }
 
-/** In quotes where it could be taken for more than one part. A job's name may be anything: it is what is left. */
+/** In quotes if it could be taken for more than one part. A job's name may be anything: it is what is left. */
 function part(text: string): string {
   return /["./@[\]]/.test(text) ? JSON.stringify(text) : text;
 }

@@ -162,7 +162,7 @@ Deno.test("take() knows the last allocation by its create index, whatever the cl
   const behind = made(7, { node: "n2" });
   takeAll(streak, [taskUpdate({ ...behind, time: at(-601) }), started(at(-600), behind)]);
   assert.equal(runningSince(streak), at(-600));
-  // What was made before is told again.
+  // Events of an older allocation are redelivered.
   takeAll(streak, [
     taskUpdate({ ...made(3), time: at(0) }),
     started(at(1), made(3)),

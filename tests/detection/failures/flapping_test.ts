@@ -27,7 +27,7 @@ Deno.test("a new loop after a sent resolution notifies at once, the third as fla
   );
 });
 
-/** Until it is told as flapping: at 1521, since 41; it runs from 1540 on. */
+/** Until it notifies as flapping: at 1521, since 41; it runs from 1540 on. */
 const flapping = [...cycle(0), ...crash(at(720)), ...cycle(740), ...crash(at(1460)), ...cycle(1480)];
 
 Deno.test("a flapping loop is resolved when a run lasted as long as it flapped, and is quiet until then", () => {
@@ -37,8 +37,10 @@ Deno.test("a flapping loop is resolved when a run lasted as long as it flapped, 
   rule.take([...crash(at(2300)), ...cycle(2320), ...crash(at(3300)), started(at(3330))]);
   // It flapped for 3259 s.
   assert.deepEqual(rule.wait(at(3330 + 3258)).filter((said) => said.includes("resolved")), []);
-  const over = rule.wait(at(3330 + 3260));
-  assert.deepEqual(over, ["6589 resolved: it ran for 54 min 19 s"]);
+
+  const resolved = rule.wait(at(3330 + 3260));
+
+  assert.deepEqual(resolved, ["6589 resolved: it ran for 54 min 19 s"]);
   assert.equal(rule.alerts.at(-1)!.details!.FlappingSince, formatTime(at(41) + 2_000_000n));
 });
 
