@@ -305,7 +305,7 @@ const wrongRules: Readonly<Record<string, { readonly rule: Rule; readonly steps:
       }
     },
   },
-  "tells a repeat as if it were the first alert": {
+  "sends a repeat as if it were the first alert": {
     steps: 2,
     rule: class extends RestartsRule {
       override due(now: bigint, most: number) {
@@ -315,7 +315,7 @@ const wrongRules: Readonly<Record<string, { readonly rule: Rule; readonly steps:
       }
     },
   },
-  "forgets what was told when it starts again": {
+  "forgets its notifications at a restart": {
     steps: 3,
     rule: class extends RestartsRule {
       override restore(kept: Parameters<RestartsRule["restore"]>[0]) {

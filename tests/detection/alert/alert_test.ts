@@ -186,7 +186,7 @@ const texts: readonly (readonly [what: string, alert: Alert, text: string])[] = 
   ],
 ];
 
-/** What the rule `failures` tells of it. */
+/** The details of the rule `failures`. */
 const details = (differs: Partial<AlertDetails> = {}): AlertDetails => ({
   Status: "looping",
   Rule: "failures",

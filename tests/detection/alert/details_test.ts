@@ -22,7 +22,7 @@ import {
 
 const minutes = 60_000_000_000n;
 
-/** The row of these updates, told under the id `L`. */
+/** The streak of these updates, notified under the id `L`. */
 function rowOf(updates: readonly string[]): FailureStreak {
   const streak = newStreak(decoded(updates[0]!));
   for (const update of updates) take(streak, decoded(update), 10n * minutes);
@@ -30,7 +30,7 @@ function rowOf(updates: readonly string[]): FailureStreak {
   return streak;
 }
 
-/** The story of a row, at the time of its newest event unless told. */
+/** The details of a streak, at the time of its newest event or at `now`. */
 function storyOf(updates: readonly string[], now?: bigint, resolved?: string): AlertDetails {
   const streak = rowOf(updates);
   return failuresDetails(streak, now ?? streak.newest, resolved);
@@ -223,7 +223,7 @@ const restart = (of: TaskUpdate = {}) =>
     event: { DisplayMessage: "Task restarting in 15s", ...of.event },
   });
 
-Deno.test("restartsDetails() says what the last restart and the counted ones tell", () => {
+Deno.test("restartsDetails() describes the last restart and the counted ones", () => {
   const of = { fields: { Namespace: "ops", NodeName: "worker-1" } };
   const eventLog = [at(60), at(0), at(30), at(30)];
   assert.deepEqual(restartsDetails({ lastEvent: restart(of), eventLog, loop: "L", reason: "first" }), {

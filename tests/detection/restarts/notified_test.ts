@@ -1,4 +1,4 @@
-// What was told about names: kept by row, changed by restarts and repeats, gone when it counts no longer.
+// The active loops by row: changed by restarts and repeats, deleted when resolved.
 import assert from "node:assert/strict";
 import { NotifiedTable } from "../../../src/detection/restarts/notified.ts";
 
@@ -18,12 +18,12 @@ Deno.test("get() returns the notification with the newest update and the last re
   assert.deepEqual(notified.get(4_999), { ...first, notifiedAt: -1n, repeats: 7, lastEvent: "" });
 });
 
-Deno.test("delete() forgets one row, which can be told anew", () => {
+Deno.test("delete() forgets one row, which can be added again", () => {
   const notified = new NotifiedTable();
   for (const row of [0, 1]) notified.add(row, { ...first, lastEvent: `update ${row}` });
   notified.delete(0);
   assert.deepEqual([notified.size, notified.has(0), notified.has(1)], [1, false, true]);
-  notified.add(0, { ...first, repeats: 2, lastEvent: "anew" });
-  assert.deepEqual(notified.get(0), { ...first, repeats: 2, lastEvent: "anew" });
+  notified.add(0, { ...first, repeats: 2, lastEvent: "again" });
+  assert.deepEqual(notified.get(0), { ...first, repeats: 2, lastEvent: "again" });
   assert.deepEqual(notified.get(1), { ...first, lastEvent: "update 1" });
 });

@@ -15,7 +15,7 @@ import { restarts } from "../../helpers/updates.ts";
 const context = { sinks: ["stdout"], newerReplaces: false };
 const applicationId = 0x4e434c44;
 
-/** Makes a state file with so many names that were told, of about 700 bytes each. */
+/** Makes a state file with this many notified keys, of about 700 bytes each. */
 async function makeStateFile(file: string, names = 1_000): Promise<void> {
   await using store = new SqliteStore(file, context);
   addNotified(store, names);
