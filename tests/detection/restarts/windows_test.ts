@@ -5,7 +5,7 @@ import { Random } from "../../helpers/random.ts";
 
 let arrivals = 0;
 
-/** A restart that counts for 100 ns, unless `differs` says otherwise. */
+/** A restart that counts for 100 ns, unless `leavesAt` says otherwise. */
 function restart(time: bigint, { identity = 1, leavesAt = time + 100n } = {}): Counted {
   return { time, identity, leavesAt, arrival: arrivals++ };
 }
