@@ -71,6 +71,8 @@ class Pipeline {
   readonly #wall: WallClockWatch | undefined;
   /** The clock of a batch source. */
   readonly #clock: EventClock;
+  /** Listens to the visibility, so that time decides as soon as the source has shown enough. */
+  readonly #sight: Disposable | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt: Nanoseconds | undefined;
 
@@ -91,7 +93,7 @@ class Pipeline {
     this.#acknowledger = new Acknowledger(parts, now);
     if (this.#wall === undefined) source.skipUntil?.(this.#clock.skipUntil);
     else {
-      if (visibility !== undefined) visibility.onMore = () => this.#onVisible();
+      this.#sight = visibility?.listen(() => this.#onVisible());
       this.#wall.now();
       this.#schedule();
     }
@@ -145,7 +147,7 @@ class Pipeline {
 
   stop(): void {
     clearTimeout(this.#timer);
-    if (this.#parts.visibility !== undefined) this.#parts.visibility.onMore = () => {};
+    this.#sight?.[Symbol.dispose]();
     this.#rejections.stop();
     this.#acknowledger.stop();
   }

@@ -1,7 +1,7 @@
 // The program with a state file against a real RabbitMQ: killed and started again, with a full disk, with a sink
 // that is down. No message is acknowledged before its effects are in the file.
 import assert from "node:assert/strict";
-import { SqliteStore } from "../../src/state/sqlite.ts";
+import { SqliteStore } from "../../src/state/sqlite/store.ts";
 import { alertAbout } from "../helpers/alerts.ts";
 import { type BrokerClient, brokerClient } from "../helpers/amqp.ts";
 import { Program, run } from "../helpers/program.ts";
@@ -303,14 +303,14 @@ Deno.test("alerts for a sink that SINK_TYPE no longer names are said at the star
   }
 });
 
-Deno.test("check tries the state file: one that can be used, one that can be made, one that cannot; it leaves none behind", async () => {
+Deno.test("check tries the state file: one that can be used, one that can be created, one that cannot; it leaves none behind", async () => {
   using folder = stateFolderOnDisk();
   const checked = (file: string) =>
     run({ args: ["check", "--source-type", "stdin"], env: { STATE: `sqlite:${file}` } });
   const made = await checked(folder.file);
   assert.deepEqual([made.code, made.stdout.split("\n")[0]], [
     0,
-    `ok      state: ${folder.file}: can be made`,
+    `ok      state: ${folder.file}: can be created`,
   ]);
   assert.throws(() => Deno.statSync(folder.file), Deno.errors.NotFound);
   {
@@ -321,7 +321,7 @@ Deno.test("check tries the state file: one that can be used, one that can be mad
   const used = await checked(folder.file);
   assert.deepEqual([used.code, used.stdout.split("\n")[0]], [
     0,
-    `ok      state: ${folder.file}: can be used, 1 alerts in it are not confirmed`,
+    `ok      state: ${folder.file}: can be used, 1 pending alerts in it`,
   ]);
   Deno.writeTextFileSync(folder.file, "something else\n");
   const refused = await checked(folder.file);

@@ -343,7 +343,7 @@ Deno.test("run() says at the start what is in force, and which settings the rule
   const memory = await ran(["/dev/null"]);
   assert.equal(
     withoutTimes(memory.stderr).split("\n")[0],
-    "<time> info Rule restarts: 5 restarts in 5m; told again each 5m. Source stdin, sink stdout, state memory",
+    "<time> info Rule restarts: 5 restarts in 5m; repeats every 5m. Source stdin, sink stdout, state memory",
   );
   const folder = await Deno.makeTempDir();
   try {
@@ -353,7 +353,7 @@ Deno.test("run() says at the start what is in force, and which settings the rule
     assert.deepEqual(withoutTimes(stderr).split("\n").slice(0, 3), [
       `<time> info State ${state.slice(7)}: restored 0 tracked keys and 0 pending alerts`,
       "<time> warning RESTART_INTERVAL is ignored by the rule failures",
-      "<time> info Rule failures: 5 failed runs in a row, none as long as 10m; told again each 1h. " +
+      "<time> info Rule failures: 5 consecutive failed runs, none as long as 10m; repeats every 1h. " +
       `Source stdin, sink stdout, state ${state}`,
     ]);
   } finally {

@@ -5,7 +5,7 @@ import { Delivery } from "../../src/pipeline/delivery.ts";
 import { Fault } from "../../src/lib/errors.ts";
 import { MemoryStore } from "../../src/state/memory.ts";
 import type { Hold } from "../../src/sources/source.ts";
-import { SqliteStore } from "../../src/state/sqlite.ts";
+import { SqliteStore } from "../../src/state/sqlite/store.ts";
 import { alertAbout } from "../helpers/alerts.ts";
 import { testLog } from "../helpers/log.ts";
 import { partsOf, TestSink } from "../helpers/sink.ts";

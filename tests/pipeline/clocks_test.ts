@@ -5,7 +5,7 @@ import { Delivery } from "../../src/pipeline/delivery.ts";
 import { RestartsRule } from "../../src/detection/restarts/rule.ts";
 import type { StateStore } from "../../src/state/store.ts";
 import { MemoryStore } from "../../src/state/memory.ts";
-import { SqliteStore } from "../../src/state/sqlite.ts";
+import { SqliteStore } from "../../src/state/sqlite/store.ts";
 import { FailuresRule } from "../../src/detection/failures/rule.ts";
 import { runPipeline } from "../../src/pipeline/pipeline.ts";
 import type { Rule } from "../../src/detection/rule.ts";

@@ -6,7 +6,7 @@ import { Delivery } from "../../src/pipeline/delivery.ts";
 import { RestartsRule, type RestartsThresholds } from "../../src/detection/restarts/rule.ts";
 import type { StateStore } from "../../src/state/store.ts";
 import { MemoryStore } from "../../src/state/memory.ts";
-import { SqliteStore } from "../../src/state/sqlite.ts";
+import { SqliteStore } from "../../src/state/sqlite/store.ts";
 import { runPipeline, type Totals } from "../../src/pipeline/pipeline.ts";
 import { FailuresRule } from "../../src/detection/failures/rule.ts";
 import type { FailureStreak } from "../../src/detection/failures/streak.ts";

@@ -1,7 +1,7 @@
 // Fills the history of a loop with the events that its alert lists, if the detector has seen none since it started.
 import type { Alert } from "../../detection/alert/alert.ts";
 import { detailsOf } from "../../detection/alert/details_of.ts";
-import type { Nanoseconds } from "../../lib/duration.ts";
+import { parseTime } from "../../lib/time.ts";
 import type { TaskHistory } from "./task_history.ts";
 
 /** Adds the events and times of an alert that are older than the history. */
@@ -11,16 +11,9 @@ export function addNotifiedEvents(history: TaskHistory, alert: Alert): void {
     for (const time of alert.eventLog) history.count(time);
   }
   const listed = detailsOf(alert).Events.map(({ Type, DisplayMessage, Time }) => ({
-    time: timeOf(Time),
+    time: parseTime(Time) ?? 0n,
     type: Type,
     message: DisplayMessage,
   }));
   history.addNotified(listed);
-}
-
-/** The time that `formatTime` wrote. */
-function timeOf(text: string): Nanoseconds {
-  const [, seconds, fraction = "", zone] = /^([^.Z+]*?)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/.exec(text) ?? [];
-  const whole = Date.parse(`${seconds}${zone}`);
-  return (Number.isNaN(whole) ? 0n : BigInt(whole) * 1_000_000n) + BigInt(fraction.padEnd(9, "0"));
 }

@@ -164,7 +164,7 @@ Deno.test("replay says what is wrong with the settings for this recording only",
     stdout: "",
     stderr:
       "error NOTIFY_RESOLVED (--notify-resolved): found it on with the payload original, which cannot say " +
-      "that a loop is over; expected PAYLOAD=full (--payload full) with it\n",
+      "that a loop is resolved; expected PAYLOAD=full (--payload full) with it\n",
   });
   assert.equal((await ran(args, { stdin: "{}\n" })).code, 0);
 });

@@ -7,7 +7,7 @@ import { NomadClient } from "../../../src/clients/nomad/client.ts";
 import type { NomadSettings } from "../../../src/clients/nomad/settings.ts";
 import { nomadSettings } from "../../../src/clients/nomad/settings.ts";
 import { Fault } from "../../../src/lib/errors.ts";
-import { SqliteStore } from "../../../src/state/sqlite.ts";
+import { SqliteStore } from "../../../src/state/sqlite/store.ts";
 import { readSettings } from "../../../src/lib/settings/setting.ts";
 import type { Batch, Source } from "../../../src/sources/source.ts";
 import { JobTypes } from "../../../src/sources/nomad/jobs/job_types.ts";

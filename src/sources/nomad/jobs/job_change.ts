@@ -21,7 +21,7 @@ const types: Readonly<Record<JobOutcome, string>> = {
   stopped: "Job Stopped",
   gone: "Job Gone",
   "gave-up": "Job Given Up",
-  waits: "Placement Awaited",
+  pending: "Placement Awaited",
 };
 
 /** Writes a change of a job as an update. */

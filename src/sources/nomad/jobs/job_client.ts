@@ -1,10 +1,10 @@
 // Queries of jobs and evaluations: the list of all jobs, one job, and when an allocation is rescheduled. The size of
 // each response is limited.
+import { parseTime } from "../../../lib/time.ts";
 import { Buffer } from "node:buffer";
 import type { NomadClient } from "../../../clients/nomad/client.ts";
 import { NoSuchJob } from "../../../clients/nomad/errors.ts";
 import { JsonArraySplitter } from "../stream/json_array.ts";
-import { nanosecondsOf } from "../tracking/allocation.ts";
 
 /** The fields of a job that the list and the job itself share. */
 export interface JobState {
@@ -104,7 +104,8 @@ type JsonObject = Readonly<Record<string, unknown>>;
 /** Until when an evaluation is delayed; undefined if it is not. */
 export function waitUntilOf(evaluation: JsonObject | undefined): string | undefined {
   const text = textOf(evaluation?.WaitUntil);
-  return text === "" || text.startsWith("0001-") ? undefined : nanosecondsOf(text);
+  const time = text.startsWith("0001-") ? undefined : parseTime(text);
+  return time === undefined ? undefined : String(time);
 }
 
 /** Undefined if it is not a job. */

@@ -99,8 +99,9 @@ export class Lifecycle {
     for (const tasks of byJob(failing)) {
       const [{ namespace, job }] = tasks as [FailingTask];
       const state = jobs.get(namespace, job);
-      if (newest !== undefined && tasks.some(({ made }) => made > newest)) newEvents.push(...gone(tasks));
-      else if (state === undefined) {
+      if (newest !== undefined && tasks.some(({ createIndex }) => createIndex > newest)) {
+        newEvents.push(...gone(tasks));
+      } else if (state === undefined) {
         background.ask(async (signal) =>
           this.#judge(tasks, await this.#client.ask(namespace, job, signal), background)
         );
@@ -121,7 +122,7 @@ export class Lifecycle {
     const index = newestOf(tasks);
     if (state.stopped) return [writeJobChange({ namespace, job, outcome: "stopped", index })];
     if (isDead(state)) this.#suspect({ namespace, job, index, changed: state.modifyIndex }, background);
-    return gone(tasks.filter(({ made }) => made > 0 && made < state.createIndex));
+    return gone(tasks.filter(({ createIndex }) => createIndex > 0 && createIndex < state.createIndex));
   }
 
   /** Queries the job after a while: between a failure and its consequence, a job is dead as well. */
@@ -145,14 +146,14 @@ export class Lifecycle {
     });
   }
 
-  #askWhen({ namespace, job, allocation, made }: FailingTask, background: Background): void {
+  #askWhen({ namespace, job, allocation, createIndex }: FailingTask, background: Background): void {
     const evaluation = this.#followups.get(allocation);
     if (evaluation === undefined || this.#untils.get(evaluation) !== undefined) return;
     background.ask(async (signal) => {
       const until = await this.#client.waitUntil(namespace, evaluation, signal);
       if (until === undefined) return [];
       this.#untils.set(evaluation, until);
-      return [placedAgain(namespace, job, allocation, made, until)];
+      return [placedAgain(namespace, job, allocation, createIndex, until)];
     });
   }
 }
@@ -164,7 +165,7 @@ function placedAgain(
   index: number,
   until: string,
 ): NewEvent {
-  return writeJobChange({ namespace, job: parentOf(job), outcome: "waits", index, allocation, until });
+  return writeJobChange({ namespace, job: parentOf(job), outcome: "pending", index, allocation, until });
 }
 
 /** The job for which the rule counts the children of a periodic job. */
@@ -189,7 +190,7 @@ function gone(tasks: readonly FailingTask[]): NewEvent[] {
 }
 
 function newestOf(tasks: readonly FailingTask[]): number {
-  return Math.max(...tasks.map(({ made }) => made));
+  return Math.max(...tasks.map(({ createIndex }) => createIndex));
 }
 
 function byJob(tasks: Iterable<FailingTask>): Iterable<FailingTask[]> {

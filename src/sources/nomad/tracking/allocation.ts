@@ -81,13 +81,3 @@ function isTaskState(value: TaskState | null): boolean {
   return typeof value === "object" && value !== null && Array.isArray(events) &&
     events.every((event) => typeof event?.Type === "string" && /^(number|string)$/.test(typeof event.Time));
 }
-
-/** A time as Go writes it, in nanoseconds since the Unix epoch. `2026-11-24T03:31:55.125615555Z` */
-export function nanosecondsOf(text: string): string | undefined {
-  const [, seconds, fraction = "", zone] =
-    /^([^.]+T[0-9:]{8})(?:\.([0-9]{1,9}))?(Z|[+-][0-9:]{5})$/.exec(text) ??
-      [];
-  const milliseconds = Date.parse(`${seconds}${zone}`);
-  if (Number.isNaN(milliseconds)) return undefined;
-  return String(BigInt(milliseconds) * 1_000_000n + BigInt(fraction.padEnd(9, "0")));
-}

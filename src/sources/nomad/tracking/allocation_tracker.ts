@@ -1,8 +1,9 @@
 // Tracks the state of every allocation, finds the new events in each of its updates, and saves the state for the next
 // start. No I/O, no clock.
+import { parseTime } from "../../../lib/time.ts";
 import type { NewEvent } from "./new_event.ts";
 import { AllocationTable, type TrackedAllocation, type TrackedTask } from "./allocation_table.ts";
-import { type Allocation, nanosecondsOf, type TaskEvent, type TaskState } from "./allocation.ts";
+import type { Allocation, TaskEvent, TaskState } from "./allocation.ts";
 import { UpdateWriter } from "./update_writer.ts";
 
 /** The allocations of a cluster. */
@@ -146,10 +147,10 @@ function writeEvents(
   const { Events, Restarts = 0, LastRestart } = state;
   const newEvents: NewEvent[] = [];
   let restarts = Restarts - seen;
-  const time = LastRestart ? nanosecondsOf(LastRestart) : undefined;
+  const time = LastRestart ? parseTime(LastRestart) : undefined;
   if (missed > 0 && seen === 0 && time !== undefined) {
     const counts = { restarts, missed: missed - 1, afterGap: isAfterGap };
-    newEvents.push({ text: writer.writeRestart(time, counts), time: Number(time) });
+    newEvents.push({ text: writer.writeRestart(String(time), counts), time: Number(time) });
   }
   for (const event of (Events ?? []).slice(first)) {
     let before = 0;

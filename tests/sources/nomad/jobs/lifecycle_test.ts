@@ -20,7 +20,7 @@ const timeouts = {
   deadJob: 100,
   audit: 200,
 };
-const all = { job: "loop-norestart", namespace: "default", allocation: "x", made: 2416 };
+const all = { job: "loop-norestart", namespace: "default", allocation: "x", createIndex: 2416 };
 /** Lines before and after the purge of that job. */
 const before = recorded(2426);
 const after = recorded(2428);
@@ -102,7 +102,7 @@ Deno.test("the source nomad warns once of refused topics, and learns of a purge 
 Deno.test("the source nomad asks for an evaluation that no event showed, once, and passes on the next attempt", async () => {
   const evaluation = "634ad1c1-59ac-9f2a-e990-fff266a5cbc2";
   const allocation = "40504c43-37af-de7f-9c96-d449cf606ebe";
-  const task = { job: "waiting", namespace: "default", allocation, made: 546 };
+  const task = { job: "waiting", namespace: "default", allocation, createIndex: 546 };
   const asked = (server: NomadServer, path: string) =>
     server.requests.filter((request) => request.startsWith(`GET ${path}?`)).length;
   const requests: number[] = [];

@@ -1,8 +1,8 @@
-// The step from format 3 of the state file to format 4: tables and JSON get the names that the code has for them, and
-// everything that is kept as JSON moves into one table.
+// The step from format 3 of the state file to format 4: tables and JSON fields get the names that the code uses, and
+// everything kept as JSON moves into one table.
 import type { DatabaseSync } from "node:sqlite";
 
-/** Brings an open file, in a transaction, from format 3 to 4. */
+/** Migrates an open file from format 3 to 4, in the caller's transaction. */
 export function renameToNotified(file: DatabaseSync): void {
   file.exec(`
     ALTER TABLE told RENAME TO notified;

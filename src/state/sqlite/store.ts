@@ -1,27 +1,31 @@
-// The state in a file of SQLite: what is committed outlives the process, and a loss of power.
-import { DatabaseSync, type StatementSync } from "node:sqlite";
-import type { Alert } from "../detection/alert/alert.ts";
-import type { Nanoseconds } from "../lib/duration.ts";
-import type { Notified } from "../detection/restarts/state.ts";
-import type { Kept, StateStore, StoreContext } from "./store.ts";
-import { type Outbox, ShelvedOutbox } from "./outbox.ts";
-import type { Counted } from "../detection/restarts/windows.ts";
-import { explain, openFile } from "./sqlite_file.ts";
+// The state in an SQLite file: what is committed survives the process, and a loss of power.
+import type { DatabaseSync } from "node:sqlite";
+import type { Alert } from "../../detection/alert/alert.ts";
+import type { Nanoseconds } from "../../lib/duration.ts";
+import type { Notified } from "../../detection/restarts/state.ts";
+import type { Kept, StateStore, StoreContext } from "../store.ts";
+import { type Outbox, ShelvedOutbox } from "../outbox.ts";
+import type { Counted } from "../../detection/restarts/windows.ts";
+import { readJson, readName, writeJson, writeName } from "./codec.ts";
+import { explain } from "./faults.ts";
+import { openFile } from "./file.ts";
+import { keptIn } from "./kept.ts";
+import { type OutboxRow, prepareAll, rows, type Statements } from "./statements.ts";
 
 /** The row of an alert in the table `outbox`. */
 type Seq = number;
 
-/** Keeps everything in one file, which it locks. */
+/** A store that keeps everything in one file, which it locks. */
 export class SqliteStore implements StateStore {
   readonly durable = true;
   readonly #path: string;
   readonly #file: DatabaseSync;
-  readonly #statements: Record<keyof typeof statements, StatementSync>;
+  readonly #statements: Statements;
   readonly #accepts: (sink: string, alert: Alert) => boolean;
   readonly #outboxes: ReadonlyMap<string, ShelvedOutbox<Seq>>;
   readonly #newerReplaces: boolean;
   #seq: Seq = 0;
-  // Reported since the last commit.
+  // What was reported since the last commit.
   #restarts: Reported[] = [];
   readonly #notified = new Map<string, Notified | undefined>();
   /** By table and key. */
@@ -29,7 +33,7 @@ export class SqliteStore implements StateStore {
   #alerts: Alert[] = [];
   #removed: Seq[] = [];
 
-  /** @throws {Fault} where the file cannot be used as it is. */
+  /** @throws {Fault} if the file cannot be used as it is */
   constructor(path: string, { sinks, accepts = () => true, newerReplaces }: StoreContext) {
     this.#path = path;
     this.#newerReplaces = newerReplaces;
@@ -53,37 +57,7 @@ export class SqliteStore implements StateStore {
   }
 
   get kept(): Kept {
-    const { selectRestarts, selectNotified, selectRecords } = this.#statements;
-    function* entries<Value>(table: string): Iterable<readonly [string, Value]> {
-      for (const { key, value } of rows<RecordRow>(selectRecords, table)) {
-        yield [readName(key), readJson<Value>(value)];
-      }
-    }
-    return {
-      *restarts() {
-        for (const { name, time, identity, leaves, arrival } of rows<RestartRow>(selectRestarts)) {
-          yield [readName(name), {
-            time,
-            identity: Number(identity),
-            leavesAt: leaves,
-            arrival: Number(arrival),
-          }];
-        }
-      },
-      *notified() {
-        for (const { name, notified_at, id, repeats, last_event } of rows<NotifiedRow>(selectNotified)) {
-          yield [readName(name), {
-            notifiedAt: notified_at,
-            id,
-            repeats: Number(repeats),
-            lastEvent: last_event,
-          }];
-        }
-      },
-      entries,
-      checkpoint: () => new Map(entries<string>("checkpoints")),
-      remembered: () => entries<string>("loops"),
-    };
+    return keptIn(this.#statements);
   }
 
   get orphans(): number {
@@ -198,7 +172,7 @@ export class SqliteStore implements StateStore {
     }
   }
 
-  /** Yields what is to be added to the outboxes once it is committed. */
+  /** Returns what is to be added to the outboxes once it is committed. */
   #writeAlerts(): Added[] {
     const { insertAlert, updateAlert, deleteAlert } = this.#statements;
     const added: Added[] = [];
@@ -239,7 +213,7 @@ export class SqliteStore implements StateStore {
   }
 }
 
-/** A restart that entered its window, or was dropped from it. Their order counts: the same one can do both. */
+/** A restart that entered its window, or was dropped from it. Their order matters: the same restart can do both. */
 interface Reported {
   readonly name: string;
   readonly restart: Counted;
@@ -250,83 +224,4 @@ interface Added {
   readonly outbox: ShelvedOutbox<Seq>;
   readonly name: string;
   readonly seq: Seq;
-}
-
-const statements = {
-  replaceRestart: "REPLACE INTO restarts (leaves, name, time, identity, arrival) VALUES (?, ?, ?, ?, ?)",
-  deleteRestart: "DELETE FROM restarts WHERE leaves = ? AND name = ? AND time = ? AND identity = ?",
-  forgetRestarts: "DELETE FROM restarts WHERE leaves <= ?",
-  selectRestarts: "SELECT leaves, name, time, identity, arrival FROM restarts ORDER BY arrival",
-  replaceNotified:
-    "REPLACE INTO notified (name, notified_at, id, repeats, last_event) VALUES (?, ?, ?, ?, ?)",
-  deleteNotified: "DELETE FROM notified WHERE name = ?",
-  selectNotified: "SELECT name, notified_at, id, repeats, last_event FROM notified",
-  replaceRecord: "REPLACE INTO records (kind, key, value) VALUES (?, ?, ?)",
-  deleteRecord: "DELETE FROM records WHERE kind = ? AND key = ?",
-  // In the order in which they were written, without the index: a million of them need no sorting.
-  selectRecords: "SELECT key, value FROM records WHERE +kind = ? ORDER BY rowid",
-  insertAlert: "INSERT INTO outbox (seq, sink, name, alert) VALUES (?, ?, ?, ?)",
-  updateAlert: "UPDATE outbox SET alert = ? WHERE seq = ?",
-  deleteAlert: "DELETE FROM outbox WHERE seq = ?",
-  selectAlert: "SELECT alert FROM outbox WHERE seq = ?",
-  selectOutbox: "SELECT seq, sink, name FROM outbox ORDER BY seq",
-};
-
-function prepareAll(file: DatabaseSync): Record<keyof typeof statements, StatementSync> {
-  const prepared = Object.entries(statements).map(([name, text]) => {
-    const statement = file.prepare(text);
-    statement.setReadBigInts(true);
-    return [name, statement];
-  });
-  return Object.fromEntries(prepared);
-}
-
-interface RestartRow {
-  readonly leaves: Nanoseconds;
-  readonly name: string;
-  readonly time: Nanoseconds;
-  readonly identity: bigint;
-  readonly arrival: bigint;
-}
-
-interface NotifiedRow {
-  readonly name: string;
-  readonly notified_at: Nanoseconds;
-  readonly id: string;
-  readonly repeats: bigint;
-  readonly last_event: string;
-}
-
-interface RecordRow {
-  readonly key: string;
-  readonly value: string;
-}
-
-interface OutboxRow {
-  readonly seq: bigint;
-  readonly sink: string;
-  readonly name: string;
-}
-
-/** The rows one by one: all at once, those of a million names take more than a gigabyte. */
-function rows<Row>(statement: StatementSync, ...parameters: string[]): Iterable<Row> {
-  return statement.iterate(...parameters) as Iterable<Row>;
-}
-
-/** Strings that node:sqlite reads end at their first NUL, so names are kept without any. */
-function writeName(name: string): string {
-  return name.replaceAll("\\", "\\\\").replaceAll("\0", "\\0");
-}
-
-function readName(text: string): string {
-  return text.replace(/\\(.)/g, (_, escaped) => escaped === "0" ? "\0" : escaped);
-}
-
-/** Plain data as JSON; numbers of 64 bits as objects, since JavaScript's numbers do not hold them. */
-function writeJson(data: unknown): string {
-  return JSON.stringify(data, (_, value) => typeof value === "bigint" ? { int64: String(value) } : value);
-}
-
-function readJson<T>(text: string): T {
-  return JSON.parse(text, (_, value) => typeof value?.int64 === "string" ? BigInt(value.int64) : value);
 }

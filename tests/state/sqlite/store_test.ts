@@ -1,11 +1,12 @@
-// The ledger in a file of SQLite: what every ledger does, and what becomes of it when the process is killed.
+// The store in an SQLite file: what every store does, and what survives a kill.
 import assert from "node:assert/strict";
-import { SqliteStore } from "../../src/state/sqlite.ts";
-import { durableLedgerContract, ledgerContract, type LedgerHome } from "../contracts/store.ts";
-import { alertAbout } from "../helpers/alerts.ts";
-import { stateFolder } from "../helpers/state_files.ts";
+import { SqliteStore } from "../../../src/state/sqlite/store.ts";
+import { durableStoreContract } from "../../contracts/durable_store.ts";
+import { storeContract, type StoreHome } from "../../contracts/store.ts";
+import { alertAbout } from "../../helpers/alerts.ts";
+import { stateFolder } from "../../helpers/state_files.ts";
 
-function sqliteHome(): LedgerHome & { readonly folder: string } {
+function sqliteHome(): StoreHome & { readonly folder: string } {
   const folder = stateFolder();
   return {
     folder: folder.path,
@@ -15,12 +16,12 @@ function sqliteHome(): LedgerHome & { readonly folder: string } {
   };
 }
 
-ledgerContract("sqlite", sqliteHome);
-durableLedgerContract("sqlite", sqliteHome);
+storeContract("sqlite", sqliteHome);
+durableStoreContract("sqlite", sqliteHome);
 
 const context = { sinks: ["stdout"], newerReplaces: true };
 
-Deno.test("wherever its log is cut, the ledger has what was committed up to there: all or nothing", async () => {
+Deno.test("wherever its log is cut, the store has what was committed up to there: all or nothing", async () => {
   await using home = sqliteHome();
   const { folder, open } = home;
   const log = `${folder}/state.db-wal`;

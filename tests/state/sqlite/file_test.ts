@@ -3,19 +3,19 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
-import { alertJson } from "../../src/detection/alert/json.ts";
-import { FailuresRule } from "../../src/detection/failures/rule.ts";
-import type { FailureStreak } from "../../src/detection/failures/streak.ts";
-import { SqliteStore } from "../../src/state/sqlite.ts";
-import { Program, run } from "../helpers/program.ts";
-import { stateFolder, stateFolderOnDisk } from "../helpers/state_files.ts";
-import { obeyingPermissions, smallDisk } from "../helpers/tmpfs.ts";
-import { restarts } from "../helpers/updates.ts";
+import { alertJson } from "../../../src/detection/alert/json.ts";
+import { FailuresRule } from "../../../src/detection/failures/rule.ts";
+import type { FailureStreak } from "../../../src/detection/failures/streak.ts";
+import { SqliteStore } from "../../../src/state/sqlite/store.ts";
+import { Program, run } from "../../helpers/program.ts";
+import { stateFolder, stateFolderOnDisk } from "../../helpers/state_files.ts";
+import { obeyingPermissions, smallDisk } from "../../helpers/tmpfs.ts";
+import { restarts } from "../../helpers/updates.ts";
 
 const context = { sinks: ["stdout"], newerReplaces: false };
 const applicationId = 0x4e434c44;
 
-/** Makes a state file with so many names that were told, of about 700 bytes each. */
+/** Makes a state file with this many notified keys, of about 700 bytes each. */
 async function makeStateFile(file: string, names = 1_000): Promise<void> {
   await using store = new SqliteStore(file, context);
   addNotified(store, names);
@@ -83,7 +83,7 @@ const damaged = (how: string) =>
 const otherProgram = "it is a file of another program; name another file; it was left as it is";
 const notWritable = "it cannot be written; let this user write the file and its directory";
 const notOpened =
-  "it cannot be opened or made; name a file in a directory that exists and that this user may write";
+  "it cannot be opened or created; name a file in a directory that exists and that this user may write";
 const locked = "another process uses it; stop that one, or name another file";
 const full = "the disk is full; make room";
 
@@ -106,7 +106,7 @@ test("behind a file in the place of a directory is refused", async (file, folder
   await refused(
     folder,
     `${file}/state.db`,
-    `Not a directory (os error 20): stat '${file}/state.db'; mend that, or name another file`,
+    `Not a directory (os error 20): stat '${file}/state.db'; fix that, or name another file`,
   );
 });
 
@@ -172,7 +172,7 @@ test("of every older version is migrated with what it kept", async (file) => {
 });
 
 test("that the program wrote in format 3 is resumed: streaks, alerts, notifications, checkpoints and loops", async (file) => {
-  const packed = await Deno.open(new URL("../fixtures/state-format-3.db.gz", import.meta.url));
+  const packed = await Deno.open(new URL("../../fixtures/state-format-3.db.gz", import.meta.url));
   await Deno.writeFile(file, packed.readable.pipeThrough(new DecompressionStream("gzip")));
   const loop = "f3044a42cedcd640fef490296b8ff3af";
   for (const _ of ["migrated", "opened again"]) {
@@ -435,7 +435,7 @@ test("where Deno lets it use no files is refused", async (_, folder) => {
   await refused(
     folder,
     "/dev/shm/state.db",
-    "the program has no right to it from Deno; " +
+    "Deno does not permit access to it; " +
       "name a file outside of /dev, /proc and /sys, and let the program read and write files",
   );
 });

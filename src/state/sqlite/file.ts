@@ -1,15 +1,14 @@
-// The state file: opened, examined and brought to the present format, or refused and left as it is.
+// Opens the state file: examines it and migrates it to the present format, or refuses it and leaves it as it is.
 import { resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { Fault } from "../lib/errors.ts";
-import { makeFile } from "../lib/files.ts";
-import { quoted } from "../lib/settings/redact.ts";
-import { renameToNotified } from "./sqlite_format_4.ts";
+import { makeFile } from "../../lib/files.ts";
+import { damaged, explain, unusable } from "./faults.ts";
+import { renameToNotified } from "./format_4.ts";
 
-/** "NCLD": tells our files from other programs' databases (https://sqlite.org/fileformat2.html#application_id). */
+/** "NCLD": marks a file as ours (https://sqlite.org/fileformat2.html#application_id). */
 const applicationId = 0x4e434c44;
 
-/** What leads from one format of the file to the next. Their number is the present format. */
+/** The steps from each format of the file to the next. Their number is the present format. */
 const migrations: readonly (string | ((file: DatabaseSync) => void))[] = [
   `CREATE TABLE restarts (
      leaves INTEGER NOT NULL, name TEXT NOT NULL, time INTEGER NOT NULL, identity INTEGER NOT NULL,
@@ -30,8 +29,8 @@ const migrations: readonly (string | ((file: DatabaseSync) => void))[] = [
 ];
 
 /**
- * Opens the state file, alone until it is closed; makes it where there is none. A file that cannot be used is not
- * changed. @throws {Fault} with the reason, "config".
+ * Opens the state file, locked until it is closed; creates a missing one. A file that cannot be used is not changed.
+ * @throws {Fault} with the reason, "config"
  */
 export function openFile(path: string): DatabaseSync {
   const found = examine(path);
@@ -41,12 +40,12 @@ export function openFile(path: string): DatabaseSync {
     // SQLite gives the log and the index beside it the mode of the file.
     if (found === "missing") make(path);
     file = new DatabaseSync(resolve(path));
-    // Locked until it is closed. FULL: what is committed survives a loss of power, not only of the process.
+    // FULL: what is committed survives a loss of power too.
     file.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 0");
     if (found === "alone") requireUsable(file, path);
     migrate(file, path);
     file.exec("PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 16777216");
-    // Written for no other purpose than to see that it can be.
+    // This only shows whether the file can be written.
     file.exec(`BEGIN IMMEDIATE; PRAGMA user_version = ${migrations.length}; COMMIT`);
     return file;
   } catch (error) {
@@ -56,7 +55,7 @@ export function openFile(path: string): DatabaseSync {
   }
 }
 
-/** Looks at the file without opening it as a database. One "with a log" was not closed in an orderly way. */
+/** Examines the file without opening it as a database. One "with a log" was not closed properly. */
 function examine(path: string): "missing" | "empty" | "alone" | "with a log" {
   let header: DataView;
   let size: number;
@@ -65,7 +64,7 @@ function examine(path: string): "missing" | "empty" | "alone" | "with a log" {
     if (found.isDirectory) throw unusable(path, "it is a directory", "name a file in it");
     if (!found.isFile) throw unusable(path, "it is not a file", "name a file");
     size = found.size;
-    // For writing too: whether it may be written is known here, SQLite would say "disk I/O error".
+    // For writing too: of a file without that right SQLite only says "disk I/O error".
     using file = Deno.openSync(path, { read: true, write: true });
     header = new DataView(new ArrayBuffer(100));
     file.readSync(new Uint8Array(header.buffer));
@@ -82,14 +81,14 @@ function examine(path: string): "missing" | "empty" | "alone" | "with a log" {
   }
   requireVersion(path, header.getUint32(60));
   const whole = header.getUint32(28) * (header.getUint16(16) === 1 ? 65536 : header.getUint16(16));
-  // With a log or a journal beside it, what is missing may stand there.
+  // With a log or a journal beside it, what is missing may be in there.
   if (size < whole && !log && !isThere(`${path}-journal`)) {
     throw damaged(path, `${size} of ${whole} bytes are there`);
   }
   return log ? "with a log" : "alone";
 }
 
-/** Looks into a file as one who may not write: who may would write the log into it when it is closed again. */
+/** Examines a file with read access only: closing it with write access would write the log into it. */
 function readOnly(path: string, look: (file: DatabaseSync) => void): void {
   const index = `${path}-shm`;
   const wasThere = isThere(index);
@@ -106,7 +105,7 @@ function requireUsable(file: DatabaseSync, path: string): void {
   requireVersion(path, versionOf(file));
   const [found] = Object.values(file.prepare("PRAGMA quick_check(1)").get() ?? {});
   if (found !== "ok") throw damaged(path, String(found).replaceAll(/\s+/g, " "));
-  if (versionOf(file) > 0) file.prepare(tablesOf(versionOf(file))); // throws where one is missing
+  if (versionOf(file) > 0) file.prepare(tablesOf(versionOf(file))); // throws if one is missing
 }
 
 /** A query that fails if a table of this format is missing. */
@@ -141,58 +140,6 @@ function migrate(file: DatabaseSync, path: string): void {
   file.exec(`PRAGMA user_version = ${migrations.length}; COMMIT`);
 }
 
-function damaged(path: string, how: string): Fault {
-  return unusable(path, `it is damaged: ${how}`, "move it away or name another file; it was left as it is");
-}
-
-function unusable(
-  path: string,
-  found: string,
-  advice: string,
-  recovery: Fault["recovery"] = "config",
-): Fault {
-  return new Fault(`cannot use the state file ${quoted(path)}: ${found}; ${advice}`, recovery);
-}
-
-/** An error of SQLite or of the file system as a fault; their codes do not arrive, so it goes by their words. */
-export function explain(error: unknown, path: string, recovery: Fault["recovery"] = "transient"): Fault {
-  if (error instanceof Fault) return error;
-  const said = error instanceof Error ? error.message : String(error);
-  for (const { words, found, advice } of causes) {
-    if (words.test(said)) return unusable(path, found, advice, recovery);
-  }
-  return unusable(path, said, "mend that, or name another file", recovery);
-}
-
-const causes = [
-  {
-    words: /database is locked/,
-    found: "another process uses it",
-    advice: "stop that one, or name another file",
-  },
-  { words: /disk is full|No space left/i, found: "the disk is full", advice: "make room" },
-  {
-    words: /malformed|not a database|no such (table|column)/,
-    found: "it is damaged",
-    advice: "move it away or name another file; it was left as it is",
-  },
-  {
-    words: /Requires \w+ access/,
-    found: "the program has no right to it from Deno",
-    advice: "name a file outside of /dev, /proc and /sys, and let the program read and write files",
-  },
-  {
-    words: /readonly database|Permission denied|Read-only file system/i,
-    found: "it cannot be written",
-    advice: "let this user write the file and its directory",
-  },
-  {
-    words: /unable to open database file/,
-    found: "it cannot be opened or made",
-    advice: "name a file in a directory that exists and that this user may write",
-  },
-];
-
 /** Whether there is a file that is not empty. */
 function isThere(path: string): boolean {
   try {
@@ -202,16 +149,16 @@ function isThere(path: string): boolean {
   }
 }
 
-/** Makes the file for its owner alone. Where that fails, SQLite says why. */
+/** Creates the file for its owner alone. */
 function make(path: string): void {
   try {
     makeFile(path);
   } catch {
-    // it is said soon
+    // SQLite will say why
   }
 }
 
-/** Takes away the empty file that an attempt left. */
+/** Removes the empty file that an attempt left. */
 function removeEmpty(path: string): void {
   try {
     if (Deno.statSync(path).size === 0) Deno.removeSync(path);
