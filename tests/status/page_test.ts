@@ -1,7 +1,7 @@
 // The page in a real Chromium, served by a made-up detector.
 import assert from "node:assert/strict";
 import axe from "axe-core";
-import { inPage, type Page, shows, startChromium, texts } from "../helpers/chromium.ts";
+import { inPage, type Page, shareChromium, shows, startChromium, texts } from "../helpers/chromium.ts";
 import {
   ago,
   badNight,
@@ -12,6 +12,8 @@ import {
   startStatusFixture,
 } from "../helpers/status_fixture.ts";
 import { waitFor } from "../helpers/wait_for.ts";
+
+shareChromium();
 
 const rows = "#looping tbody tr:not(.unknown)";
 const resolvedRows = "#resolved tbody tr:not(.unknown)";
@@ -535,7 +537,7 @@ Deno.test("every view fits a phone and passes axe, light and dark", async () => 
       await page.evaluate(axe.source);
       const { violations } = await inPage<{ violations: { id: string; nodes: { html: string }[] }[] }>(
         page,
-        "axe.run(document)",
+        "axe.run(document, { resultTypes: ['violations'] })",
       );
       const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
       assert.deepEqual(found, [], `${name}, ${width} wide, ${dark ? "dark" : "light"}`);
