@@ -27,19 +27,19 @@ export function commandsFor({ allocation, task, namespace, job }) {
  * @returns {HTMLElement}
  */
 export function commandItem(command) {
-  const said = element("span", { class: "hidden", role: "status" });
+  const result = element("span", { class: "hidden", role: "status" });
   const button = element("button", { type: "button", "aria-label": `Copy: ${plain(command)}` }, "Copy");
   const code = element("code", {}, plain(command));
   button.addEventListener("click", async () => {
     const copied = await copy(command);
     setText(button, copied ? "Copied" : "Not copied");
-    setText(said, copied ? "Copied" : "Not copied");
+    setText(result, copied ? "Copied" : "Not copied");
     setTimeout(() => {
       setText(button, "Copy");
-      setText(said, "");
+      setText(result, "");
     }, 2000);
   });
-  return element("li", {}, code, button, said);
+  return element("li", {}, code, button, result);
 }
 
 /**

@@ -1,7 +1,7 @@
 // The connection that keeps the page live: it reads the stream of events, and reconnects.
 import { events, Refusal } from "./api.js";
 
-/** The connection is considered lost after so many milliseconds without data; heartbeats come more often. */
+/** The connection is considered lost after this time without data, in milliseconds; heartbeats are more frequent. */
 const idleTimeout = 45_000;
 /** How long a connection may be lost before the page says so, in milliseconds. */
 const gracePeriod = 1_500;

@@ -1,4 +1,4 @@
-// The headline: how many loops are active, and what is said where there is none.
+// The headline: how many loops are active, and the note shown if there is none.
 import { byId, element, setText } from "./element.js";
 import { messagesOf, ruleWords } from "./state.js";
 import { clock, counted, number, span } from "./words.js";
