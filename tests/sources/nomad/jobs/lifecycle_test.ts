@@ -116,7 +116,7 @@ Deno.test("the source nomad asks for an evaluation that no event showed, once, a
     },
   );
   const until = BigInt(Date.parse("2026-11-25T10:48:13.180Z")) * 1_000_000n + 574_961n;
-  assert.deepEqual([found, requests], [[`waits waiting 546 ${until}`], [1]]);
+  assert.deepEqual([found, requests], [[`pending waiting 546 ${until}`], [1]]);
 });
 
 const none = { status: 200, text: "[]" };
