@@ -6,7 +6,10 @@ import { flagOf, type Input, readSettings, type Setting } from "../lib/settings/
 import { amqpSink } from "../sinks/amqp.ts";
 import { kinesis } from "../sinks/kinesis/kinesis.ts";
 import { findSink, type SinkAdapter } from "../sinks/adapter.ts";
+import { pagerduty } from "../sinks/pagerduty.ts";
+import { slack } from "../sinks/slack/slack.ts";
 import { stdout } from "../sinks/stdout.ts";
+import { teams } from "../sinks/teams.ts";
 import { amqpSource } from "../sources/amqp/source.ts";
 import { nomad } from "../sources/nomad/nomad.ts";
 import type { SourceAdapter } from "../sources/source.ts";
@@ -15,7 +18,7 @@ import { stdinSource } from "../sources/stdin/source.ts";
 /** Every source. */
 export const sources: readonly SourceAdapter[] = [amqpSource, nomad, stdinSource];
 /** Every sink. */
-export const sinks: readonly SinkAdapter[] = [stdout, amqpSink, kinesis];
+export const sinks: readonly SinkAdapter[] = [stdout, amqpSink, kinesis, slack, pagerduty, teams];
 
 /** The setting that chooses the source. */
 export const sourceChoice = {

@@ -428,7 +428,7 @@ Deno.test("run() takes the flag before the environment", async () => {
     stdout: "",
     stderr:
       'SINK_TYPE (--sink-type): found ""; expected one or more, separated by commas, of stdout, amqp, ' +
-      "rabbitmq, kinesis, such as stdout,amqp\n",
+      "rabbitmq, kinesis, slack, pagerduty, teams, such as stdout,amqp\n",
   });
 });
 
