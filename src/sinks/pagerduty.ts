@@ -1,5 +1,6 @@
 // The sink `pagerduty`: triggers an alert of PagerDuty for each loop, by Events API v2, and resolves it at the loop's end.
-import { explainAnswer, type HttpAnswer, HttpClient } from "../clients/http/client.ts";
+import { HttpClient } from "../clients/http/client.ts";
+import { explainAnswer, type HttpAnswer } from "../clients/http/errors.ts";
 import type { Alert } from "../detection/alert/alert.ts";
 import { detailsOf, lastUpdateOf } from "../detection/alert/details_of.ts";
 import { cut } from "../lib/cut.ts";

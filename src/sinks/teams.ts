@@ -1,5 +1,6 @@
 // The sink `teams`: posts alerts as adaptive cards to a workflow of Microsoft Teams. It writes no sentence of its own.
-import { explainAnswer, HttpClient, secretsOf } from "../clients/http/client.ts";
+import { HttpClient } from "../clients/http/client.ts";
+import { explainAnswer, secretsOf } from "../clients/http/errors.ts";
 import { Pace } from "../clients/http/pace.ts";
 import type { Alert } from "../detection/alert/alert.ts";
 import type { Message } from "../detection/alert/message.ts";

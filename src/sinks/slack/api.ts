@@ -1,11 +1,6 @@
 // Calls of Slack's Web API, and what its refusals mean: Slack answers most of them with 200 and `"ok":false`.
-import {
-  explainAnswer,
-  type HttpAnswer,
-  type HttpClient,
-  quoteAnswer,
-  retryAfter,
-} from "../../clients/http/client.ts";
+import { type HttpClient } from "../../clients/http/client.ts";
+import { explainAnswer, type HttpAnswer, quoteAnswer, retryAfter } from "../../clients/http/errors.ts";
 import { Fault, type Recovery } from "../../lib/errors.ts";
 
 /** What is read of Slack's answers. */

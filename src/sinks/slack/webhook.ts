@@ -1,5 +1,6 @@
 // Slack by an incoming webhook: a message for each alert, since it tells nobody where its message is.
-import { explainAnswer, HttpClient, quoteAnswer, secretsOf } from "../../clients/http/client.ts";
+import { HttpClient } from "../../clients/http/client.ts";
+import { explainAnswer, quoteAnswer, secretsOf } from "../../clients/http/errors.ts";
 import { Pace } from "../../clients/http/pace.ts";
 import type { Alert } from "../../detection/alert/alert.ts";
 import { Fault } from "../../lib/errors.ts";
