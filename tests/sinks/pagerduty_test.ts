@@ -127,7 +127,7 @@ Deno.test("send() leaves a loop open that Nomad gave up, critical by now", async
   await sink.send(loopAlert("gave-up"));
   const [alert] = pagerDuty.server.alerts;
   assert.deepEqual([alert!.open, alert!.payloads.map(({ severity }) => severity)], [true, [
-    "warning",
+    "error",
     "critical",
   ]]);
 });

@@ -9,8 +9,10 @@ import { Threads } from "../../src/sinks/slack/threads.ts";
 import type { Sink, SinkContext } from "../../src/sinks/sink.ts";
 import { faultOf } from "../helpers/fault.ts";
 import { loopAlert, namedContext, surroundings } from "../helpers/loop.ts";
+import { run } from "../helpers/program.ts";
 import { TestRecords } from "../helpers/sink.ts";
 import { type SlackStandIn, startSlack } from "../helpers/slack.ts";
+import { update } from "../helpers/updates.ts";
 import { waitFor, within } from "../helpers/wait_for.ts";
 
 /** What is wrong with the settings. */
@@ -558,4 +560,46 @@ Deno.test("the adapter gets the ends of loops, and opens a sink that sends one a
   assert.equal(prepared.open(namedContext()).concurrency, 1);
   const other: Alert = loopAlert("first", { Key: { Namespace: "other", JobID: "web" } });
   assert.deepEqual([loopAlert("first"), other].map((alert) => prepared.accepts(alert)), [true, false]);
+});
+
+Deno.test("the program goes on with the message of a loop in its next run, and turns it green at the end", async () => {
+  await using slack = await given();
+  const folder = await Deno.makeTempDir();
+  try {
+    const second = 1_000_000_000n;
+    const begin = BigInt(Date.now()) * 1_000_000n - 3_600n * second;
+    const failing = (from: bigint) =>
+      Array.from(
+        { length: 6 },
+        (_, index) => update({ time: begin + (from + BigInt(index) * 10n) * second }),
+      );
+    const runs = [
+      failing(0n),
+      failing(60n),
+      [update({ name: "other.group[0]", time: begin + 1_800n * second })],
+    ];
+    for (const updates of runs) {
+      const { code, stderr } = await run({
+        env: {
+          SINK_TYPE: "slack",
+          SINK_SLACK_TOKEN: slack.server.token,
+          SINK_SLACK_CHANNEL: "#alerts",
+          SINK_SLACK_API_URL: slack.server.apiUrl,
+          NOTIFICATION_INTERVAL: "1m",
+          STATE: `sqlite:${folder}/state.db`,
+        },
+        args: ["--source-type", "stdin", "--log-level", "warning"],
+        stdin: updates.join("\n"),
+      });
+      assert.deepEqual([code, stderr], [0, ""]);
+    }
+    const [message, ...replies] = slack.server.messages;
+    assert.match(message!.text, /^🟢 job\.group\[0\] no longer crash-loops: /);
+    assert.deepEqual(new Set(replies.map(({ thread }) => thread)), new Set([message!.ts]));
+    const titles = replies.map(({ text }) => text.split(": ")[0]);
+    assert.equal(titles.pop(), "🟢 job.group[0] no longer crash-loops");
+    assert.deepEqual(new Set(titles), new Set(["🟠 job.group[0] is still crash-looping"]));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
