@@ -4,7 +4,7 @@ import { nomadSettings } from "../../src/clients/nomad/settings.ts";
 import { Delivery } from "../../src/pipeline/delivery.ts";
 import { MemoryStore } from "../../src/state/memory.ts";
 import { FailuresRule } from "../../src/detection/failures/rule.ts";
-import { follow } from "../../src/pipeline/pipeline.ts";
+import { runPipeline } from "../../src/pipeline/pipeline.ts";
 import type { Decision } from "../../src/detection/rule.ts";
 import { readSettings } from "../../src/lib/settings/setting.ts";
 import { Visibility } from "../../src/detection/visibility.ts";
@@ -12,6 +12,7 @@ import type { Source, SourceContext } from "../../src/sources/source.ts";
 import { amqpSource } from "../../src/sources/amqp/source.ts";
 import { openNomad } from "../../src/sources/nomad/source.ts";
 import { formatTime, wallClock } from "../../src/lib/time.ts";
+import { second } from "../../src/lib/duration.ts";
 import { brokerClient } from "../helpers/amqp.ts";
 import { noopState } from "../helpers/listen.ts";
 import { testLog } from "../helpers/log.ts";
@@ -21,8 +22,6 @@ import { startRabbitMq } from "../helpers/rabbitmq.ts";
 import { crash, started } from "../helpers/runs.ts";
 import { waitFor } from "../helpers/wait_for.ts";
 import { partsOf } from "../helpers/sink.ts";
-
-const second = 1_000_000_000n;
 
 /** The program's way from a source to the rule, and what is told on it. */
 class Notified implements AsyncDisposable {
@@ -53,7 +52,7 @@ class Notified implements AsyncDisposable {
       if (decision.reason === "resolved") this.said.push(decision.cause);
       else if ("alert" in decision) this.said.push(`${decision.reason} ${decision.alert!.details!.Failures}`);
     };
-    this.#end = follow({
+    this.#end = runPipeline({
       source: this.#source,
       rule,
       store,

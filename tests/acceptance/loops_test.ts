@@ -92,7 +92,7 @@ Deno.test("failures tells exactly what loops, each once, from what nomad-firehos
   assert.deepEqual(tasksOf(alerts, "resolved"), ["exit0.web[0] app", "loop-fail-nodeploy.web[0] app"]);
   assert.match(
     total,
-    /info 1863 messages: 414 failed runs, of them 0 seen before, 0 too old to count and 6 requested and not counted; /,
+    /info 1863 messages: 414 failed runs, of them 0 duplicates, 0 too old and 6 requested, which do not count; /,
   );
 });
 

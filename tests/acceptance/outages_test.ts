@@ -96,9 +96,9 @@ class Scene implements AsyncDisposable {
   saidOutage(side: Side, reason: RegExp): void {
     const [begin, end, ...more] = this.said(side);
     const where = `amqp://\\S+:***@127.0.0.1:${this.proxies[side].port}/`;
-    assert.match(begin!, /^warning \w+ amqp: .*; trying again until it works$/);
+    assert.match(begin!, /^warning \w+ amqp: .*; retrying$/);
     assert.match(begin!.replace(new RegExp(where.replaceAll("*", "\\*")), "<url>"), reason);
-    assert.equal(end, `info ${side} amqp: works again after <time>`);
+    assert.equal(end, `info ${side} amqp: recovered after <time>`);
     assert.deepEqual(more, []);
   }
 
@@ -188,7 +188,7 @@ Deno.test("the sink's connection cut amid a flood of alerts: told under one id e
   }
   await flood;
   await scene.toldAll(...names);
-  assert.match(scene.said("sink").join("\n"), /Unexpected close.*\n.*works again/);
+  assert.match(scene.said("sink").join("\n"), /Unexpected close.*\n.*recovered/);
 });
 
 Deno.test("the source's connection cut amid a flood of restarts: told under one id each, none lost", async () => {
@@ -201,7 +201,7 @@ Deno.test("the source's connection cut amid a flood of restarts: told under one 
   }
   await flood;
   await scene.toldAll(...names);
-  assert.match(scene.said("source").join("\n"), /ECONNRESET.*\n.*works again/);
+  assert.match(scene.said("source").join("\n"), /ECONNRESET.*\n.*recovered/);
 });
 
 Deno.test("queue deleted and exchange deleted: told once each, and used again once they are there", async () => {
@@ -213,21 +213,21 @@ Deno.test("queue deleted and exchange deleted: told once each, and used again on
   await scene.saying("sink", 1);
   await scene.own.channel.deleteQueue("in");
   await scene.saying("source", 1);
-  await scene.program.logged('still does not work: queue "in" does not exist');
+  await scene.program.logged('still failing: queue "in" does not exist');
   await declareAll(scene.own);
   for (const side of sides) {
-    await waitFor(`${side} to work`, () => /works again/.test(scene.said(side).at(-1)!));
+    await waitFor(`${side} to work`, () => /recovered/.test(scene.said(side).at(-1)!));
   }
   await scene.loop("after");
   await scene.toldAll("before", "during", "after");
   scene.saidOutage("sink", /amqp: exchange "alerts" does not exist at <url>; create it;/);
   const [begin, still, end, ...more] = scene.said("source");
-  assert.equal(begin, 'warning source amqp: queue "in" was deleted; trying again until it works');
+  assert.equal(begin, 'warning source amqp: queue "in" was deleted; retrying');
   assert.match(
     still!,
-    /^info source amqp: still does not work: queue "in" does not exist at amqp:.*--amqp-declare$/,
+    /^info source amqp: still failing: queue "in" does not exist at amqp:.*--amqp-declare$/,
   );
-  assert.equal(end, "info source amqp: works again after <time>");
+  assert.equal(end, "info source amqp: recovered after <time>");
   assert.deepEqual(more, []);
 });
 
@@ -246,9 +246,9 @@ Deno.test("credentials revoked and granted again: told once each with what to do
   for (const side of sides) {
     const where = `amqp://detector:***@127.0.0.1:${scene.proxies[side].port}/`;
     assert.deepEqual(scene.said(side), [
-      `warning ${side} amqp: ${where} closed the connection: CONNECTION_FORCED - rotated; trying again until it works`,
-      `info ${side} amqp: still does not work: ${where} refused user and password; set the right ones in the URL`,
-      `info ${side} amqp: works again after <time>`,
+      `warning ${side} amqp: ${where} closed the connection: CONNECTION_FORCED - rotated; retrying`,
+      `info ${side} amqp: still failing: ${where} refused user and password; set the right ones in the URL`,
+      `info ${side} amqp: recovered after <time>`,
     ]);
   }
 });
@@ -315,7 +315,7 @@ for (const kind of ["memory", "disk"] as const) {
     await scene.toldAll("before", "during", "too", "after");
     assert.deepEqual(scene.said("sink"), [
       `warning sink amqp: amqp://guest:***@127.0.0.1:${scene.proxies.sink.port}/ blocks its publishers: ` +
-      `low on ${kind}; alerts wait`,
+      `low on ${kind}; alerts are pending`,
       "info sink amqp: no longer blocked after <time>",
     ]);
   });
@@ -330,7 +330,7 @@ Deno.test("blocked, and stopped: it ends, and after its next start the alert arr
     assert.equal(code, 1);
     assert.match(
       stderr,
-      /Stopped after 100ms; 1 alerts are not confirmed, and end with the memory: the queue gives out again only messages that were not acknowledged, not the restarts before them\. To keep all, set STATE=sqlite:<file>\n$/,
+      /Shutdown timed out after 100ms with 1 unconfirmed alerts; they are lost: RabbitMQ redelivers only messages that were not acknowledged, not the restarts before them\. STATE=sqlite:<file> keeps all\n$/,
     );
   }
   await using own = await brokerClient(broker.url);
@@ -359,8 +359,8 @@ Deno.test("the channel closed since an acknowledgement took too long: told once,
     assert.deepEqual(scene.said("source").slice(2), [
       `warning source amqp: ${url} closed the channel: PRECONDITION_FAILED - delivery acknowledgement on channel 1 ` +
       "timed out. Timeout value used: 3000 ms. This timeout value can be configured, see consumers doc guide " +
-      "to learn more; trying again until it works",
-      "info source amqp: works again after <time>",
+      "to learn more; retrying",
+      "info source amqp: recovered after <time>",
     ]);
   } finally {
     await set(1_800_000, 60_000);
@@ -407,10 +407,10 @@ Deno.test("CONNECT_TIMEOUT: broker that refuses, and one that is silent: one lin
   assert.deepEqual(linesOf(refused.stderr), [
     `warning sink amqp: ${
       where(sink)
-    }: connect ECONNREFUSED ${to}:${sink}; trying again for 700ms after the start`,
+    }: connect ECONNREFUSED ${to}:${sink}; retrying for 700ms after the start`,
     `warning source amqp: ${
       where(source)
-    }: connect ECONNREFUSED ${to}:${source}; trying again for 700ms after the start`,
+    }: connect ECONNREFUSED ${to}:${source}; retrying for 700ms after the start`,
     `error Gave up after 700ms: sink amqp: ${where(sink)}: connect ECONNREFUSED ${to}:${sink}; ` +
     `source amqp: ${where(source)}: connect ECONNREFUSED ${to}:${source}`,
   ]);

@@ -270,7 +270,7 @@ for (const by of ["variable", "file"] as const) {
     await own.put("in", restarts(2));
     await own.take("out", 1);
     await proxy.reset();
-    for (const side of ["source", "sink"]) await program.logged(`${side} amqp: works again`);
+    for (const side of ["source", "sink"]) await program.logged(`${side} amqp: recovered`);
     await broker.ctl("change_password", "detector", "other");
     await broker.ctl("close_all_user_connections", "detector", "rotated");
     try {
@@ -281,7 +281,7 @@ for (const by of ["variable", "file"] as const) {
     } finally {
       await broker.ctl("change_password", "detector", password);
     }
-    await waitFor("both to be back", () => program.stderr.match(/works again/g)?.length === 4, {
+    await waitFor("both to be back", () => program.stderr.match(/recovered/g)?.length === 4, {
       timeoutMs: 20_000,
     });
     program.signal("SIGTERM");

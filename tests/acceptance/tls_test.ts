@@ -298,7 +298,7 @@ Deno.test(
     await broker.ctl("close_all_connections", "--vhost", "/", "test closes it");
     await program.logged(`refused the client certificate in "${cert}" (CertificateExpired)`);
     await use(clients.own);
-    await program.logged("source amqp: works again after");
+    await program.logged("source amqp: recovered after");
     await using again = await brokerClient(broker.url);
     await again.put("in", restarts(2));
     await program.logged("crash loop");

@@ -85,5 +85,5 @@ Deno.test("nobody reads stdout: probes are answered, and SIGTERM ends the progra
   assert.equal(await text(`${url}/livez`), "ok\n");
   program.signal("SIGTERM");
   assert.equal(await within("the end", program.exited), 1);
-  assert.match(program.stderr, / error Stopped after 1s; \d+ alerts are not confirmed/);
+  assert.match(program.stderr, / error Shutdown timed out after 1s with \d+ unconfirmed alerts;/);
 });

@@ -177,7 +177,7 @@ async function declareQueues(broker: RabbitMq, queue: QueueKind): Promise<void> 
 
 /** Done; not done in time, and said so; or by the signal itself, before the program listened to it. */
 function endedWell({ code, stderr }: End): boolean {
-  return code === 0 || code === 1 && /Stopped after .* wait in the state file/.test(stderr) ||
+  return code === 0 || code === 1 && /Shutdown timed out after .* the state file keeps them/.test(stderr) ||
     code === 143 && stderr === "";
 }
 

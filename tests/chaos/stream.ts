@@ -1,6 +1,7 @@
 // A stream of messages whose right answer is known: which names loop, which nearly do, what is kept of them.
 import type { Random } from "../helpers/random.ts";
 import { update } from "../helpers/updates.ts";
+import { minute } from "../../src/lib/duration.ts";
 
 /** Restarts that make a loop in these streams. */
 export const restartCount = 4;
@@ -41,8 +42,6 @@ export function textOf(message: Message): string {
 }
 
 const types = ["Started", "Terminated", "Received", "Task Setup", "Not Restarting", "Restart Signaled"];
-const minute = 60_000_000_000n;
-
 /** Makes a stream of so many messages, this share of them malformed. Its times are around the present one. */
 export function makeStream(random: Random, size: number, malformedShare: number): Stream {
   const maker = new Maker(random);

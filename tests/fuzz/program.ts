@@ -34,7 +34,7 @@ export async function fuzzProgram(broker: RabbitMq, seed: number, count: number)
     assert.equal(code, 0, stderr.slice(-2000));
     const totals = totalsOf(stderr);
     assert.deepEqual(
-      { messages: totals.messages, events: totals.events, others: totals.others, setAside: totals.setAside },
+      { messages: totals.messages, events: totals.events, others: totals.others, rejected: totals.rejected },
       expected.totals,
     );
     assertAlerts(stdout, totals.alerts);
@@ -49,7 +49,7 @@ export async function fuzzProgram(broker: RabbitMq, seed: number, count: number)
 
 /** What must become of the messages, as they are sent. The decoder has been compared with the slow one. */
 class Expected {
-  readonly totals = { messages: 0, events: 0, others: 0, setAside: 0 };
+  readonly totals = { messages: 0, events: 0, others: 0, rejected: 0 };
   /** How often each message is to be set aside, by its hash. */
   readonly #rejections = new Map<string, number>();
 
@@ -60,8 +60,8 @@ class Expected {
 
   async compareDead(broker: RabbitMq): Promise<void> {
     await using own = await brokerClient(broker.url);
-    await waitFor("all dead letters", async () => await own.ready(queues.dead) >= this.totals.setAside);
-    assert.equal(await own.ready(queues.dead), this.totals.setAside, "messages in the dead-letter queue");
+    await waitFor("all dead letters", async () => await own.ready(queues.dead) >= this.totals.rejected);
+    assert.equal(await own.ready(queues.dead), this.totals.rejected, "messages in the dead-letter queue");
     for (const { content } of await own.takeAll(queues.dead)) {
       const hash = hashOf(content);
       const left = this.#rejections.get(hash) ?? 0;
@@ -80,7 +80,7 @@ class Expected {
         this.totals.others++;
         break;
       case "malformed": {
-        this.totals.setAside++;
+        this.totals.rejected++;
         const hash = hashOf(body);
         this.#rejections.set(hash, (this.#rejections.get(hash) ?? 0) + 1);
       }

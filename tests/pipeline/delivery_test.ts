@@ -89,8 +89,8 @@ Deno.test("an alert whose sending fails is sent again after a pause, until it is
   assert.deepEqual(sink.confirmed, [id]);
   assert.equal(sink.connects, 4, "it connects before each new attempt");
   assert.deepEqual(all.lines, [
-    "warning sink test: nobody is there; trying again until it works",
-    "info sink test: works again after <time>",
+    "warning sink test: nobody is there; retrying",
+    "info sink test: recovered after <time>",
   ]);
   assert.equal(all.done, 1);
 });
@@ -107,9 +107,9 @@ Deno.test("an error that nobody foresaw is one that heals", async () => {
   sink.sending[0]!.confirm();
   await happened();
   assert.deepEqual(all.lines, [
-    "warning sink test: x is not a function; trying again until it works",
-    "debug sink test: still does not work: no error at all",
-    "info sink test: works again after <time>",
+    "warning sink test: x is not a function; retrying",
+    "debug sink test: still failing: no error at all",
+    "info sink test: recovered after <time>",
   ]);
 });
 
@@ -296,8 +296,8 @@ Deno.test("a sink that is lost while nothing is sent is connected again, and bot
   await timers.pass(200);
   assert.equal(sink.connects, 2);
   assert.deepEqual(all.lines, [
-    "warning sink test: closed by the broker; trying again until it works",
-    "info sink test: works again after <time>",
+    "warning sink test: closed by the broker; retrying",
+    "info sink test: recovered after <time>",
   ]);
 });
 
@@ -389,9 +389,9 @@ Deno.test("an alert that cannot be read is tried again, said once, and sent when
   assert.deepEqual(sink.confirmed, [alert.id]);
   assert.equal(
     lines[0],
-    'warning sink test: cannot use the state file "x": disk I/O error; trying again until it works',
+    'warning sink test: cannot use the state file "x": disk I/O error; retrying',
   );
-  assert.equal(lines.filter((line) => line.includes("trying again")).length, 1);
+  assert.equal(lines.filter((line) => line.includes("retrying")).length, 1);
 });
 
 Deno.test("figures tell of each sink whether it works, what waits and how attempts ended", async () => {

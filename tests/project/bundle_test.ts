@@ -62,7 +62,7 @@ Deno.test("the bundle loads what a state file, RabbitMQ, Nomad and Kinesis need"
       const args = ["check", "--source-type", source];
       const bundled = await run({ args, env, main: bundle.main });
       assert.equal(bundled.code, 1);
-      assert.match(bundled.stdout, /^ok +state: .*: can be made$/m);
+      assert.match(bundled.stdout, /^ok +state: .*: can be created$/m);
       assert.match(bundled.stdout, /^failed +source: .*(connect ECONNREFUSED 127|nobody listens there)/m);
       assert.match(bundled.stdout, /^failed +sink kinesis: stream "loops": nobody listens there$/m);
       assert.deepEqual(bundled, await run({ args, env }));

@@ -159,7 +159,7 @@ const edges: readonly (readonly [from: string, to: string, problem: string | und
   ["detection/restarts/rule", "lib/duration", undefined],
   ["sinks/amqp", "clients/amqp/connection", undefined],
   ["sinks/amqp", "sinks/sink", undefined],
-  ["state/sqlite", "state/sqlite_file", undefined],
+  ["state/sqlite/store", "state/sqlite/file", undefined],
   ["sources/nomad/session", "sources/nomad/allocation", undefined],
   ["sources/amqp/source", "sources/reconnecting", undefined],
   ["pipeline/delivery", "sinks/sink", undefined],

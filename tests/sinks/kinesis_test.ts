@@ -11,7 +11,7 @@ import { awsEnv, setAwsEnv } from "../helpers/aws.ts";
 import { type Kinesis, type KinesisHand, kinesisHand, startKinesis } from "../helpers/kinesis.ts";
 import { startProxy } from "../helpers/proxy.ts";
 import { freePort } from "../helpers/rabbitmq.ts";
-import { within } from "../helpers/wait_for.ts";
+import { waitFor, within } from "../helpers/wait_for.ts";
 import { sinkContext } from "../helpers/sink.ts";
 
 let server: Kinesis;
@@ -257,17 +257,25 @@ Deno.test("connect() waits for Kinesis where a proxy answers", async () => {
 });
 
 Deno.test("disposing the sink settles the alerts on their way, although nobody answers", async () => {
-  await using proxy = await startProxy(Number(new URL(server.url).port));
-  using _ = setAwsEnv(awsEnv(`http://127.0.0.1:${proxy.port}`));
+  let unanswered = 0;
+  const never = Promise.withResolvers<Response>();
+  await using fake = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, (request) => {
+    if (request.headers.get("x-amz-target")?.endsWith("DescribeStreamSummary")) {
+      return Response.json({ StreamDescriptionSummary: { StreamStatus: "ACTIVE" } });
+    }
+    unanswered++;
+    return never.promise;
+  });
+  using _ = setAwsEnv(awsEnv(`http://127.0.0.1:${fake.addr.port}`));
   const sink = open();
   await sink.connect();
-  proxy.stall();
   const sends = Promise.allSettled([sink.send(alertAbout()), sink.send(alertAbout())]);
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await waitFor("the alerts to be on their way", () => unanswered > 0);
   await sink[Symbol.asyncDispose]();
   // Sooner than the requests time out.
   const settled = await within("the sends to settle", sends, 8000);
   for (const send of settled) assert.equal(send.status, "rejected");
+  never.resolve(new Response());
 });
 
 /** What AWS answers and the server of the tests does not. */
