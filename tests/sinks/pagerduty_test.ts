@@ -23,7 +23,9 @@ async function given(): Promise<Given> {
     where: `${server.url}/v2/enqueue`,
     open({ key = server.routingKey, url = server.url, context = {} } = {}) {
       const env = { SINK_PAGERDUTY_ROUTING_KEY: key, SINK_PAGERDUTY_URL: url };
-      return open.use(pagerduty.prepare({ flags: {}, env, problems: [] })!.open(namedContext(context)));
+      const prepared = pagerduty.prepare({ flags: {}, env, problems: [] })!;
+      assert.equal(prepared.needsEnds, true);
+      return open.use(prepared.open(namedContext(context)));
     },
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
@@ -54,7 +56,6 @@ Deno.test("prepare() says what is wrong with the settings", () => {
     assert.equal(pagerduty.prepare({ flags: {}, env, problems }), undefined);
     assert.deepEqual(problems, [problem]);
   }
-  assert.equal(pagerduty.needsEnds, true);
 });
 
 Deno.test("send() triggers an alert with all that a person and a rule of PagerDuty need", async () => {

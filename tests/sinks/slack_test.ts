@@ -554,9 +554,9 @@ Deno.test("Threads forgets the longest unused loops beyond its number, and those
 });
 
 Deno.test("the adapter gets the ends of loops, and opens a sink that sends one alert at a time", () => {
-  assert.equal(slack.needsEnds, true);
   const env = { SINK_SLACK_WEBHOOK_URL: "https://hooks.slack.com/services/T/B/x", SINK_SLACK_ONLY: "shop/*" };
   const prepared = slack.prepare({ flags: {}, env, problems: [] })!;
+  assert.equal(prepared.needsEnds, true);
   assert.equal(prepared.open(namedContext()).concurrency, 1);
   const other: Alert = loopAlert("first", { Key: { Namespace: "other", JobID: "web" } });
   assert.deepEqual([loopAlert("first"), other].map((alert) => prepared.accepts(alert)), [true, false]);

@@ -24,7 +24,9 @@ async function given(): Promise<Given> {
     where: `workflow at http://127.0.0.1:${server.port}`,
     open({ url = server.webhookUrl, context = {} } = {}) {
       const env = { SINK_TEAMS_WEBHOOK_URL: url };
-      return open.use(teams.prepare({ flags: {}, env, problems: [] })!.open(namedContext(context)));
+      const prepared = teams.prepare({ flags: {}, env, problems: [] })!;
+      assert.equal(prepared.needsEnds, true);
+      return open.use(prepared.open(namedContext(context)));
     },
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
@@ -46,7 +48,6 @@ Deno.test("prepare() says what is wrong with the settings, without the address",
     assert.equal(teams.prepare({ flags: {}, env, problems }), undefined);
     assert.deepEqual(problems, [problem]);
   }
-  assert.equal(teams.needsEnds, true);
 });
 
 Deno.test("send() posts a card with all that a person needs", async () => {
