@@ -8,7 +8,10 @@ import { kinesis } from "../sinks/kinesis.ts";
 import { sns } from "../sinks/sns.ts";
 import { sqs } from "../sinks/sqs.ts";
 import { findSink, type SinkAdapter } from "../sinks/adapter.ts";
+import { pagerduty } from "../sinks/pagerduty.ts";
+import { slack } from "../sinks/slack/slack.ts";
 import { stdout } from "../sinks/stdout.ts";
+import { teams } from "../sinks/teams.ts";
 import { amqpSource } from "../sources/amqp/source.ts";
 import { nomad } from "../sources/nomad/nomad.ts";
 import type { SourceAdapter } from "../sources/source.ts";
@@ -17,7 +20,17 @@ import { stdinSource } from "../sources/stdin/source.ts";
 /** Every source; the first that is configured is the default. */
 export const sources: readonly SourceAdapter[] = [amqpSource, nomad, stdinSource];
 /** Every sink. */
-export const sinks: readonly SinkAdapter[] = [stdout, amqpSink, kinesis, sqs, sns, eventbridge];
+export const sinks: readonly SinkAdapter[] = [
+  stdout,
+  amqpSink,
+  kinesis,
+  sqs,
+  sns,
+  eventbridge,
+  slack,
+  pagerduty,
+  teams,
+];
 
 /** The setting that chooses the source. */
 export const sourceChoice = {

@@ -1,7 +1,13 @@
 // The contract of sinks, over all of them.
+import type { Alert } from "../../src/detection/alert/alert.ts";
+import { messageOf } from "../../src/detection/alert/message.ts";
+import type { SinkAdapter } from "../../src/sinks/adapter.ts";
 import { amqpSink } from "../../src/sinks/amqp.ts";
 import { kinesis } from "../../src/sinks/kinesis.ts";
+import { pagerduty } from "../../src/sinks/pagerduty.ts";
+import { slack } from "../../src/sinks/slack/slack.ts";
 import { stdout } from "../../src/sinks/stdout.ts";
+import { teams } from "../../src/sinks/teams.ts";
 import { brokerClient } from "../helpers/amqp.ts";
 import { awsEnv, setAwsEnv } from "../helpers/aws.ts";
 import { type Kinesis, kinesisHand, startKinesis } from "../helpers/kinesis.ts";
@@ -16,6 +22,10 @@ import { sqs } from "../../src/sinks/sqs.ts";
 import { startEventBridge } from "../helpers/eventbridge.ts";
 import type { NpmServer } from "../helpers/npm_server.ts";
 import { sqsHand, startSqs } from "../helpers/sqs.ts";
+import { startPagerDuty } from "../helpers/pagerduty.ts";
+import { startSlack } from "../helpers/slack.ts";
+import type { StandIn } from "../helpers/stand_in.ts";
+import { startTeams } from "../helpers/teams.ts";
 
 let broker: RabbitMq;
 let server: Kinesis;
@@ -154,3 +164,78 @@ function throughProxy(
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
 }
+
+/** A receiver for people, which shows an alert's title, behind a proxy that breaks the way to it. */
+async function standInCase<Receiver extends StandIn>(
+  start: () => Promise<Receiver>,
+  adapter: SinkAdapter,
+  env: (receiver: Receiver, origin: string) => Readonly<Record<string, string>>,
+  secret: (receiver: Receiver) => string,
+  received: (receiver: Receiver) => string[],
+): Promise<SinkCase> {
+  await using parts = new AsyncDisposableStack();
+  const receiver = parts.use(await start());
+  const proxy = parts.use(await startProxy(receiver.port));
+  const variables = env(receiver, `http://127.0.0.1:${proxy.port}`);
+  const sink = parts.use(
+    adapter.prepare({ flags: {}, env: variables, problems: [] })!.open(sinkContext()),
+  );
+  const open = parts.move();
+  return {
+    sink,
+    received: () => Promise.resolve(received(receiver)),
+    shows: (alert: Alert) => messageOf(alert).title,
+    async breakIt() {
+      proxy.refuse();
+      await proxy.cut();
+    },
+    mendIt: () => proxy.accept(),
+    secret: secret(receiver),
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+}
+
+/** The title, without the sign of the state before it. */
+const titlesOf = (messages: readonly { readonly blocks: readonly { text: { text: string } }[] }[]) =>
+  messages.map(({ blocks: [header] }) => header!.text.text.replace(/^\S+ /, ""));
+
+sinkContract("slack with a token", () =>
+  standInCase(
+    startSlack,
+    slack,
+    ({ token }, origin) => ({
+      SINK_SLACK_TOKEN: token,
+      SINK_SLACK_CHANNEL: "#alerts",
+      SINK_SLACK_API_URL: `${origin}/api`,
+    }),
+    ({ token }) => token,
+    ({ messages }) => titlesOf(messages),
+  ));
+
+sinkContract("slack with a webhook", () =>
+  standInCase(
+    startSlack,
+    slack,
+    ({ webhookPath }, origin) => ({ SINK_SLACK_WEBHOOK_URL: origin + webhookPath }),
+    () => "s3cr3tOfTheWebhook",
+    ({ messages }) => titlesOf(messages),
+  ));
+
+sinkContract("pagerduty", () =>
+  standInCase(
+    startPagerDuty,
+    pagerduty,
+    ({ routingKey }, origin) => ({ SINK_PAGERDUTY_ROUTING_KEY: routingKey, SINK_PAGERDUTY_URL: origin }),
+    ({ routingKey }) => routingKey,
+    // Alerts about one loop are one alert of PagerDuty.
+    ({ alerts }) => alerts.flatMap(({ payloads }) => payloads.map(({ summary }) => summary)),
+  ));
+
+sinkContract("teams", () =>
+  standInCase(
+    startTeams,
+    teams,
+    ({ path }, origin) => ({ SINK_TEAMS_WEBHOOK_URL: origin + path }),
+    () => "S1gnatureOfTheFlow",
+    ({ cards }) => cards.map(({ body: [title] }) => title.text),
+  ));

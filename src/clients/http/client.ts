@@ -23,9 +23,12 @@ export interface HttpClientOptions {
   readonly prefix: string;
   readonly tls?: Tls;
   readonly timeout?: number;
+  /** Each request has a connection of its own: for receivers that would show twice what comes twice, since Deno sends
+   * a request again by itself if a reused connection breaks. */
+  readonly single?: boolean;
 }
 
-/** A client whose connections are kept alive. */
+/** A client whose connections are kept alive, unless each request is to have its own. */
 export class HttpClient implements Disposable {
   readonly #options: HttpClientOptions;
   readonly #closed = new AbortController();
@@ -68,11 +71,12 @@ export class HttpClient implements Disposable {
   }
 
   #open(): Deno.HttpClient {
-    const { prefix, tls } = this.#options;
+    const { prefix, tls, single } = this.#options;
     const { ca, cert, key } = tls === undefined
       ? {} as ReturnType<typeof tlsOptions>
       : tlsOptions(prefix, tls);
     return Deno.createHttpClient({
+      ...(single ? { poolMaxIdlePerHost: 0, http2: false } : {}),
       ...(ca === undefined ? {} : { caCerts: [ca].flat().map(String) }),
       ...(cert === undefined ? {} : { cert: String(cert), key: String(key) }),
     });
