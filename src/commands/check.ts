@@ -20,7 +20,7 @@ export async function check(
   const source = parts.use(await plan.openSource({ ...context, log, restartsOnly: plan.rule.restartsOnly }));
   const sinks = planSinks(plan, context).map(({ name, open }) => ({
     name,
-    sink: parts.use(open({ lost() {}, blocked() {} }, { entries: () => [], put() {} })),
+    sink: parts.use(open({ lost() {}, blocked() {}, part() {} }, { entries: () => [], put() {} })),
   }));
   const { file } = plan.state;
   let code = 0;

@@ -49,7 +49,8 @@ export async function detect(plan: Plan, context: ProcessContext, stop: AbortSig
   await using unused = new AsyncDisposableStack();
   unused.use(source);
   try {
-    const sinks = planSinks(plan, context);
+    const isActive = (name: string) => opened?.loop(name, wallClock()) !== undefined;
+    const sinks = planSinks(plan, context, isActive);
     const store = parts.use(
       await openStore(plan.state, {
         sinks: sinks.map(({ name }) => name),

@@ -55,10 +55,11 @@ export function plan(input: Input, files: readonly string[]): Plan | undefined {
   };
 }
 
-/** The sinks of the plan, ready to be opened. */
+/** The sinks of the plan, ready to be opened. `isActive` asks the rule, where one runs. */
 export function planSinks(
   { output, rule, surroundings, sinks }: Plan,
   context: ProcessContext,
+  isActive: (name: string) => boolean = () => true,
 ): PlannedSink[] {
   const { stdout, stdoutIsTerminal } = context;
   const shared = {
@@ -68,6 +69,7 @@ export function planSinks(
     colored: stdoutIsTerminal && context.colored === true,
     json: (alert: Alert) => alertJson(alert, rule.payload, surroundings.cluster),
     message: (alert: Alert) => messageOf(alert, surroundings),
+    isActive,
   };
   return sinks.map(({ adapter, prepared }) => ({
     name: adapter.type,

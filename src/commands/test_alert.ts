@@ -48,7 +48,7 @@ export async function testAlert(
 /** Opens a sink that remembers only until it is closed. */
 function openAlone({ open }: PlannedSink): Sink {
   const records = new Map<string, unknown>();
-  return open({ lost() {}, blocked() {} }, {
+  return open({ lost() {}, blocked() {}, part() {} }, {
     entries: <Value>() => [...records] as [string, Value][],
     put: (key, value) => void (value === undefined ? records.delete(key) : records.set(key, value)),
   });
