@@ -3,6 +3,7 @@ import { taskApi } from "../clients/nomad/settings.ts";
 import { findAdapter, words } from "../lib/settings/adapter.ts";
 import { choice, optional } from "../lib/settings/parsers.ts";
 import { flagOf, type Input, readSettings, type Setting } from "../lib/settings/setting.ts";
+import { alertmanager } from "../sinks/alertmanager/alertmanager.ts";
 import { amqpSink } from "../sinks/amqp.ts";
 import { kinesis } from "../sinks/kinesis/kinesis.ts";
 import { findSink, type SinkAdapter } from "../sinks/adapter.ts";
@@ -15,7 +16,7 @@ import { stdinSource } from "../sources/stdin/source.ts";
 /** Every source. */
 export const sources: readonly SourceAdapter[] = [amqpSource, nomad, stdinSource];
 /** Every sink. */
-export const sinks: readonly SinkAdapter[] = [stdout, amqpSink, kinesis];
+export const sinks: readonly SinkAdapter[] = [stdout, amqpSink, kinesis, alertmanager];
 
 /** The setting that chooses the source. */
 export const sourceChoice = {
