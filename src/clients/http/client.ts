@@ -1,5 +1,6 @@
 // Requests to receivers of alerts over HTTP: with deadlines, without redirects, with answers of bounded length. Deno's
 // fetch obeys HTTP_PROXY, HTTPS_PROXY and NO_PROXY by itself.
+import { cut } from "../../lib/cut.ts";
 import { Fault } from "../../lib/errors.ts";
 import { plain } from "../../lib/escape.ts";
 import { type Tls, tlsOptions } from "../tls/settings.ts";
@@ -128,10 +129,15 @@ const causes: readonly { readonly words: RegExp; readonly found: string }[] = [
 
 /**
  * An answer that is no success, in words: 429 and 5xx pass, and the wish to wait is obeyed; a refusal of the login or
- * of the address takes an operator; what else a receiver refuses it refuses for good.
+ * of the address takes an operator; what else a receiver refuses it refuses for good. `secrets` are left out of what the
+ * receiver said.
  */
-export function explainAnswer({ status, header, text }: HttpAnswer, where: string): Fault {
-  const said = oneLine(text);
+export function explainAnswer(
+  { status, header, text }: HttpAnswer,
+  where: string,
+  secrets: readonly string[] = [],
+): Fault {
+  const said = quoteAnswer(text, secrets);
   const answered = `${where} answered ${status}${said === "" ? "" : `: ${said}`}`;
   if (status >= 300 && status < 400) {
     return new Fault(
@@ -158,8 +164,30 @@ export function retryAfter(header: string | undefined, now = Date.now()): number
   return Number.isNaN(date) ? 0 : Math.max(0, date - now);
 }
 
-/** A foreign text as one short line. */
-function oneLine(text: string): string {
-  const line = plain(text.trim().replaceAll(/\s+/g, " "));
-  return line.length > 200 ? `${line.slice(0, 200)}…` : line;
+/** What a receiver said, as one short line without the secrets. */
+export function quoteAnswer(text: string, secrets: readonly string[] = []): string {
+  const open = secrets.reduce((text, secret) => text.replaceAll(secret, "***"), text);
+  return cut(plain(open.trim().replaceAll(/\s+/g, " ")), 200);
+}
+
+/** Shorter parts of an address are words, such as "services". */
+const minSecretLength = 9;
+
+/** What may be secret of an address that only its owner knows: its path, its query and their parts. */
+export function secretsOf({ pathname, search, searchParams }: URL): string[] {
+  const parts = [
+    pathname + search,
+    ...pathname.split("/"),
+    ...search.split(/[?&=]/),
+    ...searchParams.values(),
+  ];
+  return [...parts, ...parts.map(decoded)].filter((part) => part.length >= minSecretLength);
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
