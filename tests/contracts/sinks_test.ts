@@ -1,7 +1,10 @@
 // The contract of sinks, over all of them.
+import { alertmanager } from "../../src/sinks/alertmanager/alertmanager.ts";
+import { messageOf } from "../../src/detection/alert/message.ts";
 import { amqpSink } from "../../src/sinks/amqp.ts";
 import { kinesis } from "../../src/sinks/kinesis/kinesis.ts";
 import { stdout } from "../../src/sinks/stdout.ts";
+import { startAlertmanager } from "../helpers/alertmanager.ts";
 import { brokerClient } from "../helpers/amqp.ts";
 import { awsEnv, type Kinesis, kinesisHand, setAwsEnv, startKinesis } from "../helpers/kinesis.ts";
 import { startProxy } from "../helpers/proxy.ts";
@@ -81,6 +84,30 @@ sinkContract("kinesis", async () => {
   return {
     sink,
     received: async () => (await own.records(stream)).map(({ data }) => data),
+    async breakIt() {
+      proxy.refuse();
+      await proxy.cut();
+    },
+    mendIt: () => proxy.accept(),
+    secret: "hunter2",
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+});
+
+sinkContract("alertmanager", async () => {
+  await using parts = new AsyncDisposableStack();
+  const own = parts.use(await startAlertmanager());
+  const proxy = parts.use(await startProxy(own.port));
+  const env = {
+    SINK_ALERTMANAGER_URLS: `http://127.0.0.1:${proxy.port}`,
+    SINK_ALERTMANAGER_BASIC_AUTH: "detector:hunter2",
+  };
+  const sink = parts.use(alertmanager.prepare({ flags: {}, env, problems: [] })!.open(sinkContext()));
+  const open = parts.move();
+  return {
+    sink,
+    received: async () => (await own.active()).map(({ annotations }) => annotations.summary!),
+    shows: (alert) => messageOf(alert).title,
     async breakIt() {
       proxy.refuse();
       await proxy.cut();

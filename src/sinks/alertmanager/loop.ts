@@ -2,6 +2,7 @@
 import type { Alert } from "../../detection/alert/alert.ts";
 import { detailsOf } from "../../detection/alert/details_of.ts";
 import type { Message } from "../../detection/alert/message.ts";
+import { cut } from "../../lib/cut.ts";
 import type { Setting } from "../../lib/settings/setting.ts";
 import type { SinkContext } from "../sink.ts";
 
@@ -61,6 +62,8 @@ function labelsOf(alert: Alert, message: Message, cluster: string | undefined, m
   const labels = {
     alertname: "NomadCrashLoop",
     cluster,
+    // What the rule counts by: so no two loops are one alert, whatever the rest says.
+    name: alert.name,
     namespace: Namespace,
     job: JobID,
     group: TaskGroup,
@@ -79,13 +82,15 @@ const labelled = new Set(["Cluster", "Namespace", "Job", "Group"]);
 
 function restOf(alert: Alert, { title, reason, state, facts, links }: Message): string {
   const annotations: Record<string, string> = {
-    summary: cut(title),
-    description: cut(reason),
+    summary: cut(title, maxCharacters),
+    description: cut(reason, maxCharacters),
     state,
     count: String(detailsOf(alert).Failures),
     loop: alert.loop,
   };
-  for (const { label, value } of facts) if (!labelled.has(label)) annotations[nameOf(label)] = cut(value);
+  for (const { label, value } of facts) {
+    if (!labelled.has(label)) annotations[nameOf(label)] = cut(value, maxCharacters);
+  }
   let generator = "";
   for (const { text, url } of links) {
     if (text === "Loop") generator = `,"generatorURL":${JSON.stringify(url)}`;
@@ -99,12 +104,8 @@ function nameOf(label: string): string {
   return label.toLowerCase().replaceAll(" ", "_");
 }
 
-function cut(text: string): string {
-  return text.length <= maxCharacters ? text : `${text.slice(0, maxCharacters - 1)}…`.toWellFormed();
-}
-
 /** Labels that tell loops apart: with another value two of them could be one alert. */
-const own = ["namespace", "job", "group", "index", "node", "task"];
+const own = ["name", "namespace", "job", "group", "index", "node", "task"];
 
 /** A setting that takes more labels. */
 export function labelsSetting(env: string): Setting<Labels | undefined> {

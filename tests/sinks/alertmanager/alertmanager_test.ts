@@ -91,6 +91,7 @@ Deno.test("an alert has labels that identify it, annotations of the rest, its st
   assert.deepEqual(labels, {
     alertname: "NomadCrashLoop",
     cluster: "prod-eu",
+    name: "shop/labels.web[2]/app",
     namespace: "shop",
     job: "labels",
     group: "web",
@@ -126,6 +127,7 @@ Deno.test("a system job has its node in the place of an index; labels given repl
   const { labels } = await shown("system");
   assert.deepEqual(labels, {
     alertname: "Loop",
+    name: "shop/system.web[2]/app",
     job: "system",
     group: "web",
     node: "3c0af5d1-0000",
