@@ -5,6 +5,7 @@ import { choice, optional } from "../lib/settings/parsers.ts";
 import { flagOf, type Input, readSettings, type Setting } from "../lib/settings/setting.ts";
 import { alertmanager } from "../sinks/alertmanager/alertmanager.ts";
 import { amqpSink } from "../sinks/amqp.ts";
+import { email } from "../sinks/email/email.ts";
 import { kinesis } from "../sinks/kinesis/kinesis.ts";
 import { findSink, type SinkAdapter } from "../sinks/adapter.ts";
 import { stdout } from "../sinks/stdout.ts";
@@ -16,7 +17,7 @@ import { stdinSource } from "../sources/stdin/source.ts";
 /** Every source. */
 export const sources: readonly SourceAdapter[] = [amqpSource, nomad, stdinSource];
 /** Every sink. */
-export const sinks: readonly SinkAdapter[] = [stdout, amqpSink, kinesis, alertmanager];
+export const sinks: readonly SinkAdapter[] = [stdout, amqpSink, kinesis, alertmanager, email];
 
 /** The setting that chooses the source. */
 export const sourceChoice = {

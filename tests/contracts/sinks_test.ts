@@ -2,6 +2,7 @@
 import { alertmanager } from "../../src/sinks/alertmanager/alertmanager.ts";
 import { messageOf } from "../../src/detection/alert/message.ts";
 import { amqpSink } from "../../src/sinks/amqp.ts";
+import { email } from "../../src/sinks/email/email.ts";
 import { kinesis } from "../../src/sinks/kinesis/kinesis.ts";
 import { stdout } from "../../src/sinks/stdout.ts";
 import { startAlertmanager } from "../helpers/alertmanager.ts";
@@ -10,6 +11,7 @@ import { awsEnv, type Kinesis, kinesisHand, setAwsEnv, startKinesis } from "../h
 import { startProxy } from "../helpers/proxy.ts";
 import { type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
 import { sinkContext } from "../helpers/sink.ts";
+import { startMailServer } from "../helpers/smtp.ts";
 import { sinkContract } from "./sink.ts";
 
 let broker: RabbitMq;
@@ -107,6 +109,31 @@ sinkContract("alertmanager", async () => {
   return {
     sink,
     received: async () => (await own.active()).map(({ annotations }) => annotations.summary!),
+    shows: (alert) => messageOf(alert).title,
+    async breakIt() {
+      proxy.refuse();
+      await proxy.cut();
+    },
+    mendIt: () => proxy.accept(),
+    secret: "hunter2",
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+});
+
+sinkContract("email", async () => {
+  await using parts = new AsyncDisposableStack();
+  const own = parts.use(await startMailServer({ password: "hunter2" }));
+  const proxy = parts.use(await startProxy(own.port));
+  const env = {
+    SINK_EMAIL_SMTP_URL: `smtp://detector:hunter2@127.0.0.1:${proxy.port}?starttls=optional`,
+    SINK_EMAIL_FROM: "nomad@example.com",
+    SINK_EMAIL_TO: "on-call@example.com",
+  };
+  const sink = parts.use(email.prepare({ flags: {}, env, problems: [] })!.open(sinkContext()));
+  const open = parts.move();
+  return {
+    sink,
+    received: () => Promise.resolve(own.letters.map(({ headers }) => headers.subject!)),
     shows: (alert) => messageOf(alert).title,
     async breakIt() {
       proxy.refuse();
