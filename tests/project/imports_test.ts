@@ -155,6 +155,13 @@ Deno.test("the AWS SDK is loaded only when it is used", async () => {
   assert.ok(loaded.every(({ isDynamic }) => isDynamic));
 });
 
+Deno.test("nodemailer is loaded only when it is used", async () => {
+  const loaded = (await modules()).flatMap(({ dependencies = [] }) => dependencies)
+    .filter(({ code }) => code?.specifier?.startsWith("npm:nodemailer@"));
+  assert.equal(loaded.length, 2);
+  assert.ok(loaded.every(({ isDynamic }) => isDynamic));
+});
+
 const edges: readonly (readonly [from: string, to: string, problem: string | undefined])[] = [
   ["detection/restarts/rule", "lib/duration", undefined],
   ["sinks/amqp", "clients/amqp/connection", undefined],

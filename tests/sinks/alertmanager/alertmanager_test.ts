@@ -1,6 +1,7 @@
 // The sink `alertmanager` at real Alertmanagers: what they show, that alerts never flap, and what it says of each thing
 // that can be wrong.
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import type { Alert } from "../../../src/detection/alert/alert.ts";
 import type { AlertDetails } from "../../../src/detection/alert/details.ts";
 import { messageOf } from "../../../src/detection/alert/message.ts";
@@ -13,6 +14,7 @@ import { startProxy } from "../../helpers/proxy.ts";
 import { freePort } from "../../helpers/rabbitmq.ts";
 import { sinkContext, TestRecords } from "../../helpers/sink.ts";
 import { waitFor, within } from "../../helpers/wait_for.ts";
+import { findServer } from "../../tools/setup.ts";
 
 let server: Alertmanager;
 Deno.test.beforeAll(async () => {
@@ -305,7 +307,7 @@ Deno.test("ten thousand loops go in few requests of bounded size", async () => {
 });
 
 /** A receiver that answers as it is told. */
-async function stub(answer: (body: string, request: Request) => Response | Promise<Response>) {
+function stub(answer: (body: string, request: Request) => Response | Promise<Response>) {
   const receiver = Deno.serve(
     { port: 0, hostname: "127.0.0.1", onListen() {} },
     async (request) => await answer(await request.text(), request),
@@ -315,7 +317,7 @@ async function stub(answer: (body: string, request: Request) => Response | Promi
 
 Deno.test("400: of several the one that is refused is rejected with its text, and repeated no more", async () => {
   const seen: string[] = [];
-  await using receiver = await stub((body) => {
+  await using receiver = stub((body) => {
     seen.push(body);
     return body.includes("bad")
       ? Response.json("start time must be before end time", { status: 400 })
@@ -346,7 +348,7 @@ const answers: readonly (readonly [status: number, headers: Record<string, strin
 
 for (const [status, headers, expected] of answers) {
   Deno.test(`an answer ${status}: connect(), check() and send() say so`, async () => {
-    await using receiver = await stub(() => new Response("said", { status, headers }));
+    await using receiver = stub(() => new Response("said", { status, headers }));
     await using sink = open({ urls: receiver.url.replace("//", "//user:hunter2@") });
     const fails = ({ message, recovery, retryAfter }: Fault) => {
       assert.deepEqual(
@@ -367,7 +369,7 @@ for (const [status, headers, expected] of answers) {
 
 Deno.test("a member whose clock is minutes ahead would end alerts at once: said, for an operator", async () => {
   const date = new Date(Date.now() + 600_000).toUTCString();
-  await using receiver = await stub(() => new Response("", { headers: { date } }));
+  await using receiver = stub(() => new Response("", { headers: { date } }));
   await using sink = open({ urls: receiver.url });
   await assert.rejects(sink.send(alertOf("late")), ({ message, recovery }: Fault) => {
     assert.match(
@@ -380,7 +382,7 @@ Deno.test("a member whose clock is minutes ahead would end alerts at once: said,
 
 Deno.test("the login of a URL goes before that of all, in the header only", async () => {
   const seen: (string | null)[] = [];
-  await using receiver = await stub((_, request) => {
+  await using receiver = stub((_, request) => {
     seen.push(request.headers.get("authorization"));
     return new Response();
   });
@@ -448,4 +450,20 @@ Deno.test("settings that are wrong are named with what was found and what is exp
     alertmanager.prepare({ flags: {}, env: { SINK_ALERTMANAGER_URLS: "http://am:9093", ...env }, problems });
     assert.deepEqual(problems, [problem]);
   }
+});
+
+Deno.test("Alertmanager takes the sample of a configuration, and routes production to the on-call", async () => {
+  const sample = fileURLToPath(new URL("../../../src/status/ops/alertmanager.yml", import.meta.url));
+  const amtool = async (...args: string[]) => {
+    const command = findServer("alertmanager").replace(/[^/]+$/, "amtool");
+    const { code, stdout, stderr } = await new Deno.Command(command, { args }).output();
+    const utf8 = new TextDecoder();
+    assert.equal(code, 0, utf8.decode(stdout) + utf8.decode(stderr));
+    return utf8.decode(stdout).trim();
+  };
+  await amtool("check-config", sample);
+  const route = (...labels: string[]) =>
+    amtool("config", "routes", "test", `--config.file=${sample}`, "alertname=NomadCrashLoop", ...labels);
+  assert.equal(await route("namespace=prod"), "on-call");
+  assert.equal(await route("namespace=dev"), "team");
 });
