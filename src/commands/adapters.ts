@@ -2,7 +2,9 @@
 import { findAdapter, words } from "../lib/settings/adapter.ts";
 import { choice, optional } from "../lib/settings/parsers.ts";
 import { type Input, readSettings, type Setting } from "../lib/settings/setting.ts";
+import { alertmanager } from "../sinks/alertmanager/alertmanager.ts";
 import { amqpSink } from "../sinks/amqp.ts";
+import { email } from "../sinks/email/email.ts";
 import { eventbridge } from "../sinks/eventbridge.ts";
 import { kinesis } from "../sinks/kinesis.ts";
 import { sns } from "../sinks/sns.ts";
@@ -30,6 +32,8 @@ export const sinks: readonly SinkAdapter[] = [
   slack,
   pagerduty,
   teams,
+  alertmanager,
+  email,
 ];
 
 /** The setting that chooses the source. */

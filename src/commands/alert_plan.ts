@@ -45,10 +45,11 @@ export function planAlerts(input: Input, source: string | undefined): AlertPlan 
   };
 }
 
-/** The sinks of the plan, ready to be opened. */
+/** The sinks of the plan, ready to be opened. `isActive` asks the rule, if one runs. */
 export function sinksOf(
   { output, rule, surroundings, sinks }: AlertPlan,
   context: ProcessContext,
+  isActive: (name: string) => boolean = () => true,
 ): PlannedSink[] {
   const { stdout, stdoutIsTerminal } = context;
   const shared = {
@@ -58,6 +59,7 @@ export function sinksOf(
     colored: stdoutIsTerminal && context.colored === true,
     json: (alert: Alert) => alertJson(alert, rule.payload, surroundings.cluster),
     message: (alert: Alert) => messageOf(alert, surroundings),
+    isActive,
   };
   return sinks.map(({ name, prepared }) => {
     const getsEnds = rule.notifyResolved || prepared.needsEnds;
@@ -77,7 +79,7 @@ function isEnd({ reason }: Alert): boolean {
 /** What a sink is opened with outside of detection: nobody listens, and it remembers until it is closed. */
 export function alone(): [SinkListener, SinkRecords] {
   const records = new Map<string, unknown>();
-  return [{ lost() {}, blocked() {} }, {
+  return [{ lost() {}, blocked() {}, part() {} }, {
     entries: <Value>() => [...records] as [string, Value][],
     put: (key, value) => void (value === undefined ? records.delete(key) : records.set(key, value)),
   }];

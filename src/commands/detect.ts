@@ -84,7 +84,8 @@ async function follow(
     }),
   );
   try {
-    const sinks = sinksOf(plan, context);
+    const isActive = (name: string) => opened?.loop(name, wallClock()) !== undefined;
+    const sinks = sinksOf(plan, context, isActive);
     const stateContext = {
       sinks: sinks.map(({ name }) => name),
       accepts: (name: string, alert: Alert) => sinks.find((sink) => sink.name === name)!.accepts(alert),

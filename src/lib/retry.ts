@@ -101,6 +101,38 @@ export class Blockage {
   }
 }
 
+/** The outages of parts, such as the members of a cluster, of which the others do the work meanwhile. */
+export class PartOutages {
+  readonly #log: Log;
+  readonly #what: string;
+  readonly #since = new Map<string, number>();
+
+  constructor(log: Log, what: string) {
+    this.#log = log;
+    this.#what = what;
+  }
+
+  /** A part fails with this fault, or recovers: logs what is news. */
+  set(part: string, fault: Fault | undefined): void {
+    const since = this.#since.get(part);
+    if (fault !== undefined) {
+      if (since !== undefined) return;
+      this.#since.set(part, performance.now());
+      this.#log.warning("{what}: {reason}; others take alerts meanwhile; retrying", {
+        what: this.#what,
+        reason: fault.message,
+      });
+    } else if (since !== undefined) {
+      this.#since.delete(part);
+      this.#log.info("{what}: {part} recovered after {lasted}", {
+        what: this.#what,
+        part,
+        lasted: timeSince(since),
+      });
+    }
+  }
+}
+
 function timeSince(milliseconds: number): string {
   return formatDuration(BigInt(Math.round(performance.now() - milliseconds)) * 1_000_000n);
 }

@@ -4,7 +4,7 @@ import { asFault, Fault } from "../lib/errors.ts";
 import { Histogram, latencyBuckets } from "../lib/histogram.ts";
 import { Listeners } from "../lib/listeners.ts";
 import type { Log } from "../lib/log.ts";
-import { Blockage, RetryState } from "../lib/retry.ts";
+import { Blockage, PartOutages, RetryState } from "../lib/retry.ts";
 import type { StartupDeadline } from "../lib/startup_deadline.ts";
 import type { Outbox, Parcel } from "../state/outbox.ts";
 import type { PlannedSink, Sink, SinkRecords } from "../sinks/sink.ts";
@@ -137,9 +137,11 @@ class SinkWorker implements AsyncDisposable, SinkStats {
     this.#retry = new RetryState(log, `sink ${name}`, startupDeadline, this.health);
     this.#closedForGood.promise.catch(() => {});
     const blockage = new Blockage(log, `sink ${name}`, this.health);
+    const partOutages = new PartOutages(log, `sink ${name}`);
     const listener = {
       lost: (fault: Fault) => this.#fail(fault),
       blocked: (reason?: string) => blockage.set(reason),
+      part: (part: string, fault?: Fault) => partOutages.set(part, fault),
     };
     this.#sink = open(listener, records);
   }

@@ -2,12 +2,15 @@
 import type { Alert } from "../../src/detection/alert/alert.ts";
 import { messageOf } from "../../src/detection/alert/message.ts";
 import type { SinkAdapter } from "../../src/sinks/adapter.ts";
+import { alertmanager } from "../../src/sinks/alertmanager/alertmanager.ts";
 import { amqpSink } from "../../src/sinks/amqp.ts";
+import { email } from "../../src/sinks/email/email.ts";
 import { kinesis } from "../../src/sinks/kinesis.ts";
 import { pagerduty } from "../../src/sinks/pagerduty.ts";
 import { slack } from "../../src/sinks/slack/slack.ts";
 import { stdout } from "../../src/sinks/stdout.ts";
 import { teams } from "../../src/sinks/teams.ts";
+import { startAlertmanager } from "../helpers/alertmanager.ts";
 import { brokerClient } from "../helpers/amqp.ts";
 import { awsEnv, setAwsEnv } from "../helpers/aws.ts";
 import { type Kinesis, kinesisHand, startKinesis } from "../helpers/kinesis.ts";
@@ -25,6 +28,7 @@ import { sqsHand, startSqs } from "../helpers/sqs.ts";
 import { startPagerDuty } from "../helpers/pagerduty.ts";
 import { startSlack } from "../helpers/slack.ts";
 import type { StandIn } from "../helpers/stand_in.ts";
+import { startMailServer } from "../helpers/smtp.ts";
 import { startTeams } from "../helpers/teams.ts";
 
 let broker: RabbitMq;
@@ -239,3 +243,52 @@ sinkContract("teams", () =>
     () => "S1gnatureOfTheFlow",
     ({ cards }) => cards.map(({ body: [title] }) => title.text),
   ));
+
+sinkContract("alertmanager", async () => {
+  await using parts = new AsyncDisposableStack();
+  const own = parts.use(await startAlertmanager());
+  const proxy = parts.use(await startProxy(own.port));
+  const env = {
+    SINK_ALERTMANAGER_URLS: `http://127.0.0.1:${proxy.port}`,
+    SINK_ALERTMANAGER_BASIC_AUTH: "detector:hunter2",
+  };
+  const sink = parts.use(alertmanager.prepare({ flags: {}, env, problems: [] })!.open(sinkContext()));
+  const open = parts.move();
+  return {
+    sink,
+    received: async () => (await own.active()).map(({ annotations }) => annotations.summary!),
+    shows: (alert) => messageOf(alert).title,
+    async breakIt() {
+      proxy.refuse();
+      await proxy.cut();
+    },
+    mendIt: () => proxy.accept(),
+    secret: "hunter2",
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+});
+
+sinkContract("email", async () => {
+  await using parts = new AsyncDisposableStack();
+  const own = parts.use(await startMailServer({ password: "hunter2" }));
+  const proxy = parts.use(await startProxy(own.port));
+  const env = {
+    SINK_EMAIL_SMTP_URL: `smtp://detector:hunter2@127.0.0.1:${proxy.port}?starttls=optional`,
+    SINK_EMAIL_FROM: "nomad@example.com",
+    SINK_EMAIL_TO: "on-call@example.com",
+  };
+  const sink = parts.use(email.prepare({ flags: {}, env, problems: [] })!.open(sinkContext()));
+  const open = parts.move();
+  return {
+    sink,
+    received: () => Promise.resolve(own.letters.map(({ headers }) => headers.subject!)),
+    shows: (alert) => messageOf(alert).title,
+    async breakIt() {
+      proxy.refuse();
+      await proxy.cut();
+    },
+    mendIt: () => proxy.accept(),
+    secret: "hunter2",
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+});

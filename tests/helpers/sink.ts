@@ -6,7 +6,7 @@ import { messageOf } from "../../src/detection/alert/message.ts";
 import { alertJson } from "../../src/detection/alert/json.ts";
 import type { Sink, SinkContext, SinkListener, SinkRecords } from "../../src/sinks/sink.ts";
 
-const silent: SinkListener = { lost() {}, blocked() {} };
+const silent: SinkListener = { lost() {}, blocked() {}, part() {} };
 
 /** The records of one sink, in memory. */
 export class TestRecords implements SinkRecords {
@@ -28,6 +28,7 @@ export function sinkContext(differs: Partial<SinkContext> = {}): SinkContext {
     stdout: { write: () => Promise.reject(new Error("not its own")) },
     json: (alert) => alertJson(alert),
     message: (alert) => messageOf(alert),
+    isActive: () => true,
     cluster: undefined,
     readable: false,
     ...differs,

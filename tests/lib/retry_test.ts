@@ -1,7 +1,7 @@
 // Retries: what is logged of an outage and when, and the back-off.
 import assert from "node:assert/strict";
 import { Fault } from "../../src/lib/errors.ts";
-import { backOff, Blockage, RetryState } from "../../src/lib/retry.ts";
+import { backOff, Blockage, PartOutages, RetryState } from "../../src/lib/retry.ts";
 import { testLog } from "../helpers/log.ts";
 
 /** The lines, with the times that outages lasted as `<time>`. */
@@ -70,6 +70,22 @@ Deno.test("Blockage logs its start with the reason and its end with the duration
     "warning sink amqp: rabbit blocks: low on memory; alerts are pending",
     "info sink amqp: no longer blocked after <time>",
     "warning sink amqp: rabbit blocks: low on disk; alerts are pending",
+  ]);
+});
+
+Deno.test("PartOutages tells of each part its beginning with the reason and its end with how long, each once", () => {
+  const { log, lines } = testLog();
+  const parts = new PartOutages(log, "sink alertmanager");
+  parts.set("http://one", undefined);
+  parts.set("http://one", new Fault("http://one: nobody listens there"));
+  parts.set("http://one", new Fault("http://one: the connection broke"));
+  parts.set("http://two", new Fault("http://two answered 500"));
+  parts.set("http://one", undefined);
+  parts.set("http://one", undefined);
+  assert.deepEqual(notified(lines), [
+    "warning sink alertmanager: http://one: nobody listens there; others take alerts meanwhile; retrying",
+    "warning sink alertmanager: http://two answered 500; others take alerts meanwhile; retrying",
+    "info sink alertmanager: http://one recovered after <time>",
   ]);
 });
 

@@ -22,7 +22,7 @@ const folders: Readonly<Record<string, Folder>> = {
   },
   sinks: {
     imports: ["lib", "detection", "clients"],
-    packages: ["npm:amqplib@", "npm:@aws-sdk/", "npm:@smithy/", "node:"],
+    packages: ["npm:amqplib@", "npm:@aws-sdk/", "npm:@smithy/", "npm:nodemailer@", "node:"],
     shared: ["sinks/sink", "sinks/adapter", "sinks/filter"],
   },
   state: { imports: ["lib", "detection"], packages: ["node:"] },
@@ -152,6 +152,13 @@ Deno.test("the AWS SDK is loaded only when it is used", async () => {
   const loaded = (await modules()).flatMap(({ dependencies = [] }) => dependencies)
     .filter(({ code }) => /^npm:@(aws-sdk|smithy)\//.test(code?.specifier ?? ""));
   assert.equal(loaded.length, 4);
+  assert.ok(loaded.every(({ isDynamic }) => isDynamic));
+});
+
+Deno.test("nodemailer is loaded only when it is used", async () => {
+  const loaded = (await modules()).flatMap(({ dependencies = [] }) => dependencies)
+    .filter(({ code }) => code?.specifier?.startsWith("npm:nodemailer@"));
+  assert.equal(loaded.length, 2);
   assert.ok(loaded.every(({ isDynamic }) => isDynamic));
 });
 

@@ -36,7 +36,7 @@ function open(more: Record<string, string> = {}, lost: Fault[] = []): Sink {
     SINK_AMQP_ROUTING_KEY: "crash-loop",
     ...more,
   };
-  const listener = { lost: (fault: Fault) => lost.push(fault), blocked() {} };
+  const listener = { lost: (fault: Fault) => lost.push(fault), blocked() {}, part() {} };
   return amqpSink.prepare({ flags: {}, env, problems: [] })!.open(sinkContext({ listener }));
 }
 
