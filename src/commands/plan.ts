@@ -33,10 +33,16 @@ export function plan(input: Input, files: readonly string[]): Plan | undefined {
   const source = chooseSource(input, files);
   const openSource = source?.prepare(input);
   const chosen = readSettings(sinkChoice, input);
-  const rule = planRule(input, source?.type, chosen?.sinks.some(({ needsEnds }) => needsEnds));
+  // What is wrong with the sinks is said after what is wrong with the rule, which asks what they need.
+  const problems: string[] = [];
+  const sinks = chosen?.sinks.map((adapter) => ({
+    adapter,
+    prepared: adapter.prepare({ ...input, problems })!,
+  })) ?? [];
+  const rule = planRule(input, source?.type, sinks.some(({ prepared }) => prepared?.needsEnds));
   const kept = readSettings(stateSettings, input);
   const out = readSettings({ ...outputSettings, ...surroundingSettings }, input);
-  const sinks = chosen?.sinks.map((adapter) => ({ adapter, prepared: adapter.prepare(input)! })) ?? [];
+  input.problems.push(...problems);
   const status = readSettings(listenSettings, input);
   const processes = readSettings(processSettings, input);
   if (!source || !openSource || !rule || !kept || !chosen || !out || !status || !processes) return undefined;
@@ -71,9 +77,9 @@ export function planSinks(
   };
   return sinks.map(({ adapter, prepared }) => ({
     name: adapter.type,
-    needsEnds: adapter.needsEnds,
+    needsEnds: prepared.needsEnds,
     accepts: (alert) =>
-      (rule.notifyResolved || adapter.needsEnds || !isEnd(alert)) && prepared.accepts(alert),
+      (rule.notifyResolved || prepared.needsEnds || !isEnd(alert)) && prepared.accepts(alert),
     open: (listener, records) => prepared.open({ ...shared, listener, records }),
   }));
 }
