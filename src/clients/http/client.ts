@@ -49,7 +49,7 @@ export class HttpClient implements Disposable {
     const timeout = this.#options.timeout ?? defaultTimeout;
     const signal = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(timeout)]);
     try {
-      const client = this.#client ??= this.#open();
+      const client = this.open();
       const response = await fetch(url, {
         method,
         headers,
@@ -73,7 +73,12 @@ export class HttpClient implements Disposable {
     this.#client = undefined;
   }
 
-  #open(): Deno.HttpClient {
+  /** Reads the files of TLS, unless that was done. @throws {Fault} where one is missing or wrong. */
+  open(): Deno.HttpClient {
+    return this.#client ??= this.#create();
+  }
+
+  #create(): Deno.HttpClient {
     const { prefix, tls } = this.#options;
     const { ca, cert, key } = tls === undefined
       ? {} as ReturnType<typeof tlsOptions>
