@@ -6,6 +6,8 @@ import { flagOf, type Input, readSettings, type Setting } from "../lib/settings/
 import { amqpSink } from "../sinks/amqp.ts";
 import { kinesis } from "../sinks/kinesis/kinesis.ts";
 import { findSink, type SinkAdapter } from "../sinks/adapter.ts";
+import { http } from "../sinks/webhook/http.ts";
+import { webhook } from "../sinks/webhook/webhook.ts";
 import { stdout } from "../sinks/stdout.ts";
 import { amqpSource } from "../sources/amqp/source.ts";
 import { nomad } from "../sources/nomad/nomad.ts";
@@ -15,7 +17,7 @@ import { stdinSource } from "../sources/stdin/source.ts";
 /** Every source. */
 export const sources: readonly SourceAdapter[] = [amqpSource, nomad, stdinSource];
 /** Every sink. */
-export const sinks: readonly SinkAdapter[] = [stdout, amqpSink, kinesis];
+export const sinks: readonly SinkAdapter[] = [stdout, amqpSink, kinesis, webhook, http];
 
 /** The setting that chooses the source. */
 export const sourceChoice = {

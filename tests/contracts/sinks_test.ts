@@ -1,9 +1,12 @@
 // The contract of sinks, over all of them.
 import { amqpSink } from "../../src/sinks/amqp.ts";
 import { kinesis } from "../../src/sinks/kinesis/kinesis.ts";
+import { http } from "../../src/sinks/webhook/http.ts";
+import { webhook } from "../../src/sinks/webhook/webhook.ts";
 import { stdout } from "../../src/sinks/stdout.ts";
 import { brokerClient } from "../helpers/amqp.ts";
 import { awsEnv, type Kinesis, kinesisHand, setAwsEnv, startKinesis } from "../helpers/kinesis.ts";
+import { HttpReceiver } from "../helpers/http_receiver.ts";
 import { startProxy } from "../helpers/proxy.ts";
 import { type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
 import { sinkContext } from "../helpers/sink.ts";
@@ -90,3 +93,30 @@ sinkContract("kinesis", async () => {
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
 });
+
+for (
+  const { type, adapter, variable } of [
+    { type: "webhook", adapter: webhook, variable: "SINK_WEBHOOK_URL" },
+    { type: "http", adapter: http, variable: "SINK_HTTP_ADDRESS" },
+  ]
+) {
+  sinkContract(type, async () => {
+    await using parts = new AsyncDisposableStack();
+    const receiver = parts.use(HttpReceiver.start());
+    const proxy = parts.use(await startProxy(receiver.port));
+    const env = { [variable]: `http://127.0.0.1:${proxy.port}/hooks/s3cr3t-path` };
+    const sink = parts.use(adapter.prepare({ flags: {}, env, problems: [] })!.open(sinkContext()));
+    const open = parts.move();
+    return {
+      sink,
+      received: () => Promise.resolve(receiver.received.map(({ body }) => body)),
+      async breakIt() {
+        proxy.refuse();
+        await proxy.cut();
+      },
+      mendIt: () => proxy.accept(),
+      secret: "s3cr3t-path",
+      [Symbol.asyncDispose]: () => open.disposeAsync(),
+    };
+  });
+}

@@ -22,7 +22,7 @@ const folders: Readonly<Record<string, Folder>> = {
   },
   sinks: {
     imports: ["lib", "detection", "clients"],
-    packages: ["npm:amqplib@", "npm:@aws-sdk/", "npm:@smithy/", "node:"],
+    packages: ["npm:amqplib@", "npm:@aws-sdk/", "npm:@smithy/", "npm:liquidjs@", "node:"],
     shared: ["sinks/sink", "sinks/adapter", "sinks/filter"],
   },
   state: { imports: ["lib", "detection"], packages: ["node:"] },
