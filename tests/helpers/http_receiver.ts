@@ -6,6 +6,8 @@ export interface Received {
   readonly path: string;
   readonly headers: Headers;
   readonly body: string;
+  /** The port of the sender's end of the connection. */
+  readonly senderPort: number;
 }
 
 /** How it answers: by status, body and headers. */
@@ -25,7 +27,7 @@ export class HttpReceiver implements AsyncDisposable {
 
   private constructor(tls: { cert: string; key: string } | undefined) {
     const options = { hostname: "127.0.0.1", port: 0, onListen() {}, ...tls };
-    this.#server = Deno.serve(options, (request) => this.#answer(request));
+    this.#server = Deno.serve(options, (request, { remoteAddr }) => this.#answer(request, remoteAddr.port));
   }
 
   /** Starts one on a free port of 127.0.0.1; with TLS where it has a certificate. */
@@ -40,7 +42,7 @@ export class HttpReceiver implements AsyncDisposable {
     return this.#server.addr.port;
   }
 
-  async #answer(request: Request): Promise<Response> {
+  async #answer(request: Request, senderPort: number): Promise<Response> {
     const { pathname, search } = new URL(request.url);
     this.paths.push(`${request.method} ${pathname}${search}`);
     if (request.method === "HEAD") return new Response(null, { status: 404 });
@@ -49,6 +51,7 @@ export class HttpReceiver implements AsyncDisposable {
       path: pathname + search,
       headers: request.headers,
       body: await request.text(),
+      senderPort,
     };
     const { status = 200, body = "", headers } = await this.answering(received);
     if (status < 300) this.received.push(received);

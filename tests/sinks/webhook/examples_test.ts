@@ -117,6 +117,7 @@ Deno.test("the stand-ins refuse what is longer than their receivers take", async
     path,
     headers: new Headers({ "content-type": "application/json" }),
     body: JSON.stringify(body),
+    senderPort: 1,
   });
   const mentions = { parse: [] };
   for (
