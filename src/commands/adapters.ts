@@ -4,7 +4,10 @@ import { findAdapter, words } from "../lib/settings/adapter.ts";
 import { choice, optional } from "../lib/settings/parsers.ts";
 import { flagOf, type Input, readSettings, type Setting } from "../lib/settings/setting.ts";
 import { amqpSink } from "../sinks/amqp.ts";
-import { kinesis } from "../sinks/kinesis/kinesis.ts";
+import { eventbridge } from "../sinks/eventbridge.ts";
+import { kinesis } from "../sinks/kinesis.ts";
+import { sns } from "../sinks/sns.ts";
+import { sqs } from "../sinks/sqs.ts";
 import { findSink, type SinkAdapter } from "../sinks/adapter.ts";
 import { http } from "../sinks/webhook/http.ts";
 import { webhook } from "../sinks/webhook/webhook.ts";
@@ -17,7 +20,16 @@ import { stdinSource } from "../sources/stdin/source.ts";
 /** Every source. */
 export const sources: readonly SourceAdapter[] = [amqpSource, nomad, stdinSource];
 /** Every sink. */
-export const sinks: readonly SinkAdapter[] = [stdout, amqpSink, kinesis, webhook, http];
+export const sinks: readonly SinkAdapter[] = [
+  stdout,
+  amqpSink,
+  kinesis,
+  sqs,
+  sns,
+  eventbridge,
+  webhook,
+  http,
+];
 
 /** The setting that chooses the source. */
 export const sourceChoice = {

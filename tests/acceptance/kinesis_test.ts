@@ -1,6 +1,7 @@
 // The program with the sink kinesis at a Kinesis server: what arrives, and what it says when something is wrong.
 import assert from "node:assert/strict";
-import { awsEnv, type Kinesis, type KinesisHand, kinesisHand, startKinesis } from "../helpers/kinesis.ts";
+import { awsEnv } from "../helpers/aws.ts";
+import { type Kinesis, type KinesisHand, kinesisHand, startKinesis } from "../helpers/kinesis.ts";
 import { type End, Program, run } from "../helpers/program.ts";
 import { restarts } from "../helpers/updates.ts";
 

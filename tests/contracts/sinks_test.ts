@@ -1,25 +1,35 @@
 // The contract of sinks, over all of them.
 import { amqpSink } from "../../src/sinks/amqp.ts";
-import { kinesis } from "../../src/sinks/kinesis/kinesis.ts";
+import { kinesis } from "../../src/sinks/kinesis.ts";
+import { stdout } from "../../src/sinks/stdout.ts";
 import { http } from "../../src/sinks/webhook/http.ts";
 import { webhook } from "../../src/sinks/webhook/webhook.ts";
-import { stdout } from "../../src/sinks/stdout.ts";
 import { brokerClient } from "../helpers/amqp.ts";
-import { awsEnv, type Kinesis, kinesisHand, setAwsEnv, startKinesis } from "../helpers/kinesis.ts";
+import { awsEnv, setAwsEnv } from "../helpers/aws.ts";
+import { type Kinesis, kinesisHand, startKinesis } from "../helpers/kinesis.ts";
 import { HttpReceiver } from "../helpers/http_receiver.ts";
 import { startProxy } from "../helpers/proxy.ts";
 import { type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
 import { sinkContext } from "../helpers/sink.ts";
-import { sinkContract } from "./sink.ts";
+import { type SinkCase, sinkContract } from "./sink.ts";
+import type { Sink } from "../../src/sinks/sink.ts";
+import { eventbridge } from "../../src/sinks/eventbridge.ts";
+import { sns } from "../../src/sinks/sns.ts";
+import { sqs } from "../../src/sinks/sqs.ts";
+import { startEventBridge } from "../helpers/eventbridge.ts";
+import type { NpmServer } from "../helpers/npm_server.ts";
+import { sqsHand, startSqs } from "../helpers/sqs.ts";
 
 let broker: RabbitMq;
 let server: Kinesis;
+let queues: NpmServer;
 Deno.test.beforeAll(async () => {
-  [broker, server] = await Promise.all([startRabbitMq(), startKinesis()]);
+  [broker, server, queues] = await Promise.all([startRabbitMq(), startKinesis(), startSqs()]);
 });
 Deno.test.afterAll(async () => {
   await broker[Symbol.asyncDispose]();
   await server[Symbol.asyncDispose]();
+  await queues[Symbol.asyncDispose]();
 });
 
 sinkContract("stdout", () => {
@@ -94,6 +104,39 @@ sinkContract("kinesis", async () => {
   };
 });
 
+sinkContract("sqs", async () => {
+  await using parts = new AsyncDisposableStack();
+  const proxy = parts.use(await startProxy(Number(new URL(queues.url).port)));
+  parts.use(setAwsEnv(awsEnv(`http://127.0.0.1:${proxy.port}`)));
+  const own = parts.use(sqsHand(queues.url));
+  const name = crypto.randomUUID();
+  const queue = await own.createQueue(name);
+  const env = { SINK_SQS_QUEUE_NAME: name };
+  const sink = parts.use(sqs.prepare({ flags: {}, env, problems: [] })!.open(sinkContext()));
+  return throughProxy(proxy, sink, parts, async () => (await own.take(queue)).map(({ body }) => body));
+});
+
+sinkContract("sns", async () => {
+  await using parts = new AsyncDisposableStack();
+  const proxy = parts.use(await startProxy(Number(new URL(queues.url).port)));
+  parts.use(setAwsEnv(awsEnv(`http://127.0.0.1:${proxy.port}`)));
+  const own = parts.use(sqsHand(queues.url));
+  const { arn, queue } = await own.createTopic(crypto.randomUUID());
+  const env = { SINK_SNS_TOPIC_ARN: arn };
+  const sink = parts.use(sns.prepare({ flags: {}, env, problems: [] })!.open(sinkContext()));
+  return throughProxy(proxy, sink, parts, async () => (await own.take(queue)).map(({ body }) => body));
+});
+
+sinkContract("eventbridge", async () => {
+  await using parts = new AsyncDisposableStack();
+  const bus = parts.use(startEventBridge("contract"));
+  const proxy = parts.use(await startProxy(Number(new URL(bus.url).port)));
+  parts.use(setAwsEnv(awsEnv(`http://127.0.0.1:${proxy.port}`)));
+  const env = { SINK_EVENT_BUS_NAME: "contract" };
+  const sink = parts.use(eventbridge.prepare({ flags: {}, env, problems: [] })!.open(sinkContext()));
+  return throughProxy(proxy, sink, parts, () => Promise.resolve(bus.events.map(({ Detail }) => Detail)));
+});
+
 for (
   const { type, adapter, variable } of [
     { type: "webhook", adapter: webhook, variable: "SINK_WEBHOOK_URL" },
@@ -104,19 +147,29 @@ for (
     await using parts = new AsyncDisposableStack();
     const receiver = parts.use(HttpReceiver.start());
     const proxy = parts.use(await startProxy(receiver.port));
-    const env = { [variable]: `http://127.0.0.1:${proxy.port}/hooks/s3cr3t-path` };
+    const env = { [variable]: `http://127.0.0.1:${proxy.port}/hooks/hunter2` };
     const sink = parts.use(adapter.prepare({ flags: {}, env, problems: [] })!.open(sinkContext()));
-    const open = parts.move();
-    return {
-      sink,
-      received: () => Promise.resolve(receiver.received.map(({ body }) => body)),
-      async breakIt() {
-        proxy.refuse();
-        await proxy.cut();
-      },
-      mendIt: () => proxy.accept(),
-      secret: "s3cr3t-path",
-      [Symbol.asyncDispose]: () => open.disposeAsync(),
-    };
+    return throughProxy(proxy, sink, parts, () => Promise.resolve(receiver.received.map(({ body }) => body)));
   });
+}
+
+/** A case whose receiver is behind a proxy, which breaks it. Takes over what `parts` holds. */
+function throughProxy(
+  proxy: Awaited<ReturnType<typeof startProxy>>,
+  sink: Sink,
+  parts: AsyncDisposableStack,
+  received: () => Promise<string[]>,
+): SinkCase {
+  const open = parts.move();
+  return {
+    sink,
+    received,
+    async breakIt() {
+      proxy.refuse();
+      await proxy.cut();
+    },
+    mendIt: () => proxy.accept(),
+    secret: "hunter2",
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
 }

@@ -1,5 +1,6 @@
 // A sink that sends each alert in one request of HTTP, which an answer 2xx confirms.
-import { explainAnswer, HttpClient, type HttpRequest, secretsOf } from "../../clients/http/client.ts";
+import { HttpClient, type HttpRequest } from "../../clients/http/client.ts";
+import { explainAnswer, secretsOf } from "../../clients/http/errors.ts";
 import type { Tls } from "../../clients/tls/settings.ts";
 import type { Alert } from "../../detection/alert/alert.ts";
 import type { Sink } from "../sink.ts";
