@@ -69,6 +69,7 @@ export class HttpClient implements Disposable {
 
   /** Reads the files of TLS, unless that was done. @throws {Fault} where one is missing or wrong. */
   open(): Deno.HttpClient {
+    if (this.#closed.signal.aborted) throw new Fault("closed");
     return this.#client ??= this.#create();
   }
 
