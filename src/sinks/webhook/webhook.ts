@@ -30,7 +30,7 @@ const settings = {
     secret: true,
   }, ["http", "https"]),
   resolvedUrl: optional(url({
-    env: `${prefix}_RESOLVED_URL`,
+    env: `${prefix}_URL_RESOLVED`,
     help: "URL that the ends of loops are sent to, where it is another one",
     example: "https://example.com/hooks/3f9c…/{loop}/close",
     secret: true,

@@ -77,7 +77,7 @@ for (const { file, answering, path, resolvedPath, env } of examples) {
       URL: base + path,
       FORMAT: "template",
       TEMPLATE_FILE: new URL(`../../../src/sinks/webhook/examples/${file}.liquid`, import.meta.url).pathname,
-      ...(resolvedPath === undefined ? {} : { RESOLVED_URL: base + resolvedPath }),
+      ...(resolvedPath === undefined ? {} : { URL_RESOLVED: base + resolvedPath }),
       ...env,
     };
     for (const page of [undefined, new URL("https://loops.example.com")]) {

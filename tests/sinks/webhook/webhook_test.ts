@@ -139,7 +139,7 @@ Deno.test("send() puts the ids of the alert into the URL, and sends ends to the 
   const base = `http://127.0.0.1:${receiver.port}`;
   await using sink = open({
     SINK_WEBHOOK_URL: `${base}/open?alias={loop}`,
-    SINK_WEBHOOK_RESOLVED_URL: `${base}/{loop}/close/{id}`,
+    SINK_WEBHOOK_URL_RESOLVED: `${base}/{loop}/close/{id}`,
   });
   await sink.send(alertAbout("j.g[0]", { id: "1", loop: "f00" }));
   await sink.send(alertAbout("j.g[0]", { id: "2", loop: "f00", reason: "gave-up" }));
@@ -225,7 +225,7 @@ Deno.test("the formats of receivers that keep a loop open need its end", () => {
   assert.equal(needs({ SINK_WEBHOOK_FORMAT: "cloudevents" }), false);
   assert.equal(needs({ SINK_WEBHOOK_FORMAT: "alertmanager" }), true);
   assert.equal(needs({ SINK_WEBHOOK_FORMAT: "template", SINK_WEBHOOK_TEMPLATE_FILE: "x" }), true);
-  assert.equal(needs({ SINK_WEBHOOK_RESOLVED_URL: "http://localhost/ends" }), true);
+  assert.equal(needs({ SINK_WEBHOOK_URL_RESOLVED: "http://localhost/ends" }), true);
 });
 
 /** What an answer that is no success means: its text begins with the address. */
