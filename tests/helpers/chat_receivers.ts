@@ -59,6 +59,7 @@ export const telegram = receiver(
     if (!/^\/bot\d+:[\w-]+\/sendMessage$/.test(path)) return "Not Found";
     if (chat_id === undefined) return "Bad Request: chat_id is empty";
     if (parse_mode !== undefined) return "Bad Request: can't parse entities";
+    if (/@/.test(text)) return "a mention would be obeyed";
     return tooLong({ "Bad Request: message is too long": [text, 4096] });
   }),
 );

@@ -155,6 +155,12 @@ Deno.test("the AWS SDK is loaded only when it is used", async () => {
   assert.ok(loaded.every(({ isDynamic }) => isDynamic));
 });
 
+Deno.test("the library of templates is loaded only when it is used", async () => {
+  const loaded = (await modules()).flatMap(({ dependencies = [] }) => dependencies)
+    .filter(({ code }) => code?.specifier?.startsWith("npm:liquidjs@"));
+  assert.deepEqual(loaded.map(({ isDynamic }) => isDynamic), [true]);
+});
+
 const edges: readonly (readonly [from: string, to: string, problem: string | undefined])[] = [
   ["detection/restarts/rule", "lib/duration", undefined],
   ["sinks/amqp", "clients/amqp/connection", undefined],

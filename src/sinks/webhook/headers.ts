@@ -10,15 +10,14 @@ const reserved =
   /^(?:connection|content-length|host|keep-alive|te|trailer|transfer-encoding|upgrade|webhook-.*)$/;
 
 /** The setting of headers, a line each. */
-export function headerLines(env: string): Setting<HeaderMap> {
+export function headerLines(env: string): Setting<HeaderMap | undefined> {
   const declared = text({
     env,
     help: "headers of every request, one a line",
-    defaultNote: "none",
     example: "X-Api-Key: 3f9c…",
     secret: true,
   }, "lines like Name: value");
-  return { ...optional(declared), parse: parseHeaders, default: "" };
+  return optional<HeaderMap>({ ...declared, parse: parseHeaders });
 }
 
 function parseHeaders(lines: string): HeaderMap {

@@ -84,7 +84,7 @@ export const webhook = defineSink({
         } to template`,
       );
     }
-    if ("authorization" in values.headers && Object.keys(loginHeaders(values)).length > 0) {
+    if (values.headers?.authorization !== undefined && Object.keys(loginHeaders(values)).length > 0) {
       const login = values.bearerToken === undefined ? "BASIC_AUTH" : "BEARER_TOKEN";
       conflicts.push(
         `${names("HEADERS")} and ${names(login)}: found the header Authorization in both; give one of them`,
@@ -96,7 +96,7 @@ export const webhook = defineSink({
 });
 
 function openWebhook(values: Values<typeof settings>, context: SinkContext, prefix: string): Sink {
-  const { format, headers, method, secrets, templateFile, url, resolvedUrl = url } = values;
+  const { format, headers = {}, method, secrets, templateFile, url, resolvedUrl = url } = values;
   const contentType = headers["content-type"] ??
     (format === "cloudevents" ? "application/cloudevents+json" : "application/json");
   let template: Template | undefined;
