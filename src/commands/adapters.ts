@@ -12,6 +12,8 @@ import { sqs } from "../sinks/sqs.ts";
 import { findSink, type SinkAdapter } from "../sinks/adapter.ts";
 import { pagerduty } from "../sinks/pagerduty.ts";
 import { slack } from "../sinks/slack/slack.ts";
+import { http } from "../sinks/webhook/http.ts";
+import { webhook } from "../sinks/webhook/webhook.ts";
 import { stdout } from "../sinks/stdout.ts";
 import { teams } from "../sinks/teams.ts";
 import { amqpSource } from "../sources/amqp/source.ts";
@@ -34,6 +36,8 @@ export const sinks: readonly SinkAdapter[] = [
   teams,
   alertmanager,
   email,
+  webhook,
+  http,
 ];
 
 /** The setting that chooses the source. */

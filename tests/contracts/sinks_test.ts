@@ -11,9 +11,12 @@ import { slack } from "../../src/sinks/slack/slack.ts";
 import { stdout } from "../../src/sinks/stdout.ts";
 import { teams } from "../../src/sinks/teams.ts";
 import { startAlertmanager } from "../helpers/alertmanager.ts";
+import { http } from "../../src/sinks/webhook/http.ts";
+import { webhook } from "../../src/sinks/webhook/webhook.ts";
 import { brokerClient } from "../helpers/amqp.ts";
 import { awsEnv, setAwsEnv } from "../helpers/aws.ts";
 import { type Kinesis, kinesisHand, startKinesis } from "../helpers/kinesis.ts";
+import { HttpReceiver } from "../helpers/http_receiver.ts";
 import { startProxy } from "../helpers/proxy.ts";
 import { type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
 import { sinkContext } from "../helpers/sink.ts";
@@ -147,6 +150,22 @@ sinkContract("eventbridge", async () => {
   const sink = parts.use(eventbridge.prepare({ flags: {}, env, problems: [] })!.open(sinkContext()));
   return throughProxy(proxy, sink, parts, () => Promise.resolve(bus.events.map(({ Detail }) => Detail)));
 });
+
+for (
+  const { type, adapter, variable } of [
+    { type: "webhook", adapter: webhook, variable: "SINK_WEBHOOK_URL" },
+    { type: "http", adapter: http, variable: "SINK_HTTP_ADDRESS" },
+  ]
+) {
+  sinkContract(type, async () => {
+    await using parts = new AsyncDisposableStack();
+    const receiver = parts.use(HttpReceiver.start());
+    const proxy = parts.use(await startProxy(receiver.port));
+    const env = { [variable]: `http://127.0.0.1:${proxy.port}/hooks/hunter2` };
+    const sink = parts.use(adapter.prepare({ flags: {}, env, problems: [] })!.open(sinkContext()));
+    return throughProxy(proxy, sink, parts, () => Promise.resolve(receiver.received.map(({ body }) => body)));
+  });
+}
 
 /** A case whose receiver is behind a proxy, which breaks it. Takes over what `parts` holds. */
 function throughProxy(

@@ -22,7 +22,7 @@ const folders: Readonly<Record<string, Folder>> = {
   },
   sinks: {
     imports: ["lib", "detection", "clients"],
-    packages: ["npm:amqplib@", "npm:@aws-sdk/", "npm:@smithy/", "npm:nodemailer@", "node:"],
+    packages: ["npm:amqplib@", "npm:@aws-sdk/", "npm:liquidjs@", "npm:nodemailer@", "node:"],
     shared: ["sinks/sink", "sinks/adapter", "sinks/filter"],
   },
   state: { imports: ["lib", "detection"], packages: ["node:"] },
@@ -160,6 +160,12 @@ Deno.test("nodemailer is loaded only when it is used", async () => {
     .filter(({ code }) => code?.specifier?.startsWith("npm:nodemailer@"));
   assert.equal(loaded.length, 2);
   assert.ok(loaded.every(({ isDynamic }) => isDynamic));
+});
+
+Deno.test("the library of templates is loaded only when it is used", async () => {
+  const loaded = (await modules()).flatMap(({ dependencies = [] }) => dependencies)
+    .filter(({ code }) => code?.specifier?.startsWith("npm:liquidjs@"));
+  assert.deepEqual(loaded.map(({ isDynamic }) => isDynamic), [true]);
 });
 
 const edges: readonly (readonly [from: string, to: string, problem: string | undefined])[] = [

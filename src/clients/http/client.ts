@@ -43,7 +43,7 @@ export class HttpClient implements Disposable {
     const timeout = this.#options.timeout ?? defaultTimeout;
     const signal = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(timeout)]);
     try {
-      const client = this.#client ??= this.#open();
+      const client = this.open();
       const response = await fetch(url, {
         method,
         headers,
@@ -70,7 +70,13 @@ export class HttpClient implements Disposable {
     this.#client = undefined;
   }
 
-  #open(): Deno.HttpClient {
+  /** Reads the files of TLS, unless that was done. @throws {Fault} where one is missing or wrong. */
+  open(): Deno.HttpClient {
+    if (this.#closed.signal.aborted) throw new Fault("closed");
+    return this.#client ??= this.#create();
+  }
+
+  #create(): Deno.HttpClient {
     const { prefix, tls, single } = this.#options;
     const { ca, cert, key } = tls === undefined
       ? {} as ReturnType<typeof tlsOptions>

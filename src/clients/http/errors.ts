@@ -2,6 +2,7 @@
 import { cut } from "../../lib/cut.ts";
 import { Fault } from "../../lib/errors.ts";
 import { plain } from "../../lib/escape.ts";
+import { oneOf } from "../../lib/settings/parsers.ts";
 
 /** An answer, whatever its status. */
 export interface HttpAnswer {
@@ -17,10 +18,8 @@ export function explainRequest(error: Error, where: string): Fault {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) chain.push(cause.message);
   const said = chain.join(": ");
   for (const { words, found } of causes) if (words.test(said)) return new Fault(`${where}: ${found}`);
-  const certificate = /invalid peer certificate: (.*)$/.exec(said)?.[1];
-  if (certificate !== undefined) {
-    return new Fault(`${where}: its certificate is not trusted: ${plain(certificate)}`, "operator");
-  }
+  const tls = explainTls(said);
+  if (tls !== undefined) return new Fault(`${where}: ${plain(tls)}`, "operator");
   // What stands before can have the address in it, which can be secret.
   const rest = said.split(": ").at(-1)!;
   return new Fault(`${where}: ${plain(rest)}`);
@@ -34,6 +33,33 @@ const causes: readonly { readonly words: RegExp; readonly found: string }[] = [
     found: "the connection broke",
   },
 ];
+
+/** What is wrong with TLS; undefined where nothing is. The words are those of rustls, without the time, which differs. */
+function explainTls(said: string): string | undefined {
+  if (/InvalidContentType/.test(said)) return "TLS is not spoken there; let the URL begin with http://";
+  const alert = /received fatal alert: (\w+)/.exec(said)?.[1];
+  if (alert === "CertificateRequired") {
+    return "it demands a client certificate; name its files in the settings of TLS";
+  }
+  if (alert !== undefined) return `it refused the TLS handshake (${alert})`;
+  const certificate = /invalid peer certificate: (.*)$/.exec(said)?.[1];
+  if (certificate === undefined) return undefined;
+  if (/expired/.test(certificate)) return "its certificate has expired; renew it there";
+  if (/not valid yet/.test(certificate)) {
+    return "its certificate is not valid yet; look at the clocks of both machines";
+  }
+  if (/UnknownIssuer/.test(certificate)) {
+    return "its certificate is not signed by an authority that is known; name the file of that authority in the " +
+      "settings of TLS";
+  }
+  const names = [...certificate.matchAll(/(?:DnsName|IpAddress)\("?([^"()]*)"?\)/g)].map(([, name]) => name!);
+  if (/not valid for name/.test(certificate)) {
+    return `its certificate is for ${
+      names.length > 0 ? oneOf(names) : "no host"
+    }; connect to a name that it is for`;
+  }
+  return `its certificate is not trusted: ${certificate}`;
+}
 
 /**
  * An answer that is no success, in words: 429 and 5xx pass, and the wish to wait is obeyed; a refusal of the login or

@@ -61,7 +61,8 @@ export function tlsOf(values: HttpTls): Tls {
 
 /** Settings that conflict, a line each. */
 export function httpConflicts(prefix: string, tls: HttpTls, url: URL, login?: Login): string[] {
-  const conflicts = tlsConflicts(prefix, tlsOf(tls), url, "https");
+  // Its path can be a secret.
+  const conflicts = tlsConflicts(prefix, tlsOf(tls), new URL(url.origin), "https");
   if (login?.bearerToken !== undefined && login.basicAuth !== undefined) {
     const { bearerToken, basicAuth } = loginSettings(prefix);
     conflicts.push(`${namesOf(bearerToken)} and ${namesOf(basicAuth)}: found both; give one of them`);
