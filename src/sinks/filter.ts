@@ -5,7 +5,7 @@ import { detailsOf, lastUpdateOf } from "../detection/alert/details_of.ts";
 /** Whether a path matches. */
 export type PathFilter = (path: string) => boolean;
 
-/** The namespace of what has none: nomad-firehose reads no other unless told so. */
+/** The namespace of what has none: nomad-firehose reads no other by default. */
 const defaultNamespace = "default";
 
 /** `namespace/job/group/task` of what an alert is about. */

@@ -102,7 +102,7 @@ Deno.test("a backlog of 200,000 is consumed without loss while the sink is down 
   assert.equal(program.stderr.match(/warning sink amqp: .*; retrying$/gm)?.length, 1);
 });
 
-Deno.test("the reader of stdout goes away: one line, exit 1, and what was not told stays in the queue", async () => {
+Deno.test("the reader of stdout goes away: one line, exit 1, and what was not notified stays in the queue", async () => {
   await own.queue("in");
   const updates = Array.from({ length: 3000 }, (_, index) => restarts(2, { name: `j.g[${index}]` })).flat();
   await own.put("in", updates);

@@ -1,4 +1,4 @@
-// What the rule `failures` tells while its source is blind, and after: with a Nomad that is frozen, and with RabbitMQ.
+// What the rule `failures` notifies while its source is blind, and after: with a Nomad that is frozen, and with RabbitMQ.
 import assert from "node:assert/strict";
 import { nomadSettings } from "../../src/clients/nomad/settings.ts";
 import { Delivery } from "../../src/pipeline/delivery.ts";
@@ -23,7 +23,7 @@ import { crash, started } from "../helpers/runs.ts";
 import { waitFor } from "../helpers/wait_for.ts";
 import { partsOf } from "../helpers/sink.ts";
 
-/** The program's way from a source to the rule, and what is told on it. */
+/** The program's way from a source to the rule, and what is notified on it. */
 class Notified implements AsyncDisposable {
   readonly said: string[] = [];
   readonly visibility = new Visibility("blind");
@@ -64,7 +64,7 @@ class Notified implements AsyncDisposable {
     this.#end.catch(() => {});
   }
 
-  /** Resolves when so much is told. */
+  /** Resolves when so much is notified. */
   async has(...said: string[]): Promise<void> {
     await waitFor(said.join(", "), () => this.said.length >= said.length, { timeoutMs: 20_000 });
     assert.deepEqual(this.said, said);

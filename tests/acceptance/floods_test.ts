@@ -85,7 +85,7 @@ function restartOf(bytes: number, name: string): string {
   return small.replace(marker, () => "x".repeat(bytes - small.length + marker.length));
 }
 
-Deno.test("restarts of 100 MiB are counted and told; an alert beyond the broker's limit is given up, not tried for ever", async () => {
+Deno.test("restarts of 100 MiB are counted and notified; an alert beyond the broker's limit is dropped, not retried", async () => {
   await using own = await brokerClient(broker.url);
   await declareQueues(own);
   await own.channel.bindQueue(queues.alerts, "amq.direct", queues.alerts);
@@ -118,7 +118,7 @@ Deno.test("restarts of 100 MiB are counted and told; an alert beyond the broker'
   );
 });
 
-Deno.test("20,000 restarts of one name: the newest 10,000 are kept and told, and the alert says so", async () => {
+Deno.test("20,000 restarts of one name: the newest 10,000 are kept and notified, and the alert says so", async () => {
   await using own = await brokerClient(broker.url);
   await declareQueues(own);
   await using program = start({ NOTIFICATION_INTERVAL: "1s" });
@@ -194,7 +194,7 @@ for (const format of ["text", "json"]) {
 // deno-lint-ignore no-control-regex -- control characters are what must not be there
 const raw = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
 
-Deno.test("50,000 bad messages and nothing else: each is set aside, the count is exact, the log is short", async () => {
+Deno.test("50,000 bad messages and nothing else: each is rejected, the count is exact, the log is short", async () => {
   await using own = await brokerClient(broker.url);
   await declareQueues(own);
   const kinds = ["", "\ufeff", "null", "{}", "x".repeat(2_000), "[".repeat(100_000), update().slice(0, -1)];
@@ -239,7 +239,7 @@ Deno.test("times in the far past count never, those in the far future for twice 
   assert.deepEqual(JSON.parse(program.lines[0]!).EventLog, future.slice(0, 2).map(rfc3339));
 });
 
-Deno.test("100,000 names: each restart is counted and kept, each loop is told", async () => {
+Deno.test("100,000 names: each restart is counted and kept, each loop is notified", async () => {
   await using own = await brokerClient(broker.url);
   await declareQueues(own);
   await using state = stateFile();

@@ -222,7 +222,7 @@ Deno.test("a stream is refused, by check and at the first message", async () => 
   assert.deepEqual(said(program, "error"), [`error source amqp: ${stream}`]);
 });
 
-Deno.test("a user who may not look, as since RabbitMQ 4.3: it consumes and tells all the same", async () => {
+Deno.test("a user who may not look, as since RabbitMQ 4.3: it consumes and notifies all the same", async () => {
   await using own = await declared(quorum);
   await own.channel.bindQueue("out", "alerts", "crash-loop");
   await using peer = await startPeer(broker.port, true);

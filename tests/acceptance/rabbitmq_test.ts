@@ -91,7 +91,7 @@ Deno.test("with AMQP_DECLARE the program makes exchange, queue and binding itsel
   await waitFor("the alert", () => program.lines.length === 1);
 });
 
-Deno.test("bad messages are set aside one by one, counted, logged with a reason, and good ones go on", async () => {
+Deno.test("bad messages are rejected one by one, counted, logged with a reason, and good ones go on", async () => {
   await using own = await exampleBroker();
   await using program = await consuming();
   const good = restarts(2);
@@ -160,7 +160,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   });
 }
 
-Deno.test("SIGTERM with a loop just completed: the loop is told, exit 0", async () => {
+Deno.test("SIGTERM with a loop just completed: the loop is notified, exit 0", async () => {
   await using own = await exampleBroker();
   await using program = await consuming();
   await own.put(example.in, restarts(2));
@@ -195,7 +195,7 @@ Deno.test("SIGTERM while the sink is down: it waits for SHUTDOWN_TIMEOUT, exit 1
   assert.equal(back!.content.toString(), second);
 });
 
-Deno.test("SIGTERM while the sink is down, which comes back in time: it is tried until then, and told", async () => {
+Deno.test("SIGTERM while the sink is down, which comes back in time: it is tried until then, and notified", async () => {
   await using own = await exampleBroker();
   await own.channel.unbindQueue(example.out, example.exchange, "crash-loop");
   await using program = await consuming(exampleEnv({ SHUTDOWN_TIMEOUT: "1m", LOG_LEVEL: "debug" }));
@@ -241,7 +241,7 @@ Deno.test("a second signal ends at once", async () => {
   assert.equal((await program.ended).code, 143);
 });
 
-Deno.test("nothing bound to the routing key: the alert is kept, told once, and arrives when a queue is bound", async () => {
+Deno.test("nothing bound to the routing key: the alert is kept, the fault logged once, and it arrives when a queue is bound", async () => {
   await using own = await exampleBroker();
   await own.channel.unbindQueue(example.out, example.exchange, "crash-loop");
   await using program = await consuming();
@@ -256,7 +256,7 @@ Deno.test("nothing bound to the routing key: the alert is kept, told once, and a
   assert.equal(program.stderr.match(/has no queue/g)?.length, 1, program.stderr);
 });
 
-Deno.test("sink exchange missing: the alert is kept, told once, and arrives when the exchange is there", async () => {
+Deno.test("sink exchange missing: the alert is kept, the fault logged once, and it arrives when the exchange is there", async () => {
   await using own = await exampleBroker();
   await own.channel.deleteExchange("alerts");
   await using program = await consuming(exampleEnv({ SINK_AMQP_EXCHANGE: "alerts" }));
@@ -358,7 +358,7 @@ Deno.test(
 );
 
 Deno.test(
-  "broker killed and started, frozen and thawed: consumed again, nothing lost, nothing told twice",
+  "broker killed and started, frozen and thawed: consumed again, nothing lost, nothing notified twice",
   restartsBroker,
   async () => {
     await using _own = await exampleBroker();
@@ -388,7 +388,7 @@ Deno.test(
   },
 );
 
-Deno.test("NOTIFICATION_INTERVAL=1s: told every second while it loops, at most once after a fall and a rise", async () => {
+Deno.test("NOTIFICATION_INTERVAL=1s: notified every second while it loops, at most once after a fall and a rise", async () => {
   await using own = await exampleBroker();
   await using program = await consuming(
     exampleEnv({ SINK_TYPE: "stdout", NOTIFICATION_INTERVAL: "1s", RESTART_INTERVAL: "2500ms" }),
@@ -404,7 +404,7 @@ Deno.test("NOTIFICATION_INTERVAL=1s: told every second while it loops, at most o
   assert.equal(notified.length, 3, program.stderr);
   for (const index of [1, 2]) {
     const gap = notified[index]! - notified[index - 1]!;
-    assert.ok(gap >= 900 && gap < 2000, `told after ${gap} ms`);
+    assert.ok(gap >= 900 && gap < 2000, `notified after ${gap} ms`);
   }
   assert.equal(new Set(program.lines).size, 1, "EventLog and LastEvent are the same three times");
 });

@@ -1,4 +1,4 @@
-// Secrets: whatever goes wrong, and however the program is told its passwords, it prints none of them.
+// Secrets: whatever goes wrong, and however the program gets its passwords, it prints none of them.
 import assert from "node:assert/strict";
 import { settingsGroups } from "../../src/commands/settings.ts";
 import { Authority } from "../helpers/certificates.ts";
@@ -49,7 +49,7 @@ function url(port: number, { user = "detector", scheme = "amqp", vhost = "" } = 
   return `${scheme}://${user}:${encoded}@localhost:${port}/${vhost}`;
 }
 
-/** The environment that consumes at a URL and tells at another. */
+/** The environment that consumes at a URL and notifies at another. */
 function amqp(source: string, sink = url(broker.port)): Record<string, string> {
   return {
     AMQP_CONNECTION: source,

@@ -30,7 +30,7 @@ async function atBroker(): Promise<BrokerClient> {
   return own;
 }
 
-/** A program that consumes, with its state in this file. It tells loops of two restarts on stdout. */
+/** A program that consumes, with its state in this file. It notifies loops of two restarts on stdout. */
 async function consuming(file: string, env: Record<string, string> = {}): Promise<Program> {
   const program = new Program({
     env: {
@@ -73,7 +73,7 @@ async function stopped(program: Program): Promise<ReturnType<typeof totalsOf>> {
   return totalsOf(stderr);
 }
 
-/** The names that were told on stdout. */
+/** The names that were notified on stdout. */
 function notified(program: Program): string[] {
   return program.lines.map((line) => JSON.parse(line).LastEvent.Name);
 }
@@ -106,7 +106,7 @@ Deno.test("restarted between two restarts of a loop: found", async () => {
   }
 });
 
-Deno.test("restarted after a notification: not told again before NOTIFICATION_INTERVAL is over, then told on time", async () => {
+Deno.test("restarted after a notification: not repeated before NOTIFICATION_INTERVAL is over, then repeated on time", async () => {
   using folder = stateFolderOnDisk();
   await using own = await atBroker();
   const env = { NOTIFICATION_INTERVAL: "4s" };
@@ -138,7 +138,7 @@ Deno.test("killed in a backlog: every message is in the queue or its effects are
   const seen: string[] = [];
   for (let round = 0; round < 3; round++) {
     await using program = await consuming(folder.file);
-    await waitFor("some to be told", () => program.lines.length > 0 || round === 0);
+    await waitFor("some to be notified", () => program.lines.length > 0 || round === 0);
     await killed(program);
     seen.push(...program.lines);
     const left = await waitFor("the broker to notice", async () => {
@@ -150,7 +150,7 @@ Deno.test("killed in a backlog: every message is in the queue or its effects are
   }
   await using program = await consuming(folder.file);
   await acknowledged();
-  await waitFor("all to be told", () => new Set([...seen, ...program.lines]).size >= names.length, {
+  await waitFor("all to be notified", () => new Set([...seen, ...program.lines]).size >= names.length, {
     timeoutMs: 30_000,
   });
   // Notified again is only what stdout had and the file did not know yet, as the very same line.
@@ -158,7 +158,7 @@ Deno.test("killed in a backlog: every message is in the queue or its effects are
   assert.equal((await kept(folder)).restarts, all.length);
 });
 
-Deno.test("killed between commit and acknowledgement: what comes again is known, and nothing is told twice", async () => {
+Deno.test("killed between commit and acknowledgement: what comes again is known, and nothing is notified twice", async () => {
   using folder = stateFolderOnDisk();
   await using own = await atBroker();
   await using proxy = await startProxy(broker.port);
@@ -183,7 +183,7 @@ Deno.test("killed between commit and acknowledgement: what comes again is known,
   assert.deepEqual([came, duplicates, alerts, program.stdout], [2, 2, 0, ""]);
 });
 
-Deno.test("killed before the commit: no message is acknowledged, none is told; all come again and are told once", async () => {
+Deno.test("killed before the commit: no message is acknowledged, none is notified; all come again and are notified once", async () => {
   await using own = await atBroker();
   await using disk = await smallDisk(1 << 20);
   const file = `${disk.path}/state.db`;
@@ -208,7 +208,7 @@ Deno.test("killed before the commit: no message is acknowledged, none is told; a
   assert.deepEqual(notified(program).sort(), names.sort());
 });
 
-Deno.test("the disk fills while it runs: it says so once, acknowledges and tells nothing, and goes on when there is room", async () => {
+Deno.test("the disk fills while it runs: it says so once, acknowledges and notifies nothing, and resumes when there is room", async () => {
   await using own = await atBroker();
   await using disk = await smallDisk(1 << 20);
   const file = `${disk.path}/state.db`;

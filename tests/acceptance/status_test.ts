@@ -76,7 +76,7 @@ Deno.test(
   },
 );
 
-Deno.test("with a state file, a loop that was told shows at once after a start", async () => {
+Deno.test("with a state file, a loop that was notified shows at once after a start", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const env = {

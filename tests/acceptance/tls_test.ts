@@ -73,7 +73,7 @@ function shown(port: keyof typeof ports, host = "localhost"): string {
   return url(port, host).replace("guest:guest", "guest:***");
 }
 
-/** The environment that consumes by TLS and tells on stdout. */
+/** The environment that consumes by TLS and notifies on stdout. */
 function sourceEnv(port: keyof typeof ports, more: Record<string, string> = {}): Record<string, string> {
   return {
     AMQP_CONNECTION: url(port),
@@ -84,7 +84,7 @@ function sourceEnv(port: keyof typeof ports, more: Record<string, string> = {}):
   };
 }
 
-/** The environment that reads nothing and tells by TLS. */
+/** The environment that reads nothing and notifies by TLS. */
 function sinkEnv(port: keyof typeof ports, more: Record<string, string> = {}): Record<string, string> {
   return {
     SOURCE_TYPE: "stdin",

@@ -5,7 +5,7 @@ import { minute } from "../../src/lib/duration.ts";
 
 /** Restarts that make a loop in these streams. */
 export const restartCount = 4;
-/** How long a restart counts, and a loop is not told again, both far beyond the length of a round. */
+/** How long a restart counts, and a loop is not notified again, both far beyond the length of a round. */
 export const restartInterval = "2h";
 export const notificationInterval = "24h";
 

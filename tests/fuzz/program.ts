@@ -1,4 +1,4 @@
-// Mutated messages through the running program: each is counted or set aside, and the sums are those of what was sent.
+// Mutated messages through the running program: each is counted or rejected, and the sums are those of what was sent.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { decode } from "../../src/detection/decode/update.ts";
@@ -50,7 +50,7 @@ export async function fuzzProgram(broker: RabbitMq, seed: number, count: number)
 /** What must become of the messages, as they are sent. The decoder has been compared with the slow one. */
 class Expected {
   readonly totals = { messages: 0, events: 0, others: 0, rejected: 0 };
-  /** How often each message is to be set aside, by its hash. */
+  /** How often each message is to be rejected, by its hash. */
   readonly #rejections = new Map<string, number>();
 
   *sent(seed: number, count: number): Iterable<Uint8Array> {
@@ -65,7 +65,7 @@ class Expected {
     for (const { content } of await own.takeAll(queues.dead)) {
       const hash = hashOf(content);
       const left = this.#rejections.get(hash) ?? 0;
-      assert.ok(left > 0, `set aside, but not to be: ${content.subarray(0, 2000)}`);
+      assert.ok(left > 0, `rejected, but not to be: ${content.subarray(0, 2000)}`);
       this.#rejections.set(hash, left - 1);
     }
   }

@@ -124,7 +124,7 @@ Deno.test("connect() says that nobody answers, and heals", async () => {
   });
 });
 
-Deno.test("send() does not wait for ever for an answer", async () => {
+Deno.test("send() gives up when no answer comes", async () => {
   await using proxy = await startProxy(Number(new URL(server.url).port));
   using _ = setAwsEnv(awsEnv(`http://127.0.0.1:${proxy.port}`));
   await using sink = open();
@@ -139,7 +139,7 @@ Deno.test("send() does not wait for ever for an answer", async () => {
   await sink.send(alertAbout());
 });
 
-/** A server of TCP that takes requests, each told to `answer`, and says only what that says. */
+/** A server of TCP that takes requests, each passed to `answer`. */
 async function startServer(answer: (request: string, socket: Socket) => void) {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {

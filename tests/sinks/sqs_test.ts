@@ -114,7 +114,7 @@ Deno.test("connect() says what AWS refuses", async () => {
   }
 });
 
-Deno.test("send() retries nothing by itself, and tells apart the entries of one request that failed", async () => {
+Deno.test("send() retries nothing by itself, and has a result for each entry of one request", async () => {
   const requests: string[] = [];
   await using fake = Deno.serve(
     { port: 0, hostname: "127.0.0.1", onListen: () => {} },
