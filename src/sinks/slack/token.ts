@@ -5,7 +5,7 @@ import type { Alert } from "../../detection/alert/alert.ts";
 import { Fault } from "../../lib/errors.ts";
 import { quoted } from "../../lib/settings/redact.ts";
 import type { Sink, SinkContext } from "../sink.ts";
-import { SlackApi, SlackRefusal } from "./api.ts";
+import { type SlackAnswer, SlackApi, SlackRefusal } from "./api.ts";
 import { type Layout, layoutOf, replyOf } from "./layout.ts";
 import { type Thread, Threads } from "./threads.ts";
 
@@ -85,7 +85,7 @@ export class TokenSink implements Sink {
   /** Yields whether the message may be changed. */
   async #change(thread: Thread, layout: Layout): Promise<boolean> {
     try {
-      await this.#write("chat.update", { ...thread, ...layout });
+      await this.#pace.turn(() => this.#api.call("chat.update", { ...thread, ...layout }));
       return true;
     } catch (error) {
       if (error instanceof SlackRefusal && fixed.has(error.error)) return false;
@@ -94,18 +94,18 @@ export class TokenSink implements Sink {
   }
 
   async #reply({ channel, ts }: Thread, layout: Layout): Promise<void> {
-    await this.#write("chat.postMessage", { channel, thread_ts: ts, ...layout });
+    await this.#write({ channel, thread_ts: ts, ...layout });
   }
 
   /** Yields where the message is, where Slack says it. */
   async #post(layout: Layout): Promise<Thread | undefined> {
-    const { channel, ts } = await this.#write("chat.postMessage", { channel: this.#channel, ...layout });
+    const { channel, ts } = await this.#write({ channel: this.#channel, ...layout });
     return channel === undefined || ts === undefined ? undefined : { channel, ts };
   }
 
-  #write(method: string, body: object) {
-    const quiet = { unfurl_links: false, unfurl_media: false };
-    return this.#pace.turn(() => this.#api.call(method, { ...body, ...quiet }));
+  #write(message: object): Promise<SlackAnswer> {
+    const body = { ...message, unfurl_links: false, unfurl_media: false };
+    return this.#pace.turn(() => this.#api.call("chat.postMessage", body));
   }
 
   async check(): Promise<string> {
