@@ -5,6 +5,7 @@ import { choice, optional } from "../lib/settings/parsers.ts";
 import { flagOf, type Input, readSettings, type Setting } from "../lib/settings/setting.ts";
 import { amqpSink } from "../sinks/amqp.ts";
 import { kinesis } from "../sinks/kinesis/kinesis.ts";
+import { redis } from "../sinks/redis/redis.ts";
 import { findSink, type SinkAdapter } from "../sinks/adapter.ts";
 import { stdout } from "../sinks/stdout.ts";
 import { amqpSource } from "../sources/amqp/source.ts";
@@ -15,7 +16,12 @@ import { stdinSource } from "../sources/stdin/source.ts";
 /** Every source. */
 export const sources: readonly SourceAdapter[] = [amqpSource, nomad, stdinSource];
 /** Every sink. */
-export const sinks: readonly SinkAdapter[] = [stdout, amqpSink, kinesis];
+export const sinks: readonly SinkAdapter[] = [
+  stdout,
+  amqpSink,
+  kinesis,
+  redis,
+];
 
 /** The setting that chooses the source. */
 export const sourceChoice = {

@@ -1,11 +1,13 @@
 // The contract of sinks, over all of them.
 import { amqpSink } from "../../src/sinks/amqp.ts";
 import { kinesis } from "../../src/sinks/kinesis/kinesis.ts";
+import { redis } from "../../src/sinks/redis/redis.ts";
 import { stdout } from "../../src/sinks/stdout.ts";
 import { brokerClient } from "../helpers/amqp.ts";
 import { awsEnv, type Kinesis, kinesisHand, setAwsEnv, startKinesis } from "../helpers/kinesis.ts";
 import { startProxy } from "../helpers/proxy.ts";
 import { type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
+import { startRedis } from "../helpers/redis.ts";
 import { sinkContext } from "../helpers/sink.ts";
 import { sinkContract } from "./sink.ts";
 
@@ -81,6 +83,26 @@ sinkContract("kinesis", async () => {
   return {
     sink,
     received: async () => (await own.records(stream)).map(({ data }) => data),
+    async breakIt() {
+      proxy.refuse();
+      await proxy.cut();
+    },
+    mendIt: () => proxy.accept(),
+    secret: "hunter2",
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+});
+
+sinkContract("redis", async () => {
+  await using parts = new AsyncDisposableStack();
+  const server = parts.use(await startRedis("--requirepass", "hunter2"));
+  const proxy = parts.use(await startProxy(server.port));
+  const env = { SINK_REDIS_URL: `redis://:hunter2@127.0.0.1:${proxy.port}/`, SINK_REDIS_KEY: "loops" };
+  const sink = parts.use(redis.prepare({ flags: {}, env, problems: [] })!.open(sinkContext()));
+  const open = parts.move();
+  return {
+    sink,
+    received: () => server.list("loops", "hunter2"),
     async breakIt() {
       proxy.refuse();
       await proxy.cut();
