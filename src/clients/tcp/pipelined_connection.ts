@@ -21,7 +21,8 @@ export class PipelinedConnection<Reply> {
   readonly #pending: PromiseWithResolvers<Reply>[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isCorked = false;
-  #usable = true;
+  /** Why it is not usable any more. */
+  #ended: Fault | undefined;
 
   /** `where` is its other side, for people. `onLost` is called once if that or the network ends it. */
   constructor(socket: Socket, where: string, decoder: Decoder<Reply>, onLost: (fault: Fault) => void) {
@@ -39,7 +40,7 @@ export class PipelinedConnection<Reply> {
 
   /** False as soon as it is lost or closed. */
   get usable(): boolean {
-    return this.#usable;
+    return this.#ended === undefined;
   }
 
   /** How many requests have no answer yet. */
@@ -49,7 +50,7 @@ export class PipelinedConnection<Reply> {
 
   /** Sends a request and resolves with its answer. @throws {Fault} where the connection ends before. */
   async request(bytes: Uint8Array | string): Promise<Reply> {
-    if (!this.#usable) throw new Fault(`${this.#where}: the connection broke`);
+    if (this.#ended !== undefined) throw this.#ended;
     const answered = Promise.withResolvers<Reply>();
     this.#pending.push(answered);
     this.#timer ??= this.#deadline();
@@ -72,14 +73,15 @@ export class PipelinedConnection<Reply> {
 
   /** Ends it at once, without calling `onLost`. Requests without an answer fail with the reason. */
   close(reason: Fault = new Fault("closed")): void {
-    this.#usable = false;
+    if (this.#ended !== undefined) return;
+    this.#ended = reason;
     clearTimeout(this.#timer);
     this.#socket.destroy();
     for (const { reject } of this.#pending.splice(0)) reject(reason);
   }
 
   #take(decoder: Decoder<Reply>, bytes: Buffer): void {
-    if (!this.#usable) return;
+    if (this.#ended !== undefined) return;
     try {
       for (const reply of decoder.decode(bytes)) this.#answer(reply);
     } catch (error) {
@@ -103,7 +105,7 @@ export class PipelinedConnection<Reply> {
   }
 
   #lose(fault: Fault): void {
-    if (!this.#usable) return;
+    if (this.#ended !== undefined) return;
     this.close(fault);
     this.#onLost(fault);
   }
