@@ -5,9 +5,11 @@ import { choice, optional } from "../lib/settings/parsers.ts";
 import { flagOf, type Input, readSettings, type Setting } from "../lib/settings/setting.ts";
 import { amqpSink } from "../sinks/amqp.ts";
 import { kinesis } from "../sinks/kinesis/kinesis.ts";
+import { nsq } from "../sinks/nsq/nsq.ts";
 import { redis } from "../sinks/redis/redis.ts";
 import { findSink, type SinkAdapter } from "../sinks/adapter.ts";
 import { stdout } from "../sinks/stdout.ts";
+import { syslog } from "../sinks/syslog/syslog.ts";
 import { amqpSource } from "../sources/amqp/source.ts";
 import { nomad } from "../sources/nomad/nomad.ts";
 import type { SourceAdapter } from "../sources/source.ts";
@@ -21,6 +23,8 @@ export const sinks: readonly SinkAdapter[] = [
   amqpSink,
   kinesis,
   redis,
+  nsq,
+  syslog,
 ];
 
 /** The setting that chooses the source. */

@@ -1,14 +1,19 @@
 // The contract of sinks, over all of them.
 import { amqpSink } from "../../src/sinks/amqp.ts";
 import { kinesis } from "../../src/sinks/kinesis/kinesis.ts";
+import { nsq } from "../../src/sinks/nsq/nsq.ts";
 import { redis } from "../../src/sinks/redis/redis.ts";
 import { stdout } from "../../src/sinks/stdout.ts";
+import { syslog } from "../../src/sinks/syslog/syslog.ts";
 import { brokerClient } from "../helpers/amqp.ts";
 import { awsEnv, type Kinesis, kinesisHand, setAwsEnv, startKinesis } from "../helpers/kinesis.ts";
+import { startNsqd } from "../helpers/nsqd.ts";
 import { startProxy } from "../helpers/proxy.ts";
 import { type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
 import { startRedis } from "../helpers/redis.ts";
+import { startRsyslog } from "../helpers/rsyslog.ts";
 import { sinkContext } from "../helpers/sink.ts";
+import { waitFor } from "../helpers/wait_for.ts";
 import { sinkContract } from "./sink.ts";
 
 let broker: RabbitMq;
@@ -104,6 +109,59 @@ sinkContract("redis", async () => {
     sink,
     received: () => server.list("loops", "hunter2"),
     async breakIt() {
+      proxy.refuse();
+      await proxy.cut();
+    },
+    mendIt: () => proxy.accept(),
+    secret: "hunter2",
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+});
+
+sinkContract("nsq", async () => {
+  await using parts = new AsyncDisposableStack();
+  const nsqd = parts.use(await startNsqd());
+  const proxy = parts.use(await startProxy(nsqd.port));
+  const env = { SINK_NSQ_ADDR: `127.0.0.1:${proxy.port}`, SINK_NSQ_TOPIC_NAME: "loops" };
+  const sink = parts.use(nsq.prepare({ flags: {}, env, problems: [] })!.open(sinkContext()));
+  const open = parts.move();
+  return {
+    sink,
+    received: () => Promise.resolve(nsqd.topics.get("loops") ?? []),
+    async breakIt() {
+      proxy.refuse();
+      await proxy.cut();
+    },
+    mendIt: () => proxy.accept(),
+    secret: "hunter2",
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+});
+
+sinkContract("syslog", async () => {
+  await using parts = new AsyncDisposableStack();
+  const rsyslog = parts.use(await startRsyslog());
+  const proxy = parts.use(await startProxy(rsyslog.tcpPort));
+  const env = { SINK_SYSLOG_PROTO: "tcp", SINK_SYSLOG_ADDR: `127.0.0.1:${proxy.port}` };
+  const sink = parts.use(syslog.prepare({ flags: {}, env, problems: [] })!.open(sinkContext()));
+  let sent = 0;
+  const send = sink.send.bind(sink);
+  sink.send = async (alert) => {
+    await send(alert);
+    sent++;
+  };
+  // Syslog has no answer: a line has left when send() resolves, and rsyslog has it a moment later.
+  const received = () =>
+    waitFor("the lines that were sent", async () => {
+      const lines = await rsyslog.lines();
+      return lines.length >= sent && lines.map(({ text }) => text);
+    });
+  const open = parts.move();
+  return {
+    sink,
+    received,
+    async breakIt() {
+      await received();
       proxy.refuse();
       await proxy.cut();
     },
