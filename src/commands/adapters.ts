@@ -4,6 +4,7 @@ import { findAdapter, words } from "../lib/settings/adapter.ts";
 import { choice, optional } from "../lib/settings/parsers.ts";
 import { flagOf, type Input, readSettings, type Setting } from "../lib/settings/setting.ts";
 import { amqpSink } from "../sinks/amqp.ts";
+import { kafka } from "../sinks/kafka/kafka.ts";
 import { kinesis } from "../sinks/kinesis/kinesis.ts";
 import { nsq } from "../sinks/nsq/nsq.ts";
 import { redis } from "../sinks/redis/redis.ts";
@@ -25,6 +26,7 @@ export const sinks: readonly SinkAdapter[] = [
   redis,
   nsq,
   syslog,
+  kafka,
 ];
 
 /** The setting that chooses the source. */

@@ -1,11 +1,13 @@
 // The contract of sinks, over all of them.
 import { amqpSink } from "../../src/sinks/amqp.ts";
+import { kafka } from "../../src/sinks/kafka/kafka.ts";
 import { kinesis } from "../../src/sinks/kinesis/kinesis.ts";
 import { nsq } from "../../src/sinks/nsq/nsq.ts";
 import { redis } from "../../src/sinks/redis/redis.ts";
 import { stdout } from "../../src/sinks/stdout.ts";
 import { syslog } from "../../src/sinks/syslog/syslog.ts";
 import { brokerClient } from "../helpers/amqp.ts";
+import { startKafka, startKafkaPeer } from "../helpers/kafka.ts";
 import { awsEnv, type Kinesis, kinesisHand, setAwsEnv, startKinesis } from "../helpers/kinesis.ts";
 import { startNsqd } from "../helpers/nsqd.ts";
 import { startProxy } from "../helpers/proxy.ts";
@@ -166,6 +168,35 @@ sinkContract("syslog", async () => {
       await proxy.cut();
     },
     mendIt: () => proxy.accept(),
+    secret: "hunter2",
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+});
+
+sinkContract("kafka", async () => {
+  await using parts = new AsyncDisposableStack();
+  const cluster = parts.use(await startKafka("loops"));
+  const peer = parts.use(await startKafkaPeer(cluster, { login: "detector:hunter2" }));
+  const env = {
+    SINK_KAFKA_BROKERS: peer.brokers,
+    SINK_KAFKA_TOPIC: "loops",
+    SINK_KAFKA_USER: "detector",
+    SINK_KAFKA_PASSWORD: "hunter2",
+  };
+  const sink = parts.use(kafka.prepare({ flags: {}, env, problems: [] })!.open(sinkContext()));
+  let confirmed = 0;
+  const send = sink.send.bind(sink);
+  sink.send = async (alert) => {
+    await send(alert);
+    confirmed++;
+  };
+  const open = parts.move();
+  return {
+    sink,
+    // What is stored a consumer gets a moment later.
+    received: async () => (await cluster.messages(confirmed)).map(({ value }) => value),
+    breakIt: () => peer.refuse(),
+    mendIt: () => peer.accept(),
     secret: "hunter2",
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
