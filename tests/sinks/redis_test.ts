@@ -158,7 +158,7 @@ Deno.test("send() says that Redis has no memory left, or is a replica, and works
 });
 
 Deno.test("errors of servers that are not here are explained too", () => {
-  const place = { where: at(), key: '"loops"', database: "0" };
+  const place = { where: at(), prefix: "SINK_REDIS", key: '"loops"', database: "0" };
   const explain = (said: string) => {
     const { message, recovery } = explainRefusal(new RedisError(said), place);
     return [message, recovery];

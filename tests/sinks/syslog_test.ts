@@ -66,7 +66,7 @@ Deno.test("rsyslog understands what is sent over TCP and UDP: priority, host, ta
 
 Deno.test("rsyslog understands what is sent by the socket of this machine", async () => {
   const values = { proto: undefined, addr: undefined, tag: "loops-local" };
-  await using sink = new SyslogSink(values, sinkContext(), [server.socket]);
+  await using sink = new SyslogSink(values, sinkContext(), "SINK_SYSLOG", [server.socket]);
   assert.equal(
     await sink.check(),
     `syslog at ${server.socket}: is there; syslog does not confirm what it gets`,
@@ -82,12 +82,12 @@ Deno.test("the socket of this machine: nobody there, and an alert that it does n
   const values = { proto: undefined, addr: undefined, tag: "t" };
   const path = `${server.socket}.gone`;
   await Deno.writeTextFile(path, "");
-  await using gone = new SyslogSink(values, sinkContext(), [path]);
+  await using gone = new SyslogSink(values, sinkContext(), "SINK_SYSLOG", [path]);
   await assert.rejects(
     gone.send(alertAbout()),
     fault(`syslog at ${server.socket}.gone: nobody listens there`, "transient"),
   );
-  await using sink = new SyslogSink(values, sinkContext(), [server.socket]);
+  await using sink = new SyslogSink(values, sinkContext(), "SINK_SYSLOG", [server.socket]);
   await assert.rejects(sink.send(largeAlert("large[0]", 1 << 22)), ({ message, recovery }: Fault) => {
     assert.match(
       message,
@@ -101,7 +101,7 @@ Deno.test("the socket of this machine: nobody there, and an alert that it does n
 
 Deno.test("a machine without syslog is told", async () => {
   const values = { proto: undefined, addr: undefined, tag: "t" };
-  await using sink = new SyslogSink(values, sinkContext(), ["/nosuch/log", "/nosuch/syslog"]);
+  await using sink = new SyslogSink(values, sinkContext(), "SINK_SYSLOG", ["/nosuch/log", "/nosuch/syslog"]);
   await assert.rejects(
     sink.connect(),
     fault(

@@ -7,6 +7,8 @@ import { plain } from "../../lib/escape.ts";
 export interface Place {
   /** The cluster, for people. */
   readonly where: string;
+  /** What the variables of its settings begin with. */
+  readonly prefix: string;
   readonly topic: string;
   readonly isEncrypted: boolean;
   readonly hasLogin: boolean;
@@ -52,23 +54,23 @@ export function explainKafka(error: unknown, place: Place): Fault {
 
 const noPlain = ": it does not take SASL/PLAIN, which is all that this sink can; allow it there";
 
-function explainLogin(message: string, { where }: Place): Fault {
+function explainLogin(message: string, { where, prefix }: Place): Fault {
   return /not supported by the server/.test(message)
     ? new Fault(
       `${where} does not take SASL/PLAIN, which is what this sink can do; allow it there`,
       "operator",
     )
     : new Fault(
-      `${where} refused user and password; set SINK_KAFKA_USER and SINK_KAFKA_PASSWORD to the right ones`,
+      `${where} refused user and password; set ${prefix}_USER and ${prefix}_PASSWORD to the right ones`,
       "operator",
     );
 }
 
 /** A broker hangs up on whoever speaks another protocol, or has no login, and says nothing. */
-function perhaps({ isEncrypted, hasLogin }: Place): string {
+function perhaps({ prefix, isEncrypted, hasLogin }: Place): string {
   const may = [
-    ...(isEncrypted ? [] : ["TLS, which SINK_KAFKA_CA_CERT_PATH turns on"]),
-    ...(hasLogin ? [] : ["a login, which is SINK_KAFKA_USER and SINK_KAFKA_PASSWORD"]),
+    ...(isEncrypted ? [] : [`TLS, which ${prefix}_CA_CERT_PATH turns on`]),
+    ...(hasLogin ? [] : [`a login, which is ${prefix}_USER and ${prefix}_PASSWORD`]),
   ];
   return may.length === 0 ? "" : `; it may expect ${may.join(", or ")}`;
 }

@@ -117,6 +117,7 @@ class KafkaSink implements Sink {
     this.#prefix = prefix;
     this.#place = {
       where: `Kafka at ${values.brokers.map(showHostPort).join(",")}`,
+      prefix,
       topic: values.topic,
       isEncrypted: values.caCertPath !== undefined,
       hasLogin: values.user !== undefined,

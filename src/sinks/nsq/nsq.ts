@@ -29,7 +29,7 @@ const settings = {
 export const nsq = defineSink({
   type: "nsq",
   settings,
-  open: (values, context) => new NsqSink(values, context),
+  open: (values, context, prefix) => new NsqSink(values, context, prefix),
 });
 
 /** Milliseconds between two heartbeats of nsqd; it ends a connection after two without an answer. */
@@ -45,11 +45,13 @@ class NsqSink implements Sink {
   readonly concurrency = 100;
   readonly #values: Values<typeof settings>;
   readonly #context: SinkContext;
+  readonly #prefix: string;
   readonly #where: string;
   readonly #connection = new LazyConnection((closed) => this.#connect(closed));
   #version = "";
 
-  constructor(values: Values<typeof settings>, context: SinkContext) {
+  constructor(values: Values<typeof settings>, context: SinkContext, prefix: string) {
+    this.#prefix = prefix;
     this.#values = values;
     this.#context = context;
     this.#where = `nsqd at ${showHostPort(values.addr)}`;
@@ -127,7 +129,10 @@ class NsqSink implements Sink {
       );
     }
     if (/^E_BAD_TOPIC/.test(text)) {
-      return new Fault(`${this.#where} refused the topic: ${said}; set SINK_NSQ_TOPIC_NAME`, "operator");
+      return new Fault(
+        `${this.#where} refused the topic: ${said}; set ${this.#prefix}_TOPIC_NAME`,
+        "operator",
+      );
     }
     if (/^E_(?:AUTH|UNAUTHORIZED)/.test(text)) {
       return new Fault(`${this.#where} demands authorization, which this sink does not have`, "operator");

@@ -7,6 +7,8 @@ import type { RedisError } from "./resp.ts";
 export interface Place {
   /** The server, for people, without a password. */
   readonly where: string;
+  /** What the variables of its settings begin with. */
+  readonly prefix: string;
   /** The list, in quotes. */
   readonly key: string;
   /** The number of the database. */
@@ -72,8 +74,8 @@ const refusals: readonly Refusal[] = [
   {
     said: /^WRONGTYPE/,
     recovery: "operator",
-    words: ({ where, key }) =>
-      `${where}: the key ${key} is no list; set SINK_REDIS_KEY to another one, or delete it there`,
+    words: ({ where, prefix, key }) =>
+      `${where}: the key ${key} is no list; set ${prefix}_KEY to another one, or delete it there`,
   },
   {
     said: /^MOVED/,

@@ -77,7 +77,7 @@ class RedisSink implements Sink {
     const where = printable(url);
     this.#key = key;
     this.#context = context;
-    this.#place = { where, key: quoted(key), database };
+    this.#place = { where, prefix, key: quoted(key), database };
     this.#address = {
       where,
       host: url.hostname.replace(/^\[|\]$/g, ""),

@@ -39,8 +39,8 @@ const settings = {
 export const syslog = defineSink({
   type: "syslog",
   settings,
-  conflicts({ proto, addr }) {
-    const names = [namesOf(settings.proto), namesOf(settings.addr)] as const;
+  conflicts({ proto, addr }, prefix) {
+    const names = [namesOf({ env: `${prefix}_PROTO` }), namesOf({ env: `${prefix}_ADDR` })] as const;
     if (proto !== undefined && addr === undefined) {
       return [`Missing ${names[1]}: ${settings.addr.help}, such as ${settings.addr.example}`];
     }
@@ -48,7 +48,7 @@ export const syslog = defineSink({
       ? [`Missing ${names[0]}: ${settings.proto.help}, since ${names[1]} is set; tcp or udp`]
       : [];
   },
-  open: (values, context) => new SyslogSink(values, context),
+  open: (values, context, prefix) => new SyslogSink(values, context, prefix),
 });
 
 /** Facility kern (0) and severity notice (5), as nomad-firehose has it. */
@@ -62,7 +62,7 @@ export class SyslogSink implements Sink {
   readonly #transport: LazyConnection<Transport>;
   readonly #header: (now: Date) => string;
 
-  constructor(values: Values<typeof settings>, context: SinkContext, paths = localPaths) {
+  constructor(values: Values<typeof settings>, context: SinkContext, prefix: string, paths = localPaths) {
     const { proto, addr, tag } = values;
     this.#values = values;
     this.#context = context;
@@ -72,9 +72,9 @@ export class SyslogSink implements Sink {
       : (now) => `<${priority}>${now.toISOString().replace(/\.\d+/, "")} ${ownName()} ${program}`;
     this.#transport = new LazyConnection((closed) =>
       proto === undefined
-        ? openLocal(paths)
+        ? openLocal(prefix, paths)
         : proto === "udp"
-        ? openUdp(addr!)
+        ? openUdp(prefix, addr!)
         : openTcp(addr!, closed, (fault) => context.listener.lost(fault))
     );
   }

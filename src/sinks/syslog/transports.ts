@@ -95,7 +95,7 @@ class TcpTransport implements Transport {
 const maxUdpBytes = 65_507;
 
 /** Opens a socket for datagrams. */
-export async function openUdp(addr: HostPort): Promise<Transport> {
+export async function openUdp(prefix: string, addr: HostPort): Promise<Transport> {
   const where = whereOf("udp", addr);
   try {
     const { address, family } = await lookup(addr.host);
@@ -103,6 +103,7 @@ export async function openUdp(addr: HostPort): Promise<Transport> {
       createSocket(family === 6 ? "udp6" : "udp4"),
       { host: address, port: addr.port },
       where,
+      prefix,
     );
   } catch (error) {
     throw explainSocket(error, where);
@@ -112,13 +113,18 @@ export async function openUdp(addr: HostPort): Promise<Transport> {
 class UdpTransport implements Transport {
   usable = true;
 
-  constructor(readonly socket: UdpSocket, readonly addr: HostPort, readonly where: string) {
+  constructor(
+    readonly socket: UdpSocket,
+    readonly addr: HostPort,
+    readonly where: string,
+    readonly prefix: string,
+  ) {
     socket.on("error", () => this.close());
   }
 
   async send(line: string): Promise<void> {
     const bytes = Buffer.from(line);
-    if (bytes.length > maxUdpBytes) throw tooLarge(this.where, bytes.length, maxUdpBytes);
+    if (bytes.length > maxUdpBytes) throw tooLarge(this.prefix, this.where, bytes.length, maxUdpBytes);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.socket.send(bytes, this.addr.port, this.addr.host, (error) => error ? reject(error) : resolve());
     try {
@@ -139,15 +145,16 @@ class UdpTransport implements Transport {
 export const localPaths: readonly string[] = ["/dev/log", "/var/run/syslog", "/var/run/log"];
 
 /** Opens the socket of this machine's syslog, the first that is there. */
-export async function openLocal(paths: readonly string[]): Promise<Transport> {
+export async function openLocal(prefix: string, paths: readonly string[]): Promise<Transport> {
   if (Deno.build.os === "windows") {
-    throw new Fault("Windows has no syslog; set SINK_SYSLOG_PROTO and SINK_SYSLOG_ADDR", "config");
+    throw new Fault(`Windows has no syslog; set ${prefix}_PROTO and ${prefix}_ADDR`, "config");
   }
   const found = await firstThatExists(paths);
   if (found === undefined) {
     throw new Fault(
-      `this machine has no syslog: there is no ${oneOf(paths)}; mount one, or set SINK_SYSLOG_PROTO and ` +
-        "SINK_SYSLOG_ADDR",
+      `this machine has no syslog: there is no ${
+        oneOf(paths)
+      }; mount one, or set ${prefix}_PROTO and ${prefix}_ADDR`,
       "operator",
     );
   }
@@ -199,9 +206,9 @@ function codeOf(error: unknown): string {
     : "";
 }
 
-function tooLarge(where: string, bytes: number, most: number): Fault {
+function tooLarge(prefix: string, where: string, bytes: number, most: number): Fault {
   return new Fault(
-    `${where}: the alert has ${bytes} bytes, and a datagram takes ${most}; set SINK_SYSLOG_PROTO to tcp`,
+    `${where}: the alert has ${bytes} bytes, and a datagram takes ${most}; set ${prefix}_PROTO to tcp`,
     "rejected",
   );
 }
