@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
+import { mock } from "node:test";
 import { alertJson } from "../../src/detection/alert/json.ts";
 import type { Fault } from "../../src/lib/errors.ts";
 import { redis } from "../../src/sinks/redis/redis.ts";
@@ -192,6 +193,24 @@ Deno.test("errors of servers that are not here are explained too", () => {
       ],
     ] as const
   ) assert.deepEqual(explain(said), expected);
+});
+
+Deno.test("a connection without alerts is kept alive by a PING each 30 s, until the sink is closed", async () => {
+  mock.timers.enable({ apis: ["setInterval"] });
+  try {
+    const pings = async () =>
+      Number(/cmdstat_ping:calls=(\d+)/.exec(await server.command("INFO", "commandstats"))?.[1] ?? 0);
+    const sink = open();
+    await sink.connect();
+    const before = await pings();
+    mock.timers.tick(30_000);
+    await waitFor("a PING", async () => await pings() === before + 1);
+    await sink[Symbol.asyncDispose]();
+    mock.timers.tick(30_000);
+    assert.equal(await pings(), before + 1);
+  } finally {
+    mock.timers.reset();
+  }
 });
 
 Deno.test("alerts in flight when the connection is lost are rejected with the reason, which is told once", async () => {
