@@ -9,6 +9,9 @@ import { eventbridge } from "../sinks/eventbridge.ts";
 import { kinesis } from "../sinks/kinesis.ts";
 import { sns } from "../sinks/sns.ts";
 import { sqs } from "../sinks/sqs.ts";
+import { kafka } from "../sinks/kafka/kafka.ts";
+import { nsq } from "../sinks/nsq/nsq.ts";
+import { redis } from "../sinks/redis/redis.ts";
 import { findSink, type SinkAdapter } from "../sinks/adapter.ts";
 import { pagerduty } from "../sinks/pagerduty.ts";
 import { slack } from "../sinks/slack/slack.ts";
@@ -16,6 +19,7 @@ import { http } from "../sinks/webhook/http.ts";
 import { webhook } from "../sinks/webhook/webhook.ts";
 import { stdout } from "../sinks/stdout.ts";
 import { teams } from "../sinks/teams.ts";
+import { syslog } from "../sinks/syslog/syslog.ts";
 import { amqpSource } from "../sources/amqp/source.ts";
 import { nomad } from "../sources/nomad/nomad.ts";
 import type { SourceAdapter } from "../sources/source.ts";
@@ -38,6 +42,10 @@ export const sinks: readonly SinkAdapter[] = [
   email,
   webhook,
   http,
+  redis,
+  nsq,
+  syslog,
+  kafka,
 ];
 
 /** The setting that chooses the source. */

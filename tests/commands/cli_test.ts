@@ -174,7 +174,7 @@ Deno.test("run() says what is wrong with a sink's settings although OUTPUT is wr
 });
 
 Deno.test("run() names the kinds of sources and of sinks where the word for one is wrong", async () => {
-  const { stderr, code } = await ran([], { SOURCE_TYPE: "kafka", SINK_TYPE: "stdout,kafka" });
+  const { stderr, code } = await ran([], { SOURCE_TYPE: "kafka", SINK_TYPE: "stdout,pigeon" });
   assert.equal(code, 1);
   const [source, sink, ...rest] = stderr.trimEnd().split("\n");
   assert.match(
@@ -183,7 +183,7 @@ Deno.test("run() names the kinds of sources and of sinks where the word for one 
   );
   assert.match(
     sink!,
-    /^SINK_TYPE \(--sink-type\): found "stdout,kafka"; expected one or more, separated by commas, of .*stdout/,
+    /^SINK_TYPE \(--sink-type\): found "stdout,pigeon"; expected one or more, separated by commas, of .*stdout/,
   );
   assert.deepEqual(rest, []);
 });

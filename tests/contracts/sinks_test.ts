@@ -3,6 +3,15 @@ import type { Alert } from "../../src/detection/alert/alert.ts";
 import { messageOf } from "../../src/detection/alert/message.ts";
 import type { SinkAdapter } from "../../src/sinks/adapter.ts";
 import { alertmanager } from "../../src/sinks/alertmanager/alertmanager.ts";
+import { kafka } from "../../src/sinks/kafka/kafka.ts";
+import { nsq } from "../../src/sinks/nsq/nsq.ts";
+import { redis } from "../../src/sinks/redis/redis.ts";
+import { syslog } from "../../src/sinks/syslog/syslog.ts";
+import { startKafka, startKafkaPeer } from "../helpers/kafka.ts";
+import { startNsqd } from "../helpers/nsqd.ts";
+import { startRedis } from "../helpers/redis.ts";
+import { startRsyslog } from "../helpers/rsyslog.ts";
+import { waitFor } from "../helpers/wait_for.ts";
 import { amqpSink } from "../../src/sinks/amqp.ts";
 import { email } from "../../src/sinks/email/email.ts";
 import { kinesis } from "../../src/sinks/kinesis.ts";
@@ -307,6 +316,108 @@ sinkContract("email", async () => {
       await proxy.cut();
     },
     mendIt: () => proxy.accept(),
+    secret: "hunter2",
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+});
+
+sinkContract("redis", async () => {
+  await using parts = new AsyncDisposableStack();
+  const server = parts.use(await startRedis("--requirepass", "hunter2"));
+  const proxy = parts.use(await startProxy(server.port));
+  const env = { SINK_REDIS_URL: `redis://:hunter2@127.0.0.1:${proxy.port}/`, SINK_REDIS_KEY: "loops" };
+  const sink = parts.use(redis.prepare({ flags: {}, env, problems: [] })!.open(sinkContext()));
+  const open = parts.move();
+  return {
+    sink,
+    received: () => server.list("loops", "hunter2"),
+    async breakIt() {
+      proxy.refuse();
+      await proxy.cut();
+    },
+    mendIt: () => proxy.accept(),
+    secret: "hunter2",
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+});
+
+sinkContract("nsq", async () => {
+  await using parts = new AsyncDisposableStack();
+  const nsqd = parts.use(await startNsqd());
+  const proxy = parts.use(await startProxy(nsqd.port));
+  const env = { SINK_NSQ_ADDR: `127.0.0.1:${proxy.port}`, SINK_NSQ_TOPIC_NAME: "loops" };
+  const sink = parts.use(nsq.prepare({ flags: {}, env, problems: [] })!.open(sinkContext()));
+  const open = parts.move();
+  return {
+    sink,
+    received: () => Promise.resolve(nsqd.topics.get("loops") ?? []),
+    async breakIt() {
+      proxy.refuse();
+      await proxy.cut();
+    },
+    mendIt: () => proxy.accept(),
+    secret: "hunter2",
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+});
+
+sinkContract("syslog", async () => {
+  await using parts = new AsyncDisposableStack();
+  const rsyslog = parts.use(await startRsyslog());
+  const proxy = parts.use(await startProxy(rsyslog.tcpPort));
+  const env = { SINK_SYSLOG_PROTO: "tcp", SINK_SYSLOG_ADDR: `127.0.0.1:${proxy.port}` };
+  const sink = parts.use(syslog.prepare({ flags: {}, env, problems: [] })!.open(sinkContext()));
+  let sent = 0;
+  const send = sink.send.bind(sink);
+  sink.send = async (alert) => {
+    await send(alert);
+    sent++;
+  };
+  // Syslog has no answer: a line has left when send() resolves, and rsyslog has it a moment later.
+  const received = () =>
+    waitFor("the lines that were sent", async () => {
+      const lines = await rsyslog.lines();
+      return lines.length >= sent && lines.map(({ text }) => text);
+    });
+  const open = parts.move();
+  return {
+    sink,
+    received,
+    async breakIt() {
+      await received();
+      proxy.refuse();
+      await proxy.cut();
+    },
+    mendIt: () => proxy.accept(),
+    secret: "hunter2",
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+});
+
+sinkContract("kafka", async () => {
+  await using parts = new AsyncDisposableStack();
+  const cluster = parts.use(await startKafka("loops"));
+  const peer = parts.use(await startKafkaPeer(cluster, { login: "detector:hunter2" }));
+  const env = {
+    SINK_KAFKA_BROKERS: peer.brokers,
+    SINK_KAFKA_TOPIC: "loops",
+    SINK_KAFKA_USER: "detector",
+    SINK_KAFKA_PASSWORD: "hunter2",
+  };
+  const sink = parts.use(kafka.prepare({ flags: {}, env, problems: [] })!.open(sinkContext()));
+  let confirmed = 0;
+  const send = sink.send.bind(sink);
+  sink.send = async (alert) => {
+    await send(alert);
+    confirmed++;
+  };
+  const open = parts.move();
+  return {
+    sink,
+    // What is stored a consumer gets a moment later.
+    received: async () => (await cluster.messages(confirmed)).map(({ value }) => value),
+    breakIt: () => peer.refuse(),
+    mendIt: () => peer.accept(),
     secret: "hunter2",
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };

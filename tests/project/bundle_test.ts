@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { brokerClient } from "../helpers/amqp.ts";
 import { Bundle } from "../helpers/bundle.ts";
+import { startKafka } from "../helpers/kafka.ts";
 import { Program, run } from "../helpers/program.ts";
 import { freePort, restartsBroker, startRabbitMq } from "../helpers/rabbitmq.ts";
 import { restarts } from "../helpers/updates.ts";
@@ -78,6 +79,24 @@ Deno.test("the bundle loads what a state file, RabbitMQ, Nomad, Kinesis and temp
   } finally {
     Deno.removeSync(state, { recursive: true });
   }
+});
+
+Deno.test("the bundle loads what Kafka needs, and sends to it", async () => {
+  await using kafka = await startKafka("loops");
+  const { code, stderr } = await run({
+    args: ["--source-type", "stdin", "--log-level", "warning"],
+    env: {
+      RESTART_COUNT: "2",
+      SINK_TYPE: "kafka",
+      SINK_KAFKA_BROKERS: kafka.brokers.join(","),
+      SINK_KAFKA_TOPIC: "loops",
+    },
+    stdin: restarts(2, { name: "a.b[0]" }).join("\n"),
+    main: bundle.main,
+  });
+  assert.deepEqual([code, stderr], [0, ""]);
+  const [message] = await kafka.messages(1);
+  assert.match(message!.value, /"a\.b\[0\]"/);
 });
 
 Deno.test("the bundle reads from RabbitMQ and sends to it", restartsBroker, async () => {

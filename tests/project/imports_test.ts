@@ -22,7 +22,15 @@ const folders: Readonly<Record<string, Folder>> = {
   },
   sinks: {
     imports: ["lib", "detection", "clients"],
-    packages: ["npm:amqplib@", "npm:@aws-sdk/", "npm:liquidjs@", "npm:nodemailer@", "node:"],
+    packages: [
+      "npm:amqplib@",
+      "npm:@aws-sdk/",
+      "npm:kafkajs@",
+      "npm:/kafkajs@",
+      "npm:liquidjs@",
+      "npm:nodemailer@",
+      "node:",
+    ],
     shared: ["sinks/sink", "sinks/adapter", "sinks/filter"],
   },
   state: { imports: ["lib", "detection"], packages: ["node:"] },
@@ -146,6 +154,13 @@ Deno.test("no file imports what its folder must not", async () => {
 
 Deno.test("no files import each other in a circle, of types neither", async () => {
   assert.equal(circle(importsOf(await modules())), undefined);
+});
+
+Deno.test("kafkajs is loaded only when it is used", async () => {
+  const loaded = (await modules()).flatMap(({ dependencies = [] }) => dependencies)
+    .filter(({ code }) => /^npm:\/?kafkajs@/.test(code?.specifier ?? ""));
+  assert.equal(loaded.length, 2);
+  assert.ok(loaded.every(({ isDynamic }) => isDynamic));
 });
 
 Deno.test("the AWS SDK is loaded only when it is used", async () => {
