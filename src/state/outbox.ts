@@ -5,12 +5,12 @@ import type { Nanoseconds } from "../lib/duration.ts";
 import { wallClock } from "../lib/time.ts";
 
 /** An alert that was taken from an outbox, to be sent. */
-export interface Parcel {
+export interface InFlight {
   readonly alert: Alert;
   /** The sink confirmed it: it leaves the outbox. */
-  confirmed(): void;
+  confirm(): void;
   /** It could not be sent: it is pending again in its old place, unless a newer one about its key is. */
-  returned(): void;
+  giveBack(): void;
 }
 
 /** The outbox as the delivery uses it. */
@@ -22,7 +22,7 @@ export interface Outbox {
   /** Whether an alert about this key is not confirmed. */
   has(name: string): boolean;
   /** Takes the oldest alert that can be sent now. @throws {Fault} if it cannot be read. */
-  take(): Parcel | undefined;
+  take(): InFlight | undefined;
 }
 
 /** An alert's entry in an outbox. */
@@ -106,7 +106,7 @@ export class ShelvedOutbox<Slot> implements Outbox {
     else this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
   }
 
-  take(): Parcel | undefined {
+  take(): InFlight | undefined {
     while (this.#untaken?.taken) this.#untaken = this.#untaken.after;
     for (let entry = this.#untaken; entry !== undefined; entry = entry.after) {
       if (entry.taken || this.#sending.has(entry.name)) continue;
@@ -116,19 +116,19 @@ export class ShelvedOutbox<Slot> implements Outbox {
         this.#pending.delete(entry.name);
         this.#sending.add(entry.name);
       }
-      return this.#parcel(entry, alert);
+      return this.#inFlight(entry, alert);
     }
     return undefined;
   }
 
-  #parcel(entry: Entry<Slot>, alert: Alert): Parcel {
+  #inFlight(entry: Entry<Slot>, alert: Alert): InFlight {
     return {
       alert,
-      confirmed: () => {
+      confirm: () => {
         this.#sending.delete(entry.name);
         this.#remove(entry);
       },
-      returned: () => {
+      giveBack: () => {
         this.#sending.delete(entry.name);
         entry.taken = false;
         if (this.#untaken === undefined || entry.number < this.#untaken.number) this.#untaken = entry;

@@ -1,6 +1,6 @@
 // What the status server reads of the program. The parts count by themselves and are read on request.
 import type { CommitStats } from "../pipeline/acknowledger.ts";
-import type { SinkStats } from "../pipeline/delivery.ts";
+import type { SinkStats } from "../pipeline/sink_worker.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import type { Rule } from "../detection/rule.ts";
 import type { Health } from "../lib/health.ts";

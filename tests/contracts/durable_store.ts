@@ -251,9 +251,9 @@ export function durableStoreContract(name: string, makeHome: () => StoreHome): v
     {
       await using store = open(context);
       commitAlerts(store, ...alerts);
-      store.outbox("stdout").take()!.confirmed();
+      store.outbox("stdout").take()!.confirm();
       const [, b] = takeAll(store.outbox("amqp"));
-      b!.confirmed();
+      b!.confirm();
       store.commit(0n);
     }
     {
@@ -262,7 +262,7 @@ export function durableStoreContract(name: string, makeHome: () => StoreHome): v
         stdout: [alerts[1], alerts[2]],
         amqp: [alerts[0], alerts[2]],
       });
-      store.outbox("stdout").take()!.confirmed();
+      store.outbox("stdout").take()!.confirm();
     }
     await using store = open(context);
     assert.equal(store.outbox("stdout").size, 2, "without a commit it is pending again");
@@ -344,7 +344,7 @@ export function durableStoreContract(name: string, makeHome: () => StoreHome): v
           notified = value === undefined ? others : { ...others, [name]: value };
         }
         if (random.chance(0.3)) store.enqueue(alertAbout(name));
-        if (random.chance(0.3)) store.outbox(random.pick(context.sinks)).take()?.confirmed();
+        if (random.chance(0.3)) store.outbox(random.pick(context.sinks)).take()?.confirm();
       }
       if (random.chance(0.7)) {
         store.commit(now);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Alert } from "../../src/detection/alert/alert.ts";
 import type { StateStore, StoreContext } from "../../src/state/store.ts";
-import type { Outbox, Parcel } from "../../src/state/outbox.ts";
+import type { InFlight, Outbox } from "../../src/state/outbox.ts";
 import { alertAbout } from "../helpers/alerts.ts";
 
 /** How a store is opened in a test. */
@@ -17,17 +17,17 @@ export interface StoreHome extends AsyncDisposable {
 export const one: StoreContext = { sinks: ["stdout"], newerReplaces: false };
 
 /** Takes everything that can be sent now; all of it is in flight then. */
-export function takeAll(outbox: Outbox): Parcel[] {
-  const parcels: Parcel[] = [];
-  for (let next = outbox.take(); next !== undefined; next = outbox.take()) parcels.push(next);
-  return parcels;
+export function takeAll(outbox: Outbox): InFlight[] {
+  const taken: InFlight[] = [];
+  for (let next = outbox.take(); next !== undefined; next = outbox.take()) taken.push(next);
+  return taken;
 }
 
 /** The alerts of an outbox; it is unchanged afterwards. */
 export function alertsIn(outbox: Outbox): Alert[] {
-  const parcels = takeAll(outbox);
-  for (const { returned } of parcels.toReversed()) returned();
-  return parcels.map(({ alert }) => alert);
+  const taken = takeAll(outbox);
+  for (const { giveBack } of taken.toReversed()) giveBack();
+  return taken.map(({ alert }) => alert);
 }
 
 /** Enqueues alerts and commits them. */
@@ -89,25 +89,25 @@ export function storeContract(name: string, makeHome: () => StoreHome): void {
     for (const sink of ["stdout", "amqp"]) {
       const outbox = store.outbox(sink);
       assert.equal(outbox.size, 1);
-      const parcel = outbox.take()!;
-      assert.deepEqual(parcel.alert, alert);
+      const inFlight = outbox.take()!;
+      assert.deepEqual(inFlight.alert, alert);
       assert.equal(outbox.take(), undefined);
-      parcel.confirmed();
+      inFlight.confirm();
       assert.equal(outbox.size, 0);
     }
   });
 
-  test("take() takes the oldest first; returned() puts an alert back in its old place", async ({ open }) => {
+  test("take() takes the oldest first; giveBack() puts an alert back in its old place", async ({ open }) => {
     await using store = open(one);
     const alerts = ["a", "b", "c", "a", "b"].map((name) => alertAbout(name));
     commitAlerts(store, ...alerts);
     const outbox = store.outbox("stdout");
-    const parcels = takeAll(outbox);
-    assert.deepEqual(parcels.map(({ alert }) => alert), alerts);
+    const taken = takeAll(outbox);
+    assert.deepEqual(taken.map(({ alert }) => alert), alerts);
     assert.equal(outbox.size, 5, "what is being sent counts");
-    parcels[3]!.returned();
-    parcels[1]!.returned();
-    parcels[0]!.confirmed();
+    taken[3]!.giveBack();
+    taken[1]!.giveBack();
+    taken[0]!.confirm();
     commitAlerts(store, alertAbout("d"));
     assert.deepEqual(takeAll(outbox).map(({ alert }) => alert.name), ["b", "a", "d"]);
   });
@@ -134,7 +134,7 @@ export function storeContract(name: string, makeHome: () => StoreHome): void {
     assert.deepEqual(sending.alert, a1);
     assert.equal(outbox.size, 3);
     assert.deepEqual(takeAll(outbox).map(({ alert }) => alert.name), ["b"], "one of a name at a time");
-    sending.confirmed();
+    sending.confirm();
     assert.deepEqual(outbox.take()!.alert, a3);
     assert.equal(outbox.take(), undefined);
   });
@@ -146,11 +146,11 @@ export function storeContract(name: string, makeHome: () => StoreHome): void {
     commitAlerts(store, a1!);
     const sending = outbox.take()!;
     commitAlerts(store, a2!);
-    sending.returned();
+    sending.giveBack();
     assert.equal(outbox.size, 1);
     const again = outbox.take()!;
     assert.deepEqual(again.alert, a2);
-    again.returned();
+    again.giveBack();
     assert.deepEqual(outbox.take()!.alert, a2);
   });
 
@@ -158,7 +158,7 @@ export function storeContract(name: string, makeHome: () => StoreHome): void {
     await using store = open({ ...one, newerReplaces: true });
     const outbox = store.outbox("stdout");
     commitAlerts(store, alertAbout("a"), alertAbout("b"));
-    outbox.take()!.returned();
+    outbox.take()!.giveBack();
     const newer = alertAbout("a");
     commitAlerts(store, newer);
     assert.equal(outbox.size, 2);
@@ -169,13 +169,13 @@ export function storeContract(name: string, makeHome: () => StoreHome): void {
   test("sinks are independent: one that has confirmed gets the next while another still sends", async ({ open }) => {
     await using store = open({ sinks: ["stdout", "amqp"], newerReplaces: true });
     commitAlerts(store, alertAbout("a"));
-    store.outbox("stdout").take()!.confirmed();
+    store.outbox("stdout").take()!.confirm();
     const sending = store.outbox("amqp").take()!;
     const newer = alertAbout("a");
     commitAlerts(store, newer);
     assert.deepEqual(store.outbox("stdout").take()!.alert, newer);
     assert.equal(store.outbox("amqp").take(), undefined);
-    sending.confirmed();
+    sending.confirm();
     assert.deepEqual(store.outbox("amqp").take()!.alert, newer);
   });
 
@@ -189,20 +189,20 @@ export function storeContract(name: string, makeHome: () => StoreHome): void {
       const sending = outbox.take()!;
       assert.equal(sending.alert.name, "a");
       commitAlerts(store, alertAbout("a")); // behind the one that is being sent
-      sending.confirmed();
+      sending.confirm();
       assert.deepEqual(has(), [true, true, false]);
-      for (const parcel of takeAll(outbox)) {
-        parcel.returned();
+      for (const inFlight of takeAll(outbox)) {
+        inFlight.giveBack();
         assert.deepEqual(has(), [true, true, false]);
       }
       const inFlight = takeAll(outbox);
       const find = (name: string) => inFlight.find(({ alert }) => alert.name === name)!;
       commitAlerts(store, alertAbout("a"));
-      find("a").returned(); // where newer ones replace, the newer one is there in its place
+      find("a").giveBack(); // where newer ones replace, the newer one is there in its place
       assert.deepEqual(has(), [true, true, false]);
-      find("b").confirmed();
+      find("b").confirm();
       assert.deepEqual(has(), [true, false, false]);
-      for (let parcel; (parcel = outbox.take()) !== undefined;) parcel.confirmed();
+      for (let inFlight; (inFlight = outbox.take()) !== undefined;) inFlight.confirm();
       assert.deepEqual(has(), [false, false, false]);
       assert.equal(outbox.size, 0);
     });
@@ -230,9 +230,9 @@ export function storeContract(name: string, makeHome: () => StoreHome): void {
     commitAlerts(store, ...alerts);
     const outbox = store.outbox("stdout");
     for (const { id } of alerts) {
-      const parcel = outbox.take()!;
-      assert.equal(parcel.alert.id, id);
-      parcel.confirmed();
+      const inFlight = outbox.take()!;
+      assert.equal(inFlight.alert.id, id);
+      inFlight.confirm();
     }
     assert.equal(outbox.size, 0);
   });

@@ -1,6 +1,6 @@
 // A sink that does what a test says.
 import type { Alert } from "../../src/detection/alert/alert.ts";
-import type { SinkParts } from "../../src/pipeline/delivery.ts";
+import type { SinkParts } from "../../src/pipeline/sink_worker.ts";
 import type { StateStore } from "../../src/state/store.ts";
 import { messageOf } from "../../src/detection/alert/message.ts";
 import { alertJson } from "../../src/detection/alert/json.ts";

@@ -1,7 +1,7 @@
 // A status server of a test: the rule and the history in the test's hand, everything else as if it just started.
 import { CommitStats } from "../../src/pipeline/acknowledger.ts";
 import { RestartsRule } from "../../src/detection/restarts/rule.ts";
-import type { SinkStats } from "../../src/pipeline/delivery.ts";
+import type { SinkStats } from "../../src/pipeline/sink_worker.ts";
 import { Histogram } from "../../src/lib/histogram.ts";
 import type { LoopMemory } from "../../src/state/store.ts";
 import { FailuresRule } from "../../src/detection/failures/rule.ts";

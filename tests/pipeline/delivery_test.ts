@@ -414,3 +414,19 @@ Deno.test("stats has of each sink its health, what is pending and how attempts e
   assert.equal(lane!.seconds.counts.reduce((a, b) => a + b), 1);
   await delivery[Symbol.asyncDispose]();
 });
+
+Deno.test("alerts about one key are sent one after the other, those about others beside them", async () => {
+  const sink = new TestSink("test", 10);
+  const all = deliveryTo(sink);
+  await using _ = all.delivery;
+  const [first, other, second, third] = all.notify("a", "b", "a", "a");
+  assert.deepEqual(sink.sent, [first, other]);
+  sink.sending[1]!.confirm();
+  await happened();
+  assert.deepEqual(sink.sent, [first, other], "the second about a waits for the first");
+  sink.sending[0]!.confirm();
+  await waitFor("the second", () => sink.sent.length === 3);
+  sink.sending[0]!.confirm();
+  await waitFor("the third", () => sink.sent.length === 4);
+  assert.deepEqual(sink.sent, [first, other, second, third]);
+});

@@ -194,10 +194,10 @@ test("that the program wrote in format 3 is resumed: streaks, alerts, notificati
     assert.deepEqual([...kept.notified()].map(([name, { id }]) => [name, id]), [
       ["job.group[0]", "ced15b38c8cb7259462a997b9ce67101"],
     ]);
-    const { alert, returned } = store.outbox("stdout").take()!;
+    const { alert, giveBack } = store.outbox("stdout").take()!;
     assert.deepEqual([alert.id, alert.details?.Rule, alert.details?.Missed], [loop, "failures", 0]);
     assert.ok(JSON.parse(alertJson(alert, "full")).Events.length > 1);
-    returned();
+    giveBack();
     const thresholds = {
       restartCount: 3,
       stableAfter: 600_000_000_000n,
