@@ -109,6 +109,6 @@ Deno.test("check says what each member answers, and no password", async () => {
   assert.equal(failed.code, 1);
   assert.match(
     failed.stdout,
-    /failed  sink alertmanager: http:\S+\/wrong answered 404: 404 page not found\n/,
+    /failed {2}sink alertmanager: http:\S+\/wrong answered 404: 404 page not found\n/,
   );
 });
