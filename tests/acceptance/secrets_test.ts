@@ -49,6 +49,16 @@ function url(port: number, { user = "detector", scheme = "amqp", vhost = "" } = 
   return `${scheme}://${user}:${encoded}@localhost:${port}/${vhost}`;
 }
 
+/** The environment that sends to a webhook, whose address is secret. */
+function webhook(env: Record<string, string>): Record<string, string> {
+  return {
+    ...amqp(url(broker.port)),
+    SINK_TYPE: "webhook",
+    SINK_WEBHOOK_URL: `http://localhost/${encoded}`,
+    ...env,
+  };
+}
+
 /** The environment that consumes at a URL and notifies at another. */
 function amqp(source: string, sink = url(broker.port)): Record<string, string> {
   return {
@@ -182,13 +192,27 @@ const failures: readonly (readonly [what: string, env: () => Record<string, stri
   ["stream missing", () => aws(), /stream "nosuch" does not exist/],
   ["no region", () => aws({ AWS_REGION: "" }), /AWS region is none|no AWS region/],
   ["no access key", () => aws({ AWS_ACCESS_KEY_ID: "" }), /no AWS credentials/],
-  ["nobody at AWS", () => aws({ AWS_ENDPOINT_URL: `http://127.0.0.1:${freePort()}` }), /ECONNREFUSED/],
+  [
+    "nobody at AWS",
+    () => aws({ AWS_ENDPOINT_URL: `http://127.0.0.1:${freePort()}` }),
+    /nobody listens there/,
+  ],
   [
     "a password in AWS's URL",
     () => aws({ AWS_ENDPOINT_URL: `http://detector:${encoded}@127.0.0.1:${freePort()}/?x=${encoded}` }),
     /sink kinesis/,
   ],
   ["no URL for AWS", () => aws({ AWS_ENDPOINT_URL: password }), /the AWS endpoint is no URL/],
+  [
+    "a webhook's headers wrong",
+    () => webhook({ SINK_WEBHOOK_HEADERS: password }),
+    /that is not shown here, whose line 1 is no header/,
+  ],
+  [
+    "TLS settings of a webhook without TLS",
+    () => webhook({ SINK_WEBHOOK_TLS_CA_FILE: ca }),
+    /found for http:\/\/localhost\/, which is without TLS/,
+  ],
   ["a wrong URL for AWS", () => aws({ AWS_ENDPOINT_URL: url(99_999) }), /the AWS endpoint is no URL/],
 ];
 

@@ -1,24 +1,30 @@
 // The alert as Alertmanager's own webhook receivers get it: version 4 (alertmanager docs/configuration.md, webhook).
 import type { Alert } from "../../detection/alert/alert.ts";
 import { detailsOf } from "../../detection/alert/details_of.ts";
+import { cut } from "../../lib/cut.ts";
 import { formatTime, wallClock } from "../../lib/time.ts";
 import type { SinkContext } from "../sink.ts";
 
 /** The end of what has not ended, as Go writes a time that is not set. */
 const noEnd = "0001-01-01T00:00:00Z";
 
+/** Maximum characters of an annotation. */
+const maxCharacters = 1000;
+
 /** The alert as a group of one. */
 export function alertmanagerJson(alert: Alert, context: SinkContext): string {
   const { title, reason, facts, links, state } = context.message(alert);
   const labels = labelsOf(alert, context.cluster);
-  const annotations = {
-    summary: title,
-    description: reason,
-    ...Object.fromEntries(
-      facts.map(({ label, value }) => [label.toLowerCase().replaceAll(" ", "_"), value] as const)
-        .filter(([name]) => !(name in labels)),
-    ),
-  };
+  const annotations = Object.fromEntries(
+    [
+      ["summary", title],
+      ["description", reason],
+      ["state", state],
+      ["count", String(detailsOf(alert).Failures)],
+      ["loop", alert.loop],
+      ...facts.map(({ label, value }) => [label.toLowerCase().replaceAll(" ", "_"), value] as const),
+    ].filter(([name]) => !(name! in labels)).map(([name, text]) => [name, cut(text!, maxCharacters)]),
+  );
   const status = state === "resolved" ? "resolved" : "firing";
   const page = links.find(({ text }) => text === "Loop")?.url ?? "";
   return JSON.stringify({
@@ -45,7 +51,8 @@ export function alertmanagerJson(alert: Alert, context: SinkContext): string {
 
 type Labels = Readonly<Record<string, string>>;
 
-/** What is the same in all alerts about one loop: receivers tell alerts apart by nothing else. Sorted. */
+/** What is the same in all alerts about one loop: receivers tell alerts apart by nothing else. Sorted. The severity is
+ * that of a loop's first alert. */
 function labelsOf(alert: Alert, cluster: string | undefined): Labels {
   const { Namespace, JobID, TaskGroup, Index, NodeID, Task } = detailsOf(alert).Key;
   return Object.fromEntries(
@@ -55,6 +62,7 @@ function labelsOf(alert: Alert, cluster: string | undefined): Labels {
       group: TaskGroup,
       index: NodeID === undefined ? String(Index ?? "") : undefined,
       job: JobID,
+      name: alert.name,
       namespace: Namespace,
       node: NodeID,
       severity: "warning",
