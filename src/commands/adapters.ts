@@ -6,6 +6,7 @@ import { flagOf, type Input, readSettings, type Setting } from "../lib/settings/
 import { amqpSink } from "../sinks/amqp.ts";
 import { kafka } from "../sinks/kafka/kafka.ts";
 import { kinesis } from "../sinks/kinesis/kinesis.ts";
+import { mongodb } from "../sinks/mongodb/mongodb.ts";
 import { nsq } from "../sinks/nsq/nsq.ts";
 import { redis } from "../sinks/redis/redis.ts";
 import { findSink, type SinkAdapter } from "../sinks/adapter.ts";
@@ -27,6 +28,7 @@ export const sinks: readonly SinkAdapter[] = [
   nsq,
   syslog,
   kafka,
+  mongodb,
 ];
 
 /** The setting that chooses the source. */

@@ -22,7 +22,15 @@ const folders: Readonly<Record<string, Folder>> = {
   },
   sinks: {
     imports: ["lib", "detection", "clients"],
-    packages: ["npm:amqplib@", "npm:@aws-sdk/", "npm:@smithy/", "npm:kafkajs@", "npm:/kafkajs@", "node:"],
+    packages: [
+      "npm:amqplib@",
+      "npm:@aws-sdk/",
+      "npm:@smithy/",
+      "npm:kafkajs@",
+      "npm:/kafkajs@",
+      "npm:mongodb@",
+      "node:",
+    ],
     shared: ["sinks/sink", "sinks/adapter", "sinks/filter"],
   },
   state: { imports: ["lib", "detection"], packages: ["node:"] },
@@ -152,6 +160,13 @@ Deno.test("kafkajs is loaded only when it is used", async () => {
   const loaded = (await modules()).flatMap(({ dependencies = [] }) => dependencies)
     .filter(({ code }) => /^npm:\/?kafkajs@/.test(code?.specifier ?? ""));
   assert.equal(loaded.length, 2);
+  assert.ok(loaded.every(({ isDynamic }) => isDynamic));
+});
+
+Deno.test("MongoDB's driver is loaded only when it is used", async () => {
+  const loaded = (await modules()).flatMap(({ dependencies = [] }) => dependencies)
+    .filter(({ code }) => code?.specifier?.startsWith("npm:mongodb@"));
+  assert.equal(loaded.length, 1);
   assert.ok(loaded.every(({ isDynamic }) => isDynamic));
 });
 
