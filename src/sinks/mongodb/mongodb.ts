@@ -1,6 +1,6 @@
 // The sink `mongodb`: inserts each alert as a document, whose _id is the alert's, so that a repeated delivery is no
 // second one. The driver is loaded only when it is used.
-import type { Collection, MongoClient } from "mongodb";
+import type { Collection, MongoClient as Client } from "mongodb";
 import { LazyConnection } from "../../clients/tcp/lazy_connection.ts";
 import type { Alert } from "../../detection/alert/alert.ts";
 import { Fault } from "../../lib/errors.ts";
@@ -54,7 +54,7 @@ const answerTimeout = 10_000;
 
 /** A client that is connected. */
 interface Open {
-  readonly usable: boolean;
+  usable: boolean;
   readonly collection: Collection<{ _id: string }>;
   readonly long: MakeLong;
   close(): void;
@@ -109,10 +109,11 @@ class MongoSink implements Sink {
 
   async #connect(): Promise<Open> {
     const { connection, database, collection, workers } = this.#values;
-    const sdk = await import("mongodb");
-    let client: MongoClient;
+    // The default alone is there in a bundle: the driver is CommonJS.
+    const { default: { MongoClient, Long } } = await import("mongodb");
+    let client: Client;
     try {
-      client = new sdk.MongoClient(connection, {
+      client = new MongoClient(connection, {
         appName: "nomad-crashloop-detector",
         serverSelectionTimeoutMS: connectTimeout,
         connectTimeoutMS: connectTimeout,
@@ -125,6 +126,7 @@ class MongoSink implements Sink {
     } catch (error) {
       // The driver's words can have the URL in them.
       const { name } = error as Error;
+      if (!name.startsWith("Mongo")) throw error;
       throw new Fault(
         `${this.#where}: the driver does not take the URL (${name}); correct ${this.#prefix}_CONNECTION`,
         "config",
@@ -134,10 +136,10 @@ class MongoSink implements Sink {
       open.usable = false;
       this.#closing ??= client.close().catch(() => {});
     };
-    const open = {
+    const open: Open = {
       usable: true,
       collection: client.db(database).collection<{ _id: string }>(collection),
-      long: sdk.Long.fromString,
+      long: (digits) => Long.fromString(digits),
       close,
     };
     try {
