@@ -10,6 +10,7 @@ import { kinesis } from "../sinks/kinesis.ts";
 import { sns } from "../sinks/sns.ts";
 import { sqs } from "../sinks/sqs.ts";
 import { kafka } from "../sinks/kafka/kafka.ts";
+import { mongodb } from "../sinks/mongodb/mongodb.ts";
 import { nsq } from "../sinks/nsq/nsq.ts";
 import { redis } from "../sinks/redis/redis.ts";
 import { findSink, type SinkAdapter } from "../sinks/adapter.ts";
@@ -46,6 +47,7 @@ export const sinks: readonly SinkAdapter[] = [
   nsq,
   syslog,
   kafka,
+  mongodb,
 ];
 
 /** The setting that chooses the source. */

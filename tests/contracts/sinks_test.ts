@@ -3,6 +3,9 @@ import type { Alert } from "../../src/detection/alert/alert.ts";
 import { messageOf } from "../../src/detection/alert/message.ts";
 import type { SinkAdapter } from "../../src/sinks/adapter.ts";
 import { alertmanager } from "../../src/sinks/alertmanager/alertmanager.ts";
+import { Long } from "mongodb";
+import { mongodb } from "../../src/sinks/mongodb/mongodb.ts";
+import { startMongo } from "../helpers/mongodb.ts";
 import { kafka } from "../../src/sinks/kafka/kafka.ts";
 import { nsq } from "../../src/sinks/nsq/nsq.ts";
 import { redis } from "../../src/sinks/redis/redis.ts";
@@ -418,6 +421,37 @@ sinkContract("kafka", async () => {
     received: async () => (await cluster.messages(confirmed)).map(({ value }) => value),
     breakIt: () => peer.refuse(),
     mendIt: () => peer.accept(),
+    secret: "hunter2",
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+});
+
+sinkContract("mongodb", async () => {
+  await using parts = new AsyncDisposableStack();
+  const mongo = parts.use(await startMongo());
+  const proxy = parts.use(await startProxy(mongo.port));
+  const env = {
+    SINK_MONGODB_CONNECTION: `mongodb://127.0.0.1:${proxy.port}/?appName=hunter2`,
+    SINK_MONGODB_DATABASE: "nomad",
+    SINK_MONGODB_COLLECTION: "loops",
+  };
+  const sink = parts.use(mongodb.prepare({ flags: {}, env, problems: [] })!.open(sinkContext()));
+  const open = parts.move();
+  return {
+    sink,
+    received: () =>
+      Promise.resolve(
+        mongo.documents("nomad.loops").map(({ _id, ...alert }) => {
+          // Integers of 64 bits are objects here; in JSON they are digits.
+          const json = JSON.stringify(alert, (_, value) => value instanceof Long ? `long:${value}` : value);
+          return json.replaceAll(/"long:(-?\d+)"/g, "$1");
+        }),
+      ),
+    async breakIt() {
+      proxy.refuse();
+      await proxy.cut();
+    },
+    mendIt: () => proxy.accept(),
     secret: "hunter2",
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };

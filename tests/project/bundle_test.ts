@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { brokerClient } from "../helpers/amqp.ts";
 import { Bundle } from "../helpers/bundle.ts";
 import { startKafka } from "../helpers/kafka.ts";
+import { startMongo } from "../helpers/mongodb.ts";
 import { Program, run } from "../helpers/program.ts";
 import { freePort, restartsBroker, startRabbitMq } from "../helpers/rabbitmq.ts";
 import { restarts } from "../helpers/updates.ts";
@@ -81,15 +82,19 @@ Deno.test("the bundle loads what a state file, RabbitMQ, Nomad, Kinesis and temp
   }
 });
 
-Deno.test("the bundle loads what Kafka needs, and sends to it", async () => {
+Deno.test("the bundle loads what Kafka and MongoDB need, and sends to both", async () => {
   await using kafka = await startKafka("loops");
+  await using mongo = await startMongo();
   const { code, stderr } = await run({
     args: ["--source-type", "stdin", "--log-level", "warning"],
     env: {
       RESTART_COUNT: "2",
-      SINK_TYPE: "kafka",
+      SINK_TYPE: "kafka,mongodb",
       SINK_KAFKA_BROKERS: kafka.brokers.join(","),
       SINK_KAFKA_TOPIC: "loops",
+      SINK_MONGODB_CONNECTION: `mongodb://127.0.0.1:${mongo.port}`,
+      SINK_MONGODB_DATABASE: "nomad",
+      SINK_MONGODB_COLLECTION: "loops",
     },
     stdin: restarts(2, { name: "a.b[0]" }).join("\n"),
     main: bundle.main,
@@ -97,6 +102,7 @@ Deno.test("the bundle loads what Kafka needs, and sends to it", async () => {
   assert.deepEqual([code, stderr], [0, ""]);
   const [message] = await kafka.messages(1);
   assert.match(message!.value, /"a\.b\[0\]"/);
+  assert.equal(mongo.documents("nomad.loops").length, 1);
 });
 
 Deno.test("the bundle reads from RabbitMQ and sends to it", restartsBroker, async () => {

@@ -28,6 +28,7 @@ const folders: Readonly<Record<string, Folder>> = {
       "npm:kafkajs@",
       "npm:/kafkajs@",
       "npm:liquidjs@",
+      "npm:mongodb@",
       "npm:nodemailer@",
       "node:",
     ],
@@ -160,6 +161,13 @@ Deno.test("kafkajs is loaded only when it is used", async () => {
   const loaded = (await modules()).flatMap(({ dependencies = [] }) => dependencies)
     .filter(({ code }) => /^npm:\/?kafkajs@/.test(code?.specifier ?? ""));
   assert.equal(loaded.length, 2);
+  assert.ok(loaded.every(({ isDynamic }) => isDynamic));
+});
+
+Deno.test("MongoDB's driver is loaded only when it is used", async () => {
+  const loaded = (await modules()).flatMap(({ dependencies = [] }) => dependencies)
+    .filter(({ code }) => code?.specifier?.startsWith("npm:mongodb@"));
+  assert.equal(loaded.length, 1);
   assert.ok(loaded.every(({ isDynamic }) => isDynamic));
 });
 

@@ -32,13 +32,20 @@ Deno.test("the program may read the variables of its settings, those of AWS, and
   assert.deepEqual(unreadable, [], "add it to --allow-env in the tasks start and binary of deno.json");
   assert.deepEqual(variables.filter((pattern) => !settings.some((name) => used(name, pattern))), [
     "AWS_*",
+    "FUNCTION_*",
+    "FUNCTIONS_WORKER_RUNTIME",
     "HOME",
     "HOMEDRIVE",
     "HOMEPATH",
     "KAFKAJS_*",
+    "KUBERNETES_SERVICE_HOST",
+    "K_SERVICE",
+    "MONGODB_*",
     "NODE_ENV",
     "TERM",
     "USERPROFILE",
+    "VERCEL",
+    "VERCEL_REGION",
     "_X_AMZN_TRACE_ID",
   ]);
 });
