@@ -99,7 +99,7 @@ Deno.test("check says what each member answers, and no password", async () => {
   assert.match(
     stdout,
     new RegExp(
-      `ok      sink alertmanager: ${RegExp.escape(where)}: takes alerts; ${second.url}: takes alerts`,
+      `ok {6}sink alertmanager: ${RegExp.escape(where)}: takes alerts; ${second.url}: takes alerts`,
     ),
   );
   const failed = await run({
@@ -109,6 +109,6 @@ Deno.test("check says what each member answers, and no password", async () => {
   assert.equal(failed.code, 1);
   assert.match(
     failed.stdout,
-    /failed  sink alertmanager: http:\S+\/wrong answered 404: 404 page not found\n/,
+    /failed {2}sink alertmanager: http:\S+\/wrong answered 404: 404 page not found\n/,
   );
 });
