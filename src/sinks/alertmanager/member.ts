@@ -18,8 +18,6 @@ export interface MemberContext {
   readonly headers: Readonly<Record<string, string>>;
   /** The alert of a loop as it is now; undefined where nothing is to be sent. `wanted`: an alert about it is in flight. */
   alertOf(name: string, wanted: boolean): string | undefined;
-  /** Called when it failed, or works again. */
-  changed(): void;
   /** The time, and how far ahead the end of an alert that goes on lies, in milliseconds. */
   now(): number;
   readonly endsAfter: number;
@@ -50,7 +48,8 @@ export class Member implements Disposable {
 
   /** Sends no alert, which shows whether it would take some. @throws {Fault} */
   async probe(): Promise<void> {
-    this.#client.renew();
+    // Files of TLS may have been mended.
+    if (this.#draining === undefined) this.#client.renew();
     await this.#post([]);
   }
 
@@ -139,7 +138,6 @@ export class Member implements Disposable {
     }
     // Who refuses an alert works.
     this.fault = fault?.recovery === "rejected" ? undefined : fault;
-    this.#context.changed();
     if (fault !== undefined) throw fault;
   }
 

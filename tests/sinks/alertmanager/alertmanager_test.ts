@@ -258,15 +258,23 @@ Deno.test("two members: both get it; one is down, said once, and has all within 
 Deno.test("all members down: send() says each; a repetition that fails is an outage, and the next connection makes up", async () => {
   await using own = await startAlertmanager();
   const lost: Fault[] = [];
-  const listener = { lost: (fault: Fault) => void lost.push(fault), blocked() {}, part() {} };
+  const parts: (Fault | undefined)[] = [];
+  const listener = {
+    lost: (fault: Fault) => void lost.push(fault),
+    blocked() {},
+    part: (_: string, fault?: Fault) => void (fault && parts.push(fault)),
+  };
   const nobody = `http://127.0.0.1:${freePort()}`;
   await using sink = open({ urls: [own.url, nobody], times: fast, context: { listener } });
   await sink.send(alertOf("a"));
+  await waitFor("the second to be spoken of", () => parts.length > 0);
   await own.stop();
+  parts.length = 0;
   const both = `${own.url}: nobody listens there; ${nobody}: nobody listens there`;
   await assert.rejects(sink.send(alertOf("b")), { message: both, recovery: "transient" });
   await waitFor("the repetition to fail", () => lost.length > 0);
   assert.equal(lost[0]!.message, both);
+  assert.deepEqual(parts, []);
   await assert.rejects(sink.connect(), { message: both });
   await own.start();
   await sink.connect();
