@@ -3,9 +3,11 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
+import { sinks } from "../../src/commands/adapters.ts";
 import { settingsGroups } from "../../src/commands/settings.ts";
 import { run } from "../../src/commands/run.ts";
 import { recordSettings } from "../../src/commands/record/settings.ts";
+import { words } from "../../src/lib/settings/adapter.ts";
 import { fileOf, flagOf } from "../../src/lib/settings/setting.ts";
 
 const url = (scheme: string) => `${scheme}://guest:hunter2@rabbit/`;
@@ -426,9 +428,9 @@ Deno.test("run() takes the flag before the environment", async () => {
   assert.deepEqual(await ran([...args, "--sink-type", ""], {}), {
     code: 1,
     stdout: "",
-    stderr:
-      'SINK_TYPE (--sink-type): found ""; expected one or more, separated by commas, of stdout, amqp, ' +
-      "rabbitmq, kinesis, such as stdout,amqp\n",
+    stderr: `SINK_TYPE (--sink-type): found ""; expected one or more, separated by commas, of ${
+      words(sinks).join(", ")
+    }, such as stdout,amqp\n`,
   });
 });
 
