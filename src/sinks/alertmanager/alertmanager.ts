@@ -98,7 +98,6 @@ export class AlertmanagerSink implements Sink {
   /** What is active, or was until lately, by the alerts' names. */
   readonly #loops = new Map<string, Known>();
   #timer: ReturnType<typeof setInterval> | undefined;
-  #repeating = false;
   /** All members missed a repetition, or the program starts: the next connection makes up for it. */
   #behind: boolean;
   #closed = false;
@@ -183,13 +182,11 @@ export class AlertmanagerSink implements Sink {
   }
 
   async #repeat(): Promise<void> {
-    if (this.#repeating || this.#closed) return;
-    this.#repeating = true;
+    if (this.#closed) return;
     this.#behind = false;
     this.#forgetOld();
     const names = [...this.#loops.keys()];
     await Promise.all(this.#members.map((member) => member.repeat(names)));
-    this.#repeating = false;
     this.#report();
     if (this.#closed || names.length === 0) return;
     const faults = this.#members.flatMap(({ fault }) => fault ?? []);

@@ -73,25 +73,27 @@ export class Member implements Disposable {
   }
 
   #drain(): Promise<void> {
-    return this.#draining ??= this.#sendAll().finally(() => this.#draining = undefined);
+    return this.#draining ??= this.#sendAll();
   }
 
   async #sendAll(): Promise<void> {
     // What is sent in the same moment goes together.
     await undefined;
-    while (this.#due.size > 0) {
-      const taken = this.#take();
-      try {
-        await this.#post(taken.alerts);
-        for (const waiter of taken.waiters.values()) waiter.resolve();
-      } catch (error) {
-        const fault = asFault(error);
-        if (fault.recovery === "rejected") await this.#sendSingly(taken, fault);
-        else {
-          for (const waiter of taken.waiters.values()) waiter.reject(fault);
-          this.#giveUp(fault);
-        }
-      }
+    while (this.#due.size > 0) await this.#sendSome();
+    // At once: who comes next must not wait for one that has ended.
+    this.#draining = undefined;
+  }
+
+  async #sendSome(): Promise<void> {
+    const taken = this.#take();
+    try {
+      if (taken.alerts.length > 0) await this.#post(taken.alerts);
+      for (const waiter of taken.waiters.values()) waiter.resolve();
+    } catch (error) {
+      const fault = asFault(error);
+      if (fault.recovery === "rejected") return await this.#sendSingly(taken, fault);
+      for (const waiter of taken.waiters.values()) waiter.reject(fault);
+      this.#giveUp(fault);
     }
   }
 
