@@ -5,14 +5,29 @@ import type { Nanoseconds } from "../lib/duration.ts";
 import { asFault } from "../lib/errors.ts";
 import { plain } from "../lib/escape.ts";
 import { formatTime, wallClock } from "../lib/time.ts";
-import type { PlannedSink, Sink } from "../sinks/sink.ts";
-import { checkTimeout, within } from "./check.ts";
-import { type Plan, planSinks } from "./plan.ts";
+import type { Command } from "commander";
+import { type AlertPlan, alone, planAlerts, sinksOf } from "./alert_plan.ts";
+import { answerTimeout, within } from "./answer.ts";
+import { chooseSource } from "./adapters.ts";
+import type { Invocation } from "./invocation.ts";
 import type { ProcessContext } from "./process_context.ts";
+
+/** Adds the command to the program. It needs no source, but what the rule is by default depends on one that is set. */
+export function registerTestAlert(program: Command, invocation: Invocation): void {
+  const { process } = invocation;
+  program.command("test-alert")
+    .description("send an alert that says it is a test, and its end, through every sink; consume nothing")
+    .action(() =>
+      invocation.run(
+        (input) => planAlerts(input, chooseSource({ ...input, problems: [] }, [])?.type),
+        (plan) => testAlert(plan, process, (line) => invocation.print(`${line}\n`), process.stop),
+      )
+    );
+}
 
 /** Sends the test alert through every sink, whatever its filters say. Returns the exit code. */
 export async function testAlert(
-  plan: Plan,
+  plan: AlertPlan,
   context: ProcessContext,
   say: (line: string) => Promise<unknown>,
   stop: AbortSignal,
@@ -20,38 +35,21 @@ export async function testAlert(
   const now = wallClock();
   const [begin, end] = [testAlertAt(now, "first"), testAlertAt(now, "resolved")];
   const codes = await Promise.all(
-    planSinks(plan, context).map(async (planned) => {
-      // A sink whose receiver shows no ends gets none.
-      const alerts = plan.rule.notifyResolved || planned.needsEnds ? [begin, end] : [begin];
-      await using sink = openAlone(planned);
+    sinksOf(plan, context).map(async ({ name, getsEnds, open }) => {
+      await using sink = open(...alone());
       try {
-        for (const alert of alerts) {
-          await within(plan.process.connectTimeout ?? checkTimeout, stop, sink.send(alert));
+        for (const alert of getsEnds ? [begin, end] : [begin]) {
+          await within(plan.process.connectTimeout ?? answerTimeout, stop, sink.send(alert));
         }
-        await say(
-          plain(
-            `ok      sink ${planned.name}: confirmed the test alert${
-              alerts.length > 1 ? " and its end" : ""
-            }`,
-          ),
-        );
+        await say(plain(`ok      sink ${name}: confirmed the test alert${getsEnds ? " and its end" : ""}`));
         return 0;
       } catch (error) {
-        await say(plain(`failed  sink ${planned.name}: ${asFault(error).message}`));
+        await say(plain(`failed  sink ${name}: ${asFault(error).message}`));
         return 1;
       }
     }),
   );
   return Math.max(0, ...codes);
-}
-
-/** Opens a sink that remembers only until it is closed. */
-function openAlone({ open }: PlannedSink): Sink {
-  const records = new Map<string, unknown>();
-  return open({ lost() {}, blocked() {}, part() {} }, {
-    entries: <Value>() => [...records] as [string, Value][],
-    put: (key, value) => void (value === undefined ? records.delete(key) : records.set(key, value)),
-  });
 }
 
 const job = "nomad-crashloop-detector-test";

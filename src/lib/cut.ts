@@ -17,3 +17,12 @@ export function fitting<T>(make: (limit: number) => T, limits: readonly number[]
   }
   return made!;
 }
+
+/** The text, of at most `max` bytes in UTF-8, with an ellipsis where it is cut; never within a character. */
+export function cutBytes(text: string, max: number): string {
+  const utf8 = new TextEncoder();
+  const fits = (room: number) => utf8.encodeInto(text, new Uint8Array(Math.max(0, room))).read;
+  return fits(max) === text.length ? text : `${text.slice(0, fits(max - ellipsisBytes))}…`;
+}
+
+const ellipsisBytes = 3;

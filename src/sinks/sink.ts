@@ -57,8 +57,8 @@ export interface SinkContext {
 export interface PlannedSink {
   /** `slack`, or `webhook:audit` where it has a name of its own. For logs, metrics and the state. */
   readonly name: string;
-  /** Whether it gets the ends of loops whatever `NOTIFY_RESOLVED` says. */
-  readonly needsEnds: boolean;
+  /** Whether it gets the ends of loops. */
+  readonly getsEnds: boolean;
   /** Whether it gets this alert. */
   accepts(alert: Alert): boolean;
   open(listener: SinkListener, records: SinkRecords): Sink;

@@ -10,7 +10,7 @@ import type { LineOutput } from "../lib/coalescing_writer.ts";
 import type { StatusView } from "./view.ts";
 
 /** The parts of the program that the status server reads. */
-export interface Facts {
+export interface RuntimeInfo {
   readonly version: string;
   readonly startedAt: Nanoseconds;
   readonly mode: "live" | "batch";
@@ -25,6 +25,6 @@ export interface Facts {
 }
 
 /** The time now, by the clock that loops follow. */
-export function nowOf({ mode, counters }: Facts): Nanoseconds {
+export function nowOf({ mode, counters }: RuntimeInfo): Nanoseconds {
   return mode === "live" ? wallClock() : counters.newest ?? wallClock();
 }

@@ -1,4 +1,4 @@
-// Secrets: whatever goes wrong, and however the program is told its passwords, it prints none of them.
+// Secrets: whatever goes wrong, and however the program gets its passwords, it prints none of them.
 import assert from "node:assert/strict";
 import { settingsGroups } from "../../src/commands/settings.ts";
 import { Authority } from "../helpers/certificates.ts";
@@ -49,7 +49,7 @@ function url(port: number, { user = "detector", scheme = "amqp", vhost = "" } = 
   return `${scheme}://${user}:${encoded}@localhost:${port}/${vhost}`;
 }
 
-/** The environment that consumes at a URL and tells at another. */
+/** The environment that consumes at a URL and notifies at another. */
 function amqp(source: string, sink = url(broker.port)): Record<string, string> {
   return {
     AMQP_CONNECTION: source,
@@ -270,7 +270,7 @@ for (const by of ["variable", "file"] as const) {
     await own.put("in", restarts(2));
     await own.take("out", 1);
     await proxy.reset();
-    for (const side of ["source", "sink"]) await program.logged(`${side} amqp: works again`);
+    for (const side of ["source", "sink"]) await program.logged(`${side} amqp: recovered`);
     await broker.ctl("change_password", "detector", "other");
     await broker.ctl("close_all_user_connections", "detector", "rotated");
     try {
@@ -281,7 +281,7 @@ for (const by of ["variable", "file"] as const) {
     } finally {
       await broker.ctl("change_password", "detector", password);
     }
-    await waitFor("both to be back", () => program.stderr.match(/works again/g)?.length === 4, {
+    await waitFor("both to be back", () => program.stderr.match(/recovered/g)?.length === 4, {
       timeoutMs: 20_000,
     });
     program.signal("SIGTERM");

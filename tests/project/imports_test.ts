@@ -22,7 +22,15 @@ const folders: Readonly<Record<string, Folder>> = {
   },
   sinks: {
     imports: ["lib", "detection", "clients"],
-    packages: ["npm:amqplib@", "npm:@aws-sdk/", "npm:@smithy/", "npm:nodemailer@", "node:"],
+    packages: [
+      "npm:amqplib@",
+      "npm:@aws-sdk/",
+      "npm:kafkajs@",
+      "npm:/kafkajs@",
+      "npm:liquidjs@",
+      "npm:nodemailer@",
+      "node:",
+    ],
     shared: ["sinks/sink", "sinks/adapter", "sinks/filter"],
   },
   state: { imports: ["lib", "detection"], packages: ["node:"] },
@@ -148,10 +156,17 @@ Deno.test("no files import each other in a circle, of types neither", async () =
   assert.equal(circle(importsOf(await modules())), undefined);
 });
 
+Deno.test("kafkajs is loaded only when it is used", async () => {
+  const loaded = (await modules()).flatMap(({ dependencies = [] }) => dependencies)
+    .filter(({ code }) => /^npm:\/?kafkajs@/.test(code?.specifier ?? ""));
+  assert.equal(loaded.length, 2);
+  assert.ok(loaded.every(({ isDynamic }) => isDynamic));
+});
+
 Deno.test("the AWS SDK is loaded only when it is used", async () => {
   const loaded = (await modules()).flatMap(({ dependencies = [] }) => dependencies)
     .filter(({ code }) => /^npm:@(aws-sdk|smithy)\//.test(code?.specifier ?? ""));
-  assert.equal(loaded.length, 2);
+  assert.equal(loaded.length, 4);
   assert.ok(loaded.every(({ isDynamic }) => isDynamic));
 });
 
@@ -162,11 +177,17 @@ Deno.test("nodemailer is loaded only when it is used", async () => {
   assert.ok(loaded.every(({ isDynamic }) => isDynamic));
 });
 
+Deno.test("the library of templates is loaded only when it is used", async () => {
+  const loaded = (await modules()).flatMap(({ dependencies = [] }) => dependencies)
+    .filter(({ code }) => code?.specifier?.startsWith("npm:liquidjs@"));
+  assert.deepEqual(loaded.map(({ isDynamic }) => isDynamic), [true]);
+});
+
 const edges: readonly (readonly [from: string, to: string, problem: string | undefined])[] = [
   ["detection/restarts/rule", "lib/duration", undefined],
   ["sinks/amqp", "clients/amqp/connection", undefined],
   ["sinks/amqp", "sinks/sink", undefined],
-  ["state/sqlite", "state/sqlite_file", undefined],
+  ["state/sqlite/store", "state/sqlite/file", undefined],
   ["sources/nomad/session", "sources/nomad/allocation", undefined],
   ["sources/amqp/source", "sources/reconnecting", undefined],
   ["pipeline/delivery", "sinks/sink", undefined],

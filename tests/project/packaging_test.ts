@@ -35,6 +35,8 @@ Deno.test("the program may read the variables of its settings, those of AWS, and
     "HOME",
     "HOMEDRIVE",
     "HOMEPATH",
+    "KAFKAJS_*",
+    "NODE_ENV",
     "TERM",
     "USERPROFILE",
     "_X_AMZN_TRACE_ID",

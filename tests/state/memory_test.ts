@@ -1,15 +1,15 @@
-// The ledger in memory.
+// The store in memory.
 import assert from "node:assert/strict";
 import { MemoryStore } from "../../src/state/memory.ts";
-import { ledgerContract } from "../contracts/store.ts";
+import { storeContract } from "../contracts/store.ts";
 import { alertAbout } from "../helpers/alerts.ts";
 
-ledgerContract("memory", () => ({
+storeContract("memory", () => ({
   open: (context) => new MemoryStore(context),
   async [Symbol.asyncDispose]() {},
 }));
 
-Deno.test("the ledger in memory starts with nothing and is not durable", () => {
+Deno.test("the store in memory starts with nothing and is not durable", () => {
   const store = new MemoryStore({ sinks: [], newerReplaces: true });
   assert.equal(store.durable, false);
   assert.deepEqual([...store.kept.restarts(), ...store.kept.notified()], []);

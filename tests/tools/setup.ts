@@ -42,6 +42,21 @@ const servers = {
   },
   chromium: { program: "chromium", directories: [], apt: "chromium", brew: "chromium", units: [] },
   openssl: { program: "openssl", directories: [], apt: "openssl", brew: "openssl", units: [] },
+  redis: {
+    program: "redis-server",
+    directories: [],
+    apt: "redis-server",
+    brew: "redis",
+    units: ["redis-server.service"],
+  },
+  kcat: { program: "kcat", directories: [], apt: "kcat", brew: "kcat", units: [] },
+  rsyslog: {
+    program: "rsyslogd",
+    directories: ["/usr/sbin", "/opt/homebrew/sbin", "/usr/local/sbin"],
+    apt: "rsyslog",
+    brew: "rsyslog",
+    units: ["rsyslog.service"],
+  },
 } satisfies Record<string, Server>;
 
 /** What only `deno task bench` needs. */

@@ -1,4 +1,4 @@
-// Explains a failed TLS handshake: what is wrong with whose certificate, and what to do.
+// Explains a failed TLS handshake: whose certificate is wrong, why, and what to do.
 import { isIP } from "node:net";
 import { connect, type ConnectionOptions, type PeerCertificate } from "node:tls";
 import { Fault } from "../../lib/errors.ts";
@@ -25,7 +25,9 @@ export interface Peer {
   /** The files of trusted authorities and of the client certificate. */
   readonly caFile: string | undefined;
   readonly certFile: string | undefined;
-  readonly settings: Readonly<Record<"ca" | "cert" | "key" | "serverName", Setting<unknown>>>;
+  readonly settings: Readonly<Record<"ca" | "cert" | "key", Setting<unknown>>> & {
+    readonly serverName?: Setting<unknown>;
+  };
 }
 
 /** A failed handshake of AMQP as a fault that says what to do; undefined if something else went wrong. */
@@ -73,8 +75,8 @@ function wrongName({ where, settings, ...peer }: Peer, certificate: PeerCertific
   const names = certificate.subjectaltname
     ?.split(", ").map((name) => name.replace(/^(DNS|IP Address):/, "")) ?? [];
   return `the certificate of ${where} is for ${names.length > 0 ? oneOf(names) : "no host"}, ` +
-    `not for ${peer.serverName ?? peer.host}; connect to a name that it is for, or set ` +
-    `${namesOf(settings.serverName)} to that name`;
+    `not for ${peer.serverName ?? peer.host}; connect to a name that it is for` +
+    (settings.serverName === undefined ? "" : `, or set ${namesOf(settings.serverName)} to that name`);
 }
 
 async function untrusted(peer: Peer): Promise<string> {

@@ -7,26 +7,30 @@ import { namesOf, type Setting } from "../../lib/settings/setting.ts";
 import { optional, text } from "../../lib/settings/parsers.ts";
 import { printable, quoted } from "../../lib/settings/redact.ts";
 
-/** The settings of TLS to one server, whose variables begin with the prefix: `AMQP_TLS_CA_FILE` for `AMQP`. */
-export function tlsSettings(prefix: string): Record<keyof Tls, Setting<string | undefined>> {
+/** The settings of TLS to one server, whose variables begin with the prefix: `AMQP_TLS_CA_FILE` for `AMQP`. `server` is
+ * its name in examples. */
+export function tlsSettings(
+  prefix: string,
+  server = "rabbitmq",
+): Record<keyof Tls, Setting<string | undefined>> {
   const setting = (name: string, help: string, example: string) =>
     optional(text({ env: `${prefix}_TLS_${name}`, help, example }));
   return {
     tlsCaFile: setting(
       "CA_FILE",
       "PEM file of the authorities that the server's certificate may be signed by, in place of the public ones",
-      "/etc/rabbitmq/ca.pem",
+      `/etc/${server}/ca.pem`,
     ),
-    tlsCertFile: setting("CERT_FILE", "PEM file of the client certificate", "/etc/rabbitmq/client.pem"),
+    tlsCertFile: setting("CERT_FILE", "PEM file of the client certificate", `/etc/${server}/client.pem`),
     tlsKeyFile: setting(
       "KEY_FILE",
       "PEM file of the client certificate's private key",
-      "/etc/rabbitmq/client.key",
+      `/etc/${server}/client.key`,
     ),
     tlsServerName: setting(
       "SERVER_NAME",
       "name that the server's certificate must be for, in place of the URL's host",
-      "rabbitmq.example.com",
+      `${server}.example.com`,
     ),
   };
 }

@@ -1,10 +1,6 @@
 // One member of an Alertmanager cluster: gets what changed and what is to be repeated, in order, many in one request.
-import {
-  explainAnswer,
-  type HttpAnswer,
-  HttpClient,
-  type HttpClientOptions,
-} from "../../clients/http/client.ts";
+import { HttpClient, type HttpClientOptions } from "../../clients/http/client.ts";
+import { explainAnswer, type HttpAnswer } from "../../clients/http/errors.ts";
 import { asFault, Fault } from "../../lib/errors.ts";
 import { printable } from "../../lib/settings/redact.ts";
 

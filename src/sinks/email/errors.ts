@@ -1,5 +1,5 @@
 // What an SMTP server and the way to it can say, in words: what passes, what takes an operator, what is for good.
-import { quoteAnswer } from "../../clients/http/client.ts";
+import { quoteAnswer } from "../../clients/http/errors.ts";
 import { explainHandshake } from "../../clients/tls/handshake_error.ts";
 import { tlsOptions, tlsSettings } from "../../clients/tls/settings.ts";
 import { Fault, type Recovery } from "../../lib/errors.ts";

@@ -1,6 +1,6 @@
 // Answers of receivers in words, without what is secret of their addresses.
 import assert from "node:assert/strict";
-import { explainAnswer, secretsOf } from "../../../src/clients/http/client.ts";
+import { explainAnswer, secretsOf } from "../../../src/clients/http/errors.ts";
 
 const url = new URL("https://hooks.example.com/services/T00000000/B00000000/s3cr3t%2FXXXX?sig=9f8e7d6c5b4a");
 

@@ -4,7 +4,7 @@ import { Pace } from "../../../src/clients/http/pace.ts";
 import { within } from "../../helpers/wait_for.ts";
 
 Deno.test("turn() makes the next request the interval after the answer before", async () => {
-  const pace = new Pace(40, new AbortController().signal);
+  const pace = new Pace(40);
   const times: [begun: number, ended: number][] = [];
   const request = async () => {
     const begun = performance.now();
@@ -20,13 +20,12 @@ Deno.test("turn() makes the next request the interval after the answer before", 
   for (const index of [1, 2]) assert.ok(times[index]![0] - times[index - 1]![1] >= 39);
 });
 
-Deno.test("turn() ends at once where it closes meanwhile, and makes no request", async () => {
-  const closed = new AbortController();
-  const pace = new Pace(3_600_000, closed.signal);
+Deno.test("turn() ends at once where it is closed meanwhile, and makes no request", async () => {
+  const pace = new Pace(3_600_000);
   await pace.turn(() => Promise.resolve());
   let made = false;
   const turn = pace.turn(() => Promise.resolve(made = true));
-  closed.abort();
+  pace[Symbol.dispose]();
   await assert.rejects(within("the turn", turn), { name: "Fault", message: "closed" });
   assert.equal(made, false);
 });
