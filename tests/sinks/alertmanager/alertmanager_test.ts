@@ -314,6 +314,24 @@ Deno.test("ten thousand loops go in few requests of bounded size", async () => {
   assert.ok(Math.max(...sizes) < 500_000, `${Math.max(...sizes)} characters`);
 });
 
+Deno.test("no alert waits for the next repetition: both members have every one that was confirmed", async () => {
+  const jobs = [new Set<string>(), new Set<string>()];
+  const note = (seen: Set<string>) => (body: string) => {
+    for (const { labels } of JSON.parse(body)) seen.add(labels.job);
+    return new Response();
+  };
+  await using first = stub(note(jobs[0]!));
+  await using second = stub(note(jobs[1]!));
+  await using sink = open({ urls: [first.url, second.url] });
+  const all = Array.from({ length: 500 }, (_, index) => `job-${index}`);
+  const left = [...all];
+  const worker = async () => {
+    for (let job = left.shift(); job !== undefined; job = left.shift()) await sink.send(alertOf(job));
+  };
+  await Promise.all(Array.from({ length: 7 }, worker));
+  await waitFor("both to have all", () => jobs.every(({ size }) => size === all.length));
+});
+
 /** A receiver that answers as it is told. */
 function stub(answer: (body: string, request: Request) => Response | Promise<Response>) {
   const receiver = Deno.serve(
