@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { type Alertmanager, startAlertmanager } from "../helpers/alertmanager.ts";
 import { brokerClient } from "../helpers/amqp.ts";
 import { Program, run } from "../helpers/program.ts";
-import { type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
+import { freePort, type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
 import { crash, started, stop } from "../helpers/runs.ts";
 import { stateFolderOnDisk } from "../helpers/state_files.ts";
-import { now } from "../helpers/updates.ts";
+import { now, restarts } from "../helpers/updates.ts";
 import { waitFor } from "../helpers/wait_for.ts";
 
 let broker: RabbitMq;
@@ -99,7 +99,7 @@ Deno.test("check says what each member answers, and no password", async () => {
   assert.match(
     stdout,
     new RegExp(
-      `ok      sink alertmanager: ${RegExp.escape(where)}: takes alerts; ${second.url}: takes alerts`,
+      `ok {6}sink alertmanager: ${RegExp.escape(where)}: takes alerts; ${second.url}: takes alerts`,
     ),
   );
   const failed = await run({
@@ -111,4 +111,22 @@ Deno.test("check says what each member answers, and no password", async () => {
     failed.stdout,
     /failed {2}sink alertmanager: http:\S+\/wrong answered 404: 404 page not found\n/,
   );
+});
+
+Deno.test("a member that is down is said once, and the other confirms", async () => {
+  const nobody = `http://127.0.0.1:${freePort()}`;
+  const env = {
+    SOURCE_TYPE: "stdin",
+    RESTART_COUNT: "2",
+    SINK_TYPE: "alertmanager",
+    SINK_ALERTMANAGER_URLS: `${nobody},${first.url}`,
+  };
+  const names = ["one.web[0]", "two.web[0]"];
+  const stdin = names.flatMap((name) => restarts(2, { name })).join("\n");
+  const { code, stderr } = await run({ env, stdin });
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(stderr.match(/warning.*/g), [
+    `warning sink alertmanager: ${nobody}: nobody listens there; others take alerts meanwhile; retrying`,
+  ]);
+  assert.deepEqual((await first.active()).map(({ labels }) => labels.name).sort(), names);
 });

@@ -98,7 +98,6 @@ export class AlertmanagerSink implements Sink {
   /** What is active, or was until lately, by the alerts' names. */
   readonly #loops = new Map<string, Known>();
   #timer: ReturnType<typeof setInterval> | undefined;
-  #repeating = false;
   /** All members missed a repetition, or the program starts: the next connection makes up for it. */
   #behind: boolean;
   #closed = false;
@@ -116,7 +115,6 @@ export class AlertmanagerSink implements Sink {
         client: { prefix, tls: tlsOf(values) },
         headers: loginHeaders(loginOf(url) ?? values),
         alertOf: (name, wanted) => this.#alertOf(name, wanted),
-        changed: () => this.#report(),
         now: times.now,
         endsAfter: times.endsAfter,
       })
@@ -124,7 +122,7 @@ export class AlertmanagerSink implements Sink {
   }
 
   async connect(): Promise<void> {
-    await anyOf(this.#members.map((member) => member.probe()));
+    await this.#anyOf((member) => member.probe());
     this.#start();
     if (this.#behind) void this.#repeat();
   }
@@ -139,7 +137,7 @@ export class AlertmanagerSink implements Sink {
     this.#loops.set(name, { record, sentAt: now() });
     this.#context.records.put(name, record);
     try {
-      await anyOf(this.#members.map((member) => member.send(name)));
+      await this.#anyOf((member) => member.send(name));
     } catch (error) {
       if (error instanceof Fault && error.recovery === "rejected") this.#forget(name);
       throw error;
@@ -165,6 +163,17 @@ export class AlertmanagerSink implements Sink {
     return Promise.resolve();
   }
 
+  /** Resolves when one member has done it. @throws {Fault} for all of them where none does. */
+  async #anyOf(attempt: (member: Member) => Promise<void>): Promise<void> {
+    const attempts = this.#members.map(attempt);
+    void Promise.allSettled(attempts).then(() => this.#report());
+    try {
+      await Promise.any(attempts);
+    } catch (error) {
+      throw together((error as AggregateError).errors);
+    }
+  }
+
   #start(): void {
     if (this.#timer !== undefined || this.#closed) return;
     const timer = setInterval(() => void this.#repeat(), this.#times.repeatEvery);
@@ -173,13 +182,12 @@ export class AlertmanagerSink implements Sink {
   }
 
   async #repeat(): Promise<void> {
-    if (this.#repeating || this.#closed) return;
-    this.#repeating = true;
+    if (this.#closed) return;
     this.#behind = false;
     this.#forgetOld();
     const names = [...this.#loops.keys()];
     await Promise.all(this.#members.map((member) => member.repeat(names)));
-    this.#repeating = false;
+    this.#report();
     if (this.#closed || names.length === 0) return;
     const faults = this.#members.flatMap(({ fault }) => fault ?? []);
     if (faults.length < this.#members.length) return;
@@ -227,15 +235,6 @@ function loginOf({ username, password }: URL): { bearerToken: undefined; basicAu
     bearerToken: undefined,
     basicAuth: `${decodeURIComponent(username)}:${decodeURIComponent(password)}`,
   };
-}
-
-/** Resolves with the first that does. @throws {Fault} for all of them where none does. */
-async function anyOf(attempts: readonly Promise<void>[]): Promise<void> {
-  try {
-    await Promise.any(attempts);
-  } catch (error) {
-    throw together((error as AggregateError).errors);
-  }
 }
 
 /** The faults of all members as one. */

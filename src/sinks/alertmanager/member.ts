@@ -14,8 +14,6 @@ export interface MemberContext {
   readonly headers: Readonly<Record<string, string>>;
   /** The alert of a loop as it is now; undefined where nothing is to be sent. `wanted`: an alert about it is in flight. */
   alertOf(name: string, wanted: boolean): string | undefined;
-  /** Called when it failed, or works again. */
-  changed(): void;
   /** The time, and how far ahead the end of an alert that goes on lies, in milliseconds. */
   now(): number;
   readonly endsAfter: number;
@@ -46,7 +44,8 @@ export class Member implements Disposable {
 
   /** Sends no alert, which shows whether it would take some. @throws {Fault} */
   async probe(): Promise<void> {
-    this.#client.renew();
+    // Files of TLS may have been mended.
+    if (this.#draining === undefined) this.#client.renew();
     await this.#post([]);
   }
 
@@ -70,25 +69,27 @@ export class Member implements Disposable {
   }
 
   #drain(): Promise<void> {
-    return this.#draining ??= this.#sendAll().finally(() => this.#draining = undefined);
+    return this.#draining ??= this.#sendAll();
   }
 
   async #sendAll(): Promise<void> {
     // What is sent in the same moment goes together.
     await undefined;
-    while (this.#due.size > 0) {
-      const taken = this.#take();
-      try {
-        await this.#post(taken.alerts);
-        for (const waiter of taken.waiters.values()) waiter.resolve();
-      } catch (error) {
-        const fault = asFault(error);
-        if (fault.recovery === "rejected") await this.#sendSingly(taken, fault);
-        else {
-          for (const waiter of taken.waiters.values()) waiter.reject(fault);
-          this.#giveUp(fault);
-        }
-      }
+    while (this.#due.size > 0) await this.#sendSome();
+    // At once: who comes next must not wait for one that has ended.
+    this.#draining = undefined;
+  }
+
+  async #sendSome(): Promise<void> {
+    const taken = this.#take();
+    try {
+      if (taken.alerts.length > 0) await this.#post(taken.alerts);
+      for (const waiter of taken.waiters.values()) waiter.resolve();
+    } catch (error) {
+      const fault = asFault(error);
+      if (fault.recovery === "rejected") return await this.#sendSingly(taken, fault);
+      for (const waiter of taken.waiters.values()) waiter.reject(fault);
+      this.#giveUp(fault);
     }
   }
 
@@ -135,7 +136,6 @@ export class Member implements Disposable {
     }
     // Who refuses an alert works.
     this.fault = fault?.recovery === "rejected" ? undefined : fault;
-    this.#context.changed();
     if (fault !== undefined) throw fault;
   }
 

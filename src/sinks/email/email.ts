@@ -1,6 +1,7 @@
 // The sink `email`: a letter for each alert, by SMTP, all about one loop in one thread. nodemailer is loaded only when it
 // is used.
 import type { Buffer } from "node:buffer";
+import { domainToASCII } from "node:url";
 import type SMTPConnection from "nodemailer/lib/smtp-connection";
 import type { SMTPConnectionOptions, SMTPConnectionSendInfo } from "nodemailer/lib/smtp-connection";
 import { tlsOptions } from "../../clients/tls/settings.ts";
@@ -10,7 +11,7 @@ import { defineSink } from "../adapter.ts";
 import type { Sink, SinkContext } from "../sink.ts";
 import { explainRecipient, explainSmtp, isTransient, type SmtpError, whereOf } from "./errors.ts";
 import { letterOf } from "./letter.ts";
-import { conflicts, type EmailValues, requiresTls, settings } from "./settings.ts";
+import { conflicts, type EmailValues, type Mailbox, requiresTls, settings } from "./settings.ts";
 
 /** The adapter of the sink `email`. */
 export const email = defineSink({
@@ -105,7 +106,7 @@ export class EmailSink implements Sink {
     const { default: MailComposer } = await import("nodemailer/lib/mail-composer");
     const message = this.#context.message(alert);
     const { from, to } = this.#values;
-    const id = (of: string) => `<${of}@${domainOf(from[0]!.address)}>`;
+    const id = (of: string) => `<${of}@${domainOf(from[0]!)}>`;
     const isFirst = alert.id === alert.loop;
     return await new MailComposer({
       from: from[0]!,
@@ -177,7 +178,7 @@ export class EmailSink implements Sink {
   #options(): SMTPConnectionOptions {
     const { smtpUrl, from } = this.#values;
     const { hostname, port, protocol } = smtpUrl;
-    const domain = domainOf(from[0]!.address);
+    const domain = domainOf(from[0]!);
     return {
       host: hostname.replace(/^\[|\]$/g, ""),
       ...(port === "" ? {} : { port: Number(port) }),
@@ -208,6 +209,6 @@ interface Refusal extends Fault {
   refused?: readonly SmtpError[] | undefined;
 }
 
-function domainOf(address: string): string {
-  return address.slice(address.lastIndexOf("@") + 1);
+function domainOf({ address }: Mailbox): string {
+  return domainToASCII(address.slice(address.lastIndexOf("@") + 1)) || "localhost";
 }

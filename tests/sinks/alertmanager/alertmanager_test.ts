@@ -258,15 +258,23 @@ Deno.test("two members: both get it; one is down, said once, and has all within 
 Deno.test("all members down: send() says each; a repetition that fails is an outage, and the next connection makes up", async () => {
   await using own = await startAlertmanager();
   const lost: Fault[] = [];
-  const listener = { lost: (fault: Fault) => void lost.push(fault), blocked() {}, part() {} };
+  const parts: (Fault | undefined)[] = [];
+  const listener = {
+    lost: (fault: Fault) => void lost.push(fault),
+    blocked() {},
+    part: (_: string, fault?: Fault) => void (fault && parts.push(fault)),
+  };
   const nobody = `http://127.0.0.1:${freePort()}`;
   await using sink = open({ urls: [own.url, nobody], times: fast, context: { listener } });
   await sink.send(alertOf("a"));
+  await waitFor("the second to be spoken of", () => parts.length > 0);
   await own.stop();
+  parts.length = 0;
   const both = `${own.url}: nobody listens there; ${nobody}: nobody listens there`;
   await assert.rejects(sink.send(alertOf("b")), { message: both, recovery: "transient" });
   await waitFor("the repetition to fail", () => lost.length > 0);
   assert.equal(lost[0]!.message, both);
+  assert.deepEqual(parts, []);
   await assert.rejects(sink.connect(), { message: both });
   await own.start();
   await sink.connect();
@@ -304,6 +312,24 @@ Deno.test("ten thousand loops go in few requests of bounded size", async () => {
   await waitFor("all", () => sizes.length > 1 && sizes.reduce((a, b) => a + b) > 15_000_000);
   assert.ok(sizes.length < 60, `${sizes.length} requests`);
   assert.ok(Math.max(...sizes) < 500_000, `${Math.max(...sizes)} characters`);
+});
+
+Deno.test("no alert waits for the next repetition: both members have every one that was confirmed", async () => {
+  const jobs = [new Set<string>(), new Set<string>()];
+  const note = (seen: Set<string>) => (body: string) => {
+    for (const { labels } of JSON.parse(body)) seen.add(labels.job);
+    return new Response();
+  };
+  await using first = stub(note(jobs[0]!));
+  await using second = stub(note(jobs[1]!));
+  await using sink = open({ urls: [first.url, second.url] });
+  const all = Array.from({ length: 500 }, (_, index) => `job-${index}`);
+  const left = [...all];
+  const worker = async () => {
+    for (let job = left.shift(); job !== undefined; job = left.shift()) await sink.send(alertOf(job));
+  };
+  await Promise.all(Array.from({ length: 7 }, worker));
+  await waitFor("both to have all", () => jobs.every(({ size }) => size === all.length));
 });
 
 /** A receiver that answers as it is told. */
