@@ -7,23 +7,21 @@ import type { Message } from "../detection/alert/message.ts";
 import { cut, fitting } from "../lib/cut.ts";
 import { Fault } from "../lib/errors.ts";
 import { url } from "../lib/settings/parsers.ts";
+import type { Values } from "../lib/settings/setting.ts";
 import { defineSink } from "./adapter.ts";
 import type { Sink, SinkContext } from "./sink.ts";
 
+const settings = {
+  webhookUrl: url({
+    env: "SINK_TEAMS_WEBHOOK_URL",
+    help: "address of a Teams workflow that posts what it receives to a channel or a chat",
+    example: "https://….logic.azure.com/workflows/…",
+    secret: true,
+  }, ["https", "http"]),
+};
+
 /** The adapter of the sink `teams`. */
-export const teams = defineSink({
-  type: "teams",
-  needsEnds: true,
-  settings: {
-    webhookUrl: url({
-      env: "SINK_TEAMS_WEBHOOK_URL",
-      help: "address of a Teams workflow that posts what it receives to a channel or a chat",
-      example: "https://….logic.azure.com/workflows/…",
-      secret: true,
-    }, ["https", "http"]),
-  },
-  open: ({ webhookUrl }, context, prefix) => new TeamsSink(webhookUrl, context, prefix),
-});
+export const teams = defineSink({ type: "teams", needsEnds: true, settings, open: openTeams });
 
 /** Milliseconds between two cards: Teams takes four a second. */
 const quarter = 250;
@@ -31,6 +29,16 @@ const quarter = 250;
 const maxBytes = 27_000;
 /** Characters of a text: the first by which the card fits is taken. */
 const limits = [4000, 2000, 500, 200, 100];
+
+/** Opens the sink. */
+export function openTeams(
+  { webhookUrl }: Values<typeof settings>,
+  context: SinkContext,
+  prefix: string,
+  interval = quarter,
+): Sink {
+  return new TeamsSink(webhookUrl, context, prefix, interval);
+}
 
 const colors = { active: "warning", "gave-up": "attention", resolved: "good" };
 
@@ -73,9 +81,10 @@ class TeamsSink implements Sink {
   readonly #context: SinkContext;
   readonly #prefix: string;
   readonly #http: HttpClient;
-  readonly #pace = new Pace(quarter);
+  readonly #pace: Pace;
 
-  constructor(url: URL, context: SinkContext, prefix: string) {
+  constructor(url: URL, context: SinkContext, prefix: string, interval: number) {
+    this.#pace = new Pace(interval);
     this.#url = url;
     this.#context = context;
     this.#prefix = prefix;

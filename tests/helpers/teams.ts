@@ -9,9 +9,10 @@ export class TeamsStandIn extends StandIn {
   readonly cards: Json[] = [];
   readonly #rate: RateLimit;
 
-  constructor() {
+  /** `interval`: milliseconds in which one card is taken; four cards in four of them. */
+  constructor(interval = 250) {
     super((request) => this.#answer(request));
-    this.#rate = new RateLimit(4, 1000);
+    this.#rate = new RateLimit(4, 4 * interval);
   }
 
   get webhookUrl(): string {
@@ -39,8 +40,8 @@ export class TeamsStandIn extends StandIn {
 }
 
 /** Starts it on a free port. */
-export async function startTeams(): Promise<TeamsStandIn> {
-  const teams = new TeamsStandIn();
+export async function startTeams(interval?: number): Promise<TeamsStandIn> {
+  const teams = new TeamsStandIn(interval);
   await teams.listen();
   return teams;
 }
