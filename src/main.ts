@@ -6,10 +6,10 @@ import { variablesOf } from "./lib/settings/setting.ts";
 import { CoalescingWriter } from "./lib/coalescing_writer.ts";
 
 const stop = new AbortController();
-/** Not Deno's synchronous write, which blocks for as long as nobody reads. */
+/** Never Deno's synchronous write, which blocks while nobody reads. */
 const stderr = new CoalescingWriter((bytes) => Deno.stderr.write(bytes));
 
-/** Milliseconds that the last lines have to be read: at the end, and where somebody is in a hurry. */
+/** Milliseconds until the last lines must be read: at the end, and after a second signal. */
 const [lastLines, lastLinesInHurry] = [1_000, 100];
 
 async function exit(code: number, milliseconds = lastLines): Promise<never> {
@@ -24,7 +24,7 @@ function onSignal(signal: "SIGINT" | "SIGTERM", code: number): void {
 onSignal("SIGINT", 130);
 if (Deno.build.os !== "windows") onSignal("SIGTERM", 143);
 
-/** Ends the process for an error that nobody caught. Deno itself would write it, and block. */
+/** Ends the process for an uncaught error. Deno would write it itself, and block. */
 function crash(error: unknown): Promise<never> {
   stderr.write(`error: Uncaught ${error instanceof Error ? error.stack : String(error)}\n`);
   return exit(1);
@@ -38,13 +38,17 @@ globalThis.addEventListener("unhandledrejection", (event) => {
   crash(event.reason);
 });
 
-/** The variables of the settings and no others, since the program may not read the rest of the environment. */
 const sinks = namedSinks(Deno.args, Deno.env.get("SINK_TYPE"));
+/** Only the variables of settings: the program has no permission for the rest of the environment. */
 const settings = [...settingsGroupsWith(sinks).map(({ settings }) => settings), recordSettings];
 const variables = settings.flatMap((group) => Object.values(group).flatMap(variablesOf));
 const env = Object.fromEntries(variables.map((name) => [name, Deno.env.get(name)]));
 
-const write = (text: string) => stderr.write(text);
+const canvas = {
+  write: (text: string) => stderr.write(text),
+  flush: () => stderr.end(lastLines),
+  now: () => performance.now(),
+};
 const isDumb = Deno.env.get("TERM") === "dumb";
 const code = await run({
   args: Deno.args,
@@ -56,6 +60,6 @@ const code = await run({
   stdoutIsTerminal: Deno.stdout.isTerminal(),
   colored: !Deno.noColor && !isDumb,
   stderr,
-  canvas: Deno.stderr.isTerminal() && !isDumb ? { write, now: () => performance.now() } : undefined,
+  canvas: Deno.stderr.isTerminal() && !isDumb ? canvas : undefined,
 }).catch(crash);
 await exit(code);

@@ -1,29 +1,48 @@
 // The tables of sources and sinks, and which of them the settings choose. The only file that knows all adapters.
-import { taskApi } from "../clients/nomad/settings.ts";
 import { findAdapter, words } from "../lib/settings/adapter.ts";
 import { choice, optional } from "../lib/settings/parsers.ts";
-import { flagOf, type Input, readSettings, type Setting } from "../lib/settings/setting.ts";
+import { type Input, readSettings, type Setting } from "../lib/settings/setting.ts";
+import { alertmanager } from "../sinks/alertmanager/alertmanager.ts";
 import { amqpSink } from "../sinks/amqp.ts";
+import { email } from "../sinks/email/email.ts";
+import { eventbridge } from "../sinks/eventbridge.ts";
+import { kinesis } from "../sinks/kinesis.ts";
+import { sns } from "../sinks/sns.ts";
+import { sqs } from "../sinks/sqs.ts";
 import { kafka } from "../sinks/kafka/kafka.ts";
-import { kinesis } from "../sinks/kinesis/kinesis.ts";
 import { mongodb } from "../sinks/mongodb/mongodb.ts";
 import { nsq } from "../sinks/nsq/nsq.ts";
 import { redis } from "../sinks/redis/redis.ts";
 import { findSink, type SinkAdapter } from "../sinks/adapter.ts";
+import { pagerduty } from "../sinks/pagerduty.ts";
+import { slack } from "../sinks/slack/slack.ts";
+import { http } from "../sinks/webhook/http.ts";
+import { webhook } from "../sinks/webhook/webhook.ts";
 import { stdout } from "../sinks/stdout.ts";
+import { teams } from "../sinks/teams.ts";
 import { syslog } from "../sinks/syslog/syslog.ts";
 import { amqpSource } from "../sources/amqp/source.ts";
 import { nomad } from "../sources/nomad/nomad.ts";
 import type { SourceAdapter } from "../sources/source.ts";
 import { stdinSource } from "../sources/stdin/source.ts";
 
-/** Every source. */
+/** Every source; the first that is configured is the default. */
 export const sources: readonly SourceAdapter[] = [amqpSource, nomad, stdinSource];
 /** Every sink. */
 export const sinks: readonly SinkAdapter[] = [
   stdout,
   amqpSink,
   kinesis,
+  sqs,
+  sns,
+  eventbridge,
+  slack,
+  pagerduty,
+  teams,
+  alertmanager,
+  email,
+  webhook,
+  http,
   redis,
   nsq,
   syslog,
@@ -36,8 +55,8 @@ export const sourceChoice = {
   sourceType: optional(choice({
     env: "SOURCE_TYPE",
     help: "where updates come from",
-    defaultNote: "stdin where files are named, else amqp where AMQP_CONNECTION or AMQP_QUEUE is set, " +
-      "else nomad where NOMAD_ADDR is or NOMAD_SECRETS_DIR has an api.sock",
+    defaultNote: "stdin if files are named, else amqp if AMQP_CONNECTION or AMQP_QUEUE is set, " +
+      "else nomad if NOMAD_ADDR is or NOMAD_SECRETS_DIR has an api.sock",
     example: "stdin",
   }, words(sources))),
 };
@@ -68,37 +87,27 @@ function sinkTypes(): Setting<readonly SinkAdapter[]> {
   };
 }
 
-/** The sinks that the settings choose: none where the choice is wrong. */
-export function chosenSinks(input: Input): readonly SinkAdapter[] {
-  return readSettings(sinkChoice, input)?.sinks ?? [];
-}
-
-/** The source that the settings choose; undefined, with the reasons in `input.problems`, where they choose none. */
+/** The source that the settings choose; undefined, with the reasons in `input.problems`, if they choose none. */
 export function chooseSource(input: Input, files: readonly string[]): SourceAdapter | undefined {
   const chosen = readSettings(sourceChoice, input);
   if (chosen === undefined) return undefined;
-  const given = (env: string) => input.flags[flagOf({ env })] ?? (input.env[env] || undefined);
-  const type = chosen.sourceType ??
-    (files.length > 0
-      ? stdinSource.type
-      : ["AMQP_CONNECTION", "AMQP_CONNECTION_FILE", "AMQP_QUEUE"].some((env) => given(env) !== undefined)
-      ? amqpSource.type
-      : (given("NOMAD_ADDR") ?? taskApi(given("NOMAD_SECRETS_DIR"))) !== undefined
-      ? nomad.type
-      : undefined);
-  if (type === undefined) {
+  const source = chosen.sourceType !== undefined
+    ? findAdapter(sources, chosen.sourceType)
+    : files.length > 0
+    ? stdinSource
+    : sources.find((source) => source.isConfigured(input));
+  if (source === undefined) {
     input.problems.push(waysToStart);
-    return undefined;
-  }
-  if (files.length > 0 && type !== stdinSource.type) {
+  } else if (files.length > 0 && source !== stdinSource) {
     input.problems.push(
-      `SOURCE_TYPE (--source-type): found "${type}" and files to read; files are read by the source "${stdinSource.type}"`,
+      `SOURCE_TYPE (--source-type): found "${source.type}" and files to read; ` +
+        `files are read by the source "${stdinSource.type}"`,
     );
   }
-  return findAdapter(sources, type);
+  return source;
 }
 
-const waysToStart = `No source. Say where updates come from, in one of these ways:
+const waysToStart = `No source. Choose where updates come from:
   NOMAD_ADDR=http://localhost:4646 nomad-crashloop-detector
   AMQP_CONNECTION=amqp://guest:guest@localhost:5672/ AMQP_QUEUE=nomad.crash-loop-in nomad-crashloop-detector
   SINK_TYPE=stdout nomad-firehose allocations | nomad-crashloop-detector --source-type stdin

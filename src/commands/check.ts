@@ -1,14 +1,29 @@
-// The command `check`: tries what the settings name. It consumes and sends nothing.
-import { delay } from "../lib/delay.ts";
-import { formatDuration, type Nanoseconds } from "../lib/duration.ts";
-import { asFault, Fault } from "../lib/errors.ts";
+// The command `check`: verifies what the settings name. It consumes and sends nothing.
+import { asFault } from "../lib/errors.ts";
 import { plain } from "../lib/escape.ts";
 import { openLogOn } from "../lib/log.ts";
 import { checkState } from "../state/settings.ts";
-import { type Plan, planSinks } from "./plan.ts";
+import type { Command } from "commander";
+import type { Invocation } from "./invocation.ts";
+import { answerTimeout, within } from "./answer.ts";
+import { type Plan, plan } from "./plan.ts";
+import { alone, sinksOf } from "./alert_plan.ts";
 import type { ProcessContext } from "./process_context.ts";
 
-/** Tries the state file, the source and all sinks; consumes and sends nothing. Yields the exit code. */
+/** Adds the command to the program. */
+export function registerCheck(program: Command, invocation: Invocation): void {
+  const { process } = invocation;
+  program.command("check").argument("[files...]", "files to read, for the source stdin")
+    .description("verify settings, state file, source and sinks; consume and send nothing")
+    .action((files: string[]) =>
+      invocation.run(
+        (input) => plan(input, files),
+        (made) => check(made, { ...process, files }, (line) => invocation.print(`${line}\n`), process.stop),
+      )
+    );
+}
+
+/** Verifies state file, source and all sinks. Returns the exit code. */
 export async function check(
   plan: Plan,
   context: ProcessContext,
@@ -18,43 +33,23 @@ export async function check(
   const log = openLogOn(context.stderr, "error", plan.process.logFormat);
   await using parts = new AsyncDisposableStack();
   const source = parts.use(await plan.openSource({ ...context, log, restartsOnly: plan.rule.restartsOnly }));
-  const sinks = planSinks(plan, context).map(({ name, open }) => ({
-    name,
-    sink: parts.use(open({ lost() {}, blocked() {} }, { entries: () => [], put() {} })),
-  }));
+  const sinks = sinksOf(plan, context).map(({ name, open }) => ({ name, sink: parts.use(open(...alone())) }));
   const { file } = plan.state;
   let code = 0;
   for (
-    const { what, check } of [
-      ...(file === undefined ? [] : [{ what: "state", check: () => checkState(file) }]),
-      { what: "source", check: () => source.check() },
-      ...sinks.map(({ name, sink }) => ({ what: `sink ${name}`, check: () => sink.check() })),
+    const { component, check } of [
+      ...(file === undefined ? [] : [{ component: "state", check: () => checkState(file) }]),
+      { component: "source", check: () => source.check() },
+      ...sinks.map(({ name, sink }) => ({ component: `sink ${name}`, check: () => sink.check() })),
     ]
   ) {
     try {
-      const found = await within(plan.process.connectTimeout ?? checkTimeout, stop, check());
-      await say(plain(`ok      ${what}: ${found}`));
+      const found = await within(plan.process.connectTimeout ?? answerTimeout, stop, check());
+      await say(plain(`ok      ${component}: ${found}`));
     } catch (error) {
       code = 1;
-      await say(plain(`failed  ${what}: ${asFault(error).message}`));
+      await say(plain(`failed  ${component}: ${asFault(error).message}`));
     }
   }
   return code;
-}
-
-/** How long `check` waits for each answer, where `CONNECT_TIMEOUT` does not say it. */
-const checkTimeout = 10_000_000_000n;
-
-/** The answer, unless there is none in time, or before somebody does not want to wait any longer. @throws {Fault} */
-async function within(time: Nanoseconds, stop: AbortSignal, answer: Promise<string>): Promise<string> {
-  const done = new AbortController();
-  const over = delay(Number(time / 1_000_000n), AbortSignal.any([stop, done.signal])).then(() => {
-    throw new Fault(stop.aborted ? "interrupted" : `no answer within ${formatDuration(time)}`);
-  });
-  over.catch(() => {});
-  try {
-    return await Promise.race([answer, over]);
-  } finally {
-    done.abort();
-  }
 }

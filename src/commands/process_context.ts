@@ -1,4 +1,4 @@
-// What the program gets from its process, and the plans that are made of it.
+// The program's view of its process, and plans from its flags and environment.
 import type { LineOutput } from "../lib/coalescing_writer.ts";
 import type { Input } from "../lib/settings/setting.ts";
 import type { SinkContext } from "../sinks/sink.ts";
@@ -18,11 +18,11 @@ export interface ProcessContext
   /** Alerts on that terminal may have colours. */
   readonly colored?: boolean;
   readonly stderr: LineOutput;
-  /** Where a progress bar may be drawn: standard error, where that is a terminal which can. */
+  /** Draws a progress bar on standard error, if that is a terminal which can. */
   readonly canvas?: Canvas | undefined;
 }
 
-/** What `make` makes of flags and environment; undefined, with the reasons on standard error, where they are wrong. */
+/** Makes a plan from flags and environment; undefined, with the reasons on standard error, if they are wrong. */
 export function planned<P>(
   { env, stderr }: ProcessContext,
   flags: Readonly<Record<string, string>>,

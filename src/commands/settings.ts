@@ -11,7 +11,7 @@ import { sinkChoice, sinks, sourceChoice, sources } from "./adapters.ts";
 /** The setting that chooses where the state is kept. */
 export const stateSettings = { state };
 
-/** The setting of what standard output has. */
+/** The setting of the alerts on standard output. */
 export const outputSettings = {
   output: optional(choice({
     env: "OUTPUT",
@@ -26,7 +26,7 @@ export const processSettings = {
   logLevel: choice(
     {
       env: "LOG_LEVEL",
-      help: "how much is logged to stderr; debug has a line for each restart",
+      help: "minimum level of log lines on stderr; debug logs each restart",
       default: "info",
       example: "debug",
     },
@@ -34,18 +34,18 @@ export const processSettings = {
     { warn: "warning" },
   ),
   logFormat: choice(
-    { env: "LOG_FORMAT", help: "how it is logged", default: "text", example: "json" },
+    { env: "LOG_FORMAT", help: "format of log lines", default: "text", example: "json" },
     logFormats,
   ),
   connectTimeout: optional(duration({
     env: "CONNECT_TIMEOUT",
-    help: "at the start: how long what cannot be reached is tried before the program gives up",
-    defaultNote: "for ever",
+    help: "how long to retry unreachable servers at startup before exiting",
+    defaultNote: "no limit",
     example: "1m",
   })),
   shutdownTimeout: duration({
     env: "SHUTDOWN_TIMEOUT",
-    help: "after SIGINT or SIGTERM: how long alerts on their way may take",
+    help: "how long to wait for in-flight alerts after SIGINT or SIGTERM",
     default: "10s",
     example: "30s",
   }),
@@ -70,7 +70,7 @@ export const surroundingSettings = {
   }, ["http", "https"])),
 };
 
-/** Every setting, as help and README show them. `named` are sinks with a name of their own. */
+/** Every setting, in the order of help and README. `named` are sinks with a name of their own. */
 export function settingsGroupsWith(named: readonly SinkAdapter[]): readonly SettingsGroup[] {
   return [
     { title: "Source", settings: sourceChoice },

@@ -1,8 +1,8 @@
-// What decoders make of a message, and rules take. No clock, no I/O.
+// The events that decoders return and rules take. No clock, no I/O.
 import type { Nanoseconds } from "../lib/duration.ts";
 import type { Key } from "./decode/task_key.ts";
 
-/** What a rule takes. */
+/** An event for a rule. */
 export type RuleEvent = Restart | RunEvent | JobEvent;
 
 /** An update of no interest to the rule. */
@@ -17,7 +17,7 @@ export interface Malformed {
   readonly reason: string;
 }
 
-/** What every event has that a rule takes. */
+/** The fields of every event. */
 interface Common {
   /** The key that it counts for, as text. */
   readonly name: string;
@@ -35,13 +35,13 @@ export interface Restart extends Common {
   readonly task: string;
   /** Allocation and task as a number: with `time` it identifies the restart. */
   readonly identity: number;
-  /** A user or a template asked for it. */
+  /** Requested by a user or a template. */
   readonly requested: boolean;
   /** Restarts before it that no event showed. */
   readonly missed: number;
 }
 
-/** What an event says of a run. */
+/** What an event says about a run. */
 export type Meaning =
   | "started"
   /** The process ended, for whatever reason; the next event says what that means. */
@@ -81,11 +81,11 @@ export interface RunEvent extends Common {
   readonly missed: number;
   /** Events of the task before this one were not seen. */
   readonly afterGap: boolean;
-  /** When the last run began, if the update says so. It is of a later moment than its event. */
+  /** When the last run began, if the update says so. The update can be newer than its event. */
   readonly startedAt: Nanoseconds | undefined;
-  /** Of an event that says so. */
+  /** How the run ended, if the event says so. */
   readonly exit: Exit | undefined;
-  /** When Nomad starts the task again, of an event that says so. */
+  /** When Nomad starts the task again, if the event says so. */
   readonly nextAttempt: Nanoseconds | undefined;
   readonly node: { readonly ID: string; readonly Name: string };
 }
@@ -97,8 +97,8 @@ export type JobOutcome =
   | "gone"
   /** It is dead, and Nomad makes no further attempt. */
   | "gave-up"
-  /** Nomad places the allocation again, at a time that it has said. */
-  | "waits";
+  /** Nomad will place the allocation again, at a known time. */
+  | "pending";
 
 /** An event of a whole job, or of an allocation that does not run, for the rule `failures`. */
 export interface JobEvent extends Common {
@@ -106,7 +106,7 @@ export interface JobEvent extends Common {
   readonly namespace: string;
   readonly job: string;
   readonly outcome: JobOutcome;
-  /** It says nothing of allocations with a higher create index: the job was run again. */
+  /** It says nothing about allocations with a higher create index: the job was run again. */
   readonly index: number;
   /** The only allocation that is meant; empty for all of the job. */
   readonly allocation: string;

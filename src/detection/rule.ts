@@ -1,83 +1,84 @@
-// What a rule is: it decides which events count, when a loop is told, when it is told again and when it is over.
-// No clock, no I/O: the time comes as an argument, and what is to be kept is reported to the state.
+// The port of rules. A rule decides which events count, when a loop is notified, when it repeats and when it is
+// resolved. No clock, no I/O: time is an argument, and what must survive is reported to the state.
 import type { Alert } from "./alert/alert.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import type { Malformed, Other, RuleEvent } from "./event.ts";
 import type { FailuresState, KeptFailures } from "./failures/state.ts";
 import type { KeptRestarts, RestartsState } from "./restarts/state.ts";
 
-/** What a rule made of an event, or of time going by. */
+/** What a rule decided about an event, or because time passed. */
 export type Decision =
-  /** Nothing to count: a start, a stop, an exit that somebody wanted. */
+  /** Nothing to count: a start, a stop, a requested exit. */
   | { readonly reason: "noted" }
   /** Seen before: not counted again. */
   | { readonly reason: "duplicate" }
   /** Too old to count. */
   | { readonly reason: "outside-window" }
-  /** A person or a template asked for it: not counted. */
+  /** Requested by a user or a template: not counted. */
   | { readonly reason: "requested" }
   | { readonly reason: "below-threshold"; readonly counted: number }
-  /** Enough, but told less than the notification interval ago. */
+  /** Enough, but notified less than the notification interval ago. */
   | { readonly reason: "already-notified"; readonly counted: number }
-  /** Enough, but of the past: what followed is awaited for a moment, then time decides. */
+  /** Enough, but the event is stale: time decides once no more stale events come. */
   | { readonly reason: "catching-up"; readonly counted: number }
   | { readonly reason: "first" | "repeat"; readonly alert: Alert }
-  /** Notified once, and over now. There is an alert where that is to be told too. */
+  /** A notified loop is resolved. There is an alert if resolutions are sent. */
   | { readonly reason: "resolved"; readonly name: string; readonly cause: string; readonly alert?: Alert }
-  /** Nomad makes no further attempt: told once, then kept apart. There is an alert where ends are to be told. */
+  /** Nomad makes no further attempt: notified once, then kept apart. There is an alert if resolutions are sent. */
   | { readonly reason: "gave-up"; readonly name: string; readonly cause: string; readonly alert?: Alert };
 
 /** A task whose last run failed. */
 export interface FailingTask {
   readonly namespace: string;
   readonly job: string;
-  /** Its last allocation, and Nomad's index of its making, 0 where that is not known. */
+  /** Its last allocation, and Nomad's create index of it; 0 if that is not known. */
   readonly allocation: string;
-  readonly made: number;
+  readonly createIndex: number;
 }
 
-/** A loop that was told and goes on, or that Nomad has given up. */
+/** An active loop, or one that Nomad has given up. */
 export interface ActiveLoop {
-  /** As it would be told again now. */
+  /** As its repeat would be now. */
   readonly alert: Alert;
-  /** How often it was told. */
+  /** How many alerts were sent about it. */
   readonly notified: number;
   /** When Nomad was known to have given it up. */
   readonly gaveUpAt?: Nanoseconds;
 }
 
-/** What rules report so that it is kept. */
+/** What rules report to the state. */
 export interface RuleState extends RestartsState, FailuresState {}
 
-/** What was kept of it. */
+/** What was kept of their reports. */
 export interface KeptState extends KeptRestarts, KeptFailures {}
 
 /** A rule. */
 export interface Rule {
   /** What it counts, in the singular; the plural has an s. */
   readonly counts: string;
-  /** How many names are remembered. */
+  /** How many keys are tracked. */
   readonly names: number;
-  /** How many loops were told and go on. */
+  /** How many loops are active. */
   readonly looping: number;
   /** When `due` has something to do next. */
   readonly nextDue: Nanoseconds | undefined;
   /** Decodes one message. Never throws. */
   decode(body: Uint8Array): RuleEvent | Other | Malformed;
-  /** Resumes from what was kept. `now` is the wall's, if that is the clock. */
+  /** Resumes from what was kept. `now` is the wall clock's time; undefined if time is that of the events. */
   restore(kept: KeptState, now: Nanoseconds | undefined): void;
-  /** The clock was ahead, up to `from`, and is right now: what is of the time between is of a clock that was wrong, and
-   * must neither keep a loop silent nor count for long. */
+  /** The clock was ahead, up to `from`, and is right now. Times in between come from the wrong clock, and must neither
+   * delay notifications nor count for long. */
   clockSetBack(now: Nanoseconds, from: Nanoseconds): void;
-  /** Takes an event at the time `now`; one that is not of its decoder is noted. What fell due before `now` must have been asked for with `due`. */
+  /** Takes an event at the time `now`; an event of another decoder is noted. `due` must have been called for what fell
+   * due before `now`. */
   record(event: RuleEvent, now: Nanoseconds): Decision;
-  /** What time alone decides, up to `now`. At most so many names are looked at in one call; `nextDue` says whether
-   * there are more. */
-  due(now: Nanoseconds, most: number): Decision[];
-  /** The loop of a name, where one was told and goes on, or was given up. */
+  /** What time alone decides, up to `now`. It looks at `limit` keys at most in one call; `nextDue` says whether there are
+   * more. */
+  due(now: Nanoseconds, limit: number): Decision[];
+  /** The loop of a key, if it is active or was given up. */
   loop(name: string, now: Nanoseconds): ActiveLoop | undefined;
-  /** The names of all such loops. It looks at every name. */
+  /** The keys of all such loops. It looks at every key. */
   loops(): Iterable<string>;
-  /** The tasks whose last runs failed, where the rule knows runs. It looks at every name. */
+  /** The tasks whose last runs failed, if the rule knows runs. It looks at every key. */
   failing?(): Iterable<FailingTask>;
 }

@@ -1,10 +1,11 @@
 // The settings of the rule and of the payload, and the rule's opening. The only file that knows all rules.
 import { type Payload, payloads } from "./alert/alert.ts";
 import { RestartsRule, type RestartsThresholds } from "./restarts/rule.ts";
-import { FailuresRule, type FailuresThresholds } from "./failures/rule.ts";
+import type { FailuresThresholds } from "./failures/deadlines.ts";
+import { FailuresRule } from "./failures/rule.ts";
 import type { Rule, RuleState } from "./rule.ts";
 import { choice, duration, optional, toggle, wholeNumber } from "../lib/settings/parsers.ts";
-import { flagOf, type Input, readSettings, type Setting } from "../lib/settings/setting.ts";
+import { type Input, isSet, readSettings } from "../lib/settings/setting.ts";
 import { formatDuration, parseDuration } from "../lib/duration.ts";
 import type { Visibility } from "./visibility.ts";
 
@@ -12,7 +13,7 @@ import type { Visibility } from "./visibility.ts";
 export const ruleSettings = {
   rule: optional(choice({
     env: "RULE",
-    help: "what a crash loop is: so many restarts in a time, or so many failed runs in a row",
+    help: "detection rule: N restarts within a window, or N consecutive failed runs",
     defaultNote: "failures with the source nomad, restarts with others",
     example: "failures",
   }, ["restarts", "failures"] as const)),
@@ -34,70 +35,69 @@ export const ruleSettings = {
   }),
   stableAfter: duration({
     env: "STABLE_AFTER",
-    help: "rule failures: a run that lasts this long ends a loop",
+    help: "rule failures: a run that lasts this long resolves a loop",
     default: "10m",
     example: "30m",
   }),
   notificationInterval: optional(duration({
     env: "NOTIFICATION_INTERVAL",
-    help: "a loop is told at most this often",
+    help: "minimum time between notifications for one loop",
     defaultNote: "5m with the rule restarts, 1h with failures",
     example: "30m",
   })),
   ignoreRequested: toggle({
     env: "IGNORE_REQUESTED_RESTARTS",
-    help: "rule restarts: do not count those that a person or a template asked for",
+    help: "rule restarts: ignore restarts requested by a user or a template",
   }),
 };
 
-/** The settings of what is told. */
+/** The settings of notifications. */
 export const payloadSettings = {
   payload: optional(choice({
     env: "PAYLOAD",
-    help: "what an alert says: the two fields of the original, or those and the whole story",
+    help: "what an alert says: the two fields of the original, or full details",
     defaultNote: "full with the rule failures, original with restarts",
     example: "full",
   }, payloads)),
   notifyResolved: optional(toggle({
     env: "NOTIFY_RESOLVED",
-    help: "tell the end of a loop too; it needs PAYLOAD=full",
+    help: "also notify when a loop resolves; needs PAYLOAD=full",
     defaultNote: "on with the rule failures and PAYLOAD=full, else off",
   })),
 };
 
-/** What a rule was told to do, in words. */
+/** A rule's thresholds, in words. */
 export interface RuleWords {
   readonly type: "restarts" | "failures";
   /** What it counts, in the singular. */
   readonly counts: string;
   readonly threshold: number;
-  /** The time in which restarts count, or after which a run is stable; and how often a loop is told. */
+  /** The time in which restarts count, or after which a run is stable. */
   readonly interval: string;
   readonly notificationInterval: string;
 }
 
-/** The rule, ready to be opened, and how its alerts are written. */
+/** The rule, ready to open, and how its alerts are written. */
 export interface RulePlan {
   readonly type: "restarts" | "failures";
   readonly thresholds: RestartsThresholds & FailuresThresholds;
   readonly open: (state: RuleState, visibility?: Visibility) => Rule;
-  /** It has no use for updates of other types than `Restarting`. */
+  /** It ignores updates of other types than `Restarting`. */
   readonly restartsOnly: boolean;
   readonly payload: Payload;
   /** Whether sinks that do not need the ends of loops get them too. */
   readonly notifyResolved: boolean;
   readonly words: RuleWords;
-  /** The variables of settings that were given and have no meaning with this rule. */
+  /** The variables of settings that were given and that this rule ignores. */
   readonly unused: readonly string[];
 }
 
-/** What is told, in a sentence: `5 restarts in 5m; told again each 5m`. */
+/** The thresholds in a sentence: `5 restarts in 5m; repeats every 5m`. */
 export function ruleSentence({ type, counts, threshold, interval, notificationInterval }: RuleWords): string {
-  const counted = `${threshold} ${counts}${threshold === 1 ? "" : "s"}`;
-  const when = type === "failures"
-    ? `${counted} in a row, none as long as ${interval}`
-    : `${counted} in ${interval}`;
-  return `${when}; told again each ${notificationInterval}`;
+  const consecutive = type === "failures" && threshold > 1 ? "consecutive " : "";
+  const counted = `${threshold} ${consecutive}${counts}${threshold === 1 ? "" : "s"}`;
+  const when = type === "failures" ? `${counted}, none as long as ${interval}` : `${counted} in ${interval}`;
+  return `${when}; repeats every ${notificationInterval}`;
 }
 
 /** Reads the settings of the rule; what is wrong with them is added to `input.problems`. `needsEnds`: a sink needs the
@@ -116,7 +116,7 @@ export function planRule(
   if (notifyResolved && payload === "original") {
     input.problems.push(
       "NOTIFY_RESOLVED (--notify-resolved): found it on with the payload original, which cannot say that a loop " +
-        "is over; expected PAYLOAD=full (--payload full) with it",
+        "is resolved; expected PAYLOAD=full (--payload full) with it",
     );
     return undefined;
   }
@@ -124,8 +124,6 @@ export function planRule(
   const thresholds = { ...values, notificationInterval, notifyResolved: notifyResolved || needsEnds };
   const { restartInterval, ignoreRequested, stableAfter } = ruleSettings;
   const ofOther = countsFailures ? [restartInterval, ignoreRequested] : [stableAfter];
-  const isGiven = (setting: Setting<unknown>) =>
-    input.flags[flagOf(setting)] ?? (input.env[setting.env] || undefined);
   return {
     type: countsFailures ? "failures" : "restarts",
     thresholds,
@@ -139,7 +137,7 @@ export function planRule(
       interval: formatDuration(countsFailures ? values.stableAfter : values.restartInterval),
       notificationInterval: formatDuration(notificationInterval),
     },
-    unused: ofOther.filter((setting) => isGiven(setting) !== undefined).map(({ env }) => env),
+    unused: ofOther.filter((setting) => isSet(setting, input)).map(({ env }) => env),
     open: (state, visibility) =>
       countsFailures ? new FailuresRule(thresholds, state, visibility) : new RestartsRule(thresholds, state),
   };

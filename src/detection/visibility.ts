@@ -1,65 +1,70 @@
-// How far it has been seen what happens: nothing follows from time alone of which the source shows nothing. Sources
-// tell it; the rule asks. No clock, no I/O.
+// Up to when everything that happened was seen: time alone decides nothing about times that the source did not show.
+// Sources report to it, the rule asks it. No clock, no I/O.
 import type { Nanoseconds } from "../lib/duration.ts";
+import { Listeners } from "../lib/listeners.ts";
+import { maxTime } from "../lib/time.ts";
 
-/** A time in which the source showed nothing. */
+/** A time during which the source showed nothing. */
 interface Gap {
   readonly from: Nanoseconds;
   readonly until: Nanoseconds;
 }
 
-const latest = (1n << 63n) - 1n;
-/** So many gaps are remembered. */
+/** The newest gaps are kept. */
 const maxGaps = 1000;
 
-/** What a source sees. One that never goes blind need not tell anything. */
+/** What a source sees. A source that never goes blind need not report anything. */
 export class Visibility {
-  /** Called when more is seen than before. */
-  onMore = () => {};
   /** The time of the newest event that came while the source was blind. */
   newest: Nanoseconds | undefined;
-  /** What happens while the source is blind can be lost: nothing says afterwards that all of it was shown. */
+  /** Events that happen while the source is blind can be lost: it cannot know that it showed all of them afterwards. */
   losesEvents = false;
   #isBlind: boolean;
   #until: Nanoseconds;
+  readonly #listeners = new Listeners();
   readonly #gaps: Gap[] = [];
 
   constructor(begins: "seeing" | "blind" = "seeing") {
     this.#isBlind = begins === "blind";
-    this.#until = begins === "blind" ? -latest : latest;
+    this.#until = begins === "blind" ? -maxTime : maxTime;
+  }
+
+  /** Calls the listener whenever more is seen than before, until it is disposed. */
+  listen(listener: () => void): Disposable {
+    return this.#listeners.add(listener);
   }
 
   get isBlind(): boolean {
     return this.#isBlind;
   }
 
-  /** All that happened up to then was shown and judged. */
+  /** Everything that happened up to then was shown and judged. */
   get until(): Nanoseconds {
     return this.#until;
   }
 
-  /** Whether all was judged that happened up to this time. */
+  /** Whether everything up to this time was judged. */
   saw(time: Nanoseconds): boolean {
     return !this.#isBlind && time <= this.#until;
   }
 
-  /** Goes on from what was seen before the start. */
+  /** Resumes from what was seen before the start. */
   restore(until: Nanoseconds): void {
     if (this.#isBlind && until > this.#until) this.#until = until;
   }
 
-  /** Nothing is shown any more, since `until`. */
+  /** The source shows nothing any more, since `until`. */
   lose(): void {
     this.#isBlind = true;
     this.newest = undefined;
   }
 
-  /** An event came that happened then. */
+  /** An event of this time came. */
   noteEvent(time: Nanoseconds): void {
     if (this.newest === undefined || time > this.newest) this.newest = time;
   }
 
-  /** What happened while the source was blind is judged, as far as it can be known. */
+  /** The source sees again, and what happened while it was blind is judged, as far as it can be known. */
   regain(now: Nanoseconds): void {
     if (!this.#isBlind) return;
     this.#isBlind = false;
@@ -68,11 +73,11 @@ export class Visibility {
     this.hear(now);
   }
 
-  /** All that came up to then is judged. A time before the last is of a clock that was set back. */
+  /** Everything up to then is judged. A time before the last one comes from a clock that was set back. */
   hear(now: Nanoseconds): void {
     if (this.#isBlind) return;
     this.#until = now;
-    this.onMore();
+    this.#listeners.call();
   }
 
   /** For how long since then the source was blind. */
@@ -85,7 +90,7 @@ export class Visibility {
     return missed;
   }
 
-  /** Of how much of the time since then events can be lost. */
+  /** For how long since then events can be lost. */
   lost(since: Nanoseconds): Nanoseconds {
     return this.losesEvents ? this.missed(since) : 0n;
   }

@@ -1,40 +1,45 @@
-// Collects texts and writes those of one turn of the event loop in one go: a hundred lines cost one system call. It
-// never waits for who reads them: what comes while too much is pending is dropped, and counted.
+// Collects texts and writes those of one turn of the event loop together: a hundred lines cost one system call. The
+// writer never waits for its reader: while too much is pending, texts are dropped and counted.
+import { Listeners } from "./listeners.ts";
 
-/** Writes bytes; yields how many it took. Must not block. */
+/** Writes bytes and returns how many it took. Must not block. */
 export type Write = (bytes: Uint8Array) => Promise<number>;
 
 /** Where lines of text go. */
 export interface LineOutput {
   write(line: string): void;
-  /** Lines that were dropped since nobody read them. */
+  /** Lines dropped because nobody read them. */
   readonly dropped?: number;
-  /** Is called when lines are read again, with how many were dropped meanwhile. */
-  onRead?: ((dropped: number) => void) | undefined;
+  /** Calls the listener when lines are read again, with the number that was dropped meanwhile. */
+  onDropped?(listener: (count: number) => void): Disposable;
 }
 
-/** Characters that may be pending while nobody reads. */
+/** Maximum pending characters while nobody reads. */
 const maxPending = 4 << 20;
 
 const utf8 = new TextEncoder();
 
-/** A writer of texts that waits for the end of the turn, and for the write before. */
+/** A writer that waits for the end of the turn, and for the previous write. */
 export class CoalescingWriter implements LineOutput {
   dropped = 0;
-  onRead: ((dropped: number) => void) | undefined;
   readonly #write: Write;
   readonly #maxPending: number;
+  readonly #onDropped = new Listeners<[count: number]>();
   #pending = "";
   #pendingTexts = 0;
-  /** Of those that were dropped, as many as `onRead` was told. */
+  /** How many of the dropped texts `onDropped` was notified of. */
   #reported = 0;
   #writing: Promise<void> | undefined;
-  /** The last write was taken. */
+  /** The last write succeeded. */
   #isRead = false;
 
-  constructor(write: Write, most = maxPending) {
+  constructor(write: Write, limit = maxPending) {
     this.#write = write;
-    this.#maxPending = most;
+    this.#maxPending = limit;
+  }
+
+  onDropped(listener: (count: number) => void): Disposable {
+    return this.#onDropped.add(listener);
   }
 
   write(text: string): void {
@@ -47,7 +52,7 @@ export class CoalescingWriter implements LineOutput {
     this.#writing ??= this.#writeAll();
   }
 
-  /** Resolves when all is written, or after so many milliseconds: to be called before the process ends. */
+  /** Resolves when everything is written, or after these milliseconds; call it before the process ends. */
   async end(milliseconds: number): Promise<void> {
     const late = Promise.withResolvers<void>();
     const timer = setTimeout(late.resolve, milliseconds);
@@ -62,14 +67,14 @@ export class CoalescingWriter implements LineOutput {
       const texts = this.#pendingTexts;
       this.#pending = "";
       this.#pendingTexts = 0;
-      // Behind what came before the gap.
+      // After the texts that came before the gap.
       if (this.#isRead) this.#reportDropped();
       if (bytes.length === 0 && this.#pending === "") break;
       try {
         while (bytes.length > 0) bytes = bytes.subarray(await this.#write(bytes));
         this.#isRead = true;
       } catch {
-        // The reader went away; there is no other place to say so.
+        // The reader is gone, and there is no other place to report it.
         this.#isRead = false;
         this.dropped += texts;
       }
@@ -78,8 +83,8 @@ export class CoalescingWriter implements LineOutput {
   }
 
   #reportDropped(): void {
-    const news = this.dropped - this.#reported;
+    const count = this.dropped - this.#reported;
     this.#reported = this.dropped;
-    if (news > 0) this.onRead?.(news);
+    if (count > 0) this.#onDropped.call(count);
   }
 }

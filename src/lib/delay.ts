@@ -1,10 +1,10 @@
-// Waiting that a signal ends.
+// A delay that a signal can end.
 import { setTimeout } from "node:timers/promises";
 
-/** The longest time, in milliseconds, that a timer takes; a longer one fires at once. */
+/** Maximum milliseconds of a timer; a longer one fires at once. */
 export const maxTimer = 2 ** 31 - 1;
 
-/** Waits, or until the signal. It leaves no listener on the signal behind. */
+/** Resolves after these milliseconds, or at the signal, on which it leaves no listener. */
 export async function delay(milliseconds: number, until: AbortSignal): Promise<void> {
   try {
     await setTimeout(Math.min(milliseconds, maxTimer), undefined, { signal: until });

@@ -1,7 +1,12 @@
-// Durations as Go writes them (`5m`, `1h30m`, `300ms`), in exact nanoseconds. Nothing else.
+// Parses and formats durations as Go does (`5m`, `1h30m`, `300ms`), in exact nanoseconds.
 
-/** A whole number of nanoseconds: a length of time, or a time since the Unix epoch. */
+/** An integer of nanoseconds: a duration, or a time since the Unix epoch. */
 export type Nanoseconds = bigint;
+
+/** Units of time. */
+export const second: Nanoseconds = 1_000_000_000n;
+export const minute: Nanoseconds = 60n * second;
+export const hour: Nanoseconds = 60n * minute;
 
 const units: Readonly<Record<string, Nanoseconds>> = {
   ns: 1n,
@@ -9,9 +14,9 @@ const units: Readonly<Record<string, Nanoseconds>> = {
   "µs": 1_000n, // U+00B5, micro sign
   "μs": 1_000n, // U+03BC, Greek letter mu
   ms: 1_000_000n,
-  s: 1_000_000_000n,
-  m: 60_000_000_000n,
-  h: 3_600_000_000_000n,
+  s: second,
+  m: minute,
+  h: hour,
 };
 
 const limit = 1n << 63n;

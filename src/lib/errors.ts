@@ -1,20 +1,19 @@
-// What can go wrong with the world outside: one sentence that says what was attempted, on what, what was found
-// and what to do.
+// Faults of the outside world. A fault is one sentence: what was attempted, on what, what was found, what to do.
 
-/** How a fault can end. */
+/** What helps against a fault. */
 export type Recovery =
-  /** By itself: it is tried again. */
+  /** Time: it is retried. */
   | "transient"
-  /** By an operator's hand: a queue is missing there, say. It is tried again, and told even amid an outage. */
+  /** An operator, for example if a queue is missing. It is retried, and logged even during an outage. */
   | "operator"
-  /** Not while the settings are as they are: wrong password, unknown virtual host. At the start it ends the program. */
+  /** Other settings, for example if the password is wrong. At the start it ends the program. */
   | "config"
-  /** Not for this alert: it is too large, say. The alert is given up. */
+  /** Nothing, for this alert: it is too large, for example. The alert is dropped. */
   | "rejected"
-  /** Nobody is there any more: the reader of stdout went away. It ends the program. */
+  /** Nothing: the reader of stdout is gone. It ends the program. */
   | "closed";
 
-/** A fault of a source or a sink, in words for the operator. Its message holds no secret. */
+/** A fault in words for the operator. Its message contains no secret. */
 export class Fault extends Error {
   override readonly name = "Fault";
   /** `retryAfter`: milliseconds that the other side asks to wait before the next attempt. */
@@ -23,7 +22,7 @@ export class Fault extends Error {
   }
 }
 
-/** The error as a fault: unforeseen ones are taken for such as heal. */
+/** The error as a fault; an unknown error counts as transient. */
 export function asFault(error: unknown): Fault {
   return error instanceof Fault ? error : new Fault(error instanceof Error ? error.message : String(error));
 }

@@ -1,7 +1,6 @@
-// Files that settings name: the text of small ones, or in words why there is none; and that what the program makes is
-// its owner's alone.
+// Reads the files that settings name, explains why one cannot be read, and creates files that only their owner can read.
 
-/** The text of a file. @throws {Error} whose message is why it cannot be read, without the file's name. */
+/** The text of a file. @throws {Error} whose message says why it cannot be read, without the file's name. */
 export function readText(path: string): string {
   try {
     return Deno.readTextFileSync(path);
@@ -19,15 +18,15 @@ export function whyUnreadable(error: unknown): string {
   return error instanceof Error ? error.message.replace(/: \w+ '.*/s, "") : String(error);
 }
 
-/** The mode of what the program makes. Windows knows none. */
+/** The mode of files that the program creates. Windows has no modes. */
 export const ownersAlone = 0o600;
 
-/** Makes an empty file for its owner alone. @throws where there is one. */
+/** Creates an empty file that only its owner can read. @throws {Deno.errors.AlreadyExists} */
 export function makeFile(path: string): void {
   Deno.openSync(path, { write: true, createNew: true, mode: ownersAlone }).close();
 }
 
-/** Keeps everybody but the owner from a file or a socket that was made just now. */
+/** Restricts a new file or socket to its owner. */
 export function keepToOwner(path: string): void {
   if (Deno.build.os !== "windows") Deno.chmodSync(path, ownersAlone);
 }

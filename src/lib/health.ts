@@ -1,18 +1,18 @@
-// Whether a part of the program works, since when and why not: what its connection tells, for whoever wants to know.
+// The health of one component: up or down, since when, and why.
 import type { Nanoseconds } from "./duration.ts";
 import { wallClock } from "./time.ts";
 
-/** How a source, a sink or the state stands. It begins as one that does not work yet. */
+/** The health of a source, a sink or the state. It is down at first. */
 export class Health {
-  /** Since when it works, or does not. */
+  /** When it went up or down. */
   since: Nanoseconds = wallClock();
-  /** Why it does not work, or takes nothing. */
+  /** Why it is down, or accepts nothing although it is up. */
   problem: string | undefined = "not connected yet";
-  /** How often it worked again after an outage. */
+  /** How often it recovered after an outage. */
   reconnects = 0;
-  /** When something was heard of it last; undefined before that. */
+  /** When it last showed a sign of life; undefined before the first. */
   lastSeenAt: Nanoseconds | undefined;
-  /** It was an input that has ended: nothing more comes of it. */
+  /** It is an input that was read to its end. */
   ended = false;
   readonly #firstUp = Promise.withResolvers<void>();
   #isUp = false;
@@ -22,7 +22,7 @@ export class Health {
     return this.#isUp;
   }
 
-  /** Resolves when it works for the first time. */
+  /** Resolves when it goes up for the first time. */
   get firstUp(): Promise<void> {
     return this.#firstUp.promise;
   }
@@ -43,7 +43,7 @@ export class Health {
     this.problem = reason;
   }
 
-  /** It is connected, but takes nothing for this reason; or again what comes. */
+  /** It is connected, but accepts nothing for this reason; undefined when it accepts again. */
   blocked(reason: string | undefined): void {
     if (this.#isUp) this.problem = reason;
   }

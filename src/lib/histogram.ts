@@ -1,6 +1,6 @@
-// Counts of durations in buckets, as Prometheus has them. No names, no text.
+// A histogram with the buckets of Prometheus.
 
-/** Bounds that fit from a commit to a disk up to a slow receiver, in seconds. */
+/** Bounds for anything from a commit to a disk to a slow receiver, in seconds. */
 export const latencyBuckets: readonly number[] = [
   0.001,
   0.0025,
@@ -19,9 +19,9 @@ export const latencyBuckets: readonly number[] = [
 
 /** A histogram of durations in seconds. */
 export class Histogram {
-  /** Upper bounds of the buckets, rising, in seconds; above the last there is one more. */
+  /** Upper bounds of the buckets, ascending, in seconds; one more bucket is above the last. */
   readonly bounds: readonly number[];
-  /** How many fell into each bucket alone, the one above all bounds included. */
+  /** The count of each bucket, not cumulative, including the one above all bounds. */
   readonly counts: number[];
   sum = 0;
 

@@ -1,6 +1,6 @@
-// Functions to call when something happens, for parts that are opened before those that listen to them.
+// Calls listeners of an event, for parts that are opened before those that listen to them.
 
-/** The listeners of one event. Nobody replaces another's; each ends its own. */
+/** The listeners of one event. None replaces another; each is removed by its owner. */
 export class Listeners<Args extends readonly unknown[] = []> {
   readonly #listeners = new Set<(...args: Args) => void>();
 
@@ -11,7 +11,7 @@ export class Listeners<Args extends readonly unknown[] = []> {
     return { [Symbol.dispose]: () => void this.#listeners.delete(own) };
   }
 
-  /** Calls them all, in the order in which they were added. */
+  /** Calls all listeners in the order in which they were added. */
   call(...args: Args): void {
     for (const listener of this.#listeners) listener(...args);
   }

@@ -1,22 +1,22 @@
-// The log: lines on stderr, text or JSON. What is logged is data in a sentence; control characters never
-// reach the terminal raw.
+// The log: lines of text or JSON on stderr. A line is a sentence with data; control characters never reach the terminal
+// raw.
 import { configureSync, getJsonLinesFormatter, getLogger, type LogRecord } from "@logtape/logtape";
 import type { LineOutput } from "./coalescing_writer.ts";
 import { plain, plainJson } from "./escape.ts";
 
-/** The accepted levels, from the most to the least. */
+/** The accepted levels, most verbose first. */
 export const logLevels = ["debug", "info", "warning", "error"] as const;
-/** From this level on, lines are written. */
+/** The minimum level of lines that are written. */
 export type LogLevel = typeof logLevels[number];
-/** How a line is written. */
+/** The accepted formats. */
 export const logFormats = ["text", "json"] as const;
 
 /** Writes one line: a sentence whose `{name}`s are filled from the fields. */
 export type LogLine = (sentence: string, fields?: Readonly<Record<string, unknown>>) => void;
 
-/** Where the program says what it does. */
+/** The log of the program. */
 export type Log = Readonly<Record<LogLevel, LogLine>> & {
-  /** Lines of the level `debug` are written: those for each restart are not even made where they are not. */
+  /** Whether `debug` lines are written; if not, those for each restart are not even formatted. */
   readonly detailed: boolean;
 };
 
@@ -47,11 +47,12 @@ export function openLog(
   };
 }
 
-/** Opens the log of this process on an output, and says there how much of it was dropped. */
+/** Opens the log of this process on an output, and logs there how many lines it dropped. */
 export function openLogOn(output: LineOutput, level: LogLevel, format: typeof logFormats[number]): Log {
   const log = openLog(level, format, (line) => output.write(line));
-  output.onRead = (lines) =>
-    log.error("{lines} lines of this log were dropped: nobody read stderr", { lines });
+  output.onDropped?.((lines) =>
+    log.error("{lines} lines of this log were dropped: nobody read stderr", { lines })
+  );
   return log;
 }
 
@@ -62,14 +63,14 @@ const formatters = {
     `${new Date(record.timestamp).toISOString()} ${record.level} ${
       sentenceOf(record, (value) => plain(written(value)))
     }\n`,
-  // The formatter of itself puts texts within the sentence in quotes.
+  // On its own, the formatter would quote texts within the sentence.
   json: (record: LogRecord) =>
     plainJson(
       json({ ...record, properties: cutAll(record.properties), message: [sentenceOf(record, written)] }),
     ),
 };
 
-/** The sentence, filled in: its parts at even places are of the sentence, the others are values. */
+/** The sentence with its values: parts with an even index are of the sentence, the others are values. */
 function sentenceOf({ message }: LogRecord, write: (value: unknown) => string): string {
   return message.map((part, index) => index % 2 === 0 ? part : write(part)).join("");
 }
@@ -78,7 +79,7 @@ function written(value: unknown): string {
   return typeof value === "string" ? cut(value) : JSON.stringify(value) ?? String(value);
 }
 
-/** Characters of a text that are logged at most: a name can have as many as a message. */
+/** Maximum logged characters of a text: a name can be as long as a message. */
 const maxCharacters = 1_000;
 
 function cut(text: string): string {

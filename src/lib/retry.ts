@@ -1,59 +1,62 @@
-// Retries of one component: an outage is logged when it begins and when it ends, and the back-off grows meanwhile.
+// Retries of one component: logs the start and the end of an outage, between which the back-off grows.
 import { formatDuration } from "./duration.ts";
 import type { Fault } from "./errors.ts";
 import type { Health } from "./health.ts";
 import type { Log } from "./log.ts";
 import type { StartupDeadline } from "./startup_deadline.ts";
 
-/** The outages of one connection or sink. */
+/** The outages of one component. */
 export class RetryState {
   readonly #log: Log;
-  readonly #what: string;
+  readonly #component: string;
   readonly #startupDeadline: StartupDeadline | undefined;
   readonly #health: Health | undefined;
   #since: number | undefined;
   #attempts = 0;
   readonly #reasons = new Set<string>();
 
-  /** `startupDeadline` is for the first connection; `health` is told whether there is one. */
-  constructor(log: Log, what: string, startupDeadline?: StartupDeadline, health?: Health) {
+  /** `startupDeadline` limits the first connection; `health` is notified of every change. */
+  constructor(log: Log, component: string, startupDeadline?: StartupDeadline, health?: Health) {
     this.#log = log;
-    this.#what = what;
+    this.#component = component;
     this.#startupDeadline = startupDeadline;
     this.#health = health;
-    startupDeadline?.expect(what);
+    startupDeadline?.expect(component);
   }
 
-  /** Whether there is one now. */
+  /** Whether there is an outage now. */
   get isFailing(): boolean {
     return this.#since !== undefined;
   }
 
-  /** An attempt failed: a warning if it is the first; later a line for each reason that takes somebody to mend.
-   * Yields the milliseconds to wait. */
+  /** An attempt failed: logs a warning if it is the first, later each new reason. Returns the milliseconds to wait. */
   failed(fault: Fault): number {
     const { message: reason } = fault;
     this.#health?.down(reason);
-    const limit = this.#startupDeadline?.failed(this.#what, fault);
+    const limit = this.#startupDeadline?.failed(this.#component, fault);
     if (this.#since === undefined) {
       this.#since = performance.now();
-      const howLong = limit === undefined ? "until it works" : `for ${formatDuration(limit)} after the start`;
-      this.#log.warning("{what}: {reason}; trying again {howLong}", { what: this.#what, reason, howLong });
+      const howLong = limit === undefined ? "" : ` for ${formatDuration(limit)} after the start`;
+      this.#log.warning("{component}: {reason}; retrying{howLong}", {
+        component: this.#component,
+        reason,
+        howLong,
+      });
     } else if (!this.#reasons.has(reason)) {
       const level = fault.recovery === "transient" ? "debug" : "info";
-      this.#log[level]("{what}: still does not work: {reason}", { what: this.#what, reason });
+      this.#log[level]("{component}: still failing: {reason}", { component: this.#component, reason });
     }
     this.#reasons.add(reason);
     return Math.max(backOff(this.#attempts++), Math.min(fault.retryAfter, maxRetryAfter));
   }
 
-  /** There is a connection, whether or not it works. */
+  /** There is a connection; attempts may still fail. */
   connected(): void {
-    this.#startupDeadline?.connected(this.#what);
+    this.#startupDeadline?.connected(this.#component);
     if (!this.isFailing) this.#health?.up();
   }
 
-  /** An attempt succeeded: says so if there was an outage. */
+  /** An attempt succeeded: logs the end of an outage. */
   succeeded(): void {
     this.connected();
     if (this.#since === undefined) return;
@@ -62,39 +65,71 @@ export class RetryState {
     this.#health?.up();
     this.#attempts = 0;
     this.#reasons.clear();
-    this.#log.info("{what}: works again after {lasted}", { what: this.#what, lasted });
+    this.#log.info("{component}: recovered after {lasted}", { component: this.#component, lasted });
   }
 }
 
-/** The times in which a receiver that is connected takes nothing. */
+/** Logs when a connected receiver accepts nothing. */
 export class Blockage {
   readonly #log: Log;
-  readonly #what: string;
+  readonly #component: string;
   readonly #health: Health | undefined;
   #since: number | undefined;
 
-  constructor(log: Log, what: string, health?: Health) {
+  constructor(log: Log, component: string, health?: Health) {
     this.#health = health;
     this.#log = log;
-    this.#what = what;
+    this.#component = component;
   }
 
-  /** It takes nothing, for this reason, or again what comes: says so where that is news. */
+  /** Sets why it accepts nothing; undefined when it accepts again. Logs changes. */
   set(reason: string | undefined): void {
     this.#health?.blocked(reason);
     if (reason === undefined) return this.#end();
     if (this.#since !== undefined) return;
     this.#since = performance.now();
-    this.#log.warning("{what}: {reason}; alerts wait", { what: this.#what, reason });
+    this.#log.warning("{component}: {reason}; alerts are pending", { component: this.#component, reason });
   }
 
   #end(): void {
     if (this.#since === undefined) return;
-    this.#log.info("{what}: no longer blocked after {lasted}", {
-      what: this.#what,
+    this.#log.info("{component}: no longer blocked after {lasted}", {
+      component: this.#component,
       lasted: timeSince(this.#since),
     });
     this.#since = undefined;
+  }
+}
+
+/** The outages of parts, such as the members of a cluster, of which the others do the work meanwhile. */
+export class PartOutages {
+  readonly #log: Log;
+  readonly #what: string;
+  readonly #since = new Map<string, number>();
+
+  constructor(log: Log, what: string) {
+    this.#log = log;
+    this.#what = what;
+  }
+
+  /** A part fails with this fault, or recovers: logs what is news. */
+  set(part: string, fault: Fault | undefined): void {
+    const since = this.#since.get(part);
+    if (fault !== undefined) {
+      if (since !== undefined) return;
+      this.#since.set(part, performance.now());
+      this.#log.warning("{what}: {reason}; others take alerts meanwhile; retrying", {
+        what: this.#what,
+        reason: fault.message,
+      });
+    } else if (since !== undefined) {
+      this.#since.delete(part);
+      this.#log.info("{what}: {part} recovered after {lasted}", {
+        what: this.#what,
+        part,
+        lasted: timeSince(since),
+      });
+    }
   }
 }
 
@@ -106,10 +141,10 @@ function timeSince(milliseconds: number): string {
 const maxRetryAfter = 3_600_000;
 
 /**
- * Milliseconds to wait after the n-th failure in a row (from 0): doubling from 100 ms to 10 s, of which half
- * is left to chance so that many clients do not come back in step.
+ * Milliseconds to wait after the n-th consecutive failure (from 0): doubling from 100 ms to 10 s, half of it random so
+ * that many clients do not reconnect at the same time.
  */
 export function backOff(failures: number, random: () => number = Math.random): number {
-  const most = Math.min(10_000, 100 * 2 ** Math.min(failures, 10));
-  return Math.round(most / 2 + random() * most / 2);
+  const max = Math.min(10_000, 100 * 2 ** Math.min(failures, 10));
+  return Math.round(max / 2 + random() * max / 2);
 }

@@ -1,6 +1,7 @@
-// A counting semaphore for what is in flight.
+// A counting semaphore that limits what is in flight.
 
-/** Counts permits. Taking some never waits and may overdraw them, since what arrived is there; going on waits. */
+/** Counts permits. Taking some never waits and may overdraw them, since messages that arrived must be processed; only
+ * `available` waits. */
 export class Semaphore {
   #free: number;
   readonly #waiting = new Set<() => void>();
@@ -9,12 +10,12 @@ export class Semaphore {
     this.#free = permits;
   }
 
-  /** Takes permits, also such as are not free. */
+  /** Takes permits, free or not. */
   take(count = 1): void {
     this.#free -= count;
   }
 
-  /** Gives permits back. */
+  /** Returns permits. */
   release(count = 1): void {
     this.#free += count;
     for (const wake of this.#waiting) wake();

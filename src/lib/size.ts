@@ -1,4 +1,4 @@
-// Sizes in bytes as people write them: `100MB`, `1.5 GiB`. Nothing else.
+// Parses and formats sizes in bytes: `100MB`, `1.5 GiB`.
 
 const units: Readonly<Record<string, number>> = {
   b: 1,
@@ -12,7 +12,7 @@ const units: Readonly<Record<string, number>> = {
   tib: 2 ** 40,
 };
 
-/** Reads a size: a number and a unit, of 1,000 (`MB`) or of 1,024 (`MiB`). Yields bytes. @throws {RangeError} */
+/** Reads a size: a number and a unit, of 1,000 (`MB`) or of 1,024 (`MiB`). Returns bytes. @throws {RangeError} */
 export function parseSize(text: string): number {
   const [, number, unit] = /^([0-9]+(?:\.[0-9]+)?) ?([a-z]*)$/i.exec(text) ?? [];
   if (number === undefined) throw new RangeError("not a size");

@@ -3,15 +3,16 @@ import { maxTimer } from "./delay.ts";
 import { formatDuration, type Nanoseconds } from "./duration.ts";
 import { Fault } from "./errors.ts";
 
-/** How long the program waits at its start until every connection was made once. Disposing it ends the waiting. */
+/** Limits how long the program waits at its start for the first connection of each component. Disposing it stops the
+ * timer. */
 export class StartupDeadline implements Disposable {
   readonly #limit: Nanoseconds | undefined;
   readonly #expired = Promise.withResolvers<never>();
-  /** What is not connected yet, and why. */
+  /** Components that are not connected yet, and why. */
   readonly #awaited = new Map<string, string>();
   readonly #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Without a limit it waits for ever. */
+  /** Without a limit it waits indefinitely. */
   constructor(limit?: Nanoseconds) {
     this.#limit = limit;
     this.#expired.promise.catch(() => {});
@@ -19,32 +20,32 @@ export class StartupDeadline implements Disposable {
     this.#timer = setTimeout(() => this.#giveUp(limit), Math.min(Number(limit / 1_000_000n), maxTimer));
   }
 
-  /** Rejects with a fault when time is up, or when a first connection fails for settings that are wrong. */
+  /** Rejects with a fault at the deadline, or when a first connection fails because of wrong settings. */
   get expired(): Promise<never> {
     return this.#expired.promise;
   }
 
-  /** Waits for this connection too. */
-  expect(what: string): void {
-    this.#awaited.set(what, "no answer yet");
+  /** Waits for this component too. */
+  expect(component: string): void {
+    this.#awaited.set(component, "no answer yet");
   }
 
-  /** It is there. */
-  connected(what: string): void {
-    this.#awaited.delete(what);
+  /** The component is connected. */
+  connected(component: string): void {
+    this.#awaited.delete(component);
   }
 
-  /** It is not there yet. Yields how long it is waited for, where that is limited. */
-  failed(what: string, { message, recovery }: Fault): Nanoseconds | undefined {
-    if (!this.#awaited.has(what)) return undefined;
-    this.#awaited.set(what, message);
-    if (recovery === "config") this.#expired.reject(new Fault(`${what}: ${message}`, recovery));
+  /** A connection failed. Returns the limit if it is the first one of the component. */
+  failed(component: string, { message, recovery }: Fault): Nanoseconds | undefined {
+    if (!this.#awaited.has(component)) return undefined;
+    this.#awaited.set(component, message);
+    if (recovery === "config") this.#expired.reject(new Fault(`${component}: ${message}`, recovery));
     return this.#limit;
   }
 
   #giveUp(limit: Nanoseconds): void {
     if (this.#awaited.size === 0) return;
-    const reasons = [...this.#awaited].map(([what, reason]) => `${what}: ${reason}`).join("; ");
+    const reasons = [...this.#awaited].map(([component, reason]) => `${component}: ${reason}`).join("; ");
     this.#expired.reject(new Fault(`Gave up after ${formatDuration(limit)}: ${reasons}`, "config"));
   }
 

@@ -1,4 +1,4 @@
-// Times as the alerts write them, and the clock on the wall. The only file that reads the clock.
+// Times as text (RFC 3339) and compared, and the clock on the wall. The only file that reads the clock.
 import type { Nanoseconds } from "./duration.ts";
 
 /** The time now, in nanoseconds since the Unix epoch; the clock itself counts milliseconds. */
@@ -57,4 +57,30 @@ function zone(offsetMinutes: number): string {
   const minutes = Math.abs(offsetMinutes);
   const two = (part: number) => String(Math.floor(part)).padStart(2, "0");
   return `${offsetMinutes < 0 ? "-" : "+"}${two(minutes / 60)}:${two(minutes % 60)}`;
+}
+
+/**
+ * Reads a time of RFC 3339 with up to nine digits of a second, as Go writes them. Undefined if the text is none.
+ * `2026-11-24T03:31:55.125615555Z`
+ */
+export function parseTime(text: string): Nanoseconds | undefined {
+  const [, seconds, fraction = "", zone] = rfc3339.exec(text) ?? [];
+  const milliseconds = Date.parse(`${seconds}${zone}`);
+  if (Number.isNaN(milliseconds)) return undefined;
+  return BigInt(milliseconds) * 1_000_000n + BigInt(fraction.padEnd(9, "0"));
+}
+
+const rfc3339 = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/;
+
+/** The last time that 64 bits hold; as a deadline, never. */
+export const maxTime: Nanoseconds = (1n << 63n) - 1n;
+
+/** The earlier of two times. */
+export function earlier(a: Nanoseconds, b: Nanoseconds): Nanoseconds {
+  return a < b ? a : b;
+}
+
+/** The later of two times. */
+export function later(a: Nanoseconds, b: Nanoseconds): Nanoseconds {
+  return a > b ? a : b;
 }

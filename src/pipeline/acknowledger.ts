@@ -1,5 +1,5 @@
-// When the state is committed, and when batches are acknowledged: in their order, none before its effects are safe. The
-// only place that decides so.
+// Decides when the state is committed and when batches are acknowledged: in their order, none before its effects are
+// safe.
 import type { Delivery } from "./delivery.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import { asFault } from "../lib/errors.ts";
@@ -11,17 +11,17 @@ import { type Released, Releases } from "./releases.ts";
 import type { Batch, Hold } from "../sources/source.ts";
 import { Health } from "../lib/health.ts";
 
-/** Messages after which a durable store commits at the latest, and milliseconds. */
+/** Maximum messages and milliseconds until a durable store commits. */
 const maxMessages = 500;
 const maxCommitDelay = 5;
 
 /** A batch that is not acknowledged yet. */
 interface PendingBatch {
   readonly acknowledge: Batch["acknowledge"];
-  /** What its messages are about. */
+  /** The keys of its messages. */
   readonly keys: ReadonlySet<string>;
   readonly hold: Hold | undefined;
-  /** When it is acknowledged at the latest, pending alerts or not; infinite if there is no limit. */
+  /** When it is acknowledged even with pending alerts; infinite if there is no limit. */
   due: number;
   /** How many of its keys have pending alerts. */
   pendingKeys: number;
@@ -49,7 +49,7 @@ export class Acknowledger {
   #uncommitted: PendingBatch[] = [];
   #uncommittedMessages = 0;
   #commitTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Committed, in their order: those with pending alerts, and those behind them. */
+  /** Committed batches in their order: those with pending alerts, and those behind them. */
   readonly #unacknowledged: PendingBatch[] = [];
   /** Batches by the keys whose pending alerts hold them back. */
   readonly #byKey = new Map<string, PendingBatch[]>();
@@ -95,14 +95,14 @@ export class Acknowledger {
     }
   }
 
-  /** Ends all commits: what is not committed by now is lost, and not acknowledged. */
+  /** Stops: batches not committed by now are lost, and not acknowledged. */
   stop(): void {
     clearTimeout(this.#commitTimer);
     this.#releases.stop();
     this.#subscription[Symbol.dispose]();
   }
 
-  /** Commits within 5 ms, with what comes until then. */
+  /** Commits within 5 ms, together with batches that come until then. */
   #commitSoon(): void {
     if (this.#store.durable) this.#commitTimer ??= setTimeout(() => this.#commit(), maxCommitDelay);
   }

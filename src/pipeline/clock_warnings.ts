@@ -1,8 +1,8 @@
-// What is said of clocks that are wrong.
-import { formatDuration, type Nanoseconds } from "../lib/duration.ts";
+// The warning about wrong clocks.
+import { formatDuration, type Nanoseconds, second } from "../lib/duration.ts";
 import type { Log } from "../lib/log.ts";
 
-/** Says that the clock of a node is ahead, and what to do. */
+/** Warns that the clock of a node is ahead, and says what to do. */
 export function clockWarning(log: Log): (node: string, ahead: Nanoseconds) => void {
   return (node, ahead) =>
     log.warning(
@@ -12,7 +12,7 @@ export function clockWarning(log: Log): (node: string, ahead: Nanoseconds) => vo
     );
 }
 
-/** The duration without parts of a second. */
+/** The duration in whole seconds. */
 export function inSeconds(duration: Nanoseconds): string {
-  return formatDuration(duration / 1_000_000_000n * 1_000_000_000n);
+  return formatDuration(duration / second * second);
 }

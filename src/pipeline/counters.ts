@@ -1,15 +1,15 @@
-// What became of messages and events, counted by reason as they go by.
+// Counts messages and events by the reason of their decision.
 import type { Alert } from "../detection/alert/alert.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import type { Decision } from "../detection/rule.ts";
 
-/** What became of the messages; every message is one of `events`, `others` and `malformed`. */
+/** The totals of a run; every message is one of `events`, `others` and `malformed`. */
 export interface Totals {
   /** Restarts, or failed runs: what the rule counts. */
   events: number;
   others: number;
   malformed: number;
-  /** Of the events: seen before, too old to count, or intended and not to be counted. */
+  /** Events that were not counted: seen before, too old, or requested. */
   duplicates: number;
   outsideWindow: number;
   requested: number;
@@ -20,7 +20,7 @@ export interface Totals {
 export class Counters {
   others = 0;
   malformed = 0;
-  /** Events, by what the rule decided; `noted` and ends are others instead. */
+  /** Events by the reason of the decision; `noted`, `resolved` and `gave-up` count as others. */
   readonly events: Record<Exclude<Decision["reason"], "noted" | "resolved" | "gave-up">, number> = {
     "duplicate": 0,
     "outside-window": 0,
@@ -32,10 +32,10 @@ export class Counters {
     "repeat": 0,
   };
   readonly alerts: Record<Alert["reason"], number> = { first: 0, repeat: 0, resolved: 0, "gave-up": 0 };
-  /** The time of the newest event of any kind, but not after now. */
+  /** The time of the newest event of any kind, limited to now. */
   newest: Nanoseconds | undefined;
 
-  /** Alerts of every kind. */
+  /** Alerts for any reason. */
   get notified(): number {
     return this.alerts.first + this.alerts.repeat + this.alerts.resolved + this.alerts["gave-up"];
   }

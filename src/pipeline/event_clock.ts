@@ -1,30 +1,28 @@
-// The clock of recordings: the time of the newest event so far, unless the node that it came from has a clock that is
-// ahead. It is the same whenever a recording is read, but for events that are ahead of the wall's clock.
-import type { Nanoseconds } from "../lib/duration.ts";
+// The clock of recordings: the time of the newest event so far, ignoring nodes whose clocks are ahead. A recording gives
+// the same times whenever it is read, unless its events are ahead of the wall clock.
+import { hour, type Nanoseconds } from "../lib/duration.ts";
 import { beforeAll } from "../detection/decode/prefilter/prefilter.ts";
 import { nodeOf } from "../detection/decode/node_of.ts";
 import { clockStep, latestEventTime, wallClock } from "../lib/time.ts";
 
-/** Before the first event nothing is over. */
+/** The time before the first event, by which nothing is due. */
 const longAgo = -(1n << 63n);
-/** So many messages of other nodes in a row, each a little later than the one before and all of them behind the clock,
- * show that the node that moved it is ahead. Of one task Nomad keeps ten events, which can come in a row when a
- * stream begins. */
-const enough = 12;
-/** Messages after which a jump of the clock is beyond doubt. */
+/** This many consecutive messages of other nodes, each a little later than the one before and all behind the clock, show
+ * that the node that moved it is ahead. Nomad keeps ten events of a task, which can be consecutive when a stream
+ * begins. */
+const minWitnesses = 12;
+/** Messages after which a jump of the clock is accepted. */
 const maxDoubted = 1_000;
-/** Nodes that are remembered as ahead. */
+/** Maximum nodes remembered as ahead. */
 const maxNodes = 10_000;
-const hour = 3_600_000_000_000n;
-
-/** The clock went on by more than a step at once: time went by, or the clock of a node is ahead. */
+/** The clock advanced by more than a step at once: time passed, or the clock of a node is ahead. */
 interface Jump {
   readonly node: string;
-  /** The newest time of other nodes, of so many in a row that went on from one another. */
+  /** The last time of other nodes, and the number of consecutive times that continue from one another. */
   others: Nanoseconds | undefined;
-  inARow: number;
-  /** Messages since. */
-  heard: number;
+  streak: number;
+  /** Messages since the jump. */
+  seen: number;
 }
 
 /** The part of a rule that the clock moves. */
@@ -33,20 +31,20 @@ export interface Clocked {
   clockSetBack(now: Nanoseconds, from: Nanoseconds): void;
 }
 
-/** A clock that events move on. */
+/** A clock that events advance. */
 export class EventClock {
   /** The time of the newest event; undefined before the first. */
   newest: Nanoseconds | undefined;
   readonly #warn: (node: string, ahead: Nanoseconds) => void;
   #jump: Jump | undefined;
-  /** By how much the clocks of nodes are ahead. */
+  /** How far the clocks of nodes are ahead. */
   readonly #ahead = new Map<string, Nanoseconds>();
-  /** When it was said of a node last. */
+  /** When the last warning about a node was logged. */
   readonly #warnedAt = new Map<string, Nanoseconds>();
-  /** Nodes of the messages in a row that are ahead of the wall's clock, and how many those are. */
-  readonly #beyondWall = { nodes: new Set<string>(), inARow: 0 };
+  /** Consecutive messages ahead of the wall clock: their nodes and number. */
+  readonly #beyondWall = { nodes: new Set<string>(), streak: 0 };
 
-  /** Goes on from a time that was kept. `warn` hears of a node whose clock is ahead, and by how much. */
+  /** Continues from a saved time. `warn` is called with a node whose clock is ahead, and by how much. */
   constructor(newest?: Nanoseconds, warn: (node: string, ahead: Nanoseconds) => void = () => {}) {
     this.newest = newest;
     this.#warn = warn;
@@ -57,16 +55,16 @@ export class EventClock {
     return this.newest ?? longAgo;
   }
 
-  /** Updates up to this time move the clock by no more than a step, whichever node they are of. */
+  /** Updates up to this time move the clock by no more than a step, whichever node they are from. */
   get skipUntil(): Nanoseconds {
     if (this.newest === undefined || this.#jump !== undefined) return beforeAll;
     return this.newest + clockStep;
   }
 
   /**
-   * Moves on to the time of an event, but not to that of a clock that is ahead; what falls due on the way is told in
-   * its order and at its time. It goes back only where it turns out to have followed a clock that is ahead. Yields the
-   * time now.
+   * Advances to the time of an event, unless its clock is ahead, and calls `notifyDue` for everything that falls due on
+   * the way, in order and at its time. It goes back only when it turns out to have followed a clock that is ahead.
+   * Returns the time now.
    */
   advance(
     time: Nanoseconds,
@@ -80,7 +78,7 @@ export class EventClock {
       to = update === undefined ? this.#unnamed(time) : this.#jumpTo(time, nodeOf(update));
       if (to === undefined) return newest ?? wallClock();
     } else {
-      this.#beyondWall.inARow = 0;
+      this.#beyondWall.streak = 0;
       if (this.#jump !== undefined && update !== undefined) this.#doubt(time, nodeOf(update), rule);
     }
     if (this.newest !== undefined && to <= this.newest) return this.newest;
@@ -92,21 +90,21 @@ export class EventClock {
     return time > latestEventTime() ? undefined : time;
   }
 
-  /** Where an event that is ahead by more than a step moves the clock; undefined where it says nothing. */
+  /** Where an event that is ahead by more than a step moves the clock; undefined if it does not. */
   #jumpTo(time: Nanoseconds, node: string): Nanoseconds | undefined {
     const { newest } = this;
     const corrected = this.#corrected(time, node);
     if (corrected !== undefined) return corrected;
     if (this.#isBeyondWall(time, node)) {
       if (newest !== undefined) this.#isAhead(node, time - newest);
-      this.#say(node, time - wallClock());
+      this.#warnOnce(node, time - wallClock());
       return undefined;
     }
-    this.#jump = { node, others: newest, inARow: 0, heard: 0 };
+    this.#jump = { node, others: newest, streak: 0, seen: 0 };
     return time;
   }
 
-  /** The time of an event of a node that is known to be ahead; undefined where it no longer is by as much. */
+  /** The corrected time of an event from a node that is known to be ahead; undefined if it no longer is by as much. */
   #corrected(time: Nanoseconds, node: string): Nanoseconds | undefined {
     const ahead = this.#ahead.get(node);
     if (ahead === undefined) return undefined;
@@ -118,37 +116,37 @@ export class EventClock {
     return undefined;
   }
 
-  /** Whether the wall's clock says that an event is of the future; not where several nodes in a row say otherwise. */
+  /** Whether an event is in the future by the wall clock, unless several consecutive nodes contradict that clock. */
   #isBeyondWall(time: Nanoseconds, node: string): boolean {
     const latest = latestEventTime();
-    const row = this.#beyondWall;
+    const beyond = this.#beyondWall;
     if (time <= latest || (this.newest !== undefined && this.newest > latest)) {
-      row.inARow = 0;
+      beyond.streak = 0;
       return false;
     }
-    if (row.inARow++ === 0) row.nodes.clear();
-    row.nodes.add(node);
-    return row.nodes.size < 2 || row.inARow < enough;
+    if (beyond.streak++ === 0) beyond.nodes.clear();
+    beyond.nodes.add(node);
+    return beyond.nodes.size < 2 || beyond.streak < minWitnesses;
   }
 
-  /** Others can show that the clock followed one node that is ahead. */
+  /** Takes the time of another node, which can show that the clock followed a node that is ahead. */
   #doubt(time: Nanoseconds, node: string, rule: Clocked): void {
     const jump = this.#jump!;
     const newest = this.newest!;
-    if (++jump.heard > maxDoubted) this.#jump = undefined;
+    if (++jump.seen > maxDoubted) this.#jump = undefined;
     if (node === jump.node) return;
     if (time > newest - clockStep) {
-      this.#jump = undefined; // it says the same
+      this.#jump = undefined; // it confirms the jump
       return;
     }
     const { others } = jump;
-    const goesOn = others !== undefined && time >= others && time <= others + clockStep;
-    jump.inARow = goesOn ? jump.inARow + 1 : 0;
+    const continues = others !== undefined && time >= others && time <= others + clockStep;
+    jump.streak = continues ? jump.streak + 1 : 0;
     jump.others = time;
-    if (jump.inARow < enough) return;
+    if (jump.streak < minWitnesses) return;
     this.#jump = undefined;
     this.#isAhead(jump.node, newest - time);
-    this.#say(jump.node, newest - time);
+    this.#warnOnce(jump.node, newest - time);
     this.newest = time;
     rule.clockSetBack(time, newest);
   }
@@ -158,8 +156,8 @@ export class EventClock {
     this.#ahead.set(node, ahead);
   }
 
-  /** Once an hour for each node, by the clock of events. */
-  #say(node: string, ahead: Nanoseconds): void {
+  /** Warns once an hour for each node, by the clock of events. */
+  #warnOnce(node: string, ahead: Nanoseconds): void {
     const now = this.newest ?? wallClock();
     const last = this.#warnedAt.get(node);
     if (last !== undefined && now >= last && now - last < hour) return;

@@ -1,16 +1,16 @@
-// The one straight way of a message: source → update → rule → state → alerts → sinks → acknowledgement.
-import type { Alert } from "../detection/alert/alert.ts";
+// The way of a message: source → rule → state → outboxes → acknowledgement.
 import { clockWarning } from "./clock_warnings.ts";
 import { Acknowledger, type CommitStats } from "./acknowledger.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import { EventClock } from "./event_clock.ts";
-import { eventClockNote, keptEventTime } from "./event_time.ts";
+import { eventClockKey, keptEventTime } from "./event_time.ts";
 import { LateEvents } from "./late_events.ts";
 import type { StateStore } from "../state/store.ts";
 import type { Log } from "../lib/log.ts";
 import type { Decision, Rule } from "../detection/rule.ts";
 import type { RuleEvent } from "../detection/event.ts";
+import { Notifier } from "./notifier.ts";
 import { RejectionLog } from "./rejection_log.ts";
 import type { Batch, Source } from "../sources/source.ts";
 import type { Visibility } from "../detection/visibility.ts";
@@ -22,35 +22,36 @@ import { WallClockWatch } from "./wall_clock_watch.ts";
 
 export type { Totals } from "./counters.ts";
 
-/** Hears of every event that the rule took, and of what time alone decided. */
+/** Observes every event that the rule took, and decisions that time alone brought about. */
 export interface Observer {
-  /** The decision is made, and the rule is as it is after it. */
+  /** Called after the decision: the rule is already in its new state. */
   recorded(event: RuleEvent, decision: Decision, now: Nanoseconds): void;
   decided(decision: Decision, now: Nanoseconds): void;
 }
 
-/** The parts that the way leads through. */
-export interface Way {
+/** The parts of a pipeline. */
+export interface PipelineParts {
   readonly source: Source;
   readonly rule: Rule;
   readonly store: StateStore;
   readonly delivery: Delivery;
   readonly log: Log;
-  /** What is counted on the way; of its own where it is not given. */
+  /** The counters; new ones by default. */
   readonly counters?: Counters;
   readonly commits?: CommitStats | undefined;
-  /** Notified when a batch comes. */
+  /** Notified when a batch arrives. */
   readonly health?: Health;
-  /** Notified of events that come while the source is blind. */
+  /** Notified of events that arrive while the source is blind. */
   readonly visibility?: Visibility;
   readonly observer?: Observer | undefined;
 }
 
-/** Leads every message of the source its way, until the input ends or `stop`; then every alert has arrived. */
-export async function follow(way: Way, stop: AbortSignal): Promise<Totals> {
-  const pipeline = new Pipeline(way);
+/** Processes every message of the source until the input ends or `stop`. Resolves when every alert is confirmed and every
+ * batch acknowledged. @throws {Fault} */
+export async function runPipeline(parts: PipelineParts, stop: AbortSignal): Promise<Totals> {
+  const pipeline = new Pipeline(parts);
   try {
-    for await (const batch of way.source.batches(stop, way.store.kept.checkpoint())) pipeline.take(batch);
+    for await (const batch of parts.source.batches(stop, parts.store.kept.checkpoint())) pipeline.take(batch);
     await pipeline.settled();
   } finally {
     pipeline.stop();
@@ -58,48 +59,54 @@ export async function follow(way: Way, stop: AbortSignal): Promise<Totals> {
   return pipeline.counters.totals();
 }
 
+/** One run, for `runPipeline`. */
 class Pipeline {
   readonly counters: Counters;
-  readonly #way: Way;
+  readonly #parts: PipelineParts;
   readonly #acknowledger: Acknowledger;
   readonly #rejections: RejectionLog;
   readonly #late: LateEvents;
-  /** The clock, where it is that of the wall. */
+  readonly #notifier: Notifier;
+  /** The clock of a live source. */
   readonly #wall: WallClockWatch | undefined;
-  /** The clock, where it is that of the events. */
+  /** The clock of a batch source. */
   readonly #clock: EventClock;
+  /** Listens to the visibility, so that time decides as soon as the source has shown enough. */
+  readonly #sight: Disposable | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt: Nanoseconds | undefined;
 
-  constructor(way: Way) {
-    this.#way = way;
-    this.counters = way.counters ?? new Counters();
-    this.#wall = way.source.mode === "live" ? new WallClockWatch(way) : undefined;
+  constructor(parts: PipelineParts) {
+    const { source, rule, log, visibility } = parts;
+    this.#parts = parts;
+    this.counters = parts.counters ?? new Counters();
+    this.#wall = source.mode === "live" ? new WallClockWatch(parts) : undefined;
     this.#clock = new EventClock(
-      this.#wall === undefined ? keptEventTime(way) : undefined,
-      clockWarning(way.log),
+      this.#wall === undefined ? keptEventTime(parts) : undefined,
+      clockWarning(log),
     );
     this.counters.newest = this.#clock.newest;
-    this.#rejections = new RejectionLog(way.log);
-    this.#late = new LateEvents(way.log, way.rule.counts);
-    const now = way.source.mode === "live" ? wallClock : () => this.#clock.now;
-    this.#acknowledger = new Acknowledger(way, now);
-    if (this.#wall === undefined) way.source.skipUntil?.(this.#clock.skipUntil);
+    this.#rejections = new RejectionLog(log);
+    this.#late = new LateEvents(log, rule.counts);
+    this.#notifier = new Notifier(parts.store, this.counters, log, rule.counts);
+    const now = source.mode === "live" ? wallClock : () => this.#clock.now;
+    this.#acknowledger = new Acknowledger(parts, now);
+    if (this.#wall === undefined) source.skipUntil?.(this.#clock.skipUntil);
     else {
-      if (way.visibility !== undefined) way.visibility.onMore = () => this.#look();
+      this.#sight = visibility?.listen(() => this.#onVisible());
       this.#wall.now();
       this.#schedule();
     }
   }
 
-  /** Leads a batch through; it is acknowledged when what it caused is kept, in the state or by the sinks. */
+  /** Processes a batch. The acknowledger acknowledges it when its effects are safe. */
   take(batch: Batch): void {
-    const names = new Set<string>();
+    const keys = new Set<string>();
     const alerts = this.counters.notified;
-    const { visibility } = this.#way;
+    const { visibility } = this.#parts;
     const wall = this.#wall?.now();
     if (wall !== undefined) this.#notifyDue(wall);
-    this.#way.health?.seen(wall);
+    this.#parts.health?.seen(wall);
     for (let index = 0; index < batch.bodies.length; index++) {
       const body = batch.bodies[index]!;
       if (!(body instanceof Uint8Array)) {
@@ -107,7 +114,7 @@ class Pipeline {
         if (wall === undefined) this.#advance(body.newest);
         continue;
       }
-      const update = this.#way.rule.decode(body);
+      const update = this.#parts.rule.decode(body);
       if (update.kind === "malformed") {
         this.counters.malformed++;
         this.#rejections.add(batch, index, body, update.reason);
@@ -117,42 +124,42 @@ class Pipeline {
       if (wall !== undefined) this.#noteNewest(update.time, wall);
       if (visibility?.isBlind) visibility.noteEvent(update.time);
       if (update.kind === "other") this.counters.others++;
-      else if (this.#record(update, now)) names.add(update.name);
+      else if (this.#record(update, now)) keys.add(update.name);
     }
-    for (const [key, value] of batch.checkpoint ?? []) this.#way.store.saveCheckpoint(key, value);
-    // An input that begins anew with what is long over is no news then.
+    for (const [key, value] of batch.checkpoint ?? []) this.#parts.store.saveCheckpoint(key, value);
+    // Saved so that an input that starts over after a restart does not report old loops again.
     const { newest } = this.#clock;
     if (wall === undefined && newest !== undefined) {
       this.counters.newest = newest;
-      this.#way.store.saveCheckpoint(eventClockNote, String(newest));
-      this.#way.source.skipUntil?.(this.#clock.skipUntil);
+      this.#parts.store.saveCheckpoint(eventClockKey, String(newest));
+      this.#parts.source.skipUntil?.(this.#clock.skipUntil);
     }
-    this.#acknowledger.add(batch, names, this.counters.notified > alerts);
+    this.#acknowledger.add(batch, keys, this.counters.notified > alerts);
     if (wall !== undefined) this.#schedule();
   }
 
-  /** Resolves when every alert has arrived and every batch is acknowledged. */
+  /** Resolves when every alert is confirmed and every batch acknowledged. */
   async settled(): Promise<void> {
     await this.#acknowledger.drain();
-    await this.#way.delivery.settled();
+    await this.#parts.delivery.settled();
     await this.#acknowledger.drain();
   }
 
   stop(): void {
     clearTimeout(this.#timer);
-    if (this.#way.visibility !== undefined) this.#way.visibility.onMore = () => {};
+    this.#sight?.[Symbol.dispose]();
     this.#rejections.stop();
     this.#acknowledger.stop();
   }
 
-  /** Yields whether the event counts as one. */
+  /** Returns whether its batch must wait for alerts about its key. */
   #record(event: RuleEvent, now: Nanoseconds): boolean {
-    const decision = this.#way.rule.record(event, now);
+    const decision = this.#parts.rule.record(event, now);
     const { reason } = decision;
     const alerts = this.counters.notified;
-    this.#act(decision, event.name);
-    this.#way.observer?.recorded(event, decision, now);
-    // What befell a job falls due at once for each of its tasks.
+    this.#notifier.act(decision, event.name);
+    this.#parts.observer?.recorded(event, decision, now);
+    // A change of a job is due at once for each of its tasks.
     if (event.kind === "job") this.#notifyDue(now);
     if (reason === "noted" || reason === "resolved" || reason === "gave-up") {
       this.counters.others++;
@@ -164,25 +171,25 @@ class Pipeline {
   }
 
   #advance(time: Nanoseconds, update?: Uint8Array): Nanoseconds {
-    return this.#clock.advance(time, this.#way.rule, (now) => this.#notifyDue(now), update);
+    return this.#clock.advance(time, this.#parts.rule, (now) => this.#notifyDue(now), update);
   }
 
   #notifyDue(now: Nanoseconds): void {
-    for (const decision of this.#way.rule.due(now, maxDue)) {
-      this.#act(decision, "");
-      this.#way.observer?.decided(decision, now);
+    for (const decision of this.#parts.rule.due(now, maxDue)) {
+      this.#notifier.act(decision, "");
+      this.#parts.observer?.decided(decision, now);
     }
   }
 
-  /** One from a clock that is ahead says nothing of how far behind the program is. */
+  /** Limits the time to now: a clock that is ahead does not show how far behind the program is. */
   #noteNewest(time: Nanoseconds, now: Nanoseconds): void {
     const { newest } = this.counters;
     if (newest === undefined || time > newest) this.counters.newest = time < now ? time : now;
   }
 
-  /** One timer for the next thing due on the wall's clock. */
+  /** Sets the one timer for what is due next by the wall clock. */
   #schedule(): void {
-    const next = this.#way.rule.nextDue;
+    const next = this.#parts.rule.nextDue;
     if (next === this.#timerAt) return;
     clearTimeout(this.#timer);
     this.#timerAt = next;
@@ -198,58 +205,12 @@ class Pipeline {
     this.#schedule();
   }
 
-  /** Does what can be done now that more is seen. */
-  #look(): void {
-    const { nextDue } = this.#way.rule;
+  /** Called when the source has shown more: what is due may now be decided. */
+  #onVisible(): void {
+    const { nextDue } = this.#parts.rule;
     if (nextDue !== undefined && nextDue <= this.#wall!.now()) this.#wake();
   }
-
-  #act(decision: Decision, name: string): void {
-    const { log, rule } = this.#way;
-    switch (decision.reason) {
-      case "first":
-      case "repeat":
-        log.info(sentences[isFlapping(decision.alert) ? "flaps" : decision.reason], {
-          ...notificationFields(decision.alert),
-          counts: rule.counts,
-        });
-        this.#notify(decision.alert);
-        break;
-      case "resolved":
-        log.info("{name}: resolved: {cause}", { name: decision.name, cause: decision.cause });
-        if (decision.alert !== undefined) this.#notify(decision.alert);
-        break;
-      case "gave-up":
-        log.info("{name}: gave up: {cause}", { name: decision.name, cause: decision.cause });
-        if (decision.alert !== undefined) this.#notify(decision.alert);
-        break;
-      case "noted":
-        break;
-      default:
-        if (!log.detailed) break;
-        log.debug("{name}: {counts}, {reason}", { name, counts: rule.counts, ...decision });
-    }
-  }
-
-  #notify(alert: Alert): void {
-    this.counters.alerts[alert.reason]++;
-    this.#way.store.enqueue(alert);
-  }
 }
 
-/** Keys that are looked at in one go when they fall due: a moment's work. */
+/** Maximum keys that are decided on in one go when they fall due. */
 const maxDue = 100;
-
-const sentences = {
-  first: "{name}: crash loop, {count} {counts}s; alert {id}",
-  repeat: "{name}: still loops, {count} {counts}s; alert {id}",
-  flaps: "{name}: flaps, {count} {counts}s; alert {id}",
-};
-
-function isFlapping({ details }: Alert): boolean {
-  return details?.FlappingSince !== undefined;
-}
-
-function notificationFields({ name, id, eventLog, details }: Alert): Record<string, unknown> {
-  return { name, id, count: details?.Failures ?? eventLog.length };
-}

@@ -1,12 +1,12 @@
-// Messages that could not be read: each is rejected and counted, and as many are logged as a person can read.
+// Rejects messages that cannot be decoded, and logs as many of them as a person can read.
 import type { Log } from "../lib/log.ts";
 import type { Batch } from "../sources/source.ts";
 
-/** Lines in one period, and its length in milliseconds. */
+/** Maximum lines in one period, and its length in milliseconds. */
 const maxLines = 10;
 const period = 10_000;
 
-/** Sets bad messages aside. */
+/** Rejects messages. */
 export class RejectionLog {
   readonly #log: Log;
   #lines = 0;
@@ -17,7 +17,7 @@ export class RejectionLog {
     this.#log = log;
   }
 
-  /** Rejects a message of a batch, with the reason and its beginning in the log while that is not flooded. */
+  /** Rejects a message of a batch. Logs the reason and its beginning, unless the log is flooded. */
   add(batch: Batch, index: number, body: Uint8Array, reason: string): void {
     batch.reject(index);
     this.#timer ??= setTimeout(() => this.stop(), period);
@@ -25,18 +25,18 @@ export class RejectionLog {
       this.#unlogged++;
       return;
     }
-    this.#log.warning("Set aside {place}: {reason}: {beginning}", {
+    this.#log.warning("Rejected {place}: {reason}: {beginning}", {
       place: batch.place(index),
       reason,
       beginning: new TextDecoder().decode(body.subarray(0, 800)).slice(0, 200),
     });
   }
 
-  /** Ends the period: says how many were left out of the log. */
+  /** Ends the period: logs how many messages were left out. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#unlogged > 0) this.#log.warning("Set aside {count} more messages", { count: this.#unlogged });
+    if (this.#unlogged > 0) this.#log.warning("Rejected {count} more messages", { count: this.#unlogged });
     this.#lines = 0;
     this.#unlogged = 0;
   }

@@ -1,21 +1,21 @@
-// When batches that wait for sinks are acknowledged all the same: before their queue drops or dead-letters them. Their
-// alerts wait on in the outbox, and then only there.
+// Acknowledges batches although their alerts are pending, before their queue drops or dead-letters them. The alerts stay
+// in the outbox, and then only there.
 import { formatDuration } from "../lib/duration.ts";
 import type { Log } from "../lib/log.ts";
 import type { Hold } from "../sources/source.ts";
 
-/** What a look at the batches that wait came to. */
+/** The result of a release. */
 export interface Released {
-  /** Alerts that still wait, where batches were released. */
+  /** Pending alerts; undefined if no batch was released. */
   readonly alerts: number | undefined;
-  /** When the next one is due; infinite where none is. */
+  /** When the next batch is due; infinite if none is. */
   readonly next: number;
 }
 
-/** What is due within so many milliseconds is released with what is due now, and told in one line. */
+/** Batches due within these milliseconds are released together, and logged in one line. */
 const slack = 1_000;
 
-/** The releases of batches that wait. Times are in milliseconds, by `Date.now()`. */
+/** Schedules the releases. Times are in milliseconds, by `Date.now()`. */
 export class Releases {
   readonly #log: Log;
   readonly #release: (until: number) => Released;
@@ -24,24 +24,24 @@ export class Releases {
   #at = Infinity;
   #warned = false;
 
-  /** `release` acknowledges up to the last batch that is due until then. */
+  /** `release` acknowledges up to the last batch that is due by then. */
   constructor(log: Log, release: (until: number) => Released) {
     this.#log = log;
     this.#release = release;
   }
 
-  /** When a batch that is committed now is due. */
+  /** When a batch that is committed now will be due. */
   static due(hold: Hold | undefined): number {
     return hold === undefined ? Infinity : Date.now() + hold.milliseconds;
   }
 
-  /** A batch waits that its queue drops in the end. */
+  /** Schedules the release of a batch that its queue would drop in the end. */
   watch(hold: Hold): void {
     if (hold.deliveries > 0) this.#warn(hold);
     this.#schedule(Releases.due(hold), hold);
   }
 
-  /** Every alert is confirmed: the next hold is news. */
+  /** All alerts are confirmed: the next hold is logged again. */
   confirmed(): void {
     this.#warned = false;
   }
@@ -54,7 +54,7 @@ export class Releases {
     if (at >= this.#at) return;
     clearTimeout(this.#timer);
     this.#at = at;
-    // However the clock was set meanwhile, it looks again in time.
+    // The pause never exceeds the hold, even if the clock is set meanwhile.
     const pause = Math.min(Math.max(at - Date.now(), 0), hold.milliseconds);
     this.#timer = setTimeout(() => this.#end(hold), pause);
   }
@@ -64,8 +64,8 @@ export class Releases {
     const { alerts, next } = this.#release(Date.now() + slack);
     if (alerts !== undefined) {
       this.#log.warning(
-        "{where}: acknowledged what waited for a sink, before the delivery-limit takes it; {alerts} unconfirmed alerts " +
-          "wait in memory: they are sent when the sink works again, and lost if the program ends before that",
+        "{where}: acknowledged messages with pending alerts, before the delivery-limit drops them; {alerts} alerts are " +
+          "pending in memory only: they are sent when the sink recovers, and lost if the program ends before that",
         { where: hold.where, alerts },
       );
     }
@@ -76,8 +76,8 @@ export class Releases {
     if (this.#warned) return;
     this.#warned = true;
     this.#log.warning(
-      "{where}: gives out again (x-delivery-count {deliveries}) what waits for a sink; at its delivery-limit, 20 by " +
-        "default since RabbitMQ 4, it would drop or dead-letter it, so it is acknowledged {when}. " +
+      "{where}: redelivers messages with pending alerts (x-delivery-count {deliveries}); at its delivery-limit, 20 by " +
+        "default since RabbitMQ 4, it would drop or dead-letter them, so they are acknowledged {when}. " +
         "Set STATE=sqlite:<file>, which keeps alerts on disk and holds no message back",
       {
         where,

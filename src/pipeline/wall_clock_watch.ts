@@ -1,37 +1,36 @@
-// The wall's clock as the pipeline reads it: where it goes back, it was ahead, and what the rule and the state have
-// of that time is set right. So it is when the program starts with a state file of such a time.
+// The wall clock as the pipeline reads it. If it goes back, it was ahead, and the times in rule and state are corrected,
+// also when the program starts with a state file from such a time.
 import { inSeconds } from "./clock_warnings.ts";
-import type { Nanoseconds } from "../lib/duration.ts";
+import { minute, type Nanoseconds, second } from "../lib/duration.ts";
 import type { StateStore } from "../state/store.ts";
 import type { Log } from "../lib/log.ts";
 import type { Rule } from "../detection/rule.ts";
 import { wallClock } from "../lib/time.ts";
 
-/** Under this key the state keeps a time that the clock showed, at most a minute before its last one. */
-const note = "wall clock";
-const minute = 60_000_000_000n;
-/** Steps back that are smaller are those of a clock that is kept right. */
-const smallest = 1_000_000_000n;
+/** Key of the checkpoint: a time that the clock showed, up to a minute before its last one. */
+const checkpointKey = "wall clock";
+/** Smaller steps back are normal corrections. */
+const minStep = second;
 
 /** Reads the clock, and watches it. */
 export class WallClockWatch {
   readonly #parts: { readonly store: StateStore; readonly rule: Rule; readonly log: Log };
   #last: Nanoseconds;
-  #noted: Nanoseconds;
+  #savedAt: Nanoseconds;
 
   constructor(parts: { readonly store: StateStore; readonly rule: Rule; readonly log: Log }) {
     this.#parts = parts;
-    this.#last = this.#noted = BigInt(parts.store.kept.checkpoint().get(note) ?? 0);
+    this.#last = this.#savedAt = BigInt(parts.store.kept.checkpoint().get(checkpointKey) ?? 0);
   }
 
   /** The time now. */
   now(): Nanoseconds {
     const now = wallClock();
-    if (now + smallest < this.#last) this.#wentBack(now);
+    if (now + minStep < this.#last) this.#wentBack(now);
     this.#last = now;
-    if (now - this.#noted >= minute || now < this.#noted) {
-      this.#parts.store.saveCheckpoint(note, String(now));
-      this.#noted = now;
+    if (now - this.#savedAt >= minute || now < this.#savedAt) {
+      this.#parts.store.saveCheckpoint(checkpointKey, String(now));
+      this.#savedAt = now;
     }
     return now;
   }
@@ -39,11 +38,11 @@ export class WallClockWatch {
   #wentBack(now: Nanoseconds): void {
     const { rule, log } = this.#parts;
     log.warning(
-      "The clock of this machine was ahead, and went back by {by}: what was seen and told at times that are yet to " +
-        "come no longer counts against new restarts",
+      "The clock of this machine was ahead, and went back by {by}: events and notifications with future times no " +
+        "longer count against new restarts",
       { by: inSeconds(this.#last - now) },
     );
-    // What was noted can be older than what was seen last.
+    // The saved time can be older than the last event.
     rule.clockSetBack(now, this.#last + minute);
   }
 }

@@ -1,6 +1,5 @@
 // The adapter of a sink: its settings, which alerts it gets, and how several sinks of one type differ by name.
-import { text } from "../lib/settings/parsers.ts";
-import { optional } from "../lib/settings/parsers.ts";
+import { optional, text } from "../lib/settings/parsers.ts";
 import {
   type Input,
   readSettings,
@@ -19,8 +18,6 @@ export interface SinkAdapter {
   readonly type: string;
   /** Other words for it. */
   readonly aliases: readonly string[];
-  /** Its receivers keep a loop open until they get its end, so it gets ends whatever `NOTIFY_RESOLVED` says. */
-  readonly needsEnds: boolean;
   readonly group: SettingsGroup;
   /** The same type under a name of its own, which its variables have too: `SINK_WEBHOOK_AUDIT_URL`. */
   named(name: string): SinkAdapter;
@@ -30,6 +27,8 @@ export interface SinkAdapter {
 
 /** A sink whose settings are read. */
 export interface PreparedSink {
+  /** Its receivers keep a loop open until they get its end, so it gets ends whatever `NOTIFY_RESOLVED` says. */
+  readonly needsEnds: boolean;
   /** Whether its filters let the alert pass. */
   accepts(alert: Alert): boolean;
   open(context: SinkContext): Sink;
@@ -39,7 +38,8 @@ export interface PreparedSink {
 export interface SinkDeclaration<S extends Settings> {
   readonly type: string;
   readonly aliases?: readonly string[];
-  readonly needsEnds?: boolean;
+  /** Whether it gets ends whatever `NOTIFY_RESOLVED` says; a function where its settings decide. */
+  readonly needsEnds?: boolean | ((values: Values<S>) => boolean);
   /** What its variables begin with, where that is not `SINK_` and the type. */
   readonly prefix?: string;
   readonly settings: S;
@@ -65,7 +65,6 @@ function adapterOf<S extends Settings>(declared: SinkDeclaration<S>, name: strin
   return {
     type: shown,
     aliases,
-    needsEnds,
     group: { title: `Sink ${shown}`, settings: { ...settings, ...filters } },
     named: (name) => adapterOf(declared, name),
     prepare(input) {
@@ -76,6 +75,7 @@ function adapterOf<S extends Settings>(declared: SinkDeclaration<S>, name: strin
       if (values === undefined || filter === undefined || conflicts.length > 0) return undefined;
       const { only, except } = filter;
       return {
+        needsEnds: typeof needsEnds === "function" ? needsEnds(values) : needsEnds,
         accepts(alert) {
           if (only === undefined && except === undefined) return true;
           const path = pathOf(alert);

@@ -5,7 +5,7 @@ import { detailsOf, lastUpdateOf } from "../detection/alert/details_of.ts";
 /** Whether a path matches. */
 export type PathFilter = (path: string) => boolean;
 
-/** The namespace of what has none: nomad-firehose reads no other unless told so. */
+/** The namespace of what has none: nomad-firehose reads no other by default. */
 const defaultNamespace = "default";
 
 /** `namespace/job/group/task` of what an alert is about. */
@@ -28,11 +28,29 @@ export function parseGlobs(text: string): PathFilter {
     if (glob.split("/").some((part) => part === "")) throw new Error("with an empty part");
     if (glob.split("/").length > 4) throw new Error("with more than four parts");
   }
-  const patterns = globs.map((glob) => new RegExp(`^${glob.split("").map(patternOf).join("")}(?:/|$)`));
-  return (path) => patterns.some((pattern) => pattern.test(path));
+  const patterns = globs.map((glob) => glob.split("/"));
+  return (path) => {
+    const parts = path.split("/");
+    return patterns.some((pattern) => pattern.every((glob, index) => matchesPart(glob, parts[index] ?? "")));
+  };
 }
 
-function patternOf(character: string): string {
-  if (character === "*") return "[^/]*";
-  return character === "?" ? "[^/]" : RegExp.escape(character);
+/** A `*` gives up a character at a time, and only the last one does: regular expressions try all combinations. */
+function matchesPart(glob: string, text: string): boolean {
+  let [inGlob, inText] = [0, 0];
+  let [star, taken] = [-1, 0];
+  while (inText < text.length) {
+    const wanted = glob[inGlob];
+    if (wanted === "*") {
+      star = inGlob++;
+      taken = inText;
+    } else if (wanted === "?" || wanted === text[inText]) {
+      inGlob++;
+      inText++;
+    } else if (star >= 0) {
+      inGlob = star + 1;
+      inText = ++taken;
+    } else return false;
+  }
+  return /^\**$/.test(glob.slice(inGlob));
 }

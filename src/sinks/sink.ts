@@ -22,6 +22,9 @@ export interface SinkListener {
   /** The receiver takes nothing for now, for this reason, though alerts may be sent and are then pending there; without
    * a reason it takes alerts again. */
   blocked(reason?: string): void;
+  /** A part of the receiver, such as one member of its cluster, fails while others take alerts; without a fault it works
+   * again. */
+  part(name: string, fault?: Fault): void;
 }
 
 /** What a sink remembers from one start to the next, by key. What is put is kept by the next commit of the state. */
@@ -40,6 +43,8 @@ export interface SinkContext {
   json(alert: Alert): string;
   /** What a person reads of an alert. */
   message(alert: Alert): Message;
+  /** Whether the rule knows a loop of this name, an alert's, that goes on or was given up. */
+  isActive(name: string): boolean;
   /** Name of the cluster, where it has one. */
   readonly cluster: string | undefined;
   /** Whether alerts on stdout are for a person. */
@@ -52,6 +57,8 @@ export interface SinkContext {
 export interface PlannedSink {
   /** `slack`, or `webhook:audit` where it has a name of its own. For logs, metrics and the state. */
   readonly name: string;
+  /** Whether it gets the ends of loops. */
+  readonly getsEnds: boolean;
   /** Whether it gets this alert. */
   accepts(alert: Alert): boolean;
   open(listener: SinkListener, records: SinkRecords): Sink;

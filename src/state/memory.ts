@@ -4,7 +4,7 @@ import type { StateStore, StoreContext } from "./store.ts";
 import { type Outbox, ShelvedOutbox } from "./outbox.ts";
 import { StringPool } from "../lib/offheap/string_pool.ts";
 
-/** An alert in one outbox or several. Its update is by far the most of it, and stands outside of V8's heap. */
+/** An alert in one outbox or several. Its update is by far the largest part, so it is outside of V8's heap. */
 interface Shelved {
   readonly alert: Omit<Alert, "lastEvent">;
   readonly lastEvent: number;

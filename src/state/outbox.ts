@@ -1,65 +1,65 @@
-// The alerts that one sink has not confirmed, oldest first. Where newer ones replace, at most one about each name
-// waits, so that a sink that was down for a day is not told every loop a hundred times over.
+// The alerts that one sink has not confirmed, oldest first. If newer ones replace, at most one about each key is
+// pending, so that a sink that was down for a day does not get every loop a hundred times.
 import type { Alert } from "../detection/alert/alert.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import { wallClock } from "../lib/time.ts";
 
-/** An alert that was taken out of an outbox, to be sent. */
-export interface Parcel {
+/** An alert that was taken from an outbox, to be sent. */
+export interface InFlight {
   readonly alert: Alert;
-  /** The sink has it: it leaves the outbox. */
-  confirmed(): void;
-  /** It could not be sent: it waits again in its old place, unless a newer one about its name does. */
-  returned(): void;
+  /** The sink confirmed it: it leaves the outbox. */
+  confirm(): void;
+  /** It could not be sent: it is pending again in its old place, unless a newer one about its key is. */
+  giveBack(): void;
 }
 
-/** The outbox as the delivery sees it. */
+/** The outbox as the delivery uses it. */
 export interface Outbox {
   /** How many alerts are not confirmed, those that are being sent included. */
   readonly size: number;
-  /** Since when the oldest of them waits, on the wall's clock; of an earlier start of the program, since this one. */
+  /** Since when the oldest of them is pending, by the wall clock; since this start, if it is of an earlier one. */
   readonly oldest: Nanoseconds | undefined;
   /** Whether an alert about this key is not confirmed. */
   has(name: string): boolean;
-  /** Takes the oldest alert that can be sent now. @throws {Fault} where it cannot be read. */
-  take(): Parcel | undefined;
+  /** Takes the oldest alert that can be sent now. @throws {Fault} if it cannot be read. */
+  take(): InFlight | undefined;
 }
 
-/** What is known of an alert in an outbox. */
+/** An alert's entry in an outbox. */
 export interface Entry<Slot> {
   readonly name: string;
   /** Where the alert is. */
   slot: Slot;
   taken: boolean;
   readonly since: Nanoseconds;
-  /** Its place in the order in which they came, and its neighbours there. */
+  /** Its place in the order of arrival, and its neighbours there. */
   readonly number: number;
   before: Entry<Slot> | undefined;
   after: Entry<Slot> | undefined;
 }
 
-/** Where the alerts of an outbox are: in memory, or in a file. */
+/** The storage of the alerts of an outbox: memory, or a file. */
 export interface Shelf<Slot> {
   read(slot: Slot): Alert;
-  /** The alert is done with. */
+  /** The alert is no longer needed. */
   removed(slot: Slot): void;
 }
 
-/** An outbox whose alerts stand on a shelf. */
+/** An outbox whose alerts are on a shelf. */
 export class ShelvedOutbox<Slot> implements Outbox {
   readonly #shelf: Shelf<Slot>;
   readonly #newerReplaces: boolean;
-  /** A list in the order in which they came, so that taking the oldest of a hundred thousand costs no search. */
+  /** A list in the order of arrival, so that taking the oldest of a hundred thousand costs no search. */
   #first: Entry<Slot> | undefined;
   #last: Entry<Slot> | undefined;
   #size = 0;
   #added = 0;
-  /** All before it are taken. */
+  /** All entries before it are taken. */
   #untaken: Entry<Slot> | undefined;
-  /** Where newer ones replace, by name: the one that waits, and the one that is being sent. */
-  readonly #waiting = new Map<string, Entry<Slot>>();
+  /** If newer ones replace, by key: the pending entry, and whether one is being sent. */
+  readonly #pending = new Map<string, Entry<Slot>>();
   readonly #sending = new Set<string>();
-  /** Where they do not, by name: how many there are. */
+  /** If they do not, by key: how many there are. */
   readonly #counts = new Map<string, number>();
 
   constructor(shelf: Shelf<Slot>, newerReplaces: boolean) {
@@ -76,17 +76,17 @@ export class ShelvedOutbox<Slot> implements Outbox {
   }
 
   has(name: string): boolean {
-    return this.#newerReplaces ? this.#waiting.has(name) || this.#sending.has(name) : this.#counts.has(name);
+    return this.#newerReplaces ? this.#pending.has(name) || this.#sending.has(name) : this.#counts.has(name);
   }
 
-  /** The entry whose alert a newer one about this name replaces. */
+  /** The entry whose alert a newer one about this key replaces. */
   replaceable(name: string): Entry<Slot> | undefined {
-    return this.#waiting.get(name);
+    return this.#pending.get(name);
   }
 
-  /** Lets an alert wait behind all others. Where newer ones replace, an older one about its name leaves. */
+  /** Adds an alert behind all others. If newer ones replace, an older one about its key leaves. */
   add(name: string, slot: Slot): void {
-    const older = this.#waiting.get(name);
+    const older = this.#pending.get(name);
     if (older !== undefined) this.#remove(older);
     const entry: Entry<Slot> = {
       name,
@@ -102,38 +102,38 @@ export class ShelvedOutbox<Slot> implements Outbox {
     this.#last = entry;
     this.#untaken ??= entry;
     this.#size++;
-    if (this.#newerReplaces) this.#waiting.set(name, entry);
+    if (this.#newerReplaces) this.#pending.set(name, entry);
     else this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
   }
 
-  take(): Parcel | undefined {
+  take(): InFlight | undefined {
     while (this.#untaken?.taken) this.#untaken = this.#untaken.after;
     for (let entry = this.#untaken; entry !== undefined; entry = entry.after) {
       if (entry.taken || this.#sending.has(entry.name)) continue;
       const alert = this.#shelf.read(entry.slot);
       entry.taken = true;
       if (this.#newerReplaces) {
-        this.#waiting.delete(entry.name);
+        this.#pending.delete(entry.name);
         this.#sending.add(entry.name);
       }
-      return this.#parcel(entry, alert);
+      return this.#inFlight(entry, alert);
     }
     return undefined;
   }
 
-  #parcel(entry: Entry<Slot>, alert: Alert): Parcel {
+  #inFlight(entry: Entry<Slot>, alert: Alert): InFlight {
     return {
       alert,
-      confirmed: () => {
+      confirm: () => {
         this.#sending.delete(entry.name);
         this.#remove(entry);
       },
-      returned: () => {
+      giveBack: () => {
         this.#sending.delete(entry.name);
         entry.taken = false;
         if (this.#untaken === undefined || entry.number < this.#untaken.number) this.#untaken = entry;
-        if (this.#waiting.has(entry.name)) this.#remove(entry);
-        else if (this.#newerReplaces) this.#waiting.set(entry.name, entry);
+        if (this.#pending.has(entry.name)) this.#remove(entry);
+        else if (this.#newerReplaces) this.#pending.set(entry.name, entry);
       },
     };
   }

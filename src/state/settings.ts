@@ -1,11 +1,11 @@
-// The setting STATE: which store keeps the state, and its opening. The only file that knows all stores.
+// The setting STATE: chooses the store and opens it. The only file that knows all stores.
 import type { StateStore, StoreContext } from "./store.ts";
 import { MemoryStore } from "./memory.ts";
-import type { SqliteStore } from "./sqlite.ts";
+import type { SqliteStore } from "./sqlite/store.ts";
 import { plain } from "../lib/escape.ts";
 import type { Setting } from "../lib/settings/setting.ts";
 
-/** Where the state is kept: in memory, or in this file. */
+/** Where to keep the state: in memory, or in this file. */
 export interface State {
   readonly file: string | undefined;
 }
@@ -13,7 +13,7 @@ export interface State {
 /** The setting of it. */
 export const state: Setting<State> = {
   env: "STATE",
-  help: "where it is kept what was seen, what was told and what sinks have not confirmed",
+  help: "where to keep counted restarts, sent notifications and pending alerts",
   accepts: "memory or sqlite:PATH",
   default: "memory",
   example: "sqlite:/var/lib/nomad-crashloop-detector/state.db",
@@ -31,20 +31,19 @@ export async function openStore({ file }: State, context: StoreContext): Promise
 }
 
 async function openFile(file: string, context: StoreContext): Promise<SqliteStore> {
-  const { SqliteStore } = await import("./sqlite.ts");
+  const { SqliteStore } = await import("./sqlite/store.ts");
   return new SqliteStore(file, context);
 }
 
-/** Tries whether the state file could be used, and leaves none where there was none. Yields what it found, in words.
- * @throws {Fault} */
+/** Checks that the state file can be used; leaves no new file behind. Returns what it found, in words. @throws {Fault} */
 export async function checkState(file: string): Promise<string> {
   const isNew = !isThere(file);
   const store = await openFile(file, { sinks: [], newerReplaces: true });
   const { orphans } = store;
   await store[Symbol.asyncDispose]();
-  if (!isNew) return `${plain(file)}: can be used, ${orphans} alerts in it are not confirmed`;
+  if (!isNew) return `${plain(file)}: can be used, ${orphans} pending alerts in it`;
   Deno.removeSync(file);
-  return `${plain(file)}: can be made`;
+  return `${plain(file)}: can be created`;
 }
 
 function isThere(file: string): boolean {

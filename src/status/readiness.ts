@@ -1,13 +1,13 @@
-// Whether the detector can work: what /readyz answers.
-import { formatDuration } from "../lib/duration.ts";
+// Decides whether the detector is ready: the answer of /readyz.
+import { formatDuration, second } from "../lib/duration.ts";
 import { wallClock } from "../lib/time.ts";
-import type { Facts } from "./runtime_info.ts";
+import type { RuntimeInfo } from "./runtime_info.ts";
 
 /** How long a sink or the state may be down before the detector is not ready. */
 const gracePeriod = 60_000_000_000n;
 
 /** Why the detector is not ready, one reason per line; empty if it is. */
-export function problems({ source, sinks, state }: Facts): string[] {
+export function problems({ source, sinks, state }: RuntimeInfo): string[] {
   const now = wallClock();
   const downTooLong = [
     ...sinks.map(({ name, health }) => ({ component: `sink ${name}`, health })),
@@ -21,5 +21,3 @@ export function problems({ source, sinks, state }: Facts): string[] {
     `${component}: down for ${formatDuration((now - since) / second * second)}: ${problem}`
   );
 }
-
-const second = 1_000_000_000n;

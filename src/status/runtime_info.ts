@@ -1,6 +1,6 @@
 // What the status server reads of the program. The parts count by themselves and are read on request.
 import type { CommitStats } from "../pipeline/acknowledger.ts";
-import type { SinkStats } from "../pipeline/delivery.ts";
+import type { SinkStats } from "../pipeline/sink_worker.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import type { Rule } from "../detection/rule.ts";
 import type { Health } from "../lib/health.ts";
@@ -10,7 +10,7 @@ import type { LineOutput } from "../lib/coalescing_writer.ts";
 import type { StatusView } from "./view.ts";
 
 /** The parts of the program that the status server reads. */
-export interface Facts {
+export interface RuntimeInfo {
   readonly version: string;
   readonly startedAt: Nanoseconds;
   readonly mode: "live" | "batch";
@@ -25,6 +25,6 @@ export interface Facts {
 }
 
 /** The time now, by the clock that loops follow. */
-export function nowOf({ mode, counters }: Facts): Nanoseconds {
+export function nowOf({ mode, counters }: RuntimeInfo): Nanoseconds {
   return mode === "live" ? wallClock() : counters.newest ?? wallClock();
 }

@@ -1,10 +1,10 @@
-// What the rule `failures` tells while its source is blind, and after: with a Nomad that is frozen, and with RabbitMQ.
+// What the rule `failures` notifies while its source is blind, and after: with a Nomad that is frozen, and with RabbitMQ.
 import assert from "node:assert/strict";
 import { nomadSettings } from "../../src/clients/nomad/settings.ts";
 import { Delivery } from "../../src/pipeline/delivery.ts";
 import { MemoryStore } from "../../src/state/memory.ts";
 import { FailuresRule } from "../../src/detection/failures/rule.ts";
-import { follow } from "../../src/pipeline/pipeline.ts";
+import { runPipeline } from "../../src/pipeline/pipeline.ts";
 import type { Decision } from "../../src/detection/rule.ts";
 import { readSettings } from "../../src/lib/settings/setting.ts";
 import { Visibility } from "../../src/detection/visibility.ts";
@@ -12,6 +12,7 @@ import type { Source, SourceContext } from "../../src/sources/source.ts";
 import { amqpSource } from "../../src/sources/amqp/source.ts";
 import { openNomad } from "../../src/sources/nomad/source.ts";
 import { formatTime, wallClock } from "../../src/lib/time.ts";
+import { second } from "../../src/lib/duration.ts";
 import { brokerClient } from "../helpers/amqp.ts";
 import { noopState } from "../helpers/listen.ts";
 import { testLog } from "../helpers/log.ts";
@@ -22,9 +23,7 @@ import { crash, started } from "../helpers/runs.ts";
 import { waitFor } from "../helpers/wait_for.ts";
 import { partsOf } from "../helpers/sink.ts";
 
-const second = 1_000_000_000n;
-
-/** The program's way from a source to the rule, and what is told on it. */
+/** The program's way from a source to the rule, and what is notified on it. */
 class Notified implements AsyncDisposable {
   readonly said: string[] = [];
   readonly visibility = new Visibility("blind");
@@ -53,7 +52,7 @@ class Notified implements AsyncDisposable {
       if (decision.reason === "resolved") this.said.push(decision.cause);
       else if ("alert" in decision) this.said.push(`${decision.reason} ${decision.alert!.details!.Failures}`);
     };
-    this.#end = follow({
+    this.#end = runPipeline({
       source: this.#source,
       rule,
       store,
@@ -65,7 +64,7 @@ class Notified implements AsyncDisposable {
     this.#end.catch(() => {});
   }
 
-  /** Resolves when so much is told. */
+  /** Resolves when so much is notified. */
   async has(...said: string[]): Promise<void> {
     await waitFor(said.join(", "), () => this.said.length >= said.length, { timeoutMs: 20_000 });
     assert.deepEqual(this.said, said);

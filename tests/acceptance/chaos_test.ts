@@ -24,18 +24,19 @@ const rounds: readonly Round[] = [
 for (const round of rounds) {
   const { state, queue, seed } = round;
   Deno.test(
-    `chaos with STATE=${state} and a ${queue} queue, seed ${seed}: every loop is told, none twice, nothing is lost`,
+    `chaos with STATE=${state} and a ${queue} queue, seed ${seed}: every loop is notified, none twice, nothing is lost`,
     restartsBroker,
     async () => {
-      const { problems, log, faults, notified, loops, toldTwice, toldFalsely, lost } = await playRound(
-        broker,
-        round,
-      );
+      const { problems, log, faults, notified, loops, notifiedTwice, notifiedFalsely, lost } =
+        await playRound(
+          broker,
+          round,
+        );
       assert.deepEqual(problems.slice(0, 5), [], `with ${faults}; the program's log is ${log}`);
-      assert.deepEqual({ notified, toldTwice, toldFalsely, lost }, {
+      assert.deepEqual({ notified, notifiedTwice, notifiedFalsely, lost }, {
         notified: loops,
-        toldTwice: 0,
-        toldFalsely: 0,
+        notifiedTwice: 0,
+        notifiedFalsely: 0,
         lost: 0,
       });
       assert.ok(loops > 0);

@@ -68,10 +68,10 @@ Deno.test(
 
       await own[Symbol.asyncDispose]();
       await broker.kill();
-      await program.logged("trying again until it works");
+      await program.logged("retrying");
       await broker.start();
       await using again = await brokerClient(broker.url);
-      await program.logged("source amqp: works again after", 60_000);
+      await program.logged("source amqp: recovered after", 60_000);
       await again.put(queue, restarts(2, { name: "after.reconnect[0]" }));
       await program.logged("after.reconnect[0]: crash loop");
     }

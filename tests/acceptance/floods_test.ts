@@ -85,7 +85,7 @@ function restartOf(bytes: number, name: string): string {
   return small.replace(marker, () => "x".repeat(bytes - small.length + marker.length));
 }
 
-Deno.test("restarts of 100 MiB are counted and told; an alert beyond the broker's limit is given up, not tried for ever", async () => {
+Deno.test("restarts of 100 MiB are counted and notified; an alert beyond the broker's limit is dropped, not retried", async () => {
   await using own = await brokerClient(broker.url);
   await declareQueues(own);
   await own.channel.bindQueue(queues.alerts, "amq.direct", queues.alerts);
@@ -118,7 +118,7 @@ Deno.test("restarts of 100 MiB are counted and told; an alert beyond the broker'
   );
 });
 
-Deno.test("20,000 restarts of one name: the newest 10,000 are kept and told, and the alert says so", async () => {
+Deno.test("20,000 restarts of one name: the newest 10,000 are kept and notified, and the alert says so", async () => {
   await using own = await brokerClient(broker.url);
   await declareQueues(own);
   await using program = start({ NOTIFICATION_INTERVAL: "1s" });
@@ -174,7 +174,7 @@ for (const format of ["text", "json"]) {
         requested: 0,
         outsideWindow: 0,
         others: 0,
-        setAside: names.length,
+        rejected: names.length,
         alerts: duplicates === 0 ? names.length : 0,
       });
       for (const output of [program.stdout, program.stderr]) {
@@ -194,7 +194,7 @@ for (const format of ["text", "json"]) {
 // deno-lint-ignore no-control-regex -- control characters are what must not be there
 const raw = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
 
-Deno.test("50,000 bad messages and nothing else: each is set aside, the count is exact, the log is short", async () => {
+Deno.test("50,000 bad messages and nothing else: each is rejected, the count is exact, the log is short", async () => {
   await using own = await brokerClient(broker.url);
   await declareQueues(own);
   const kinds = ["", "\ufeff", "null", "{}", "x".repeat(2_000), "[".repeat(100_000), update().slice(0, -1)];
@@ -203,12 +203,12 @@ Deno.test("50,000 bad messages and nothing else: each is set aside, the count is
     Array.from({ length: 50_000 }, (_, index) => kinds[index % 1_000] ?? `${index} is no update`),
   );
   await using program = start();
-  const { messages, setAside } = await finished(own, program);
-  assert.deepEqual({ messages, setAside }, { messages: 50_000, setAside: 50_000 });
+  const { messages, rejected } = await finished(own, program);
+  assert.deepEqual({ messages, rejected }, { messages: 50_000, rejected: 50_000 });
   await waitFor("all dead letters", async () => await own.ready(queues.dead) === 50_000);
   const lines = program.stderr.trimEnd().split("\n");
-  const single = lines.filter((line) => /warning Set aside message/.test(line)).length;
-  const summed = [...program.stderr.matchAll(/warning Set aside (\d+) more messages$/gm)]
+  const single = lines.filter((line) => /warning Rejected message/.test(line)).length;
+  const summed = [...program.stderr.matchAll(/warning Rejected (\d+) more messages$/gm)]
     .reduce((sum, [, count]) => sum + Number(count), 0);
   assert.equal(single + summed, 50_000);
   assert.ok(lines.length < 100, `${lines.length} lines`);
@@ -230,8 +230,8 @@ Deno.test("times in the far past count never, those in the far future for twice 
   await program.logged("future: resolved");
   const totals = await finished(own, program);
   assert.deepEqual(
-    { events: totals.events, duplicates: totals.duplicates, setAside: totals.setAside },
-    { events: 9, duplicates: 0, setAside: 2 },
+    { events: totals.events, duplicates: totals.duplicates, rejected: totals.rejected },
+    { events: 9, duplicates: 0, rejected: 2 },
   );
   assert.equal(program.stderr.match(/past: .*outside-window/g)?.length, past.length, program.stderr);
   assert.ok(program.lines.length > 0);
@@ -239,7 +239,7 @@ Deno.test("times in the far past count never, those in the far future for twice 
   assert.deepEqual(JSON.parse(program.lines[0]!).EventLog, future.slice(0, 2).map(rfc3339));
 });
 
-Deno.test("100,000 names: each restart is counted and kept, each loop is told", async () => {
+Deno.test("100,000 names: each restart is counted and kept, each loop is notified", async () => {
   await using own = await brokerClient(broker.url);
   await declareQueues(own);
   await using state = stateFile();
@@ -262,7 +262,7 @@ Deno.test("100,000 names: each restart is counted and kept, each loop is told", 
     assert.equal(file.prepare("SELECT count(*) AS kept FROM restarts").get()!.kept, count + loops);
   }
   await using again = start(env);
-  await again.logged(`goes on with ${count} names and 0 alerts`);
+  await again.logged(`restored ${count} tracked keys and 0 pending alerts`);
 });
 
 /** In UTC, as Go writes it. */

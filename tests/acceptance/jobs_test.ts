@@ -1,6 +1,6 @@
 // The program straight from Nomad, with what became of jobs: a recording with the topics Job and Evaluation is played
 // as if it happened now, and the server is frozen in the middle of it. Every stop and purge ends its loops, what Nomad
-// gave up is told so, and nothing is told as over that is not.
+// gave up is notified so, and nothing is notified as over that is not.
 import assert from "node:assert/strict";
 import { NomadServer, Recording } from "../helpers/nomad.ts";
 import { Program } from "../helpers/program.ts";
@@ -38,7 +38,7 @@ interface Alert {
 const alertsOf = ({ lines }: Program): Alert[] => lines.map((line) => JSON.parse(line));
 const taskOf = ({ Key: { JobID, Task } }: Alert) => `${JobID} ${Task}`;
 
-/** The loops that were told and of which no end was, of jobs that were stopped or purged. */
+/** The loops that were notified and of which no end was, of jobs that were stopped or purged. */
 function left(program: Program): string[] {
   const going = new Map<string, Alert>();
   for (const alert of alertsOf(program)) {
@@ -118,11 +118,11 @@ async function play(middle: (server: NomadServer, program: Program) => Promise<v
   assert.equal((await program.ended).code, 0);
 }
 
-Deno.test("every stop and purge of a recorded cluster ends its loops, and what Nomad gave up is told so", async () => {
+Deno.test("every stop and purge of a recorded cluster ends its loops, and what Nomad gave up is notified so", async () => {
   await play(() => Promise.resolve());
 });
 
-Deno.test("a server that is frozen for longer than STABLE_AFTER: nothing is told as over meanwhile, nor wrongly after it", async () => {
+Deno.test("a server that is frozen for longer than STABLE_AFTER: nothing resolves meanwhile, nor wrongly after it", async () => {
   await play(async (server, program) => {
     const before = alertsOf(program).length;
     server.freeze();

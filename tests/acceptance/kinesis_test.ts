@@ -1,6 +1,7 @@
 // The program with the sink kinesis at a Kinesis server: what arrives, and what it says when something is wrong.
 import assert from "node:assert/strict";
-import { awsEnv, type Kinesis, type KinesisHand, kinesisHand, startKinesis } from "../helpers/kinesis.ts";
+import { awsEnv } from "../helpers/aws.ts";
+import { type Kinesis, type KinesisHand, kinesisHand, startKinesis } from "../helpers/kinesis.ts";
 import { type End, Program, run } from "../helpers/program.ts";
 import { restarts } from "../helpers/updates.ts";
 
@@ -50,12 +51,12 @@ Deno.test("three alerts are put, and are equal to what stdout prints", async () 
 Deno.test("stream missing: said once, and the alerts arrive when it is there", async () => {
   await using program = new Program({ env: env("later"), stdin: threeLoops });
   await program.logged(
-    'warning sink kinesis: stream "later" does not exist; create it; trying again until it works\n',
+    'warning sink kinesis: stream "later" does not exist; create it; retrying\n',
   );
   await own.create("later");
   const { code, stderr } = await program.ended;
   assert.equal(code, 0, stderr);
-  assert.match(stderr, /info sink kinesis: works again after /);
+  assert.match(stderr, /info sink kinesis: recovered after /);
   assert.equal(stderr.match(/does not exist/g)?.length, 1, stderr);
   assert.equal((await own.records("later")).length, 3);
 });
@@ -79,13 +80,13 @@ Deno.test("no credentials: said once with what to set, and the alert is kept unt
   await using program = new Program({ env: rest, stdin: threeLoops });
   await program.logged(
     "warning sink kinesis: no AWS credentials: Could not load credentials from any providers; " +
-      "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile; trying again until it works\n",
+      "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile; retrying\n",
   );
   await program.logged("c.d[2]: crash loop");
   program.signal("SIGTERM");
   const { code, stderr } = await program.ended;
   assert.equal(code, 1);
-  assert.match(stderr, /Stopped after 100ms; 3 alerts are not confirmed/);
+  assert.match(stderr, /Shutdown timed out after 100ms with 3 unconfirmed alerts;/);
   assert.ok(!stderr.includes("hunter2"));
 });
 

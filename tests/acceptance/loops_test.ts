@@ -1,4 +1,4 @@
-// The rule `failures` over the recording of a real cluster: exactly the jobs that loop are told, by the real program.
+// The rule `failures` over the recording of a real cluster: exactly the jobs that loop are notified, by the real program.
 import assert from "node:assert/strict";
 import { gunzipSync } from "node:zlib";
 import { recordedUpdates } from "../helpers/event_stream.ts";
@@ -17,7 +17,7 @@ interface Alert {
   readonly Id: string;
 }
 
-/** What the program tells of these updates, and the last line of its log. */
+/** What the program notifies of these updates, and the last line of its log. */
 async function notified(
   updates: string,
   env: Record<string, string> = {},
@@ -58,7 +58,7 @@ const loops = [
   "system-loop.sys[0] agent",
 ];
 
-/** Every task that was seen and must not be told. */
+/** Every task that was seen and must not be notified. */
 const never = [
   "healthy.web[0] app",
   "healthy.web[1] app",
@@ -84,7 +84,7 @@ function tasksIn(updates: string): string[] {
   return [...new Set(found)].sort();
 }
 
-Deno.test("failures tells exactly what loops, each once, from what nomad-firehose sends", async () => {
+Deno.test("failures notifies exactly what loops, each once, from what nomad-firehose sends", async () => {
   assert.deepEqual(tasksIn(firehose), [...loops, ...never].sort());
   const { alerts, total } = await notified(firehose);
   assert.deepEqual(tasksOf(alerts, "looping"), loops);
@@ -92,17 +92,17 @@ Deno.test("failures tells exactly what loops, each once, from what nomad-firehos
   assert.deepEqual(tasksOf(alerts, "resolved"), ["exit0.web[0] app", "loop-fail-nodeploy.web[0] app"]);
   assert.match(
     total,
-    /info 1863 messages: 414 failed runs, of them 0 seen before, 0 too old to count and 6 requested and not counted; /,
+    /info 1863 messages: 414 failed runs, of them 0 duplicates, 0 too old and 6 requested, which do not count; /,
   );
 });
 
-Deno.test("failures tells nothing more when nomad-firehose sends everything again", async () => {
+Deno.test("failures notifies nothing more when nomad-firehose sends everything again", async () => {
   const once = await notified(firehose);
   const twice = await notified(firehose + firehose);
   assert.deepEqual(twice.alerts, once.alerts);
 });
 
-Deno.test("failures tells the same of the payload original, with its two fields", async () => {
+Deno.test("failures notifies the same with the payload original, with its two fields", async () => {
   const full = await notified(firehose, { NOTIFY_RESOLVED: "false" });
   const original = await notified(firehose, { PAYLOAD: "original" });
   assert.deepEqual(
@@ -119,7 +119,7 @@ const inNamespaces = (tasks: readonly string[]) =>
     return `${namespace} ${task}${task.startsWith("system-loop.") ? ` ${node}` : ""}`;
   });
 
-Deno.test("failures tells exactly what loops, namespaces and nodes apart, from what Nomad itself says", async () => {
+Deno.test("failures notifies exactly what loops, namespaces and nodes apart, from what Nomad itself says", async () => {
   const updates = (await recordedUpdates()).join("\n");
   const expected = [...inNamespaces(loops), "team-b loop-delay.web[0] app"].sort();
   assert.deepEqual(tasksIn(updates), [...expected, ...inNamespaces(never)].sort());
@@ -139,7 +139,7 @@ Deno.test("failures tells exactly what loops, namespaces and nodes apart, from w
 Deno.test("failures counts of each task the runs that failed", async () => {
   const { alerts } = await notified((await recordedUpdates()).join("\n"), { RESTART_COUNT: "1" });
   const failures = new Map<string, number>();
-  // Only those that were stopped are told a second time, with all of their failures.
+  // Only those that were stopped are notified a second time, with all of their failures.
   for (const alert of alerts) {
     if (alert.Status === "resolved") failures.set(tasksOf([alert], "resolved")[0]!, alert.Failures);
   }

@@ -1,5 +1,5 @@
 // The program straight from Nomad: a server plays the recording of a real cluster as if it happened now, and the
-// loops in it are told, each once, through faults and after a kill.
+// loops in it are notified, each once, through faults and after a kill.
 import assert from "node:assert/strict";
 import { Authority } from "../helpers/certificates.ts";
 import { NomadServer, Recording, type ServerOptions } from "../helpers/nomad.ts";
@@ -56,7 +56,7 @@ function notified(stdout: string, status: "looping" | "resolved"): { id: string;
 
 const names = (alerts: readonly { name: string }[]) => alerts.map(({ name }) => name).sort();
 
-/** Runs the program until it told all loops and their ends; yields its output. */
+/** Runs the program until it notified all loops and their ends; yields its output. */
 async function follow(server: NomadServer): Promise<string> {
   const count = loops.length + stopped.length;
   await using program = new Program({ env: envOf(server) });
@@ -69,7 +69,7 @@ async function follow(server: NomadServer): Promise<string> {
   return stdout;
 }
 
-Deno.test("NOMAD_ADDR alone: the loops of a real cluster are told, each once, and nothing healthy or wanted", async () => {
+Deno.test("NOMAD_ADDR alone: the loops of a real cluster are notified, each once, and nothing healthy or wanted", async () => {
   await using server = await startServer({ lines: 0 });
   const stdout = await follow(server);
   assert.deepEqual(names(notified(stdout, "looping")), loops);

@@ -1,5 +1,5 @@
 // The program and every kind of outage of its connections: one line when it begins, one when it is over, and in between
-// nothing lost and nothing told twice.
+// nothing lost and nothing notified twice.
 import assert from "node:assert/strict";
 import { type BrokerClient, brokerClient } from "../helpers/amqp.ts";
 import { Program, run } from "../helpers/program.ts";
@@ -48,7 +48,7 @@ class Scene implements AsyncDisposable {
     for (const name of names) await this.own.put("in", restarts(2, { name }));
   }
 
-  /** Waits until exactly these names are told, each with one id. */
+  /** Waits until exactly these names are notified, each with one id. */
   async notified(...names: string[]): Promise<void> {
     await waitFor(`alerts about ${names}`, async () => {
       for (;;) {
@@ -63,7 +63,7 @@ class Scene implements AsyncDisposable {
     for (const [name, ids] of this.#notified) assert.equal(ids.size, 1, `${name} under ${[...ids]}`);
   }
 
-  /** Waits until these names are told, and every message is acknowledged: nothing is left to be told. */
+  /** Waits until these names are notified, and every message is acknowledged: nothing is left to be notified. */
   async toldAll(...names: string[]): Promise<void> {
     await this.notified(...names);
     await waitFor(
@@ -92,13 +92,13 @@ class Scene implements AsyncDisposable {
     }
   }
 
-  /** Asserts that one outage of a connection was told, for this reason and to its end. */
+  /** Asserts that one outage of a connection was logged, for this reason and to its end. */
   saidOutage(side: Side, reason: RegExp): void {
     const [begin, end, ...more] = this.said(side);
     const where = `amqp://\\S+:***@127.0.0.1:${this.proxies[side].port}/`;
-    assert.match(begin!, /^warning \w+ amqp: .*; trying again until it works$/);
+    assert.match(begin!, /^warning \w+ amqp: .*; retrying$/);
     assert.match(begin!.replace(new RegExp(where.replaceAll("*", "\\*")), "<url>"), reason);
-    assert.equal(end, `info ${side} amqp: works again after <time>`);
+    assert.equal(end, `info ${side} amqp: recovered after <time>`);
     assert.deepEqual(more, []);
   }
 
@@ -109,7 +109,7 @@ class Scene implements AsyncDisposable {
   }
 }
 
-/** The environment that consumes at one port and tells at another. */
+/** The environment that consumes at one port and notifies at another. */
 function envOf(source: number, sink: number, user = "guest:guest"): Record<string, string> {
   const url = (port: number) => `amqp://${user}@127.0.0.1:${port}/?heartbeat=2`;
   return {
@@ -163,7 +163,7 @@ const networkFaults: readonly NetworkFault[] = [
 ];
 
 for (const { what, begin, end, reason } of networkFaults) {
-  Deno.test(`both connections ${what}: told once each, nothing lost, nothing told twice`, async () => {
+  Deno.test(`both connections ${what}: logged once each, nothing lost, nothing notified twice`, async () => {
     await using scene = await Scene.open();
     await scene.loop("before");
     await scene.notified("before");
@@ -178,7 +178,7 @@ for (const { what, begin, end, reason } of networkFaults) {
   });
 }
 
-Deno.test("the sink's connection cut amid a flood of alerts: told under one id each, none lost", async () => {
+Deno.test("the sink's connection cut amid a flood of alerts: notified under one id each, none lost", async () => {
   await using scene = await Scene.open();
   const names = Array.from({ length: 300 }, (_, index) => `flood.group[${index}]`);
   const flood = scene.loop(...names);
@@ -188,10 +188,10 @@ Deno.test("the sink's connection cut amid a flood of alerts: told under one id e
   }
   await flood;
   await scene.toldAll(...names);
-  assert.match(scene.said("sink").join("\n"), /Unexpected close.*\n.*works again/);
+  assert.match(scene.said("sink").join("\n"), /Unexpected close.*\n.*recovered/);
 });
 
-Deno.test("the source's connection cut amid a flood of restarts: told under one id each, none lost", async () => {
+Deno.test("the source's connection cut amid a flood of restarts: notified under one id each, none lost", async () => {
   await using scene = await Scene.open();
   const names = Array.from({ length: 300 }, (_, index) => `flood.group[${index}]`);
   const flood = scene.loop(...names);
@@ -201,10 +201,10 @@ Deno.test("the source's connection cut amid a flood of restarts: told under one 
   }
   await flood;
   await scene.toldAll(...names);
-  assert.match(scene.said("source").join("\n"), /ECONNRESET.*\n.*works again/);
+  assert.match(scene.said("source").join("\n"), /ECONNRESET.*\n.*recovered/);
 });
 
-Deno.test("queue deleted and exchange deleted: told once each, and used again once they are there", async () => {
+Deno.test("queue deleted and exchange deleted: logged once each, and used again once they are there", async () => {
   await using scene = await Scene.open();
   await scene.loop("before");
   await scene.notified("before");
@@ -213,25 +213,25 @@ Deno.test("queue deleted and exchange deleted: told once each, and used again on
   await scene.saying("sink", 1);
   await scene.own.channel.deleteQueue("in");
   await scene.saying("source", 1);
-  await scene.program.logged('still does not work: queue "in" does not exist');
+  await scene.program.logged('still failing: queue "in" does not exist');
   await declareAll(scene.own);
   for (const side of sides) {
-    await waitFor(`${side} to work`, () => /works again/.test(scene.said(side).at(-1)!));
+    await waitFor(`${side} to work`, () => /recovered/.test(scene.said(side).at(-1)!));
   }
   await scene.loop("after");
   await scene.toldAll("before", "during", "after");
   scene.saidOutage("sink", /amqp: exchange "alerts" does not exist at <url>; create it;/);
   const [begin, still, end, ...more] = scene.said("source");
-  assert.equal(begin, 'warning source amqp: queue "in" was deleted; trying again until it works');
+  assert.equal(begin, 'warning source amqp: queue "in" was deleted; retrying');
   assert.match(
     still!,
-    /^info source amqp: still does not work: queue "in" does not exist at amqp:.*--amqp-declare$/,
+    /^info source amqp: still failing: queue "in" does not exist at amqp:.*--amqp-declare$/,
   );
-  assert.equal(end, "info source amqp: works again after <time>");
+  assert.equal(end, "info source amqp: recovered after <time>");
   assert.deepEqual(more, []);
 });
 
-Deno.test("credentials revoked and granted again: told once each with what to do, and nothing lost", async () => {
+Deno.test("credentials revoked and granted again: logged once each with what to do, and nothing lost", async () => {
   await using scene = await Scene.open("detector:right");
   await scene.loop("before");
   await scene.notified("before");
@@ -246,14 +246,14 @@ Deno.test("credentials revoked and granted again: told once each with what to do
   for (const side of sides) {
     const where = `amqp://detector:***@127.0.0.1:${scene.proxies[side].port}/`;
     assert.deepEqual(scene.said(side), [
-      `warning ${side} amqp: ${where} closed the connection: CONNECTION_FORCED - rotated; trying again until it works`,
-      `info ${side} amqp: still does not work: ${where} refused user and password; set the right ones in the URL`,
-      `info ${side} amqp: works again after <time>`,
+      `warning ${side} amqp: ${where} closed the connection: CONNECTION_FORCED - rotated; retrying`,
+      `info ${side} amqp: still failing: ${where} refused user and password; set the right ones in the URL`,
+      `info ${side} amqp: recovered after <time>`,
     ]);
   }
 });
 
-Deno.test("broker stopped and started: told once each, and nothing lost", restartsBroker, async () => {
+Deno.test("broker stopped and started: logged once each, and nothing lost", restartsBroker, async () => {
   await using scene = await Scene.open();
   await scene.loop("before");
   await scene.notified("before");
@@ -299,7 +299,7 @@ async function alarm(kind: keyof typeof alarms, scene: Scene, ...names: string[]
 }
 
 for (const kind of ["memory", "disk"] as const) {
-  Deno.test(`blocked by an alarm, low on ${kind}: told once with its end, and the alerts arrive then`, async () => {
+  Deno.test(`blocked by an alarm, low on ${kind}: logged once with its end, and the alerts arrive then`, async () => {
     await using scene = await Scene.open();
     await scene.loop("before");
     await scene.notified("before");
@@ -315,7 +315,7 @@ for (const kind of ["memory", "disk"] as const) {
     await scene.toldAll("before", "during", "too", "after");
     assert.deepEqual(scene.said("sink"), [
       `warning sink amqp: amqp://guest:***@127.0.0.1:${scene.proxies.sink.port}/ blocks its publishers: ` +
-      `low on ${kind}; alerts wait`,
+      `low on ${kind}; alerts are pending`,
       "info sink amqp: no longer blocked after <time>",
     ]);
   });
@@ -330,7 +330,7 @@ Deno.test("blocked, and stopped: it ends, and after its next start the alert arr
     assert.equal(code, 1);
     assert.match(
       stderr,
-      /Stopped after 100ms; 1 alerts are not confirmed, and end with the memory: the queue gives out again only messages that were not acknowledged, not the restarts before them\. To keep all, set STATE=sqlite:<file>\n$/,
+      /Shutdown timed out after 100ms with 1 unconfirmed alerts; they are lost: RabbitMQ redelivers only messages that were not acknowledged, not the restarts before them\. STATE=sqlite:<file> keeps all\n$/,
     );
   }
   await using own = await brokerClient(broker.url);
@@ -339,7 +339,7 @@ Deno.test("blocked, and stopped: it ends, and after its next start the alert arr
   await own.take("out", 1);
 });
 
-Deno.test("the channel closed since an acknowledgement took too long: told once, and nothing told twice", async () => {
+Deno.test("the channel closed since an acknowledgement took too long: logged once, and nothing notified twice", async () => {
   const set = (timeout: number, tick: number) =>
     broker.ctl(
       "eval",
@@ -359,15 +359,15 @@ Deno.test("the channel closed since an acknowledgement took too long: told once,
     assert.deepEqual(scene.said("source").slice(2), [
       `warning source amqp: ${url} closed the channel: PRECONDITION_FAILED - delivery acknowledgement on channel 1 ` +
       "timed out. Timeout value used: 3000 ms. This timeout value can be configured, see consumers doc guide " +
-      "to learn more; trying again until it works",
-      "info source amqp: works again after <time>",
+      "to learn more; retrying",
+      "info source amqp: recovered after <time>",
     ]);
   } finally {
     await set(1_800_000, 60_000);
   }
 });
 
-Deno.test("the queue for alerts full: told once, and the alert is kept until there is room", async () => {
+Deno.test("the queue for alerts full: logged once, and the alert is kept until there is room", async () => {
   await using scene = await Scene.open();
   await scene.own.queue("out", { arguments: { "x-max-length": 1, "x-overflow": "reject-publish" } });
   await scene.own.channel.bindQueue("out", "alerts", "crash-loop");
@@ -407,10 +407,10 @@ Deno.test("CONNECT_TIMEOUT: broker that refuses, and one that is silent: one lin
   assert.deepEqual(linesOf(refused.stderr), [
     `warning sink amqp: ${
       where(sink)
-    }: connect ECONNREFUSED ${to}:${sink}; trying again for 700ms after the start`,
+    }: connect ECONNREFUSED ${to}:${sink}; retrying for 700ms after the start`,
     `warning source amqp: ${
       where(source)
-    }: connect ECONNREFUSED ${to}:${source}; trying again for 700ms after the start`,
+    }: connect ECONNREFUSED ${to}:${source}; retrying for 700ms after the start`,
     `error Gave up after 700ms: sink amqp: ${where(sink)}: connect ECONNREFUSED ${to}:${sink}; ` +
     `source amqp: ${where(source)}: connect ECONNREFUSED ${to}:${source}`,
   ]);
@@ -443,7 +443,7 @@ Deno.test("CONNECT_TIMEOUT: a queue that is missing counts as not reached", asyn
   );
 });
 
-Deno.test("CONNECT_TIMEOUT: what was reached in time is tried for ever afterwards", async () => {
+Deno.test("CONNECT_TIMEOUT: what was reached in time is retried indefinitely afterwards", async () => {
   await using scene = await Scene.open("guest:guest", { CONNECT_TIMEOUT: "3s" });
   const end = performance.now() + 3000;
   for (const side of sides) {

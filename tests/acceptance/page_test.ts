@@ -2,11 +2,13 @@
 import assert from "node:assert/strict";
 import type { LoopView } from "../../src/status/view.ts";
 import { brokerClient } from "../helpers/amqp.ts";
-import { inPage, type Page, shows, startChromium, texts } from "../helpers/chromium.ts";
+import { inPage, type Page, shareChromium, shows, startChromium, texts } from "../helpers/chromium.ts";
 import { Program } from "../helpers/program.ts";
 import { restartsBroker, startRabbitMq } from "../helpers/rabbitmq.ts";
 import { now, restarts, update } from "../helpers/updates.ts";
 import { waitFor } from "../helpers/wait_for.ts";
+
+shareChromium();
 
 const queue = "nomad.crash-loop-in";
 const recording = new URL("../fixtures/firehose.ndjson.gz", import.meta.url).pathname;
@@ -104,7 +106,9 @@ Deno.test(
       "No active loop is known, but the detector is blind until its source is up again.",
     );
     await broker.start();
-    await waitFor("the banner to go", async () => (await texts(page, ".banner")).length === 0);
+    await waitFor("the banner to go", async () => (await texts(page, ".banner")).length === 0, {
+      timeoutMs: 60_000,
+    });
     program.signal("SIGTERM");
     await shows(page, ".banner strong", /^Not live since [\d:]+ UTC$/);
     assert.equal((await program.ended).code, 0);

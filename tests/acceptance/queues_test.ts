@@ -75,12 +75,12 @@ function said({ stderr }: { stderr: string }, beginning: string): string[] {
 }
 
 const again = (deliveries: number, when: string) =>
-  `warning source amqp: queue "in": gives out again (x-delivery-count ${deliveries}) what waits for a sink; at its ` +
-  "delivery-limit, 20 by default since RabbitMQ 4, it would drop or dead-letter it, so it is acknowledged " +
+  `warning source amqp: queue "in": redelivers messages with pending alerts (x-delivery-count ${deliveries}); at its ` +
+  "delivery-limit, 20 by default since RabbitMQ 4, it would drop or dead-letter them, so they are acknowledged " +
   `${when}. Set STATE=sqlite:<file>, which keeps alerts on disk and holds no message back`;
 const letGo =
-  'warning source amqp: queue "in": acknowledged what waited for a sink, before the delivery-limit takes it; ' +
-  "1 unconfirmed alerts wait in memory: they are sent when the sink works again, and lost if the program ends before that";
+  'warning source amqp: queue "in": acknowledged messages with pending alerts, before the delivery-limit drops them; ' +
+  "1 alerts are pending in memory only: they are sent when the sink recovers, and lost if the program ends before that";
 
 Deno.test("a quorum queue with delivery-limit 3 and acknowledgement timeouts: none is dropped, the alert arrives", async () => {
   const set = (timeout: number, tick: number) =>
@@ -93,7 +93,7 @@ Deno.test("a quorum queue with delivery-limit 3 and acknowledgement timeouts: no
   try {
     await using program = await consuming();
     await own.put("in", restarts(2));
-    await program.logged("acknowledged what waited for a sink", 30_000);
+    await program.logged("acknowledged messages with pending alerts", 30_000);
     await holding({ in: 0, dead: 0 });
     assert.deepEqual(said(program, 'warning source amqp: queue "in"'), [
       again(1, "in 1s at the latest"),
@@ -101,7 +101,7 @@ Deno.test("a quorum queue with delivery-limit 3 and acknowledgement timeouts: no
     ]);
     await own.channel.bindQueue("out", "alerts", "crash-loop");
     await own.take("out", 1);
-    await program.logged("sink amqp: works again after");
+    await program.logged("sink amqp: recovered after");
     await holding({ in: 0, dead: 0, out: 0 });
     program.signal("SIGTERM");
     assert.equal((await program.ended).code, 0);
@@ -121,7 +121,7 @@ Deno.test("a quorum queue with delivery-limit 3 and connections that are lost: n
     await broker.ctl("close_all_connections", "--vhost", "/", "test closes it");
     await waitFor(
       "the source to be back",
-      () => said(program, "info source amqp: works again").length === lost,
+      () => said(program, "info source amqp: recovered").length === lost,
       { timeoutMs: 30_000 },
     );
     if (lost === 1) await program.logged(again(1, "in 1m at the latest"));
@@ -148,7 +148,7 @@ Deno.test("a classic queue: what waits for a sink is held through lost connectio
     await broker.ctl("close_all_connections", "--vhost", "/", "test closes it");
     await waitFor(
       "the source to be back",
-      () => said(program, "info source amqp: works again").length === lost,
+      () => said(program, "info source amqp: recovered").length === lost,
       { timeoutMs: 30_000 },
     );
   }
@@ -222,7 +222,7 @@ Deno.test("a stream is refused, by check and at the first message", async () => 
   assert.deepEqual(said(program, "error"), [`error source amqp: ${stream}`]);
 });
 
-Deno.test("a user who may not look, as since RabbitMQ 4.3: it consumes and tells all the same", async () => {
+Deno.test("a user who may not look, as since RabbitMQ 4.3: it consumes and notifies all the same", async () => {
   await using own = await declared(quorum);
   await own.channel.bindQueue("out", "alerts", "crash-loop");
   await using peer = await startPeer(broker.port, true);
@@ -248,10 +248,10 @@ Deno.test("a user who may not look, as since RabbitMQ 4.3: it consumes and tells
   await own.channel.deleteQueue("in");
   await program.logged(
     `source amqp: RabbitMQ cancelled the consumption of queue "in"; it was deleted, or an acknowledgement took longer ` +
-      "than its consumer timeout; trying again until it works\n",
+      "than its consumer timeout; retrying\n",
   );
   await program.logged(
-    `source amqp: still does not work: queue "in" does not exist at ${where}; create it, or grant the user the ` +
+    `source amqp: still failing: queue "in" does not exist at ${where}; create it, or grant the user the ` +
       "permission configure\n",
   );
 });
@@ -264,9 +264,9 @@ Deno.test("a consumer that is cancelled though its queue is there, as since Rabb
   peer.cancelConsumers();
   await program.logged(
     'source amqp: RabbitMQ cancelled the consumption of queue "in", which is there; an acknowledgement took longer ' +
-      "than its consumer timeout, or the queue was moved or recreated; trying again until it works\n",
+      "than its consumer timeout, or the queue was moved or recreated; retrying\n",
   );
-  await program.logged("source amqp: works again after");
+  await program.logged("source amqp: recovered after");
   await own.put("in", restarts(2));
   await own.take("out", 1);
 });

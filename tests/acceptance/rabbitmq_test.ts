@@ -91,7 +91,7 @@ Deno.test("with AMQP_DECLARE the program makes exchange, queue and binding itsel
   await waitFor("the alert", () => program.lines.length === 1);
 });
 
-Deno.test("bad messages are set aside one by one, counted, logged with a reason, and good ones go on", async () => {
+Deno.test("bad messages are rejected one by one, counted, logged with a reason, and good ones go on", async () => {
   await using own = await exampleBroker();
   await using program = await consuming();
   const good = restarts(2);
@@ -120,7 +120,7 @@ Deno.test("bad messages are set aside one by one, counted, logged with a reason,
   program.signal("SIGTERM");
   const { code, stderr } = await program.ended;
   assert.equal(code, 0);
-  assert.match(stderr, /10 messages: 2 restarts, .* 8 set aside\. 1 alerts/);
+  assert.match(stderr, /10 messages: 2 restarts, .* 8 rejected\. 1 alerts/);
 });
 
 Deno.test("the same event five times counts once", async () => {
@@ -160,7 +160,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   });
 }
 
-Deno.test("SIGTERM with a loop just completed: the loop is told, exit 0", async () => {
+Deno.test("SIGTERM with a loop just completed: the loop is notified, exit 0", async () => {
   await using own = await exampleBroker();
   await using program = await consuming();
   await own.put(example.in, restarts(2));
@@ -185,17 +185,17 @@ Deno.test("SIGTERM while the sink is down: it waits for SHUTDOWN_TIMEOUT, exit 1
   assert.equal(code, 1);
   assert.match(
     stderr,
-    /Stopped after 300ms; 1 alerts are not confirmed, and end with the memory: the queue gives out again only messages that were not acknowledged, not the restarts before them\. To keep all, set STATE=sqlite:<file>\n$/,
+    /Shutdown timed out after 300ms with 1 unconfirmed alerts; they are lost: RabbitMQ redelivers only messages that were not acknowledged, not the restarts before them\. STATE=sqlite:<file> keeps all\n$/,
   );
   assert.match(
     stderr,
-    / info State memory: when the program ends, restarts whose messages are acknowledged are forgotten, and alerts that no sink has confirmed are lost with them; STATE=sqlite:<file> keeps both\n/,
+    / info State memory: on exit, restarts whose messages are acknowledged and alerts that no sink has confirmed are lost; STATE=sqlite:<file> keeps both\n/,
   );
   const [back] = await own.take(example.in, 1);
   assert.equal(back!.content.toString(), second);
 });
 
-Deno.test("SIGTERM while the sink is down, which comes back in time: it is tried until then, and told", async () => {
+Deno.test("SIGTERM while the sink is down, which comes back in time: it is tried until then, and notified", async () => {
   await using own = await exampleBroker();
   await own.channel.unbindQueue(example.out, example.exchange, "crash-loop");
   await using program = await consuming(exampleEnv({ SHUTDOWN_TIMEOUT: "1m", LOG_LEVEL: "debug" }));
@@ -233,28 +233,30 @@ Deno.test("a second signal ends at once", async () => {
   await own.put(example.in, restarts(2));
   await program.logged("has no queue for the routing key");
   program.signal("SIGTERM");
-  await waitFor("the first signal to be taken", async () => await own.ready(example.in) === 0);
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await waitFor(
+    "the first signal to end the consumption",
+    async () => (await own.channel.checkQueue(example.in)).consumerCount === 0,
+  );
   program.signal("SIGTERM");
   assert.equal((await program.ended).code, 143);
 });
 
-Deno.test("nothing bound to the routing key: the alert is kept, told once, and arrives when a queue is bound", async () => {
+Deno.test("nothing bound to the routing key: the alert is kept, the fault logged once, and it arrives when a queue is bound", async () => {
   await using own = await exampleBroker();
   await own.channel.unbindQueue(example.out, example.exchange, "crash-loop");
   await using program = await consuming();
   await own.put(example.in, restarts(2));
   await program.logged(
-    'sink amqp: exchange "nomad" has no queue for the routing key "crash-loop"; bind one to it; trying again until it works',
+    'sink amqp: exchange "nomad" has no queue for the routing key "crash-loop"; bind one to it; retrying',
   );
   await own.channel.bindQueue(example.out, example.exchange, "crash-loop");
   await own.take(example.out, 1);
-  await program.logged("sink amqp: works again after");
+  await program.logged("sink amqp: recovered after");
   await emptied(own);
   assert.equal(program.stderr.match(/has no queue/g)?.length, 1, program.stderr);
 });
 
-Deno.test("sink exchange missing: the alert is kept, told once, and arrives when the exchange is there", async () => {
+Deno.test("sink exchange missing: the alert is kept, the fault logged once, and it arrives when the exchange is there", async () => {
   await using own = await exampleBroker();
   await own.channel.deleteExchange("alerts");
   await using program = await consuming(exampleEnv({ SINK_AMQP_EXCHANGE: "alerts" }));
@@ -263,7 +265,7 @@ Deno.test("sink exchange missing: the alert is kept, told once, and arrives when
   await own.channel.assertExchange("alerts", "topic");
   await own.channel.bindQueue(example.out, "alerts", "crash-loop");
   await own.take(example.out, 1);
-  await program.logged("sink amqp: works again after");
+  await program.logged("sink amqp: recovered after");
   await emptied(own);
   assert.equal(program.stderr.match(/does not exist/g)?.length, 1, program.stderr);
 });
@@ -272,8 +274,8 @@ Deno.test("the sink's connection is closed by the broker: the next alert arrives
   await using _own = await exampleBroker();
   await using program = await consuming();
   await broker.ctl("close_all_connections", "--vhost", "/", "test closes it");
-  await program.logged("sink amqp: works again after");
-  await program.logged("source amqp: works again after");
+  await program.logged("sink amqp: recovered after");
+  await program.logged("source amqp: recovered after");
   await using again = await brokerClient(broker.url);
   await again.put(example.in, restarts(2));
   await again.take(example.out, 1);
@@ -303,9 +305,9 @@ Deno.test("input queue deleted while it is consumed: said, and consumed again on
   await using own = await exampleBroker();
   await using program = await consuming();
   await own.channel.deleteQueue(example.in);
-  await program.logged('source amqp: queue "nomad.crash-loop-in" was deleted; trying again until it works');
+  await program.logged('source amqp: queue "nomad.crash-loop-in" was deleted; retrying');
   await own.queue(example.in);
-  await program.logged("source amqp: works again after");
+  await program.logged("source amqp: recovered after");
   await own.put(example.in, restarts(2));
   await own.take(example.out, 1);
 });
@@ -356,7 +358,7 @@ Deno.test(
 );
 
 Deno.test(
-  "broker killed and started, frozen and thawed: consumed again, nothing lost, nothing told twice",
+  "broker killed and started, frozen and thawed: consumed again, nothing lost, nothing notified twice",
   restartsBroker,
   async () => {
     await using _own = await exampleBroker();
@@ -364,7 +366,7 @@ Deno.test(
     await broker.kill();
     await program.logged("source amqp: ");
     await broker.start();
-    await program.logged("source amqp: works again after");
+    await program.logged("source amqp: recovered after");
     broker.freeze();
     await program.logged("sink amqp: amqp://", 40_000);
     await waitFor("the source to notice", () => program.stderr.match(/source amqp: amqp/g)?.length === 2, {
@@ -373,7 +375,7 @@ Deno.test(
     broker.thaw();
     await waitFor(
       "the source to be back",
-      () => program.stderr.match(/source amqp: works again/g)?.length === 2,
+      () => program.stderr.match(/source amqp: recovered/g)?.length === 2,
       { timeoutMs: 30_000 },
     );
     await using again = await brokerClient(broker.url);
@@ -386,21 +388,23 @@ Deno.test(
   },
 );
 
-Deno.test("NOTIFICATION_INTERVAL=1s: told every second while it loops, at most once after a fall and a rise", async () => {
+Deno.test("NOTIFICATION_INTERVAL=1s: notified every second while it loops, at most once after a fall and a rise", async () => {
   await using own = await exampleBroker();
   await using program = await consuming(
     exampleEnv({ SINK_TYPE: "stdout", NOTIFICATION_INTERVAL: "1s", RESTART_INTERVAL: "2500ms" }),
   );
   await own.put(example.in, restarts(2));
   await program.logged("no longer restarts often enough");
-  const notified = [...program.stderr.matchAll(/^(\S+) info job\.group\[0\]: (?:crash loop|still loops)/gm)]
+  const notified = [
+    ...program.stderr.matchAll(/^(\S+) info job\.group\[0\]: (?:crash loop|still crash-looping)/gm),
+  ]
     .map((
       [, at],
     ) => Date.parse(at!));
   assert.equal(notified.length, 3, program.stderr);
   for (const index of [1, 2]) {
     const gap = notified[index]! - notified[index - 1]!;
-    assert.ok(gap >= 900 && gap < 2000, `told after ${gap} ms`);
+    assert.ok(gap >= 900 && gap < 2000, `notified after ${gap} ms`);
   }
   assert.equal(new Set(program.lines).size, 1, "EventLog and LastEvent are the same three times");
 });

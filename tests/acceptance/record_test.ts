@@ -37,7 +37,7 @@ const linesOf = (path: string) => {
   return gunzipSync(found, { finishFlush: 2 }).toString().split("\n").slice(0, -1);
 };
 
-Deno.test("record has a queue of its own: the detector's gets and loses nothing, and the replay says what it told", async () => {
+Deno.test("record has a queue of its own: the detector's gets and loses nothing, and the replay reports what it notified", async () => {
   using folder = temporaryFolder();
   const path = `${folder.path}/updates.ndjson.gz`;
   await using own = await brokerClient(broker.url);
@@ -55,7 +55,7 @@ Deno.test("record has a queue of its own: the detector's gets and loses nothing,
   const pretty = JSON.stringify(JSON.parse('{"Name":"a","TaskEvent":{"Type":"x","Time":1}}'), null, 2);
   await own.publish("nomad", "allocations", [...sent, "broken", pretty]);
   await own.publish("nomad", "elsewhere", ["{}"]);
-  await detector.logged("Set aside message");
+  await detector.logged("Rejected message");
   await recorder.logged("message 1799 of a temporary queue at the exchange nomad: not JSON: broken");
   // It is on disk although nobody asked.
   await waitFor("all lines", () => linesOf(path).length === sent.length + 1);
@@ -64,7 +64,7 @@ Deno.test("record has a queue of its own: the detector's gets and loses nothing,
   recorder.signal("SIGTERM");
   const recorded = await recorder.ended;
   assert.equal(recorded.code, 0, recorded.stderr);
-  assert.match(recorded.stderr, / info Recorded 1799 messages, [\d.]+ kB; files written: 1; no JSON: 1\n$/);
+  assert.match(recorded.stderr, / info Recorded 1799 messages, [\d.]+ kB; files written: 1; rejected: 1\n$/);
   assert.deepEqual(linesOf(path), [...sent, '{"Name": "a","TaskEvent": {"Type": "x","Time": 1}}']);
   await waitFor(
     "the recorder's queue to be gone",
@@ -75,7 +75,7 @@ Deno.test("record has a queue of its own: the detector's gets and loses nothing,
   detector.signal("SIGTERM");
   const { code, stdout, stderr } = await detector.ended;
   assert.equal(code, 0);
-  assert.match(stderr, / 1800 messages: 293 restarts, .*; 1 set aside\. 11 alerts\n$/);
+  assert.match(stderr, / 1800 messages: 293 restarts, .*; 1 rejected\. 11 alerts\n$/);
   const replayed = await run({ args: ["replay", "--json", path], env: thresholds });
   const { notified, counted, lines } = JSON.parse(replayed.stdout);
   assert.deepEqual([lines, counted], [1799, 293]);
@@ -100,7 +100,7 @@ Deno.test("record of an exchange that does not exist: one clear line, exit 1", a
 const stream = Recording.load("event-stream.ndjson.gz");
 const node = "ca601765-3a7d-9af1-54b2-ee5a37ccffd8";
 
-Deno.test("record from Nomad writes updates, with the types of jobs; the replay tells what the source nomad tells", async () => {
+Deno.test("record from Nomad writes updates, with the types of jobs; the replay finds what the source nomad finds", async () => {
   using folder = temporaryFolder();
   const path = `${folder.path}/updates.ndjson.gz`;
   await using server = await NomadServer.start({ recording: stream, lines: 0 });
@@ -168,7 +168,7 @@ Deno.test("record on a disk that is full ends with 1, one clear line, and whole 
     error,
     `error cannot write "${path}": No space left on device (os error 28); what was recorded before is kept`,
   );
-  assert.match(totals!, /^info Recorded \d+ messages, [\d.]+ kB; files written: 1; no JSON: 0$/);
+  assert.match(totals!, /^info Recorded \d+ messages, [\d.]+ kB; files written: 1; rejected: 0$/);
   const replayed = await run({ args: ["replay", "--json", path] });
   assert.equal(replayed.stderr, "");
   assert.ok(JSON.parse(replayed.stdout).lines > 500);

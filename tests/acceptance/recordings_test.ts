@@ -84,7 +84,7 @@ for (const { file, section } of recordings) {
   const looping = (count: number, of: (counted: Counted) => number) =>
     [...counts].filter(([, counted]) => of(counted) >= count).map(([name]) => name).toSorted();
 
-  Deno.test(`${file}: exactly the names that restart 5 times in 5 minutes are told, each once, byte for byte`, async () => {
+  Deno.test(`${file}: exactly the names that restart 5 times in 5 minutes are notified, each once, byte for byte`, async () => {
     const { code, stdout, stderr } = await run({
       args: [fixture(file), "--restart-count", "5", "--restart-interval", "5m"],
     });
@@ -96,7 +96,7 @@ for (const { file, section } of recordings) {
     assert.deepEqual(lines, alertsOf(fixture(file), 5));
   });
 
-  Deno.test(`${file}: restarts that were asked for are told, and not with IGNORE_REQUESTED_RESTARTS`, async () => {
+  Deno.test(`${file}: restarts that were asked for are notified, and not with IGNORE_REQUESTED_RESTARTS`, async () => {
     const notified = async (ignore: string) => {
       const env = { IGNORE_REQUESTED_RESTARTS: ignore, RESTART_COUNT: "3" };
       const { code, stdout, stderr } = await run({ args: [fixture(file)], env });

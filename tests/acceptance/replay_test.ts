@@ -1,4 +1,4 @@
-// The command `replay` over recordings of a real cluster, as a person starts it: it says what detection tells.
+// The command `replay` over recordings of a real cluster, as a person starts it: it reports the alerts that detection sends.
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { gunzipSync } from "node:zlib";
@@ -8,7 +8,7 @@ import { onTerminal } from "../helpers/terminal.ts";
 
 const fixture = (name: string) => new URL(`../fixtures/${name}`, import.meta.url).pathname;
 
-/** What detection told, and what replay says of it: names, each with its number of notifications. */
+/** The keys that detection and replay notify, each with its number of alerts. */
 async function both(args: string[], env: Record<string, string>) {
   const detected = await run({ args: ["--log-level", "warning", ...args], env });
   const replayed = await run({ args: ["replay", "--json", ...args], env });
@@ -48,8 +48,8 @@ for (const file of ["firehose.ndjson.gz", "firehose-all-namespaces.ndjson.gz"]) 
   }
 }
 
-/** What the source `nomad` tells of the recording; the event stream does not say that a job is a system job. */
-const loops: readonly (readonly [name: string, over: boolean])[] = [
+/** The loops that the source `nomad` finds in the recording; the event stream does not say that a job is a system job. */
+const loops: readonly (readonly [name: string, resolved: boolean])[] = [
   ["default/batch-once.work[0]/run", false],
   ["default/exit0.web[0]/app", true],
   ["default/killed.kill9[0]/kill9", false],
@@ -66,15 +66,15 @@ const loops: readonly (readonly [name: string, over: boolean])[] = [
   ["team-b/loop-delay.web[0]/app", false],
 ];
 
-Deno.test("replay of Nomad's event stream says what the source nomad tells, each loop once and its end", async () => {
+Deno.test("replay of Nomad's event stream reports the loops that the source nomad finds, each once and when it resolves", async () => {
   const args = ["replay", "--json", "--restart-count", "3", fixture("event-stream.ndjson.gz")];
   const { code, stdout, stderr } = await run({ args });
   assert.deepEqual([code, stderr], [0, ""]);
   const { notified, notifications } = JSON.parse(stdout);
   const found = notified.map((
-    { name, over, notifications }: Record<string, unknown>,
-  ) => [name, over, notifications]);
-  assert.deepEqual(found.sort(), loops.map(([name, over]) => [name, over, over ? 2 : 1]));
+    { name, resolved, notifications }: Record<string, unknown>,
+  ) => [name, resolved, notifications]);
+  assert.deepEqual(found.sort(), loops.map(([name, resolved]) => [name, resolved, resolved ? 2 : 1]));
   assert.equal(notifications, 17);
 });
 

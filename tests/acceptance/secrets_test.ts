@@ -1,4 +1,4 @@
-// Secrets: whatever goes wrong, and however the program is told its passwords, it prints none of them.
+// Secrets: whatever goes wrong, and however the program gets its passwords, it prints none of them.
 import assert from "node:assert/strict";
 import { settingsGroups } from "../../src/commands/settings.ts";
 import { Authority } from "../helpers/certificates.ts";
@@ -49,7 +49,17 @@ function url(port: number, { user = "detector", scheme = "amqp", vhost = "" } = 
   return `${scheme}://${user}:${encoded}@localhost:${port}/${vhost}`;
 }
 
-/** The environment that consumes at a URL and tells at another. */
+/** The environment that sends to a webhook, whose address is secret. */
+function webhook(env: Record<string, string>): Record<string, string> {
+  return {
+    ...amqp(url(broker.port)),
+    SINK_TYPE: "webhook",
+    SINK_WEBHOOK_URL: `http://localhost/${encoded}`,
+    ...env,
+  };
+}
+
+/** The environment that consumes at a URL and notifies at another. */
 function amqp(source: string, sink = url(broker.port)): Record<string, string> {
   return {
     AMQP_CONNECTION: source,
@@ -182,13 +192,27 @@ const failures: readonly (readonly [what: string, env: () => Record<string, stri
   ["stream missing", () => aws(), /stream "nosuch" does not exist/],
   ["no region", () => aws({ AWS_REGION: "" }), /AWS region is none|no AWS region/],
   ["no access key", () => aws({ AWS_ACCESS_KEY_ID: "" }), /no AWS credentials/],
-  ["nobody at AWS", () => aws({ AWS_ENDPOINT_URL: `http://127.0.0.1:${freePort()}` }), /ECONNREFUSED/],
+  [
+    "nobody at AWS",
+    () => aws({ AWS_ENDPOINT_URL: `http://127.0.0.1:${freePort()}` }),
+    /nobody listens there/,
+  ],
   [
     "a password in AWS's URL",
     () => aws({ AWS_ENDPOINT_URL: `http://detector:${encoded}@127.0.0.1:${freePort()}/?x=${encoded}` }),
     /sink kinesis/,
   ],
   ["no URL for AWS", () => aws({ AWS_ENDPOINT_URL: password }), /the AWS endpoint is no URL/],
+  [
+    "a webhook's headers wrong",
+    () => webhook({ SINK_WEBHOOK_HEADERS: password }),
+    /that is not shown here, whose line 1 is no header/,
+  ],
+  [
+    "TLS settings of a webhook without TLS",
+    () => webhook({ SINK_WEBHOOK_TLS_CA_FILE: ca }),
+    /found for http:\/\/localhost\/, which is without TLS/,
+  ],
   ["a wrong URL for AWS", () => aws({ AWS_ENDPOINT_URL: url(99_999) }), /the AWS endpoint is no URL/],
 ];
 
@@ -270,7 +294,7 @@ for (const by of ["variable", "file"] as const) {
     await own.put("in", restarts(2));
     await own.take("out", 1);
     await proxy.reset();
-    for (const side of ["source", "sink"]) await program.logged(`${side} amqp: works again`);
+    for (const side of ["source", "sink"]) await program.logged(`${side} amqp: recovered`);
     await broker.ctl("change_password", "detector", "other");
     await broker.ctl("close_all_user_connections", "detector", "rotated");
     try {
@@ -281,7 +305,7 @@ for (const by of ["variable", "file"] as const) {
     } finally {
       await broker.ctl("change_password", "detector", password);
     }
-    await waitFor("both to be back", () => program.stderr.match(/works again/g)?.length === 4, {
+    await waitFor("both to be back", () => program.stderr.match(/recovered/g)?.length === 4, {
       timeoutMs: 20_000,
     });
     program.signal("SIGTERM");

@@ -1,7 +1,7 @@
 // The program with a state file against a real RabbitMQ: killed and started again, with a full disk, with a sink
 // that is down. No message is acknowledged before its effects are in the file.
 import assert from "node:assert/strict";
-import { SqliteStore } from "../../src/state/sqlite.ts";
+import { SqliteStore } from "../../src/state/sqlite/store.ts";
 import { alertAbout } from "../helpers/alerts.ts";
 import { type BrokerClient, brokerClient } from "../helpers/amqp.ts";
 import { Program, run } from "../helpers/program.ts";
@@ -30,7 +30,7 @@ async function atBroker(): Promise<BrokerClient> {
   return own;
 }
 
-/** A program that consumes, with its state in this file. It tells loops of two restarts on stdout. */
+/** A program that consumes, with its state in this file. It notifies loops of two restarts on stdout. */
 async function consuming(file: string, env: Record<string, string> = {}): Promise<Program> {
   const program = new Program({
     env: {
@@ -73,7 +73,7 @@ async function stopped(program: Program): Promise<ReturnType<typeof totalsOf>> {
   return totalsOf(stderr);
 }
 
-/** The names that were told on stdout. */
+/** The names that were notified on stdout. */
 function notified(program: Program): string[] {
   return program.lines.map((line) => JSON.parse(line).LastEvent.Name);
 }
@@ -106,7 +106,7 @@ Deno.test("restarted between two restarts of a loop: found", async () => {
   }
 });
 
-Deno.test("restarted after a notification: not told again before NOTIFICATION_INTERVAL is over, then told on time", async () => {
+Deno.test("restarted after a notification: not repeated before NOTIFICATION_INTERVAL is over, then repeated on time", async () => {
   using folder = stateFolderOnDisk();
   await using own = await atBroker();
   const env = { NOTIFICATION_INTERVAL: "4s" };
@@ -123,7 +123,7 @@ Deno.test("restarted after a notification: not told again before NOTIFICATION_IN
   await acknowledged();
   const early = performance.now() - started < 4_000; // on a slow machine it may be due already
   if (early) assert.deepEqual(program.lines, []);
-  await program.logged("still loops, 3 restarts");
+  await program.logged("still crash-looping, 3 restarts");
   assert.equal(program.stderr.match(/crash loop/g), null);
   await waitFor("the repeat", () => program.lines.length === 1);
 });
@@ -138,7 +138,7 @@ Deno.test("killed in a backlog: every message is in the queue or its effects are
   const seen: string[] = [];
   for (let round = 0; round < 3; round++) {
     await using program = await consuming(folder.file);
-    await waitFor("some to be told", () => program.lines.length > 0 || round === 0);
+    await waitFor("some to be notified", () => program.lines.length > 0 || round === 0);
     await killed(program);
     seen.push(...program.lines);
     const left = await waitFor("the broker to notice", async () => {
@@ -150,7 +150,7 @@ Deno.test("killed in a backlog: every message is in the queue or its effects are
   }
   await using program = await consuming(folder.file);
   await acknowledged();
-  await waitFor("all to be told", () => new Set([...seen, ...program.lines]).size >= names.length, {
+  await waitFor("all to be notified", () => new Set([...seen, ...program.lines]).size >= names.length, {
     timeoutMs: 30_000,
   });
   // Notified again is only what stdout had and the file did not know yet, as the very same line.
@@ -158,7 +158,7 @@ Deno.test("killed in a backlog: every message is in the queue or its effects are
   assert.equal((await kept(folder)).restarts, all.length);
 });
 
-Deno.test("killed between commit and acknowledgement: what comes again is known, and nothing is told twice", async () => {
+Deno.test("killed between commit and acknowledgement: what comes again is known, and nothing is notified twice", async () => {
   using folder = stateFolderOnDisk();
   await using own = await atBroker();
   await using proxy = await startProxy(broker.port);
@@ -183,7 +183,7 @@ Deno.test("killed between commit and acknowledgement: what comes again is known,
   assert.deepEqual([came, duplicates, alerts, program.stdout], [2, 2, 0, ""]);
 });
 
-Deno.test("killed before the commit: no message is acknowledged, none is told; all come again and are told once", async () => {
+Deno.test("killed before the commit: no message is acknowledged, none is notified; all come again and are notified once", async () => {
   await using own = await atBroker();
   await using disk = await smallDisk(1 << 20);
   const file = `${disk.path}/state.db`;
@@ -208,7 +208,7 @@ Deno.test("killed before the commit: no message is acknowledged, none is told; a
   assert.deepEqual(notified(program).sort(), names.sort());
 });
 
-Deno.test("the disk fills while it runs: it says so once, acknowledges and tells nothing, and goes on when there is room", async () => {
+Deno.test("the disk fills while it runs: it says so once, acknowledges and notifies nothing, and resumes when there is room", async () => {
   await using own = await atBroker();
   await using disk = await smallDisk(1 << 20);
   const file = `${disk.path}/state.db`;
@@ -222,15 +222,13 @@ Deno.test("the disk fills while it runs: it says so once, acknowledges and tells
     await program.logged(`${name}: crash loop`);
   }
   await program.logged(
-    `warning state: cannot use the state file ${
-      JSON.stringify(file)
-    }: the disk is full; make room; trying again until it works`,
+    `warning state: cannot use the state file ${JSON.stringify(file)}: the disk is full; make room; retrying`,
   );
   await own.put(queue, Array.from({ length: 600 }, () => update({ name: "amid", type: "Started" })));
   await waitFor("all to be delivered", async () => (await messages()).unacknowledged === 604);
   assert.deepEqual(notified(program), ["before"]);
   disk.free();
-  await program.logged("info state: works again after");
+  await program.logged("info state: recovered after");
   await acknowledged();
   await waitFor("the alerts", () => program.lines.length === 3);
   await own.put(queue, restarts(2, { name: "after" }));
@@ -300,19 +298,19 @@ Deno.test("alerts for a sink that SINK_TYPE no longer names are said at the star
     await using program = await consuming(folder.file);
     assert.match(
       program.stderr,
-      /warning State \S+: 1 alerts wait for sinks that SINK_TYPE does not name any more\n/,
+      /warning State \S+: 1 pending alerts belong to sinks that SINK_TYPE no longer names\n/,
     );
   }
 });
 
-Deno.test("check tries the state file: one that can be used, one that can be made, one that cannot; it leaves none behind", async () => {
+Deno.test("check tries the state file: one that can be used, one that can be created, one that cannot; it leaves none behind", async () => {
   using folder = stateFolderOnDisk();
   const checked = (file: string) =>
     run({ args: ["check", "--source-type", "stdin"], env: { STATE: `sqlite:${file}` } });
   const made = await checked(folder.file);
   assert.deepEqual([made.code, made.stdout.split("\n")[0]], [
     0,
-    `ok      state: ${folder.file}: can be made`,
+    `ok      state: ${folder.file}: can be created`,
   ]);
   assert.throws(() => Deno.statSync(folder.file), Deno.errors.NotFound);
   {
@@ -323,7 +321,7 @@ Deno.test("check tries the state file: one that can be used, one that can be mad
   const used = await checked(folder.file);
   assert.deepEqual([used.code, used.stdout.split("\n")[0]], [
     0,
-    `ok      state: ${folder.file}: can be used, 1 alerts in it are not confirmed`,
+    `ok      state: ${folder.file}: can be used, 1 pending alerts in it`,
   ]);
   Deno.writeTextFileSync(folder.file, "something else\n");
   const refused = await checked(folder.file);

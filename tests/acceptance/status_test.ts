@@ -76,7 +76,7 @@ Deno.test(
   },
 );
 
-Deno.test("with a state file, a loop that was told shows at once after a start", async () => {
+Deno.test("with a state file, a loop that was notified shows at once after a start", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const env = {
@@ -90,7 +90,7 @@ Deno.test("with a state file, a loop that was told shows at once after a start",
     for (const file of [`${folder}/input`, "/dev/null"]) {
       await using program = new Program({ env, args: [file] });
       const url = await statusOf(program);
-      await program.logged("All files are read; what they showed stays at ");
+      await program.logged("All files are read; the results stay at ");
       const { total, loops: [loop] } = JSON.parse(await text(`${url}api/v1/loops`));
       assert.deepEqual([total, loop.name, loop.count, loop.notifications], [1, "job.group[0]", 3, 1]);
       assert.match(await text(`${url}metrics`), /^crashloop_detector_commit_seconds_count [1-9]/m);
@@ -159,7 +159,8 @@ Deno.test("where other machines may read without a token, a warning says so at t
     await using program = new Program({ env, args: ["/dev/null"] });
     await program.logged("All files are read");
     const where = /Status at (\S+)\n/.exec(program.stderr)![1]!;
-    const warning = ` warning Whoever reaches ${where} may read what runs in the cluster: set LISTEN_TOKEN\n`;
+    const warning =
+      ` warning Anyone who can reach ${where} can read what runs in the cluster; set LISTEN_TOKEN\n`;
     assert.equal(program.stderr.includes(warning), warns, program.stderr);
     assert.equal(program.stderr.includes(" warning "), warns, program.stderr);
   }

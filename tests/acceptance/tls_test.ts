@@ -73,7 +73,7 @@ function shown(port: keyof typeof ports, host = "localhost"): string {
   return url(port, host).replace("guest:guest", "guest:***");
 }
 
-/** The environment that consumes by TLS and tells on stdout. */
+/** The environment that consumes by TLS and notifies on stdout. */
 function sourceEnv(port: keyof typeof ports, more: Record<string, string> = {}): Record<string, string> {
   return {
     AMQP_CONNECTION: url(port),
@@ -84,7 +84,7 @@ function sourceEnv(port: keyof typeof ports, more: Record<string, string> = {}):
   };
 }
 
-/** The environment that reads nothing and tells by TLS. */
+/** The environment that reads nothing and notifies by TLS. */
 function sinkEnv(port: keyof typeof ports, more: Record<string, string> = {}): Record<string, string> {
   return {
     SOURCE_TYPE: "stdin",
@@ -298,7 +298,7 @@ Deno.test(
     await broker.ctl("close_all_connections", "--vhost", "/", "test closes it");
     await program.logged(`refused the client certificate in "${cert}" (CertificateExpired)`);
     await use(clients.own);
-    await program.logged("source amqp: works again after");
+    await program.logged("source amqp: recovered after");
     await using again = await brokerClient(broker.url);
     await again.put("in", restarts(2));
     await program.logged("crash loop");

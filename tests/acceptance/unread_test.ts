@@ -27,7 +27,7 @@ async function metric(url: string, name: string): Promise<number> {
   return Number(new RegExp(`^${name} (\\S+)$`, "m").exec(await text(`${url}/metrics`))![1]);
 }
 
-Deno.test("nobody reads stderr: all loops are told, probes are answered, SIGTERM ends the program", async () => {
+Deno.test("nobody reads stderr: all loops are notified, probes are answered, SIGTERM ends the program", async () => {
   const loops = 3_000;
   using file = await loopsFile(loops, 600);
   const listen = `127.0.0.1:${freePort()}`;
@@ -85,5 +85,5 @@ Deno.test("nobody reads stdout: probes are answered, and SIGTERM ends the progra
   assert.equal(await text(`${url}/livez`), "ok\n");
   program.signal("SIGTERM");
   assert.equal(await within("the end", program.exited), 1);
-  assert.match(program.stderr, / error Stopped after 1s; \d+ alerts are not confirmed/);
+  assert.match(program.stderr, / error Shutdown timed out after 1s with \d+ unconfirmed alerts;/);
 });

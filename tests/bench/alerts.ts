@@ -1,4 +1,4 @@
-// Many names reach the threshold together: how fast their alerts are confirmed.
+// Many keys reach the threshold together: how fast their alerts are confirmed.
 import { atLeast, type BenchKind } from "./bench.ts";
 import type { Broker } from "./helpers/broker.ts";
 import { Messages } from "./helpers/messages.ts";
@@ -13,10 +13,10 @@ const out = "bench.alerts";
 /** SINK_AMQP_WORKERS is 1: a hundred may be unconfirmed. */
 const window = "100";
 
-/** 100,000 names that restart twice. */
+/** 100,000 keys that restart twice. */
 export const alerts: BenchKind = {
   name: "alerts",
-  help: "100,000 names reach the threshold together: alerts per second against a bare publisher",
+  help: "100,000 keys reach the threshold together: alerts per second against a bare publisher",
   async run(bench) {
     const names = bench.quick ? 20_000 : 100_000;
     const runs: { ours: number[]; publisher: number[] } = { ours: [], publisher: [] };
@@ -24,14 +24,14 @@ export const alerts: BenchKind = {
     await broker.hand.channel.assertExchange(exchange, "topic");
     let size = 0;
     for (let round = 0; round < bench.repeat; round++) {
-      const ours = await tell(broker, names);
+      const ours = await notify(broker, names);
       size = ours.size;
       runs.ours.push(ours.rate);
       runs.publisher.push(await publish(broker, names, size));
       bench.say(`ours: ${figure(ours.rate)}/s, publisher: ${figure(runs.publisher.at(-1)!)}/s`);
     }
     return [{
-      what: `${names.toLocaleString("en-US")} names reach the threshold together: alerts per second, ` +
+      what: `${names.toLocaleString("en-US")} keys reach the threshold together: alerts per second, ` +
         "confirmed, against a bare publisher",
       target: atLeast(0.7),
       measured: ratio(runs.ours, runs.publisher),
@@ -45,7 +45,7 @@ export const alerts: BenchKind = {
   },
 };
 
-async function tell(broker: Broker, names: number): Promise<{ rate: number; size: number }> {
+async function notify(broker: Broker, names: number): Promise<{ rate: number; size: number }> {
   await broker.fill(queue, new Messages({ restarts: 1, names, inTurn: true }), 2 * names);
   const env = {
     AMQP_CONNECTION: broker.url,

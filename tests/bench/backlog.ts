@@ -32,7 +32,7 @@ export const backlog: BenchKind = {
 /** Restarts only. */
 export const restarts: BenchKind = {
   name: "restarts",
-  help: "a backlog in RabbitMQ with restarts only, of 100,000 names: the same",
+  help: "a backlog in RabbitMQ with restarts only, of 100,000 keys: the same",
   run: (bench) => run(bench, all, "100 % restarts", ["memory", "raw", "sqlite"], targetsOfAll),
 };
 
@@ -91,7 +91,7 @@ function start(worker: Worker, url: string, directory: string): Measured {
 
 function rowsOf(runs: Record<Worker, Runs>, what: string, targets: Targets): Row[] {
   const rate = (worker: Worker, target: number, baselines: readonly Worker[]): Row => ({
-    what: `backlog, ${what}, ${worker} ledger: rate against raw`,
+    what: `backlog, ${what}, ${worker} store: rate against raw`,
     target: atLeast(target),
     measured: ratio(runs[worker].rate, runs.raw.rate),
     figures: figuresOf(runs, "rate", "msg/s", worker, baselines),
@@ -101,7 +101,7 @@ function rowsOf(runs: Record<Worker, Runs>, what: string, targets: Targets): Row
   return [
     rate("memory", targets.memoryRate, known),
     {
-      what: `backlog, ${what}, memory ledger: CPU against raw`,
+      what: `backlog, ${what}, memory store: CPU against raw`,
       target: atMost(targets.memoryCpu),
       measured: ratio(runs.memory.cpu, runs.raw.cpu),
       figures: figuresOf(runs, "cpu", "CPU s", "memory", known),

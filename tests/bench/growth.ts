@@ -6,6 +6,7 @@ import { LoadProcess } from "./helpers/load.ts";
 import { startDetector } from "./helpers/process.ts";
 import { median } from "./helpers/statistics.ts";
 import { figure } from "./report.ts";
+import { second } from "../../src/lib/duration.ts";
 
 /** One look at the memory, in megabytes of a million bytes. */
 interface Sample {
@@ -94,8 +95,6 @@ function increase(looks: readonly number[]): number {
   const half = counted.length >> 1;
   return median(counted.slice(half)) - median(counted.slice(0, half));
 }
-
-const second = 1_000_000_000n;
 
 /** Two seconds are a window, so that many come and go; a tenth of the names loops at any time. */
 async function measure(messages: number): Promise<Sample[]> {

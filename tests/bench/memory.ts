@@ -1,4 +1,4 @@
-// What many names cost: memory, and CPU for each message.
+// What many keys cost: memory, and CPU for each message.
 import { atMost, type Bench, type BenchKind, type Row } from "./bench.ts";
 import type { Broker } from "./helpers/broker.ts";
 import { Messages } from "./helpers/messages.ts";
@@ -6,10 +6,10 @@ import { type Measured, startDetector } from "./helpers/process.ts";
 import { median, ratio } from "./helpers/statistics.ts";
 import { figure } from "./report.ts";
 
-/** Memory with names in the window. */
+/** Memory with keys in the window. */
 export const memory: BenchKind = {
   name: "memory",
-  help: "memory with 10,000 and with 100,000 names in the window, two restarts each, none told",
+  help: "memory with 10,000 and with 100,000 keys in the window, two restarts each, no alerts",
   async run(bench) {
     return [await rssOf(bench, 10_000, 80), await rssOf(bench, 100_000, 120)];
   },
@@ -18,22 +18,22 @@ export const memory: BenchKind = {
 /** The same with a million, and what a message costs then. */
 export const million: BenchKind = {
   name: "million",
-  help: "memory with 1,000,000 names in the window; CPU per message against that with 1,000",
+  help: "memory with 1,000,000 keys in the window; CPU per message against that with 1,000",
   async run(bench) {
     await using many = await Watching.start(bench, "bench.many", scaled(bench, 1_000_000));
     const rss = await settled(many.program);
-    return [rowOf("none told", many.names, 400, [rss], [many.program.peak]), await costOf(bench, many)];
+    return [rowOf("no alerts", many.names, 400, [rss], [many.program.peak]), await costOf(bench, many)];
   },
 };
 
-/** Memory when all have been told. */
+/** Memory when all have an alert. */
 export const notified: BenchKind = {
   name: "notified",
-  help: "memory with 1,000,000 names in the window, all told",
+  help: "memory with 1,000,000 keys in the window, all with an alert",
   async run(bench) {
-    const tell = { RESTART_COUNT: "2", NOTIFICATION_INTERVAL: "1h" };
-    await using many = await Watching.start(bench, "bench.told", scaled(bench, 1_000_000), tell);
-    return [rowOf("all told", many.names, 1600, [await settled(many.program)], [many.program.peak])];
+    const repeating = { RESTART_COUNT: "2", NOTIFICATION_INTERVAL: "1h" };
+    await using many = await Watching.start(bench, "bench.notified", scaled(bench, 1_000_000), repeating);
+    return [rowOf("all with an alert", many.names, 1600, [await settled(many.program)], [many.program.peak])];
   },
 };
 
@@ -49,14 +49,14 @@ async function rssOf(bench: Bench, names: number, target: number): Promise<Row> 
     const { program } = watching;
     rss.push(await settled(program));
     peak.push(program.peak);
-    bench.say(`${names} names: ${figure(rss.at(-1)!)} MB, peak ${figure(program.peak)} MB`);
+    bench.say(`${names} keys: ${figure(rss.at(-1)!)} MB, peak ${figure(program.peak)} MB`);
   }
-  return rowOf("none told", names, target, rss, peak);
+  return rowOf("no alerts", names, target, rss, peak);
 }
 
 function rowOf(state: string, names: number, target: number, rss: number[], peak: number[]): Row {
   return {
-    what: `RSS with ${names.toLocaleString("en-US")} names in the window, 2 restarts each, ${state}`,
+    what: `RSS with ${names.toLocaleString("en-US")} keys in the window, 2 restarts each, ${state}`,
     target: atMost(target),
     measured: median(rss),
     unit: "MB",
@@ -74,7 +74,7 @@ async function settled(program: Measured): Promise<number> {
 async function costOf(bench: Bench, many: Watching): Promise<Row> {
   await using few = await Watching.start(bench, "bench.few", 1_000);
   const messages = bench.quick ? 50_000 : 200_000;
-  // Until the compiler is done, as it is with the other after a million names.
+  // Until the compiler is done, as it is with the other after a million keys.
   await few.cost(4 * messages);
   const runs: { many: number[]; few: number[] } = { many: [], few: [] };
   for (let round = 0; round <= bench.repeat; round++) {
@@ -82,10 +82,10 @@ async function costOf(bench: Bench, many: Watching): Promise<Row> {
     if (round === 0) continue; // the compiler's work
     runs.many.push(cost.many);
     runs.few.push(cost.few);
-    bench.say(`CPU per message: ${figure(cost.many)} µs, with 1,000 names ${figure(cost.few)} µs`);
+    bench.say(`CPU per message: ${figure(cost.many)} µs, with 1,000 keys ${figure(cost.few)} µs`);
   }
   return {
-    what: `CPU per message at ${many.names.toLocaleString("en-US")} names against at 1,000`,
+    what: `CPU per message at ${many.names.toLocaleString("en-US")} keys against at 1,000`,
     target: atMost(1.5),
     measured: ratio(runs.many, runs.few),
     figures: { ours: `${figure(median(runs.many))} µs`, "at 1,000": `${figure(median(runs.few))} µs` },
@@ -93,7 +93,7 @@ async function costOf(bench: Bench, many: Watching): Promise<Row> {
   };
 }
 
-/** The program with names in its window that have restarted twice each. Disposing it kills it. */
+/** The program with keys in its window that have restarted twice each. Disposing it kills it. */
 class Watching implements AsyncDisposable {
   readonly program: Measured;
   readonly names: number;
@@ -145,5 +145,5 @@ class Watching implements AsyncDisposable {
   }
 }
 
-/** Nothing leaves the window and nothing is told. */
+/** Nothing leaves the window, and there is no alert. */
 const never = { RESTART_INTERVAL: "1h", RESTART_COUNT: "1000" };

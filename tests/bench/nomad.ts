@@ -1,4 +1,4 @@
-// A large Nomad cluster: how soon its loops are told, what an event costs, and what memory 100,000 allocations take.
+// A large Nomad cluster: how soon its alerts come, what an event costs, and what memory 100,000 allocations take.
 import { createGzip } from "node:zlib";
 import { NomadServer, Recording } from "../helpers/nomad.ts";
 import { type Cluster, crashLine, listOf } from "../helpers/nomad_cluster.ts";

@@ -1,4 +1,4 @@
-// The longest pause of consumption with many names in the window. It is seen from inside, without a broker: on a
+// The longest pause of consumption with many keys in the window. It is seen from inside, without a broker: on a
 // machine of few cores a broker at work stops everything for longer than the program does.
 import { stdout } from "node:process";
 import { atMost, type BenchKind, type Row } from "./bench.ts";
@@ -6,6 +6,7 @@ import { alone, Batches, batchSize, InstantSink, lead, turn } from "./helpers/in
 import { Messages } from "./helpers/messages.ts";
 import { median } from "./helpers/statistics.ts";
 import { figure } from "./report.ts";
+import { second } from "../../src/lib/duration.ts";
 
 /** The longest time between the takings of two batches of 250 messages, in milliseconds. */
 interface Longest {
@@ -26,11 +27,10 @@ interface Pauses {
   readonly repeats: number;
 }
 
-/** With a million names, of which 100,000 are to be told again at one moment. */
+/** With a million keys, of which 100,000 repeat at one moment. */
 export const pause: BenchKind = {
   name: "pause",
-  help:
-    "the longest pause of consumption with 1,000,000 names in the window, and while 100,000 are told again",
+  help: "the longest pause of consumption with 1,000,000 keys in the window, and while 100,000 repeat",
   async run(bench) {
     const names = bench.quick ? 100_000 : 1_000_000;
     const found: Pauses[] = [];
@@ -52,7 +52,7 @@ function rowsOf(names: number, found: readonly Pauses[]): Row[] {
     const own = found.map((pauses) => pauses[stage].own);
     const machine = found.map((pauses) => pauses.machine.seen);
     return {
-      what: `longest pause of consumption with ${names.toLocaleString("en-US")} names in the window${what}`,
+      what: `longest pause of consumption with ${names.toLocaleString("en-US")} keys in the window${what}`,
       target: atMost(50),
       measured: median(seen),
       unit: "ms",
@@ -64,7 +64,7 @@ function rowsOf(names: number, found: readonly Pauses[]): Row[] {
     };
   };
   const repeats = median(found.map(({ repeats }) => repeats)).toLocaleString("en-US");
-  return [row("", "usual"), row(`, while ${repeats} are notified again at once`, "due")];
+  return [row("", "usual"), row(`, while ${repeats} repeat at once`, "due")];
 }
 
 /** The clock of a stage: how long it lasts and the longest pause in it. */
@@ -113,8 +113,6 @@ let later = 0;
 /** The default; every name has two at first, and usual messages bring few names there. */
 const restartCount = 5;
 const notificationSeconds = 60;
-const second = 1_000_000_000n;
-
 async function measure(names: number, looping: number, seconds: number): Promise<Pauses> {
   const machine = new Stage(seconds);
   for (; !machine.over; await turn()) {

@@ -14,7 +14,7 @@ export interface Report {
   readonly rows: readonly (Row & { readonly bench: string })[];
 }
 
-/** A number with as many digits as can be told from noise. */
+/** A number with as many digits as can be distinguished from noise. */
 export function figure(value: number): string {
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
   return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });

@@ -72,11 +72,11 @@ async function play({ rounds, state, queue, seed: first, messages }: Wanted): Pr
 }
 
 function line(outcome: Outcome): string {
-  const { round, faults, notified, loops, toldTwice, toldFalsely, lost, seconds } = outcome;
+  const { round, faults, notified, loops, notifiedTwice, notifiedFalsely, lost, seconds } = outcome;
   return `${
     outcome.problems.length === 0 ? "ok" : "FAILED"
   }, seed ${round.seed}, ${round.queue}, ${faults}: ` +
-    `notified ${notified} of ${loops}, twice ${toldTwice}, falsely ${toldFalsely}, lost ${lost}, ${
+    `notified ${notified} of ${loops}, twice ${notifiedTwice}, falsely ${notifiedFalsely}, lost ${lost}, ${
       seconds.toFixed(1)
     } s`;
 }
@@ -89,9 +89,9 @@ const columns: readonly [title: string, cell: (outcome: Outcome) => string | num
   ["faults", ({ faults }) => faults],
   ["starts", ({ lives }) => lives],
   ["loops", ({ loops }) => loops],
-  ["told", ({ notified }) => notified],
-  ["told under two ids", ({ toldTwice }) => toldTwice],
-  ["told though no loop", ({ toldFalsely }) => toldFalsely],
+  ["notified", ({ notified }) => notified],
+  ["notified under two ids", ({ notifiedTwice }) => notifiedTwice],
+  ["notified though no loop", ({ notifiedFalsely }) => notifiedFalsely],
   ["lost", ({ lost }) => lost],
   ["same alert again", ({ again }) => again],
   ["seconds", ({ seconds }) => seconds.toFixed(1)],

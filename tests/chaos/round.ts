@@ -135,7 +135,7 @@ async function finish(scene: Scene, stream: Stream): Promise<Found> {
   return { alerts, dead, left, taken: takenBy(scene.lives), stateFile: scene.stateFile };
 }
 
-/** What was set aside. The broker moves messages there in its own time, so what is missing is waited for. */
+/** What was rejected. The broker moves messages there in its own time, so what is missing is waited for. */
 async function deadLetters(own: BrokerClient, { malformed }: Stream): Promise<string[]> {
   const dead: string[] = [];
   const until = performance.now() + 5_000;
@@ -166,5 +166,5 @@ async function leftMessages(broker: RabbitMq): Promise<number> {
 
 function nothing(stream: Stream): Verdict {
   const loops = stream.loops.size + stream.nearly.size;
-  return { loops, notified: 0, toldTwice: 0, toldFalsely: 0, again: 0, lost: 0, problems: [] };
+  return { loops, notified: 0, notifiedTwice: 0, notifiedFalsely: 0, again: 0, lost: 0, problems: [] };
 }

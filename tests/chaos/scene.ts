@@ -13,7 +13,7 @@ export type StateKind = "memory" | "sqlite";
 /** What the queue of updates is. */
 export type QueueKind = "classic" | "quorum";
 
-/** The queues: updates, alerts, messages set aside. */
+/** The queues: updates, alerts, rejected messages. */
 export const queues = { updates: "chaos.updates", alerts: "chaos.alerts", dead: "chaos.dead" };
 const exchange = "chaos";
 
@@ -40,7 +40,7 @@ export class Scene implements AsyncDisposable {
     this.stateFile = state === "sqlite" ? `${this.#directory}/state.db` : undefined;
   }
 
-  /** Makes the queues anew and starts the program. */
+  /** Creates the queues again and starts the program. */
   static async open(broker: RabbitMq, state: StateKind, queue: QueueKind): Promise<Scene> {
     await declareQueues(broker, queue);
     const proxies = { source: await startProxy(broker.port), sink: await startProxy(broker.port) };
@@ -171,13 +171,13 @@ async function declareQueues(broker: RabbitMq, queue: QueueKind): Promise<void> 
       ...(queue === "quorum" && { "x-queue-type": "quorum", "x-delivery-limit": deliveryLimit }),
     },
   });
-  // What a broker was told last it may not have on disk yet: one that is killed now would come back without them.
+  // What a broker got last may not be on its disk yet: one that is killed now would come back without them.
   await broker.ctl("eval", "mnesia:sync_log().");
 }
 
 /** Done; not done in time, and said so; or by the signal itself, before the program listened to it. */
 function endedWell({ code, stderr }: End): boolean {
-  return code === 0 || code === 1 && /Stopped after .* wait in the state file/.test(stderr) ||
+  return code === 0 || code === 1 && /Shutdown timed out after .* the state file keeps them/.test(stderr) ||
     code === 143 && stderr === "";
 }
 

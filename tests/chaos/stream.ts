@@ -1,10 +1,11 @@
 // A stream of messages whose right answer is known: which names loop, which nearly do, what is kept of them.
 import type { Random } from "../helpers/random.ts";
 import { update } from "../helpers/updates.ts";
+import { minute } from "../../src/lib/duration.ts";
 
 /** Restarts that make a loop in these streams. */
 export const restartCount = 4;
-/** How long a restart counts, and a loop is not told again, both far beyond the length of a round. */
+/** How long a restart counts, and a loop is not notified again, both far beyond the length of a round. */
 export const restartInterval = "2h";
 export const notificationInterval = "24h";
 
@@ -41,8 +42,6 @@ export function textOf(message: Message): string {
 }
 
 const types = ["Started", "Terminated", "Received", "Task Setup", "Not Restarting", "Restart Signaled"];
-const minute = 60_000_000_000n;
-
 /** Makes a stream of so many messages, this share of them malformed. Its times are around the present one. */
 export function makeStream(random: Random, size: number, malformedShare: number): Stream {
   const maker = new Maker(random);

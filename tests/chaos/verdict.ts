@@ -6,7 +6,7 @@ import { type Event, restartCount, type Stream, textOf } from "./stream.ts";
 export interface Found {
   /** The queue of alerts: id and body of each. */
   readonly alerts: readonly { readonly id: string; readonly body: string }[];
-  /** The queue of messages set aside. */
+  /** The queue of rejected messages. */
   readonly dead: readonly string[];
   /** Messages in the queue of updates, those given out and not acknowledged included. */
   readonly left: number;
@@ -17,14 +17,14 @@ export interface Found {
 
 /** The figures of a round. */
 export interface Verdict {
-  /** Loops in the stream, those of the probe included; how many of them were told … */
+  /** Loops in the stream, those of the probe included; how many of them were notified … */
   readonly loops: number;
   readonly notified: number;
-  /** … under two ids; names told that do not loop; and alerts that came again under their id, which may be. */
-  readonly toldTwice: number;
-  readonly toldFalsely: number;
+  /** … under two ids; names notified that do not loop; and alerts that came again under their id, which may be. */
+  readonly notifiedTwice: number;
+  readonly notifiedFalsely: number;
   readonly again: number;
-  /** Messages without effect: left in the queue, restarts missing in alerts or state, bad ones not set aside. */
+  /** Messages without effect: left in the queue, restarts missing in alerts or state, bad ones not rejected. */
   readonly lost: number;
   /** What is wrong, in words. */
   readonly problems: readonly string[];
@@ -46,7 +46,7 @@ export function judge(stream: Stream, found: Found): Verdict {
 
 class Judging {
   readonly #stream: Stream;
-  /** The restarts of every name that is to be told. Those of `nearly` are told by the probe, so with all. */
+  /** The restarts of every name that is to be notified. Those of `nearly` are notified by the probe, so with all. */
   readonly #loops: ReadonlyMap<string, readonly Event[]>;
   readonly #ids = new Map<string, Set<string>>();
   readonly #problems: string[] = [];
@@ -74,19 +74,19 @@ class Judging {
     }
     for (const [name, restarts] of this.#loops) {
       // Had one of them arrived less, there would be no loop: so many were lost at least.
-      if (!this.#ids.has(name)) this.lose(1, `${name} with ${restarts.length} restarts is not told`);
+      if (!this.#ids.has(name)) this.lose(1, `${name} with ${restarts.length} restarts is not notified`);
     }
   }
 
   dead(bodies: readonly string[]): void {
     const there = new Set(bodies);
     for (const text of this.#stream.malformed) {
-      if (!there.delete(text)) this.lose(1, `not set aside: ${text}`);
+      if (!there.delete(text)) this.lose(1, `not rejected: ${text}`);
     }
-    for (const text of there) this.#problems.push(`set aside though good: ${text}`);
+    for (const text of there) this.#problems.push(`rejected though good: ${text}`);
   }
 
-  /** The state file holds the restarts that count, all and no others; what was told; and no alert. */
+  /** The state file holds the restarts that count, all and no others; what was notified; and no alert. */
   state(path: string): void {
     using file = new DatabaseSync(path, { readOnly: true });
     const rows = (sql: string) => file.prepare(sql).all() as Record<string, string>[];
@@ -103,9 +103,11 @@ class Judging {
     }
     const notified = new Set(rows("SELECT name FROM notified").map(({ name }) => name));
     for (const name of this.#loops.keys()) {
-      if (!notified.delete(name)) this.#problems.push(`the state file does not know that ${name} is told`);
+      if (!notified.delete(name)) {
+        this.#problems.push(`the state file does not know that ${name} is notified`);
+      }
     }
-    for (const name of notified) this.#problems.push(`told by the state file, though no loop: ${name}`);
+    for (const name of notified) this.#problems.push(`notified by the state file, though no loop: ${name}`);
     const waiting = rows("SELECT name FROM outbox").length;
     if (waiting > 0) this.#problems.push(`${waiting} alerts are left in the state file`);
   }
@@ -122,20 +124,20 @@ class Judging {
     return {
       loops: this.#loops.size,
       notified,
-      toldTwice: twice.length,
-      toldFalsely: this.#falsely,
+      notifiedTwice: twice.length,
+      notifiedFalsely: this.#falsely,
       again: this.#again,
       lost: this.#lost,
       problems: this.#problems,
     };
   }
 
-  /** It is told at the restart that makes it a loop: with as many times, that of the update being the last. */
+  /** It is notified at the restart that makes it a loop: with as many times, that of the update being the last. */
   #newAlert(name: string, body: string): void {
     const restarts = this.#loops.get(name);
     if (restarts === undefined) {
       this.#falsely++;
-      this.#problems.push(`told though no loop: ${body}`);
+      this.#problems.push(`notified though no loop: ${body}`);
       return;
     }
     const times: bigint[] = JSON.parse(body).EventLog.map(nanoseconds);

@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
 import { sinks } from "../../src/commands/adapters.ts";
+import { words } from "../../src/lib/settings/adapter.ts";
 import { settingsGroups } from "../../src/commands/settings.ts";
 import { run } from "../../src/commands/run.ts";
 import { recordSettings } from "../../src/commands/record/settings.ts";
-import { words } from "../../src/lib/settings/adapter.ts";
 import { fileOf, flagOf } from "../../src/lib/settings/setting.ts";
 
 const url = (scheme: string) => `${scheme}://guest:hunter2@rabbit/`;
@@ -45,7 +45,7 @@ function withoutTimes(stderr: string): string {
   return stderr.replaceAll(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/gm, "<time>");
 }
 
-const waysToStart = `No source. Say where updates come from, in one of these ways:
+const waysToStart = `No source. Choose where updates come from:
   NOMAD_ADDR=http://localhost:4646 nomad-crashloop-detector
   AMQP_CONNECTION=amqp://guest:guest@localhost:5672/ AMQP_QUEUE=nomad.crash-loop-in nomad-crashloop-detector
   SINK_TYPE=stdout nomad-firehose allocations | nomad-crashloop-detector --source-type stdin
@@ -339,11 +339,11 @@ Deno.test("run() says which file is missing, and reads none of the others", asyn
   }
 });
 
-Deno.test("run() says at the start what is in force, and which settings have no meaning with the rule", async () => {
+Deno.test("run() says at the start what is in force, and which settings the rule ignores", async () => {
   const memory = await ran(["/dev/null"]);
   assert.equal(
     withoutTimes(memory.stderr).split("\n")[0],
-    "<time> info Rule restarts: 5 restarts in 5m; told again each 5m. Source stdin, sink stdout, state memory",
+    "<time> info Rule restarts: 5 restarts in 5m; repeats every 5m. Source stdin, sink stdout, state memory",
   );
   const folder = await Deno.makeTempDir();
   try {
@@ -351,9 +351,9 @@ Deno.test("run() says at the start what is in force, and which settings have no 
     const flags = ["--rule", "failures", "--restart-interval", "3m", "--state", state];
     const { stderr } = await ran([...flags, "/dev/null"]);
     assert.deepEqual(withoutTimes(stderr).split("\n").slice(0, 3), [
-      `<time> info State ${state.slice(7)}: goes on with 0 names and 0 alerts that are not confirmed`,
-      "<time> warning RESTART_INTERVAL has no meaning with the rule failures",
-      "<time> info Rule failures: 5 failed runs in a row, none as long as 10m; told again each 1h. " +
+      `<time> info State ${state.slice(7)}: restored 0 tracked keys and 0 pending alerts`,
+      "<time> warning RESTART_INTERVAL is ignored by the rule failures",
+      "<time> info Rule failures: 5 consecutive failed runs, none as long as 10m; repeats every 1h. " +
       `Source stdin, sink stdout, state ${state}`,
     ]);
   } finally {

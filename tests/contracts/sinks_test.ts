@@ -1,34 +1,61 @@
 // The contract of sinks, over all of them.
+import type { Alert } from "../../src/detection/alert/alert.ts";
+import { messageOf } from "../../src/detection/alert/message.ts";
+import type { SinkAdapter } from "../../src/sinks/adapter.ts";
+import { alertmanager } from "../../src/sinks/alertmanager/alertmanager.ts";
 import { Long } from "mongodb";
-import { amqpSink } from "../../src/sinks/amqp.ts";
-import { kafka } from "../../src/sinks/kafka/kafka.ts";
-import { kinesis } from "../../src/sinks/kinesis/kinesis.ts";
 import { mongodb } from "../../src/sinks/mongodb/mongodb.ts";
+import { startMongo } from "../helpers/mongodb.ts";
+import { kafka } from "../../src/sinks/kafka/kafka.ts";
 import { nsq } from "../../src/sinks/nsq/nsq.ts";
 import { redis } from "../../src/sinks/redis/redis.ts";
-import { stdout } from "../../src/sinks/stdout.ts";
 import { syslog } from "../../src/sinks/syslog/syslog.ts";
-import { brokerClient } from "../helpers/amqp.ts";
 import { startKafka, startKafkaPeer } from "../helpers/kafka.ts";
-import { awsEnv, type Kinesis, kinesisHand, setAwsEnv, startKinesis } from "../helpers/kinesis.ts";
-import { startMongo } from "../helpers/mongodb.ts";
 import { startNsqd } from "../helpers/nsqd.ts";
-import { startProxy } from "../helpers/proxy.ts";
-import { type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
 import { startRedis } from "../helpers/redis.ts";
 import { startRsyslog } from "../helpers/rsyslog.ts";
-import { sinkContext } from "../helpers/sink.ts";
 import { waitFor } from "../helpers/wait_for.ts";
-import { sinkContract } from "./sink.ts";
+import { amqpSink } from "../../src/sinks/amqp.ts";
+import { email } from "../../src/sinks/email/email.ts";
+import { kinesis } from "../../src/sinks/kinesis.ts";
+import { pagerduty } from "../../src/sinks/pagerduty.ts";
+import { slack } from "../../src/sinks/slack/slack.ts";
+import { stdout } from "../../src/sinks/stdout.ts";
+import { teams } from "../../src/sinks/teams.ts";
+import { startAlertmanager } from "../helpers/alertmanager.ts";
+import { http } from "../../src/sinks/webhook/http.ts";
+import { webhook } from "../../src/sinks/webhook/webhook.ts";
+import { brokerClient } from "../helpers/amqp.ts";
+import { awsEnv, setAwsEnv } from "../helpers/aws.ts";
+import { type Kinesis, kinesisHand, startKinesis } from "../helpers/kinesis.ts";
+import { HttpReceiver } from "../helpers/http_receiver.ts";
+import { startProxy } from "../helpers/proxy.ts";
+import { type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
+import { sinkContext } from "../helpers/sink.ts";
+import { type SinkCase, sinkContract } from "./sink.ts";
+import type { Sink } from "../../src/sinks/sink.ts";
+import { eventbridge } from "../../src/sinks/eventbridge.ts";
+import { sns } from "../../src/sinks/sns.ts";
+import { sqs } from "../../src/sinks/sqs.ts";
+import { startEventBridge } from "../helpers/eventbridge.ts";
+import type { NpmServer } from "../helpers/npm_server.ts";
+import { sqsHand, startSqs } from "../helpers/sqs.ts";
+import { startPagerDuty } from "../helpers/pagerduty.ts";
+import { startSlack } from "../helpers/slack.ts";
+import type { StandIn } from "../helpers/stand_in.ts";
+import { startMailServer } from "../helpers/smtp.ts";
+import { startTeams } from "../helpers/teams.ts";
 
 let broker: RabbitMq;
 let server: Kinesis;
+let queues: NpmServer;
 Deno.test.beforeAll(async () => {
-  [broker, server] = await Promise.all([startRabbitMq(), startKinesis()]);
+  [broker, server, queues] = await Promise.all([startRabbitMq(), startKinesis(), startSqs()]);
 });
 Deno.test.afterAll(async () => {
   await broker[Symbol.asyncDispose]();
   await server[Symbol.asyncDispose]();
+  await queues[Symbol.asyncDispose]();
 });
 
 sinkContract("stdout", () => {
@@ -93,6 +120,200 @@ sinkContract("kinesis", async () => {
   return {
     sink,
     received: async () => (await own.records(stream)).map(({ data }) => data),
+    async breakIt() {
+      proxy.refuse();
+      await proxy.cut();
+    },
+    mendIt: () => proxy.accept(),
+    secret: "hunter2",
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+});
+
+sinkContract("sqs", async () => {
+  await using parts = new AsyncDisposableStack();
+  const proxy = parts.use(await startProxy(Number(new URL(queues.url).port)));
+  parts.use(setAwsEnv(awsEnv(`http://127.0.0.1:${proxy.port}`)));
+  const own = parts.use(sqsHand(queues.url));
+  const name = crypto.randomUUID();
+  const queue = await own.createQueue(name);
+  const env = { SINK_SQS_QUEUE_NAME: name };
+  const sink = parts.use(sqs.prepare({ flags: {}, env, problems: [] })!.open(sinkContext()));
+  return throughProxy(proxy, sink, parts, async () => (await own.take(queue)).map(({ body }) => body));
+});
+
+sinkContract("sns", async () => {
+  await using parts = new AsyncDisposableStack();
+  const proxy = parts.use(await startProxy(Number(new URL(queues.url).port)));
+  parts.use(setAwsEnv(awsEnv(`http://127.0.0.1:${proxy.port}`)));
+  const own = parts.use(sqsHand(queues.url));
+  const { arn, queue } = await own.createTopic(crypto.randomUUID());
+  const env = { SINK_SNS_TOPIC_ARN: arn };
+  const sink = parts.use(sns.prepare({ flags: {}, env, problems: [] })!.open(sinkContext()));
+  return throughProxy(proxy, sink, parts, async () => (await own.take(queue)).map(({ body }) => body));
+});
+
+sinkContract("eventbridge", async () => {
+  await using parts = new AsyncDisposableStack();
+  const bus = parts.use(startEventBridge("contract"));
+  const proxy = parts.use(await startProxy(Number(new URL(bus.url).port)));
+  parts.use(setAwsEnv(awsEnv(`http://127.0.0.1:${proxy.port}`)));
+  const env = { SINK_EVENT_BUS_NAME: "contract" };
+  const sink = parts.use(eventbridge.prepare({ flags: {}, env, problems: [] })!.open(sinkContext()));
+  return throughProxy(proxy, sink, parts, () => Promise.resolve(bus.events.map(({ Detail }) => Detail)));
+});
+
+for (
+  const { type, adapter, variable } of [
+    { type: "webhook", adapter: webhook, variable: "SINK_WEBHOOK_URL" },
+    { type: "http", adapter: http, variable: "SINK_HTTP_ADDRESS" },
+  ]
+) {
+  sinkContract(type, async () => {
+    await using parts = new AsyncDisposableStack();
+    const receiver = parts.use(HttpReceiver.start());
+    const proxy = parts.use(await startProxy(receiver.port));
+    const env = { [variable]: `http://127.0.0.1:${proxy.port}/hooks/hunter2` };
+    const sink = parts.use(adapter.prepare({ flags: {}, env, problems: [] })!.open(sinkContext()));
+    return throughProxy(proxy, sink, parts, () => Promise.resolve(receiver.received.map(({ body }) => body)));
+  });
+}
+
+/** A case whose receiver is behind a proxy, which breaks it. Takes over what `parts` holds. */
+function throughProxy(
+  proxy: Awaited<ReturnType<typeof startProxy>>,
+  sink: Sink,
+  parts: AsyncDisposableStack,
+  received: () => Promise<string[]>,
+): SinkCase {
+  const open = parts.move();
+  return {
+    sink,
+    received,
+    async breakIt() {
+      proxy.refuse();
+      await proxy.cut();
+    },
+    mendIt: () => proxy.accept(),
+    secret: "hunter2",
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+}
+
+/** A receiver for people, which shows an alert's title, behind a proxy that breaks the way to it. */
+async function standInCase<Receiver extends StandIn>(
+  start: () => Promise<Receiver>,
+  adapter: SinkAdapter,
+  env: (receiver: Receiver, origin: string) => Readonly<Record<string, string>>,
+  secret: (receiver: Receiver) => string,
+  received: (receiver: Receiver) => string[],
+): Promise<SinkCase> {
+  await using parts = new AsyncDisposableStack();
+  const receiver = parts.use(await start());
+  const proxy = parts.use(await startProxy(receiver.port));
+  const variables = env(receiver, `http://127.0.0.1:${proxy.port}`);
+  const sink = parts.use(
+    adapter.prepare({ flags: {}, env: variables, problems: [] })!.open(sinkContext()),
+  );
+  const open = parts.move();
+  return {
+    sink,
+    received: () => Promise.resolve(received(receiver)),
+    shows: (alert: Alert) => messageOf(alert).title,
+    async breakIt() {
+      proxy.refuse();
+      await proxy.cut();
+    },
+    mendIt: () => proxy.accept(),
+    secret: secret(receiver),
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+}
+
+/** The title, without the sign of the state before it. */
+const titlesOf = (messages: readonly { readonly blocks: readonly { text: { text: string } }[] }[]) =>
+  messages.map(({ blocks: [header] }) => header!.text.text.replace(/^\S+ /, ""));
+
+sinkContract("slack with a token", () =>
+  standInCase(
+    startSlack,
+    slack,
+    ({ token }, origin) => ({
+      SINK_SLACK_TOKEN: token,
+      SINK_SLACK_CHANNEL: "#alerts",
+      SINK_SLACK_API_URL: `${origin}/api`,
+    }),
+    ({ token }) => token,
+    ({ messages }) => titlesOf(messages),
+  ));
+
+sinkContract("slack with a webhook", () =>
+  standInCase(
+    startSlack,
+    slack,
+    ({ webhookPath }, origin) => ({ SINK_SLACK_WEBHOOK_URL: origin + webhookPath }),
+    () => "s3cr3tOfTheWebhook",
+    ({ messages }) => titlesOf(messages),
+  ));
+
+sinkContract("pagerduty", () =>
+  standInCase(
+    startPagerDuty,
+    pagerduty,
+    ({ routingKey }, origin) => ({ SINK_PAGERDUTY_ROUTING_KEY: routingKey, SINK_PAGERDUTY_URL: origin }),
+    ({ routingKey }) => routingKey,
+    // Alerts about one loop are one alert of PagerDuty.
+    ({ alerts }) => alerts.flatMap(({ payloads }) => payloads.map(({ summary }) => summary)),
+  ));
+
+sinkContract("teams", () =>
+  standInCase(
+    startTeams,
+    teams,
+    ({ path }, origin) => ({ SINK_TEAMS_WEBHOOK_URL: origin + path }),
+    () => "S1gnatureOfTheFlow",
+    ({ cards }) => cards.map(({ body: [title] }) => title.text),
+  ));
+
+sinkContract("alertmanager", async () => {
+  await using parts = new AsyncDisposableStack();
+  const own = parts.use(await startAlertmanager());
+  const proxy = parts.use(await startProxy(own.port));
+  const env = {
+    SINK_ALERTMANAGER_URLS: `http://127.0.0.1:${proxy.port}`,
+    SINK_ALERTMANAGER_BASIC_AUTH: "detector:hunter2",
+  };
+  const sink = parts.use(alertmanager.prepare({ flags: {}, env, problems: [] })!.open(sinkContext()));
+  const open = parts.move();
+  return {
+    sink,
+    received: async () => (await own.active()).map(({ annotations }) => annotations.summary!),
+    shows: (alert) => messageOf(alert).title,
+    async breakIt() {
+      proxy.refuse();
+      await proxy.cut();
+    },
+    mendIt: () => proxy.accept(),
+    secret: "hunter2",
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+});
+
+sinkContract("email", async () => {
+  await using parts = new AsyncDisposableStack();
+  const own = parts.use(await startMailServer({ password: "hunter2" }));
+  const proxy = parts.use(await startProxy(own.port));
+  const env = {
+    SINK_EMAIL_SMTP_URL: `smtp://detector:hunter2@127.0.0.1:${proxy.port}?starttls=optional`,
+    SINK_EMAIL_FROM: "nomad@example.com",
+    SINK_EMAIL_TO: "on-call@example.com",
+  };
+  const sink = parts.use(email.prepare({ flags: {}, env, problems: [] })!.open(sinkContext()));
+  const open = parts.move();
+  return {
+    sink,
+    received: () => Promise.resolve(own.letters.map(({ headers }) => headers.subject!)),
+    shows: (alert) => messageOf(alert).title,
     async breakIt() {
       proxy.refuse();
       await proxy.cut();

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { RestartsRule, type RestartsThresholds } from "../../src/detection/restarts/rule.ts";
 import type { Decision } from "../../src/detection/rule.ts";
-import { SqliteStore } from "../../src/state/sqlite.ts";
+import { SqliteStore } from "../../src/state/sqlite/store.ts";
 import type { Restart } from "../../src/detection/event.ts";
 import { Contract } from "../helpers/reference_rule.ts";
 import { TestJournal } from "../helpers/journal.ts";
@@ -305,7 +305,7 @@ const wrongRules: Readonly<Record<string, { readonly rule: Rule; readonly steps:
       }
     },
   },
-  "tells a repeat as if it were the first alert": {
+  "sends a repeat as if it were the first alert": {
     steps: 2,
     rule: class extends RestartsRule {
       override due(now: bigint, most: number) {
@@ -315,7 +315,7 @@ const wrongRules: Readonly<Record<string, { readonly rule: Rule; readonly steps:
       }
     },
   },
-  "forgets what was told when it starts again": {
+  "forgets its notifications at a restart": {
     steps: 3,
     rule: class extends RestartsRule {
       override restore(kept: Parameters<RestartsRule["restore"]>[0]) {

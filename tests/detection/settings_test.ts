@@ -50,11 +50,11 @@ Deno.test("planRule() knows which settings were given and have no meaning with t
   assert.deepEqual(byFlag!.unused, ["RESTART_INTERVAL"]);
 });
 
-Deno.test("ruleSentence() says what is told", () => {
-  assert.equal(ruleSentence(plan({ RESTART_COUNT: "1" }).words), "1 restart in 5m; told again each 5m");
+Deno.test("ruleSentence() describes the thresholds", () => {
+  assert.equal(ruleSentence(plan({ RESTART_COUNT: "1" }).words), "1 restart in 5m; repeats every 5m");
   assert.equal(
     ruleSentence(plan({ RULE: "failures", STABLE_AFTER: "90s" }).words),
-    "5 failed runs in a row, none as long as 1m30s; told again each 1h",
+    "5 consecutive failed runs, none as long as 1m30s; repeats every 1h",
   );
 });
 
@@ -65,7 +65,7 @@ Deno.test("planRule() chooses the payload by the rule where nothing says which",
   assert.equal(plan({ RULE: "failures", PAYLOAD: "original" }).payload, "original");
 });
 
-/** What is told of three runs that fail, a run that goes on, and half an hour. */
+/** What is notified of three failed runs, a run that lasts, and half an hour. */
 function notified(env: Readonly<Record<string, string>>): string[] {
   const updates = [...crashes(3), started(at(60))];
   return [...decisions(plan({ RESTART_COUNT: "3", ...env }).open(noopState), updates, at(1900))]
@@ -76,7 +76,7 @@ function notified(env: Readonly<Record<string, string>>): string[] {
     );
 }
 
-Deno.test("planRule() lets an end be told by the rule failures with the payload full, and where that is asked for", () => {
+Deno.test("planRule() sends resolutions with the rule failures and the payload full, and if NOTIFY_RESOLVED is on", () => {
   assert.deepEqual(notified({ RULE: "failures" }), ["41 first", "660 resolved"]);
   assert.deepEqual(notified({ RULE: "failures", PAYLOAD: "original" }), ["41 first"]);
   assert.deepEqual(notified({ RULE: "failures", NOTIFY_RESOLVED: "false" }), ["41 first"]);
@@ -85,7 +85,7 @@ Deno.test("planRule() lets an end be told by the rule failures with the payload 
   assert.deepEqual(notified({ PAYLOAD: "full", NOTIFY_RESOLVED: "true" }), ["41 first", "341 resolved"]);
 });
 
-Deno.test("planRule() tells again each hour by the rule failures, and every five minutes by restarts", () => {
+Deno.test("planRule() repeats every hour with the rule failures, every five minutes with restarts", () => {
   const often = { RESTART_COUNT: "3", RESTART_INTERVAL: "10h", STABLE_AFTER: "10h" };
   assert.deepEqual(notified({ ...often, RULE: "failures" }), ["41 first"]);
   assert.equal(notified(often).length, 1 + Math.floor((1900 - 41) / 300));
@@ -105,7 +105,7 @@ Deno.test("planRule() takes RESTART_COUNT and STABLE_AFTER for the rule failures
 
 const needsFull =
   "NOTIFY_RESOLVED (--notify-resolved): found it on with the payload original, which cannot say that " +
-  "a loop is over; expected PAYLOAD=full (--payload full) with it";
+  "a loop is resolved; expected PAYLOAD=full (--payload full) with it";
 
 /** Settings, and all that is said about them. */
 const wrong: readonly (readonly [env: Readonly<Record<string, string>>, problems: readonly string[]])[] = [

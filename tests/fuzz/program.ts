@@ -1,4 +1,4 @@
-// Mutated messages through the running program: each is counted or set aside, and the sums are those of what was sent.
+// Mutated messages through the running program: each is counted or rejected, and the sums are those of what was sent.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { decode } from "../../src/detection/decode/update.ts";
@@ -34,7 +34,7 @@ export async function fuzzProgram(broker: RabbitMq, seed: number, count: number)
     assert.equal(code, 0, stderr.slice(-2000));
     const totals = totalsOf(stderr);
     assert.deepEqual(
-      { messages: totals.messages, events: totals.events, others: totals.others, setAside: totals.setAside },
+      { messages: totals.messages, events: totals.events, others: totals.others, rejected: totals.rejected },
       expected.totals,
     );
     assertAlerts(stdout, totals.alerts);
@@ -49,8 +49,8 @@ export async function fuzzProgram(broker: RabbitMq, seed: number, count: number)
 
 /** What must become of the messages, as they are sent. The decoder has been compared with the slow one. */
 class Expected {
-  readonly totals = { messages: 0, events: 0, others: 0, setAside: 0 };
-  /** How often each message is to be set aside, by its hash. */
+  readonly totals = { messages: 0, events: 0, others: 0, rejected: 0 };
+  /** How often each message is to be rejected, by its hash. */
   readonly #rejections = new Map<string, number>();
 
   *sent(seed: number, count: number): Iterable<Uint8Array> {
@@ -60,12 +60,12 @@ class Expected {
 
   async compareDead(broker: RabbitMq): Promise<void> {
     await using own = await brokerClient(broker.url);
-    await waitFor("all dead letters", async () => await own.ready(queues.dead) >= this.totals.setAside);
-    assert.equal(await own.ready(queues.dead), this.totals.setAside, "messages in the dead-letter queue");
+    await waitFor("all dead letters", async () => await own.ready(queues.dead) >= this.totals.rejected);
+    assert.equal(await own.ready(queues.dead), this.totals.rejected, "messages in the dead-letter queue");
     for (const { content } of await own.takeAll(queues.dead)) {
       const hash = hashOf(content);
       const left = this.#rejections.get(hash) ?? 0;
-      assert.ok(left > 0, `set aside, but not to be: ${content.subarray(0, 2000)}`);
+      assert.ok(left > 0, `rejected, but not to be: ${content.subarray(0, 2000)}`);
       this.#rejections.set(hash, left - 1);
     }
   }
@@ -80,7 +80,7 @@ class Expected {
         this.totals.others++;
         break;
       case "malformed": {
-        this.totals.setAside++;
+        this.totals.rejected++;
         const hash = hashOf(body);
         this.#rejections.set(hash, (this.#rejections.get(hash) ?? 0) + 1);
       }

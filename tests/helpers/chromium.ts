@@ -1,7 +1,12 @@
-// A real Chromium for a test: no profile but its own, which is gone when the test ends.
+// A real Chromium for a test: every page has a context of its own, which is gone when the test ends.
 
-import puppeteer, { type Browser, type Page } from "puppeteer-core";
-import { findServer } from "../tools/setup.ts";
+import puppeteer, {
+  type Browser,
+  type BrowserContext,
+  type ConnectionTransport,
+  type Page,
+} from "puppeteer-core";
+import { ChromiumProcess } from "./chromium_process.ts";
 import { waitFor } from "./wait_for.ts";
 
 export type { Page };
@@ -15,27 +20,51 @@ export interface View {
   readonly reducedMotion?: boolean;
 }
 
-/** Starts Chromium. */
-export async function startChromium(): Promise<Chromium> {
-  const directory = await Deno.makeTempDir({ prefix: "chromium-" });
-  const browser = await puppeteer.launch({
-    executablePath: findServer("chromium"),
-    userDataDir: directory,
-    headless: true,
-    // No sandbox, since tests may run as root in a container.
-    args: ["--no-sandbox", "--headless=new", "--disable-gpu", "--hide-scrollbars", "--disable-lcd-text"],
+let shared: ChromiumProcess | undefined;
+
+/** Lets all tests of a file use one browser, each with contexts of its own. */
+export function shareChromium(): void {
+  Deno.test.beforeAll(async () => {
+    shared = await ChromiumProcess.start();
   });
-  return new Chromium(browser, directory);
+  Deno.test.afterAll(async () => {
+    await shared?.[Symbol.asyncDispose]();
+    shared = undefined;
+  });
 }
 
-/** A browser of a test's own. */
+/** Connects to the browser that the tests of the file share; without one, starts one. */
+export async function startChromium(): Promise<Chromium> {
+  const own = shared ? undefined : await ChromiumProcess.start();
+  const socket = new WebSocket((shared ?? own)!.endpoint);
+  await new Promise((resolve, reject) => {
+    socket.onopen = resolve;
+    socket.onerror = reject;
+  });
+  return new Chromium(await puppeteer.connect({ transport: transportOver(socket) }), socket, own);
+}
+
+/** Puppeteer's own transport does not say when it is closed, so that its timer would outlive the test. */
+function transportOver(socket: WebSocket): ConnectionTransport {
+  const transport: ConnectionTransport = {
+    send: (message) => socket.send(message),
+    close: () => socket.close(),
+  };
+  socket.onmessage = ({ data }) => transport.onmessage?.(data);
+  return transport;
+}
+
+/** A connection to a browser; it closes what was opened by it. */
 export class Chromium implements AsyncDisposable {
   readonly #browser: Browser;
-  readonly #directory: string;
+  readonly #socket: WebSocket;
+  readonly #own: ChromiumProcess | undefined;
+  readonly #contexts: BrowserContext[] = [];
 
-  constructor(browser: Browser, directory: string) {
+  constructor(browser: Browser, socket: WebSocket, own: ChromiumProcess | undefined) {
     this.#browser = browser;
-    this.#directory = directory;
+    this.#socket = socket;
+    this.#own = own;
   }
 
   /** Opens an address in a context of its own, without anything kept from other pages. */
@@ -44,6 +73,7 @@ export class Chromium implements AsyncDisposable {
     { width = 1280, height = 800, dark = false, reducedMotion = false }: View = {},
   ): Promise<Page> {
     const context = await this.#browser.createBrowserContext();
+    this.#contexts.push(context);
     const page = await context.newPage();
     await page.setViewport({ width, height, deviceScaleFactor: 1 });
     await page.emulateMediaFeatures([
@@ -55,8 +85,11 @@ export class Chromium implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#browser.close();
-    await Deno.remove(this.#directory, { recursive: true });
+    for (const context of this.#contexts) await context.close();
+    const closed = new Promise((resolve) => this.#socket.addEventListener("close", resolve));
+    await this.#browser.disconnect();
+    await closed;
+    await this.#own?.[Symbol.asyncDispose]();
   }
 }
 
@@ -74,7 +107,7 @@ export function texts(page: Page, selector: string): Promise<string[]> {
   );
 }
 
-/** Waits until an element that a selector finds and that is shown has such a text. */
+/** Resolves when a visible element that matches the selector has the text. */
 export async function shows(page: Page, selector: string, expected: string | RegExp): Promise<void> {
   let last: string[] = [];
   const fits = (text: string) => typeof expected === "string" ? text === expected : expected.test(text);

@@ -1,4 +1,4 @@
-// A journal in memory that a test stops and goes on from: what is not committed is lost.
+// A journal in memory that a test can stop and resume: uncommitted changes are lost.
 import type { KeptRestarts, Notified, RestartsState } from "../../src/detection/restarts/state.ts";
 import type { Counted } from "../../src/detection/restarts/windows.ts";
 

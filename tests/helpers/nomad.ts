@@ -1,4 +1,4 @@
-// A Nomad server that replays a recorded event stream, and fails in every way a real one, or what is before it, can.
+// A Nomad server that replays a recorded event stream, and fails in every way in which a real one, or a proxy, can.
 import { Buffer } from "node:buffer";
 import {
   createServer,
@@ -170,7 +170,7 @@ export type Trouble =
   | { readonly lost: number }
   /** The connection is cut, and the next requests of the stream, or of the list, are answered so. */
   | { readonly refused?: readonly WrongAnswer[]; readonly listRefused?: readonly WrongAnswer[] }
-  /** The connection is cut, and the next is to a server that goes on with this recording, as far as it is allowed. */
+  /** The connection is cut, and the next is to a server that continues with this recording, as far as it is allowed. */
   | { readonly recording: Recording; readonly allowed?: number };
 
 /** An answer to a request in the place of the right one. */
@@ -227,7 +227,7 @@ export class NomadServer implements AsyncDisposable {
   #refusedLast: { readonly refusal: WrongAnswer; readonly topics: number } | undefined;
   #frozen: PromiseWithResolvers<void> | undefined;
   #recording: Recording;
-  /** Lines that have come about, those that may, and the oldest that is still in the buffer. */
+  /** Lines that have happened, those that may, and the oldest that is still in the buffer. */
   #count = 0;
   #allowed: number;
   #oldest = 0;
@@ -271,7 +271,7 @@ export class NomadServer implements AsyncDisposable {
     return server;
   }
 
-  /** Lines that have come about. */
+  /** Lines that have happened. */
   get sent(): number {
     return this.#count;
   }
@@ -281,22 +281,22 @@ export class NomadServer implements AsyncDisposable {
     return this.#streams;
   }
 
-  /** Lets so many lines come in all. */
+  /** Lets this many lines happen in all. */
   allow(lines: number): void {
     this.#allowed = lines;
   }
 
-  /** Lets so many lines have come in all, without a word on any stream. */
+  /** Makes this many lines happen in all, without sending them on any stream. */
   pass(lines: number): void {
     this.#count = this.#oldest = lines;
   }
 
-  /** From now on it says nothing, as a process that was stopped by SIGSTOP. */
+  /** Stops answering, like a process stopped by SIGSTOP. */
   freeze(): void {
     this.#frozen ??= Promise.withResolvers();
   }
 
-  /** Goes on where it was frozen. */
+  /** Continues where it was frozen. */
   thaw(): void {
     this.#frozen?.resolve();
     this.#frozen = undefined;

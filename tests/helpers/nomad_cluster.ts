@@ -1,5 +1,6 @@
 // A large Nomad cluster, made up: its list of allocations, and the lines of its event stream. Shapes and sizes are
 // those of the recordings; every allocation has one task.
+import { second } from "../../src/lib/duration.ts";
 
 /** How large it is. */
 export interface Cluster {
@@ -10,7 +11,6 @@ export interface Cluster {
   readonly now: bigint;
 }
 
-const second = 1_000_000_000n;
 /** Raft index of the list. */
 const listIndex = 1_000_000;
 /** Seconds from one crash to the next, and from a crash to the restart. */

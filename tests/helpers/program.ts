@@ -78,7 +78,7 @@ export class Program implements AsyncDisposable {
     this.#child.kill(signal);
   }
 
-  /** Resolves when the text stands on stderr. */
+  /** Resolves when stderr contains the text. */
   async logged(text: string, timeoutMs = 20_000): Promise<void> {
     try {
       await waitFor(`${JSON.stringify(text)} in the log`, () => this.stderr.includes(text), { timeoutMs });

@@ -59,7 +59,7 @@ export class Proxy implements AsyncDisposable {
     }
   }
 
-  /** Keeps to itself what the clients say from now on, for good; what the server says goes on to them. */
+  /** Forwards nothing more from the clients; still forwards what the server sends. */
   mute(): void {
     for (const { client } of this.#links) client.unpipe().pause();
   }
@@ -71,7 +71,7 @@ export class Proxy implements AsyncDisposable {
     for (const link of this.#links) this.#forward(link);
   }
 
-  /** Stops listening, so that new connections are refused; current ones go on. */
+  /** Stops listening, so that new connections are refused; current ones stay open. */
   refuse(): void {
     this.#listener?.close();
     this.#listener = undefined;

@@ -117,7 +117,7 @@ export class RabbitMq implements AsyncDisposable {
     Deno.kill(this.#pid(), "SIGSTOP");
   }
 
-  /** Lets a frozen broker go on (SIGCONT). */
+  /** Resumes a frozen broker (SIGCONT). */
   thaw(): void {
     Deno.kill(this.#pid(), "SIGCONT");
   }

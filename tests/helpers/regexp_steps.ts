@@ -6,9 +6,9 @@ import assert from "node:assert/strict";
 type Instruction =
   | { readonly kind: "character"; has(code: number): boolean }
   | { readonly kind: "place"; holds(text: string, at: number): boolean }
-  /** Goes on at the first; where that fails, at the second. */
+  /** Continues at the first; if that fails, at the second. */
   | { readonly kind: "split"; first: number; second: number }
-  /** Goes on where the program does not match here. */
+  /** Continues if the program does not match here. */
   | { readonly kind: "unless"; readonly program: readonly Instruction[] }
   | { readonly kind: "match" };
 

@@ -1,12 +1,12 @@
 // A sink that does what a test says.
 import type { Alert } from "../../src/detection/alert/alert.ts";
-import type { SinkParts } from "../../src/pipeline/delivery.ts";
+import type { SinkParts } from "../../src/pipeline/sink_worker.ts";
 import type { StateStore } from "../../src/state/store.ts";
 import { messageOf } from "../../src/detection/alert/message.ts";
 import { alertJson } from "../../src/detection/alert/json.ts";
 import type { Sink, SinkContext, SinkListener, SinkRecords } from "../../src/sinks/sink.ts";
 
-const silent: SinkListener = { lost() {}, blocked() {} };
+const silent: SinkListener = { lost() {}, blocked() {}, part() {} };
 
 /** The records of one sink, in memory. */
 export class TestRecords implements SinkRecords {
@@ -28,6 +28,7 @@ export function sinkContext(differs: Partial<SinkContext> = {}): SinkContext {
     stdout: { write: () => Promise.reject(new Error("not its own")) },
     json: (alert) => alertJson(alert),
     message: (alert) => messageOf(alert),
+    isActive: () => true,
     cluster: undefined,
     readable: false,
     ...differs,

@@ -1,20 +1,20 @@
 // A status server of a test: the rule and the history in the test's hand, everything else as if it just started.
 import { CommitStats } from "../../src/pipeline/acknowledger.ts";
 import { RestartsRule } from "../../src/detection/restarts/rule.ts";
-import type { SinkStats } from "../../src/pipeline/delivery.ts";
+import type { SinkStats } from "../../src/pipeline/sink_worker.ts";
 import { Histogram } from "../../src/lib/histogram.ts";
 import type { LoopMemory } from "../../src/state/store.ts";
 import { FailuresRule } from "../../src/detection/failures/rule.ts";
 import type { Rule } from "../../src/detection/rule.ts";
 import { Health } from "../../src/lib/health.ts";
-import type { Facts } from "../../src/status/runtime_info.ts";
-import { type Bounds, LoopHistory } from "../../src/status/history.ts";
+import type { RuntimeInfo } from "../../src/status/runtime_info.ts";
+import { LoopHistory } from "../../src/status/history/history.ts";
+import type { Bounds } from "../../src/status/history/loop.ts";
 import type { Address } from "../../src/status/listen.ts";
-import { type Overrides, StatusServer } from "../../src/status/server.ts";
+import { type Overrides, StatusServer } from "../../src/status/server/server.ts";
 import { Counters } from "../../src/pipeline/counters.ts";
+import { hour } from "../../src/lib/duration.ts";
 import { noopState } from "./listen.ts";
-
-const hour = 3_600_000_000_000n;
 
 /** Two restarts in an hour are a loop, which repeats every hour. */
 export function restartsRule(notifyResolved = false): Rule {
@@ -44,7 +44,7 @@ export function lane(differs: Partial<SinkStats> = {}): SinkStats {
 }
 
 /** The runtime info of a program that just started. */
-export function facts(differs: Partial<Facts> = {}): Facts {
+export function runtimeInfo(differs: Partial<RuntimeInfo> = {}): RuntimeInfo {
   const commits = new CommitStats();
   commits.health.up();
   return {
@@ -101,9 +101,9 @@ export async function statusServer(
     limits,
     times,
     ...differs
-  }: { address?: Address; token?: string; watched?: Watched } & Overrides & Partial<Facts> = {},
+  }: { address?: Address; token?: string; watched?: Watched } & Overrides & Partial<RuntimeInfo> = {},
 ): Promise<StatusServer & { readonly watched: Watched }> {
-  const all = facts({ rule: watched.rule, ...differs });
+  const all = runtimeInfo({ rule: watched.rule, ...differs });
   const server = await StatusServer.listen(address, token, all, watched.history, { limits, times });
   return Object.assign(server, { watched });
 }

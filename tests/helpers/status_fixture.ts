@@ -162,7 +162,7 @@ export class StatusFixture implements AsyncDisposable {
     return Deno.serve({ hostname: "127.0.0.1", port, onListen }, (request) => this.#answer(request));
   }
 
-  /** A loop begins, or goes on. */
+  /** A loop begins or changes. */
   loop(loop: LoopView): void {
     this.#loops.set(loop.id, loop);
     this.#notify("loop", loop);

@@ -9,17 +9,17 @@ export interface Totals {
   readonly outsideWindow: number;
   readonly requested: number;
   readonly others: number;
-  readonly setAside: number;
+  readonly rejected: number;
   readonly alerts: number;
 }
 
 /** The totals in a log. Throws where there are none. */
 export function totalsOf(log: string): Totals {
   const found =
-    /(\d+) messages: (\d+) [a-z ]+, of them (\d+) seen before, (\d+) too old to count and (\d+) requested and not counted; (\d+) other updates; (\d+) set aside\. (\d+) alerts/
+    /(\d+) messages: (\d+) [a-z ]+, of them (\d+) duplicates, (\d+) too old and (\d+) requested, which do not count; (\d+) other updates; (\d+) rejected\. (\d+) alerts/
       .exec(log);
   if (found === null) throw new Error(`no totals in the log, which ends with:\n${log.slice(-2000)}`);
-  const [messages, events, duplicates, outsideWindow, requested, others, setAside, alerts] = found.slice(1)
+  const [messages, events, duplicates, outsideWindow, requested, others, rejected, alerts] = found.slice(1)
     .map(Number) as [
       number,
       number,
@@ -30,5 +30,5 @@ export function totalsOf(log: string): Totals {
       number,
       number,
     ];
-  return { messages, events, duplicates, outsideWindow, requested, others, setAside, alerts };
+  return { messages, events, duplicates, outsideWindow, requested, others, rejected, alerts };
 }

@@ -2,7 +2,7 @@
 
 /** How long to wait and how often to look, in milliseconds. */
 export interface WaitOptions {
-  /** Give up after this long; 10 s by default. */
+  /** Give up after this long; 30 s by default. */
   timeoutMs?: number;
   /** Pause between two looks; 20 ms by default. */
   everyMs?: number;
@@ -18,7 +18,7 @@ export type Truthy<T> = Exclude<T, undefined | null | false | 0 | 0n | "">;
 export async function waitFor<T>(
   what: string,
   condition: () => T | Promise<T>,
-  { timeoutMs = 10_000, everyMs = 20 }: WaitOptions = {},
+  { timeoutMs = 30_000, everyMs = 20 }: WaitOptions = {},
 ): Promise<Truthy<T>> {
   const started = performance.now();
   const deadline = Promise.withResolvers<never>();
@@ -43,7 +43,7 @@ export async function waitFor<T>(
 }
 
 /** The promise's value. Throws an Error that names `what` once the time is up. */
-export async function within<T>(what: string, promise: Promise<T>, timeoutMs = 10_000): Promise<T> {
+export async function within<T>(what: string, promise: Promise<T>, timeoutMs = 30_000): Promise<T> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(
     () => late.reject(new Error(`waited ${timeoutMs} ms in vain for ${what}`)),

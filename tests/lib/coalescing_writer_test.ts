@@ -14,7 +14,7 @@ function open(most = Infinity): { writer: CoalescingWriter; writes: string[] } {
   return { writer, writes };
 }
 
-/** A reader that reads only when it is told to. */
+/** A reader that reads only on request. */
 class Reader {
   text = "";
   #pending: { readonly bytes: Uint8Array; readonly read: PromiseWithResolvers<number> } | undefined;
@@ -56,7 +56,7 @@ Deno.test("write() writes what comes in one turn together, at its end", async ()
   assert.deepEqual(writes, ["a\nb\n", "c\n"]);
 });
 
-Deno.test("write() goes on where a write took only a part", async () => {
+Deno.test("write() continues after a partial write", async () => {
   const { writer, writes } = open(3);
   writer.write("abcdefg\n");
   await writer.end(1_000);
@@ -66,7 +66,7 @@ Deno.test("write() goes on where a write took only a part", async () => {
 Deno.test("write() drops and counts what comes while too much is pending, and says so in its place", async () => {
   const reader = new Reader();
   const writer = new CoalescingWriter(reader.write, 8);
-  writer.onRead = (dropped) => writer.write(`-${dropped}\n`);
+  writer.onDropped((count) => writer.write(`-${count}\n`));
   writer.write("one\n");
   await waitFor("the first write", () => reader.pending, { everyMs: 0 });
   for (const text of ["two\n", "six\n", "ten\n", "x\n"]) writer.write(text);
@@ -79,11 +79,11 @@ Deno.test("write() drops and counts what comes while too much is pending, and sa
   assert.equal(reader.text, "one\ntwo\nsix\n-2\nend\n");
 });
 
-Deno.test("write() counts what a reader that went away did not get, and goes on with what comes later", async () => {
+Deno.test("write() counts what a reader that is gone did not get, and writes later texts", async () => {
   const reader = new Reader();
   const writer = new CoalescingWriter(reader.write);
   const notified: number[] = [];
-  writer.onRead = (dropped) => notified.push(dropped);
+  writer.onDropped((count) => notified.push(count));
   writer.write("a\n");
   writer.write("b\n");
   await waitFor("the write", () => reader.pending, { everyMs: 0 });
@@ -96,7 +96,7 @@ Deno.test("write() counts what a reader that went away did not get, and goes on 
   assert.deepEqual([reader.text, notified], ["c\n", [2]]);
 });
 
-Deno.test("end() does not wait any longer than it is told to", async () => {
+Deno.test("end() waits no longer than its limit", async () => {
   const reader = new Reader();
   const writer = new CoalescingWriter(reader.write);
   writer.write("a\n");

@@ -104,7 +104,7 @@ Deno.test("openLog() says the level of each line in text", () => {
   assert.deepEqual(lines.map(withoutTime), logLevels.map((level) => `<time> ${level} x\n`));
 });
 
-Deno.test("openLog() opened anew writes to its new end only", () => {
+Deno.test("openLog() called again writes to the new output only", () => {
   const first: string[] = [];
   openLog("info", "text", (line) => first.push(line));
   const second = written("info", "text", (log) => log.info("x"));

@@ -1,7 +1,7 @@
-// Outages: what is told of them and when, how long the waits are, and how long the first connections may take.
+// Retries: what is logged of an outage and when, and the back-off.
 import assert from "node:assert/strict";
 import { Fault } from "../../src/lib/errors.ts";
-import { backOff, Blockage, RetryState } from "../../src/lib/retry.ts";
+import { backOff, Blockage, PartOutages, RetryState } from "../../src/lib/retry.ts";
 import { testLog } from "../helpers/log.ts";
 
 /** The lines, with the times that outages lasted as `<time>`. */
@@ -9,7 +9,7 @@ function notified(lines: readonly string[]): string[] {
   return lines.map((line) => line.replace(/after [\d.]+m?s$|after 0s$/, "after <time>"));
 }
 
-Deno.test("RetryState tells its beginning with the reason and its end with how long, each once", () => {
+Deno.test("RetryState logs the start of an outage with its reason and the end with its duration, each once", () => {
   const { log, lines } = testLog();
   const retry = new RetryState(log, "sink amqp");
   retry.succeeded();
@@ -22,13 +22,13 @@ Deno.test("RetryState tells its beginning with the reason and its end with how l
   assert.equal(retry.isFailing, false);
   retry.failed(new Fault("refused"));
   assert.deepEqual(notified(lines), [
-    "warning sink amqp: refused; trying again until it works",
-    "info sink amqp: works again after <time>",
-    "warning sink amqp: refused; trying again until it works",
+    "warning sink amqp: refused; retrying",
+    "info sink amqp: recovered after <time>",
+    "warning sink amqp: refused; retrying",
   ]);
 });
 
-Deno.test("RetryState tells amid it each new reason once: those that somebody has to mend above debug", () => {
+Deno.test("RetryState logs each new reason once during an outage, above debug if an operator must act", () => {
   const { log, lines } = testLog();
   const retry = new RetryState(log, "source amqp");
   for (const round of [1, 2]) {
@@ -39,17 +39,17 @@ Deno.test("RetryState tells amid it each new reason once: those that somebody ha
     assert.equal(lines.length, 4, `round ${round}`);
   }
   assert.deepEqual(lines, [
-    "warning source amqp: closed; trying again until it works",
-    "debug source amqp: still does not work: refused",
-    "info source amqp: still does not work: no queue",
-    "info source amqp: still does not work: wrong password",
+    "warning source amqp: closed; retrying",
+    "debug source amqp: still failing: refused",
+    "info source amqp: still failing: no queue",
+    "info source amqp: still failing: wrong password",
   ]);
 });
 
-Deno.test("RetryState waits longer with each failure, and starts anew after an end", () => {
+Deno.test("RetryState increases the back-off with each failure, and resets it after an outage", () => {
   const retry = new RetryState(testLog().log, "sink amqp");
-  const waits = Array.from({ length: 12 }, () => retry.failed(new Fault("refused")));
-  for (const [failures, wait] of waits.entries()) {
+  const pauses = Array.from({ length: 12 }, () => retry.failed(new Fault("refused")));
+  for (const [failures, wait] of pauses.entries()) {
     const most = Math.min(10_000, 100 * 2 ** failures);
     assert.ok(wait >= most / 2 && wait <= most, `${wait} ms after ${failures}`);
   }
@@ -57,7 +57,7 @@ Deno.test("RetryState waits longer with each failure, and starts anew after an e
   assert.ok(retry.failed(new Fault("refused")) <= 100);
 });
 
-Deno.test("Blockage tells its beginning with the reason and its end with how long, each once", () => {
+Deno.test("Blockage logs its start with the reason and its end with the duration, each once", () => {
   const { log, lines } = testLog();
   const blockage = new Blockage(log, "sink amqp");
   blockage.set(undefined);
@@ -67,15 +67,31 @@ Deno.test("Blockage tells its beginning with the reason and its end with how lon
   blockage.set(undefined);
   blockage.set("rabbit blocks: low on disk");
   assert.deepEqual(notified(lines), [
-    "warning sink amqp: rabbit blocks: low on memory; alerts wait",
+    "warning sink amqp: rabbit blocks: low on memory; alerts are pending",
     "info sink amqp: no longer blocked after <time>",
-    "warning sink amqp: rabbit blocks: low on disk; alerts wait",
+    "warning sink amqp: rabbit blocks: low on disk; alerts are pending",
+  ]);
+});
+
+Deno.test("PartOutages tells of each part its beginning with the reason and its end with how long, each once", () => {
+  const { log, lines } = testLog();
+  const parts = new PartOutages(log, "sink alertmanager");
+  parts.set("http://one", undefined);
+  parts.set("http://one", new Fault("http://one: nobody listens there"));
+  parts.set("http://one", new Fault("http://one: the connection broke"));
+  parts.set("http://two", new Fault("http://two answered 500"));
+  parts.set("http://one", undefined);
+  parts.set("http://one", undefined);
+  assert.deepEqual(notified(lines), [
+    "warning sink alertmanager: http://one: nobody listens there; others take alerts meanwhile; retrying",
+    "warning sink alertmanager: http://two answered 500; others take alerts meanwhile; retrying",
+    "info sink alertmanager: http://one recovered after <time>",
   ]);
 });
 
 Deno.test("backOff() doubles from 100 ms to 10 s, of which half is left to chance", () => {
-  const waits = (random: number) =>
+  const pauses = (random: number) =>
     [0, 1, 2, 6, 7, 10_000].map((failures) => backOff(failures, () => random));
-  assert.deepEqual(waits(0), [50, 100, 200, 3200, 5000, 5000]);
-  assert.deepEqual(waits(1), [100, 200, 400, 6400, 10_000, 10_000]);
+  assert.deepEqual(pauses(0), [50, 100, 200, 3200, 5000, 5000]);
+  assert.deepEqual(pauses(1), [100, 200, 400, 6400, 10_000, 10_000]);
 });

@@ -29,8 +29,8 @@ Deno.test("StartupDeadline gives up when its time is over, and names all that is
     recovery: "config",
   });
   assert.deepEqual(lines, [
-    "warning sink amqp: first reason; trying again for 200ms after the start",
-    "debug sink amqp: still does not work: last reason",
+    "warning sink amqp: first reason; retrying for 200ms after the start",
+    "debug sink amqp: still failing: last reason",
   ]);
 });
 
@@ -46,8 +46,8 @@ Deno.test("StartupDeadline does not give up when all was connected once, whateve
   await delay(30, new AbortController().signal);
   assert.equal(await stateOf(startupDeadline), "waiting");
   assert.deepEqual(lines, [
-    "warning source amqp: closed; trying again until it works",
-    "warning sink amqp: wrong password; trying again until it works",
+    "warning source amqp: closed; retrying",
+    "warning sink amqp: wrong password; retrying",
   ]);
 });
 
@@ -63,7 +63,7 @@ Deno.test("StartupDeadline gives up at once where a first connection fails for s
   });
 });
 
-Deno.test("StartupDeadline without a limit waits for ever, and with one beyond what timers take too", async () => {
+Deno.test("StartupDeadline without a limit waits indefinitely, and so does one with a limit beyond a timer's maximum", async () => {
   for (const limit of [undefined, 10n ** 18n]) {
     using startupDeadline = new StartupDeadline(limit);
     new RetryState(testLog().log, "sink amqp", startupDeadline).failed(new Fault("refused"));

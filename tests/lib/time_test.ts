@@ -1,6 +1,6 @@
-// Times as the alerts write them. A process has one zone, from TZ; so each zone is tried in a process of its own.
+// Times as text. A process has one zone, from TZ; so each zone is tried in a process of its own.
 import assert from "node:assert/strict";
-import { formatTime, wallClock } from "../../src/lib/time.ts";
+import { formatTime, parseTime, wallClock } from "../../src/lib/time.ts";
 
 const least = -(1n << 63n);
 const most = (1n << 63n) - 1n;
@@ -86,6 +86,37 @@ Deno.test("formatTime() writes the very same instant for times of every year, in
       assert.equal(BigInt(wholeSecond) * 1_000_000n + BigInt(fraction), times[index], `${zone} ${written}`);
     }
   }
+});
+
+Deno.test("parseTime() reads what formatTime() writes, in every zone", () => {
+  for (const rows of Object.values(zones)) {
+    for (const [time, written] of rows) assert.equal(parseTime(written), time, written);
+  }
+});
+
+const parsed: readonly (readonly [text: string, time: bigint | undefined])[] = [
+  ["2026-11-24T03:31:55.125615555Z", 1_795_491_115_125_615_555n],
+  ["2026-11-24T04:31:55.1+01:00", 1_795_491_115_100_000_000n],
+  ["2026-11-23T22:01:55-05:30", 1_795_491_115_000_000_000n],
+  ["0001-01-01T00:00:00Z", -62_135_596_800_000_000_000n],
+  ["9999-12-31T23:59:59.999999999Z", 253_402_300_799_999_999_999n],
+  ["", undefined],
+  ["2026-11-24", undefined],
+  ["2026-11-24T03:31:55", undefined],
+  ["2026-11-24T03:31Z", undefined],
+  ["2026-11-24 03:31:55Z", undefined],
+  ["2026-13-24T03:31:55Z", undefined],
+  ["2026-11-24T25:31:55Z", undefined],
+  ["2026-11-24T03:31:60Z", undefined],
+  ["2026-11-24T03:31:55.Z", undefined],
+  ["2026-11-24T03:31:55.1234567890Z", undefined],
+  ["2026-11-24T03:31:55+0100", undefined],
+  [" 2026-11-24T03:31:55Z", undefined],
+  ["2026-11-24T03:31:55Z\n", undefined],
+];
+
+Deno.test("parseTime() reads RFC 3339 to the nanosecond, and nothing else", () => {
+  for (const [text, time] of parsed) assert.equal(parseTime(text), time, text);
 });
 
 Deno.test("wallClock() says the time of the wall in nanoseconds", () => {

@@ -5,7 +5,7 @@ import { Delivery } from "../../src/pipeline/delivery.ts";
 import { Fault } from "../../src/lib/errors.ts";
 import { MemoryStore } from "../../src/state/memory.ts";
 import type { Hold } from "../../src/sources/source.ts";
-import { SqliteStore } from "../../src/state/sqlite.ts";
+import { SqliteStore } from "../../src/state/sqlite/store.ts";
 import { alertAbout } from "../helpers/alerts.ts";
 import { testLog } from "../helpers/log.ts";
 import { partsOf, TestSink } from "../helpers/sink.ts";
@@ -167,14 +167,14 @@ const hold = (deliveries: number, milliseconds: number): Hold => ({
   milliseconds,
 });
 const again = (deliveries: number, when: string) =>
-  `warning queue q: gives out again (x-delivery-count ${deliveries}) what waits for a sink; at its delivery-limit, 20 ` +
-  `by default since RabbitMQ 4, it would drop or dead-letter it, so it is acknowledged ${when}. ` +
+  `warning queue q: redelivers messages with pending alerts (x-delivery-count ${deliveries}); at its delivery-limit, 20 ` +
+  `by default since RabbitMQ 4, it would drop or dead-letter them, so they are acknowledged ${when}. ` +
   "Set STATE=sqlite:<file>, which keeps alerts on disk and holds no message back";
 const letGo = (alerts: number) =>
-  `warning queue q: acknowledged what waited for a sink, before the delivery-limit takes it; ${alerts} unconfirmed ` +
-  "alerts wait in memory: they are sent when the sink works again, and lost if the program ends before that";
+  `warning queue q: acknowledged messages with pending alerts, before the delivery-limit drops them; ${alerts} alerts are ` +
+  "pending in memory only: they are sent when the sink recovers, and lost if the program ends before that";
 
-Deno.test("in memory a batch with a hold waits no longer than that, and those before it go with it; the alerts stay", async () => {
+Deno.test("in memory a batch with a hold is acknowledged when it ends, with those before it; the alerts stay", async () => {
   using timers = haltTimers();
   const sink = new TestSink("one", 5);
   const { batch, since, lines, store, acknowledger } = inMemory(sink);
@@ -231,7 +231,7 @@ Deno.test("in memory a batch with a hold whose alerts are confirmed is acknowled
   assert.deepEqual(lines.filter((line) => line.includes("acknowledged what")), []);
 });
 
-Deno.test("in memory a hold begins anew with each batch, also where alerts never pause, and is quiet the first time", async () => {
+Deno.test("in memory each batch has a hold of its own, even if alerts never pause, and the first logs nothing", async () => {
   using timers = haltTimers();
   const sink = new TestSink("one", 5);
   const { batch, since, lines, acknowledger } = inMemory(sink);
@@ -287,7 +287,7 @@ Deno.test("in a file batches are committed together within 5 ms, and acknowledge
   });
 });
 
-Deno.test("in a file 500 messages are committed at once, and the count begins anew", async () => {
+Deno.test("in a file 500 messages are committed at once, and the count restarts", async () => {
   await inFile([new TestSink()], async ({ batch, since }, pass) => {
     batch("a", { size: 300 });
     batch("b", { size: 199 });
@@ -310,7 +310,7 @@ Deno.test("in a file a batch with an alert is committed at once, with those befo
     batch("b", { alerts: ["x"] });
     assert.deepEqual(since(), ["commit 5", "send", "acknowledge a", "acknowledge b"]);
     await happened();
-    assert.equal(sink.sending.length, 1, "the sink has not confirmed, and nobody waits for it");
+    assert.equal(sink.sending.length, 1, "the sink has not confirmed, and no batch waits for it");
   });
 });
 
@@ -350,8 +350,8 @@ Deno.test("while it cannot be committed nothing is acknowledged or sent; then ev
     assert.deepEqual(
       lines.map((line) => line.replace(/after \S+$/, "after <time>")),
       [
-        "warning state: the disk is full; trying again until it works",
-        "info state: works again after <time>",
+        "warning state: the disk is full; retrying",
+        "info state: recovered after <time>",
       ],
     );
     batch("f");
@@ -373,7 +373,7 @@ Deno.test("an alert that was confirmed while it cannot be committed is not sent 
   });
 });
 
-Deno.test("drain() commits at once, and waits where that does not work until it does", async () => {
+Deno.test("drain() commits at once; if that fails, it waits until a retry succeeds", async () => {
   await inFile([new TestSink()], async ({ batch, since, store, acknowledger }, pass) => {
     batch("a");
     await acknowledger.drain();
@@ -390,7 +390,7 @@ Deno.test("drain() commits at once, and waits where that does not work until it 
   });
 });
 
-Deno.test("drain() again, while it cannot be committed, waits as well", async () => {
+Deno.test("a second drain() while commits fail waits as well", async () => {
   await inFile([new TestSink()], async ({ batch, store, acknowledger }, pass) => {
     store.failures = 3;
     batch("a");

@@ -5,10 +5,11 @@ import { Delivery } from "../../src/pipeline/delivery.ts";
 import { RestartsRule } from "../../src/detection/restarts/rule.ts";
 import type { StateStore } from "../../src/state/store.ts";
 import { MemoryStore } from "../../src/state/memory.ts";
-import { SqliteStore } from "../../src/state/sqlite.ts";
+import { SqliteStore } from "../../src/state/sqlite/store.ts";
 import { FailuresRule } from "../../src/detection/failures/rule.ts";
-import { follow } from "../../src/pipeline/pipeline.ts";
+import { runPipeline } from "../../src/pipeline/pipeline.ts";
 import type { Rule } from "../../src/detection/rule.ts";
+import { hour, minute, second } from "../../src/lib/duration.ts";
 import { testLog } from "../helpers/log.ts";
 import { partsOf, TestSink } from "../helpers/sink.ts";
 import { TestSource } from "../helpers/source.ts";
@@ -16,19 +17,16 @@ import { stateFolder } from "../helpers/state_files.ts";
 import { haltTimers } from "../helpers/timers.ts";
 import { taskUpdate } from "../helpers/runs.ts";
 
-const second = 1_000_000_000n;
-const minute = 60n * second;
-const hour = 60n * minute;
 const wall = 1_800_000_000_000n * 1_000_000n;
 
 const rules = {
-  /** Three restarts within 5 minutes, told every 5 minutes. */
+  /** Three restarts within 5 minutes, repeated every 5 minutes. */
   restarts: (store: StateStore) =>
     new RestartsRule(
       { restartCount: 3, restartInterval: 5n * minute, notificationInterval: 5n * minute },
       store,
     ),
-  /** Three failed runs, none of 5 minutes, told every 5 minutes. */
+  /** Three failed runs, none of 5 minutes, repeated every 5 minutes. */
   failures: (store: StateStore) =>
     new FailuresRule({
       restartCount: 3,
@@ -53,7 +51,7 @@ function followed(
   rule.restore(store.kept, mode === "live" ? BigInt(Date.now()) * 1_000_000n : undefined);
   const source = new TestSource(mode);
   const delivery = new Delivery([sink], partsOf(store), log);
-  const ended = follow({ source, rule, store, delivery, log }, new AbortController().signal);
+  const ended = runPipeline({ source, rule, store, delivery, log }, new AbortController().signal);
   ended.catch(() => {});
   return { source, notified, ended, warnings: () => lines.filter((line) => line.startsWith("warning")) };
 }
@@ -127,7 +125,7 @@ for (const kind of ["restarts", "failures"] as const) {
     assert.deepEqual(warnings(), []);
   });
 
-  Deno.test(`${kind}: a clock of events that a state file has from two hours ahead is set back at the start`, async () => {
+  Deno.test(`${kind}: a saved clock of events that is two hours ahead is set back at the start`, async () => {
     using folder = stateFolder();
     const context = { sinks: ["test"], newerReplaces: false };
     const runs = [];
@@ -142,11 +140,11 @@ for (const kind of ["restarts", "failures"] as const) {
     }
     assert.deepEqual(runs[0], { notified: 1, warnings: [] });
     assert.deepEqual(runs[1]!.warnings, [
-      "warning State: the time of its events is ahead by 1h59m21s, of a clock that was wrong: it is set back",
+      "warning State: the time of its events is ahead by 1h59m21s, from a clock that was wrong: it is set back",
     ]);
   });
 
-  Deno.test(`${kind}: what was told while the wall's clock was ahead keeps nobody silent once it is right`, async () => {
+  Deno.test(`${kind}: notifications while the wall clock was ahead silence nothing once it is right`, async () => {
     using timers = haltTimers(Number((wall + 3n * hour) / 1_000_000n));
     const { source, notified, ended, warnings } = followed(kind, "live");
     source.put(...crashes(3, wall + 3n * hour - 30n * second, "app", "n1"));
@@ -165,8 +163,8 @@ for (const kind of ["restarts", "failures"] as const) {
     await ended;
     assert.deepEqual(notified, [`${name("app")} first`, `${name("app")} repeat`]);
     assert.deepEqual(warnings(), [
-      "warning The clock of this machine was ahead, and went back by 3h: what was seen and told at times that " +
-      "are yet to come no longer counts against new restarts",
+      "warning The clock of this machine was ahead, and went back by 3h: events and notifications with future " +
+      "times no longer count against new restarts",
     ]);
   });
 }

@@ -11,7 +11,7 @@ import { partsOf, TestRecords, TestSink } from "../helpers/sink.ts";
 import { haltTimers, happened } from "../helpers/timers.ts";
 import { waitFor } from "../helpers/wait_for.ts";
 
-/** A delivery to these sinks. `tell` puts alerts about these names into every outbox; it yields their ids. */
+/** A delivery to these sinks. `notify` puts alerts about these names into every outbox; it yields their ids. */
 function deliveryTo(...sinks: TestSink[]) {
   const { log, lines } = testLog();
   const store = new MemoryStore({ sinks: sinks.map(({ name }) => name), newerReplaces: false });
@@ -28,7 +28,7 @@ function deliveryTo(...sinks: TestSink[]) {
     get done(): number {
       return done;
     },
-    tell(...names: string[]): string[] {
+    notify(...names: string[]): string[] {
       const alerts = names.map((name) => alertAbout(name));
       for (const alert of alerts) store.enqueue(alert);
       delivery.pump();
@@ -41,9 +41,9 @@ const names = (count: number) => Array.from({ length: count }, (_, index) => `na
 
 Deno.test("pump() sends as many alerts at a time as the sink takes, the oldest first, the next when one is confirmed", async () => {
   const sink = new TestSink("test", 3);
-  const { delivery, tell } = deliveryTo(sink);
+  const { delivery, notify } = deliveryTo(sink);
   await delivery.start();
-  const ids = tell(...names(5));
+  const ids = notify(...names(5));
   assert.deepEqual(sink.sent, ids.slice(0, 3));
   assert.equal(delivery.unconfirmed, 5);
   sink.sending[1]!.confirm();
@@ -63,7 +63,7 @@ Deno.test("onSettled() calls its listener for every alert that left an outbox, a
   const all = deliveryTo(a, b);
   const left: [string, number, boolean][] = [];
   all.delivery.onSettled((key) => left.push([key, all.delivery.unconfirmed, all.delivery.isPending(key)]));
-  all.tell("x", "y");
+  all.notify("x", "y");
   a.sending[0]!.confirm();
   b.sending[1]!.fail(new Fault("too large", "rejected"));
   await happened();
@@ -72,11 +72,11 @@ Deno.test("onSettled() calls its listener for every alert that left an outbox, a
   assert.deepEqual(left, [["x", 3, true], ["y", 2, true], ["x", 1, false]]);
 });
 
-Deno.test("an alert whose sending fails is sent again after a pause, until it is confirmed; the outage is told once", async () => {
+Deno.test("an alert whose sending fails is sent again after a pause, until it is confirmed; the outage is logged once", async () => {
   using timers = haltTimers();
   const sink = new TestSink();
   const all = deliveryTo(sink);
-  const [id] = all.tell("a");
+  const [id] = all.notify("a");
   for (let attempt = 1; attempt <= 4; attempt++) {
     assert.deepEqual(sink.sent, Array(attempt).fill(id));
     sink.sending[0]!.fail(new Fault("nobody is there"));
@@ -89,8 +89,8 @@ Deno.test("an alert whose sending fails is sent again after a pause, until it is
   assert.deepEqual(sink.confirmed, [id]);
   assert.equal(sink.connects, 4, "it connects before each new attempt");
   assert.deepEqual(all.lines, [
-    "warning sink test: nobody is there; trying again until it works",
-    "info sink test: works again after <time>",
+    "warning sink test: nobody is there; retrying",
+    "info sink test: recovered after <time>",
   ]);
   assert.equal(all.done, 1);
 });
@@ -99,7 +99,7 @@ Deno.test("an error that nobody foresaw is one that heals", async () => {
   using timers = haltTimers();
   const sink = new TestSink();
   const all = deliveryTo(sink);
-  all.tell("a");
+  all.notify("a");
   sink.sending[0]!.fail(new TypeError("x is not a function"));
   await timers.pass(200);
   sink.sending[0]!.fail("no error at all");
@@ -107,9 +107,9 @@ Deno.test("an error that nobody foresaw is one that heals", async () => {
   sink.sending[0]!.confirm();
   await happened();
   assert.deepEqual(all.lines, [
-    "warning sink test: x is not a function; trying again until it works",
-    "debug sink test: still does not work: no error at all",
-    "info sink test: works again after <time>",
+    "warning sink test: x is not a function; retrying",
+    "debug sink test: still failing: no error at all",
+    "info sink test: recovered after <time>",
   ]);
 });
 
@@ -117,7 +117,7 @@ Deno.test("during an outage one alert at a time tries whether it is over, then a
   using timers = haltTimers();
   const sink = new TestSink("test", 4);
   const all = deliveryTo(sink);
-  const ids = all.tell(...names(6));
+  const ids = all.notify(...names(6));
   assert.equal(sink.sending.length, 4);
   const lost = new Fault("connection lost");
   while (sink.sending.length > 0) sink.sending[0]!.fail(lost);
@@ -140,7 +140,7 @@ Deno.test("failures that arrive late, after the sink is back, lose nothing and s
   using timers = haltTimers();
   const sink = new TestSink("test", 3);
   const all = deliveryTo(sink);
-  const ids = all.tell(...names(3));
+  const ids = all.notify(...names(3));
   const [first, second, third] = [...sink.sending];
   first!.fail(new Fault("connection lost"));
   await timers.pass(200);
@@ -161,7 +161,7 @@ Deno.test("failures that arrive late, after the sink is back, lose nothing and s
 Deno.test("an alert that a sink refuses is given up with an error, and the others go on", async () => {
   const sink = new TestSink("test", 2);
   const all = deliveryTo(sink);
-  const ids = all.tell("a", "b\u001b[31m", "c");
+  const ids = all.notify("a", "b\u001b[31m", "c");
   sink.sending[1]!.fail(new Fault("it is too large", "rejected"));
   await happened();
   assert.deepEqual(sink.sent, ids);
@@ -178,7 +178,7 @@ Deno.test("one sink that is down does not hold up the others", async () => {
   up.ready = true;
   const all = deliveryTo(down, up);
   await all.delivery.start();
-  const ids = all.tell(...names(20));
+  const ids = all.notify(...names(20));
   await timers.pass(5_000);
   assert.deepEqual(up.confirmed, ids);
   assert.deepEqual(down.confirmed, []);
@@ -215,7 +215,7 @@ Deno.test("start() does not wait for a sink that is down; its alerts wait", asyn
   sink.down = new Fault("nobody is there");
   const all = deliveryTo(sink);
   await all.delivery.start();
-  all.tell("a");
+  all.notify("a");
   assert.deepEqual(sink.sent, []);
   await timers.pass(3_000);
   assert.ok(sink.connects > 3, `${sink.connects} attempts`);
@@ -233,7 +233,7 @@ Deno.test("misconfigured later on, as when a password is changed, a sink is trie
   const all = deliveryTo(sink);
   await all.delivery.start();
   sink.down = new Fault("wrong password", "config");
-  all.tell("a");
+  all.notify("a");
   await timers.pass(1_000);
   sink.down = undefined;
   sink.ready = true;
@@ -257,9 +257,9 @@ Deno.test("hurry() tries a sink that is down at once, and then at least four tim
   using timers = haltTimers();
   const sink = new TestSink();
   sink.down = new Fault("nobody is there");
-  const { delivery, tell } = deliveryTo(sink);
+  const { delivery, notify } = deliveryTo(sink);
   await delivery.start();
-  tell("a");
+  notify("a");
   await timers.pass(60_000);
   const patient = sink.connects;
   delivery.hurry();
@@ -278,15 +278,15 @@ Deno.test("hurry() tries a sink that is down at once, and then at least four tim
 Deno.test("hurry() leaves a sink alone that works", async () => {
   using timers = haltTimers();
   const sink = new TestSink();
-  const { delivery, tell } = deliveryTo(sink);
+  const { delivery, notify } = deliveryTo(sink);
   await delivery.start();
-  tell("a");
+  notify("a");
   delivery.hurry();
   await timers.pass(1_000);
   assert.deepEqual([sink.connects, sink.sending.length], [1, 1]);
 });
 
-Deno.test("a sink that is lost while nothing is sent is connected again, and both are told", async () => {
+Deno.test("a sink that is lost while nothing is sent is connected again, and both are logged", async () => {
   using timers = haltTimers();
   const sink = new TestSink();
   const all = deliveryTo(sink);
@@ -296,8 +296,8 @@ Deno.test("a sink that is lost while nothing is sent is connected again, and bot
   await timers.pass(200);
   assert.equal(sink.connects, 2);
   assert.deepEqual(all.lines, [
-    "warning sink test: closed by the broker; trying again until it works",
-    "info sink test: works again after <time>",
+    "warning sink test: closed by the broker; retrying",
+    "info sink test: recovered after <time>",
   ]);
 });
 
@@ -305,7 +305,7 @@ Deno.test("over rejects when a sink can take nothing ever again, and nothing mor
   using timers = haltTimers();
   const [gone, other] = [new TestSink("gone"), new TestSink("other")];
   const all = deliveryTo(gone, other);
-  all.tell("a", "b");
+  all.notify("a", "b");
   gone.sending[0]!.fail(new Fault("the reader of stdout went away", "closed"));
   await assert.rejects(all.delivery.closed, {
     message: "the reader of stdout went away",
@@ -320,7 +320,7 @@ Deno.test("settled() resolves when every outbox is empty, not before", async () 
   const sinks = [new TestSink("a", 2), new TestSink("b", 2)];
   const all = deliveryTo(...sinks);
   await all.delivery.settled();
-  all.tell("x", "y", "z");
+  all.notify("x", "y", "z");
   let settled = false;
   const settling = all.delivery.settled().then(() => settled = true);
   const open = () => sinks.flatMap(({ sending }) => sending);
@@ -337,7 +337,7 @@ Deno.test("settled() resolves at the last confirmation although the sink was los
   using timers = haltTimers();
   const sink = new TestSink();
   const all = deliveryTo(sink);
-  all.tell("a");
+  all.notify("a");
   let settled = false;
   const settling = all.delivery.settled().then(() => settled = true);
   sink.down = new Fault("nobody is there");
@@ -354,7 +354,7 @@ Deno.test("disposing it closes the sinks and tries nothing more", async () => {
   down.down = new Fault("nobody is there");
   const all = deliveryTo(down, busy);
   await all.delivery.start();
-  all.tell("a", "b");
+  all.notify("a", "b");
   await all.delivery[Symbol.asyncDispose]();
   assert.deepEqual([down.closed, busy.closed], [true, true]);
   const { connects } = down;
@@ -389,19 +389,19 @@ Deno.test("an alert that cannot be read is tried again, said once, and sent when
   assert.deepEqual(sink.confirmed, [alert.id]);
   assert.equal(
     lines[0],
-    'warning sink test: cannot use the state file "x": disk I/O error; trying again until it works',
+    'warning sink test: cannot use the state file "x": disk I/O error; retrying',
   );
-  assert.equal(lines.filter((line) => line.includes("trying again")).length, 1);
+  assert.equal(lines.filter((line) => line.includes("retrying")).length, 1);
 });
 
-Deno.test("figures tell of each sink whether it works, what waits and how attempts ended", async () => {
+Deno.test("stats has of each sink its health, what is pending and how attempts ended", async () => {
   const sink = new TestSink("test", 3);
-  const { delivery, tell } = deliveryTo(sink);
+  const { delivery, notify } = deliveryTo(sink);
   const [lane] = delivery.stats;
   assert.equal(lane!.health.isUp, false);
   await delivery.start();
   assert.deepEqual([lane!.name, lane!.health.isUp, lane!.oldest], ["test", true, undefined]);
-  tell("a", "b", "c");
+  notify("a", "b", "c");
   assert.equal(lane!.unconfirmed, 3);
   assert.ok(lane!.oldest !== undefined);
   sink.sending[0]!.confirm();
@@ -413,4 +413,20 @@ Deno.test("figures tell of each sink whether it works, what waits and how attemp
   assert.deepEqual([lane!.health.isUp, lane!.health.problem], [false, "gone"]);
   assert.equal(lane!.seconds.counts.reduce((a, b) => a + b), 1);
   await delivery[Symbol.asyncDispose]();
+});
+
+Deno.test("alerts about one key are sent one after the other, those about others beside them", async () => {
+  const sink = new TestSink("test", 10);
+  const all = deliveryTo(sink);
+  await using _ = all.delivery;
+  const [first, other, second, third] = all.notify("a", "b", "a", "a");
+  assert.deepEqual(sink.sent, [first, other]);
+  sink.sending[1]!.confirm();
+  await happened();
+  assert.deepEqual(sink.sent, [first, other], "the second about a waits for the first");
+  sink.sending[0]!.confirm();
+  await waitFor("the second", () => sink.sent.length === 3);
+  sink.sending[0]!.confirm();
+  await waitFor("the third", () => sink.sent.length === 4);
+  assert.deepEqual(sink.sent, [first, other, second, third]);
 });

@@ -1,4 +1,4 @@
-// The whole way of messages, with a source and sinks in the test's hand: totals, the two clocks, what is told when,
+// The whole way of messages, with a source and sinks in the test's hand: totals, the two clocks, what is notified when,
 // and that what is acknowledged is kept.
 import assert from "node:assert/strict";
 import { mock } from "node:test";
@@ -6,12 +6,13 @@ import { Delivery } from "../../src/pipeline/delivery.ts";
 import { RestartsRule, type RestartsThresholds } from "../../src/detection/restarts/rule.ts";
 import type { StateStore } from "../../src/state/store.ts";
 import { MemoryStore } from "../../src/state/memory.ts";
-import { SqliteStore } from "../../src/state/sqlite.ts";
-import { follow, type Totals } from "../../src/pipeline/pipeline.ts";
+import { SqliteStore } from "../../src/state/sqlite/store.ts";
+import { runPipeline, type Totals } from "../../src/pipeline/pipeline.ts";
 import { FailuresRule } from "../../src/detection/failures/rule.ts";
 import type { FailureStreak } from "../../src/detection/failures/streak.ts";
 import type { Rule } from "../../src/detection/rule.ts";
 import { Counters } from "../../src/pipeline/counters.ts";
+import { hour, second } from "../../src/lib/duration.ts";
 import { noopState } from "../helpers/listen.ts";
 import { testLog } from "../helpers/log.ts";
 import { crashes, stop } from "../helpers/runs.ts";
@@ -22,11 +23,10 @@ import { haltTimers, happened } from "../helpers/timers.ts";
 import { type RestartFields, update } from "../helpers/updates.ts";
 import { waitFor } from "../helpers/wait_for.ts";
 
-const second = 1_000_000_000n;
 const millisecond = 1_000_000n;
-const day = 86_400n * second;
+const day = 24n * hour;
 
-/** Two restarts within 100 s are a loop, which is told every 10 s. */
+/** Two restarts within 100 s are a loop, which repeats every 10 s. */
 const thresholds: RestartsThresholds = {
   restartCount: 2,
   restartInterval: 100n * second,
@@ -66,12 +66,12 @@ function followed(mode: "live" | "batch", { differs, ignoreRequested = false, ..
   detector.restore(store.kept);
   const source = new TestSource(mode);
   const stop = new AbortController();
-  const ended = follow({ source, rule: detector, store, delivery, log }, stop.signal);
+  const ended = runPipeline({ source, rule: detector, store, delivery, log }, stop.signal);
   ended.catch(() => {});
   return { source, sink, delivery, detector, store, lines, notified, ended, stop: () => stop.abort() };
 }
 
-/** Follows messages to their end, each a batch. Yields what was told, and the totals. */
+/** Follows messages to their end, each a batch. Returns the alerts and the totals. */
 async function all(messages: readonly string[], opened: Opened = {}) {
   const { source, ended, notified, lines, detector } = followed("batch", opened);
   for (const message of messages) source.put(message);
@@ -142,14 +142,14 @@ Deno.test("what is decided is logged in words", async () => {
       `debug ${name}: restart, duplicate`,
       `info ${name}: crash loop, 2 restarts; alert <id>`,
       `debug ${name}: restart, already-notified`,
-      ...Array(10).fill(`info ${name}: still loops, 3 restarts; alert <id>`),
+      ...Array(10).fill(`info ${name}: still crash-looping, 3 restarts; alert <id>`),
       `info ${name}: resolved: it no longer restarts often enough`,
       `debug ${name}: restart, outside-window`,
     ].toSpliced(13, 1),
   );
 });
 
-Deno.test("on the clock of events a loop is told again at every interval that events show to be over", async () => {
+Deno.test("on the clock of events a loop repeats at every interval that has passed by its events", async () => {
   const { notified } = await all([at(0), at(1), other(10.9), at(20), other(21), other(45)]);
   assert.deepEqual(notified, [
     "job.group[0] first 2",
@@ -160,7 +160,7 @@ Deno.test("on the clock of events a loop is told again at every interval that ev
   ]);
 });
 
-Deno.test("what falls due between two events of different names is told in the order of time", async () => {
+Deno.test("what falls due between two events of different names is notified in the order of time", async () => {
   const names = ["c", "a", "b"];
   const { notified } = await all([
     ...names.flatMap((name, index) => [at(index, { name }), at(index + 0.5, { name })]),
@@ -171,7 +171,7 @@ Deno.test("what falls due between two events of different names is told in the o
   assert.deepEqual(notified.slice(3), [...repeats, ...repeats, "c repeat 2", "a repeat 2"]);
 });
 
-Deno.test("of more names than are looked at in one go all that fell due is told before the next event counts", async () => {
+Deno.test("everything due is notified before the next event counts, even beyond the maximum of one go", async () => {
   const names = Array.from({ length: 1_234 }, (_, index) => `name ${index}`);
   const { notified, detector } = await all([
     ...names.map((name) => at(0, { name })),
@@ -191,7 +191,7 @@ Deno.test("the clock of events does not go back: an event from before is judged 
   assert.deepEqual(totals.duplicates, 0, "what left the window and comes again is too old, no duplicate");
 });
 
-Deno.test("the same input tells the same, whenever it is read", async () => {
+Deno.test("the same input gives the same alerts, whenever it is read", async () => {
   const messages = Array.from({ length: 300 }, (_, index) => at(index * 7 % 290, { name: `n${index % 5}` }));
   const once = await all(messages);
   assert.ok(once.notified.length > 20);
@@ -206,7 +206,7 @@ Deno.test("the clock of events never runs more than a minute ahead of the wall's
   const first = [made(wall, "b"), made(wall + second, "b")];
   const aMinute = 60n * second;
   const ahead = await all([...first, made(wall + second + aMinute - second), made(wall + 2n * second, "b")]);
-  assert.equal(ahead.totals.alerts, 1 + 5, "a minute ahead moves the clock: b is told until then");
+  assert.equal(ahead.totals.alerts, 1 + 5, "a minute ahead moves the clock: b repeats until then");
   const beyond = await all([...first, made(wall + second + aMinute + 1n), made(wall + 2n * second, "b")]);
   assert.deepEqual(beyond.notified, ["b first 2"], "a nanosecond more does not");
 });
@@ -232,7 +232,7 @@ function loops(source: TestSource, names: readonly string[]): void {
   }
 }
 
-Deno.test("on the wall's clock a loop is told again on time, without a message", async () => {
+Deno.test("on the wall clock a loop repeats on time, without a message", async () => {
   using timers = haltTimers();
   const { source, notified, lines, stop, ended } = followed("live");
   loops(source, ["a"]);
@@ -270,7 +270,7 @@ Deno.test("on the wall's clock the time is the wall's, whatever the messages say
   await ended;
 });
 
-Deno.test("many loops that fall due together are told 100 at a time, with room for messages in between", async () => {
+Deno.test("many loops that fall due together are notified 100 at a time, with room for messages in between", async () => {
   const names = Array.from({ length: 1_800 }, (_, index) => `name ${index}`);
   const { source, notified, detector, stop, ended } = followed("live", {
     sink: readySink(5_000),
@@ -286,7 +286,7 @@ Deno.test("many loops that fall due together are told 100 at a time, with room f
     return decisions;
   };
   loops(source, names);
-  await waitFor("all to be told twice", () => notified.length >= 2 * names.length);
+  await waitFor("all to be notified twice", () => notified.length >= 2 * names.length);
   stop();
   await ended;
   const busy = turns.filter(({ decisions }) => decisions > 0);
@@ -310,8 +310,8 @@ Deno.test("intervals longer than timers can be do not make it wake all the time"
   try {
     loops(source, ["a"]);
     await waitFor("the alert", () => notified.length === 1);
-    const longest = Math.max(...set.mock.calls.map(({ arguments: [, milliseconds] }) => milliseconds ?? 0));
-    assert.equal(longest, 2 ** 31 - 1);
+    const max = Math.max(...set.mock.calls.map(({ arguments: [, milliseconds] }) => milliseconds ?? 0));
+    assert.equal(max, 2 ** 31 - 1);
   } finally {
     set.mock.restore();
   }
@@ -337,7 +337,7 @@ Deno.test("it ends when the input ended, every alert has arrived and every batch
   assert.deepEqual(source.acknowledged, [0, 1]);
 });
 
-Deno.test("an input that fails ends it with the failure, and nothing goes on", async () => {
+Deno.test("an input that fails ends the pipeline with its failure", async () => {
   using timers = haltTimers();
   const { source, ended, notified } = followed("live");
   source.batches = async function* () {
@@ -357,7 +357,7 @@ Deno.test("an input that fails ends it with the failure, and nothing goes on", a
   assert.deepEqual(notified, []);
 });
 
-/** What a killed process would have: how many restarts, names told, and alerts that wait. */
+/** What a killed process would have: restarts, notified names and pending alerts. */
 async function leftIn(copy: string): Promise<{ restarts: number; notified: number; alerts: number }> {
   await using store = new SqliteStore(copy, { sinks: ["test"], newerReplaces: true });
   return {
@@ -386,7 +386,7 @@ Deno.test("no message is acknowledged before its effects are committed: a copy o
     const { restarts, notified, alerts } = await leftIn(copy);
     const loops = Math.floor((batch + 1) / 2);
     assert.ok(restarts >= batch + 1, `${restarts} restarts when batch ${batch} was acknowledged`);
-    assert.ok(notified >= loops && alerts >= loops, `${notified} told, ${alerts} alerts wait`);
+    assert.ok(notified >= loops && alerts >= loops, `${notified} notified, ${alerts} alerts pending`);
   }
   while (sink.sending.length > 0) {
     sink.sending[0]!.confirm();
@@ -396,7 +396,7 @@ Deno.test("no message is acknowledged before its effects are committed: a copy o
   await ended;
 });
 
-Deno.test("killed between commit and acknowledgement: what comes again is a duplicate, and nothing is told twice", async () => {
+Deno.test("killed between commit and acknowledgement: redelivered messages are duplicates, and nothing is notified twice", async () => {
   using folder = stateFolder();
   const context = { sinks: ["test"], newerReplaces: true };
   const time = BigInt(Date.now()) * millisecond;
@@ -422,7 +422,7 @@ Deno.test("killed between commit and acknowledgement: what comes again is a dupl
   assert.deepEqual(source.acknowledged, [0]);
 });
 
-Deno.test("killed before the commit: nothing is acknowledged or told, and what comes again is told once", async () => {
+Deno.test("killed before the commit: nothing is acknowledged or notified, and redelivered messages notify once", async () => {
   using folder = stateFolder();
   const context = { sinks: ["test"], newerReplaces: true };
   const time = BigInt(Date.now()) * millisecond;
@@ -462,11 +462,11 @@ Deno.test("on the clock of events the windows of a recording outlive a start, be
   {
     await using store = new SqliteStore(folder.file, context);
     const { source, ended } = followed("batch", { differs: { restartCount: 3 }, store });
-    source.put(at(0), at(1), ...[2, 3, 4].map((seconds) => at(seconds, { name: "told" })));
+    source.put(at(0), at(1), ...[2, 3, 4].map((seconds) => at(seconds, { name: "notified" })));
     source.end();
     await ended;
     // As if the alert had not been confirmed: so there is something to commit before the first event.
-    store.enqueue({ id: "0", loop: "0", name: "told", reason: "first", lastEvent: "{}", eventLog: [] });
+    store.enqueue({ id: "0", loop: "0", name: "notified", reason: "first", lastEvent: "{}", eventLog: [] });
     store.commit(0n);
   }
   {
@@ -481,13 +481,13 @@ Deno.test("on the clock of events the windows of a recording outlive a start, be
   }
   await using store = new SqliteStore(folder.file, context);
   const { source, ended, notified } = followed("batch", { differs: { restartCount: 3 }, store });
-  source.put(at(5), at(6, { name: "told" }));
+  source.put(at(5), at(6, { name: "notified" }));
   source.end();
   await ended;
   assert.deepEqual(notified, ["job.group[0] first 3"]);
 });
 
-Deno.test("the clock of events goes on where it stood: an input that begins anew is no news, what follows is", async () => {
+Deno.test("the clock of events resumes: an input that starts over notifies nothing, what follows does", async () => {
   using folder = stateFolder();
   const input = [...[0, 1].map((seconds) => at(seconds)), other(1000)];
   const notified = [];
@@ -518,7 +518,7 @@ Deno.test("an observer hears of events and of what time decides, and of no other
   source.end();
   const delivery = new Delivery([], partsOf(store), log);
   const counters = new Counters();
-  await follow({ source, rule, store, delivery, log, observer, counters }, new AbortController().signal);
+  await runPipeline({ source, rule, store, delivery, log, observer, counters }, new AbortController().signal);
   assert.deepEqual(heard.slice(0, 4), [
     "job.group[0] below-threshold",
     "job.group[0] first",
@@ -536,7 +536,7 @@ Deno.test("an observer hears of events and of what time decides, and of no other
   assert.equal(counters.newest, 1_499_867_775_401_013_209n + 200n * second);
 });
 
-Deno.test("looping counts the loops that were told and go on, also after a start", () => {
+Deno.test("looping counts active loops that were notified, also after a start", () => {
   const restarts = new RestartsRule(thresholds, noopState);
   const runs = new FailuresRule({ ...thresholds, stableAfter: day, notifyResolved: true }, noopState);
   const rows: [string, FailureStreak][] = [];
@@ -566,9 +566,9 @@ Deno.test("looping counts the loops that were told and go on, also after a start
     hear(rule, crashes(2));
     assert.deepEqual([rule.looping, [...rule.loops()]], [1, ["api.web[0]/app"]]);
   }
-  const anew = new FailuresRule({ ...thresholds, stableAfter: day, notifyResolved: true }, noopState);
-  anew.restore({ ...kept, entries: () => rows.slice(-1) }, undefined);
-  assert.equal(anew.looping, 1);
+  const restarted = new FailuresRule({ ...thresholds, stableAfter: day, notifyResolved: true }, noopState);
+  restarted.restore({ ...kept, entries: () => rows.slice(-1) }, undefined);
+  assert.equal(restarted.looping, 1);
   hear(runs, stop(1_795_491_900_000_000_000n));
   assert.deepEqual([runs.looping, [...runs.loops()]], [0, []]);
 });

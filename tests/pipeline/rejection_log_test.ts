@@ -1,4 +1,4 @@
-// Messages set aside: every one is rejected, few are logged, and how many were not is said exactly.
+// Rejected messages: few are logged, and the number of the others is exact.
 import assert from "node:assert/strict";
 import { RejectionLog } from "../../src/pipeline/rejection_log.ts";
 import type { Batch } from "../../src/sources/source.ts";
@@ -25,9 +25,9 @@ Deno.test("add() rejects the message, and logs its place, the reason and its beg
   for (const index of [1, 2, 3]) add(rejections, batch, index, "not JSON");
   assert.deepEqual(batch.rejected, [1, 2, 3]);
   assert.deepEqual(lines, [
-    "warning Set aside message 1: not JSON: \\u001b[31m{bad}\\u000d\\u000a\\u202e",
-    `warning Set aside message 2: not JSON: ${"x".repeat(200)}`,
-    "warning Set aside message 3: not JSON:",
+    "warning Rejected message 1: not JSON: \\u001b[31m{bad}\\u000d\\u000a\\u202e",
+    `warning Rejected message 2: not JSON: ${"x".repeat(200)}`,
+    "warning Rejected message 3: not JSON:",
   ]);
   rejections.stop();
 });
@@ -40,7 +40,7 @@ Deno.test("the beginning is 200 characters, of whatever bytes they are", () => {
   const invalid = { ...batchOf(texts), bodies: [new Uint8Array([0xff, 0xfe, 0x41])] };
   for (const index of texts.keys()) add(rejections, batchOf(texts), index, "r");
   add(rejections, invalid, 0, "r");
-  const shown = lines.map((line) => line.slice("warning Set aside message 0: r: ".length));
+  const shown = lines.map((line) => line.slice("warning Rejected message 0: r: ".length));
   assert.deepEqual(shown.slice(0, 2), ["€".repeat(200), "é".repeat(200)]);
   assert.ok(shown[2]!.startsWith("a😀".repeat(66)) && shown[2]!.length <= 200);
   assert.equal(shown[3], "\ufffd\ufffdA");
@@ -58,13 +58,13 @@ Deno.test("ten are logged in ten seconds; then how many more there were; then te
   await timers.pass(999);
   assert.equal(lines.length, 10);
   await timers.pass(1);
-  assert.deepEqual(lines.slice(10), ["warning Set aside 100000 more messages"]);
+  assert.deepEqual(lines.slice(10), ["warning Rejected 100000 more messages"]);
   await timers.pass(60_000);
   assert.equal(lines.length, 11, "nothing is said of nothing");
   addMany(rejections, 11);
   assert.equal(lines.length, 21);
   await timers.pass(10_000);
-  assert.deepEqual(lines.slice(21), ["warning Set aside 1 more messages"]);
+  assert.deepEqual(lines.slice(21), ["warning Rejected 1 more messages"]);
 });
 
 Deno.test("ten in ten seconds are all logged, and nothing is said of others", async () => {
@@ -81,7 +81,7 @@ Deno.test("stop() says at once how many more there were, once", async () => {
   const rejections = new RejectionLog(log);
   addMany(rejections, 17);
   rejections.stop();
-  assert.deepEqual(lines.slice(10), ["warning Set aside 7 more messages"]);
+  assert.deepEqual(lines.slice(10), ["warning Rejected 7 more messages"]);
   rejections.stop();
   await timers.pass(20_000);
   assert.equal(lines.length, 11);
@@ -98,8 +98,8 @@ Deno.test("lines logged and messages counted are all that came, over a flood of 
     await timers.pass(1_000);
   }
   rejections.stop();
-  const more = lines.flatMap((line) => /Set aside (\d+) more/.exec(line)?.[1] ?? []).map(Number);
-  const logged = lines.filter((line) => line.includes("Set aside message")).length;
+  const more = lines.flatMap((line) => /Rejected (\d+) more/.exec(line)?.[1] ?? []).map(Number);
+  const logged = lines.filter((line) => line.includes("Rejected message")).length;
   assert.equal(logged + more.reduce((a, b) => a + b), came);
   assert.ok(lines.length <= 7 * 11, `${lines.length} lines`);
 });

@@ -5,7 +5,7 @@ import { Bundle } from "../helpers/bundle.ts";
 import { startKafka } from "../helpers/kafka.ts";
 import { startMongo } from "../helpers/mongodb.ts";
 import { Program, run } from "../helpers/program.ts";
-import { restartsBroker, startRabbitMq } from "../helpers/rabbitmq.ts";
+import { freePort, restartsBroker, startRabbitMq } from "../helpers/rabbitmq.ts";
 import { restarts } from "../helpers/updates.ts";
 import { waitFor } from "../helpers/wait_for.ts";
 
@@ -43,15 +43,19 @@ Deno.test("the bundle serves every file of the page, and metrics", async () => {
   assert.match(await get("/metrics"), /^crashloop_detector_/m);
 });
 
-Deno.test("the bundle loads what a state file, RabbitMQ, Nomad and Kinesis need", async () => {
+Deno.test("the bundle loads what a state file, RabbitMQ, Nomad, Kinesis and templates need", async () => {
   const state = Deno.makeTempDirSync();
-  const nobody = "127.0.0.1:1";
+  const nobody = `127.0.0.1:${freePort()}`;
   const env = {
     STATE: `sqlite:${state}/state.db`,
     AMQP_CONNECTION: `amqp://${nobody}/`,
     AMQP_QUEUE: "q",
     NOMAD_ADDR: `http://${nobody}`,
-    SINK_TYPE: "kinesis",
+    SINK_TYPE: "kinesis,webhook",
+    SINK_WEBHOOK_URL: `http://${nobody}/hook`,
+    SINK_WEBHOOK_FORMAT: "template",
+    SINK_WEBHOOK_TEMPLATE_FILE:
+      new URL("../../src/sinks/webhook/examples/ntfy.json.liquid", import.meta.url).pathname,
     SINK_KINESIS_STREAM_NAME: "loops",
     SINK_KINESIS_PARTITION_KEY: "nomad",
     AWS_ENDPOINT_URL_KINESIS: `http://${nobody}`,
@@ -64,9 +68,13 @@ Deno.test("the bundle loads what a state file, RabbitMQ, Nomad and Kinesis need"
       const args = ["check", "--source-type", source];
       const bundled = await run({ args, env, main: bundle.main });
       assert.equal(bundled.code, 1);
-      assert.match(bundled.stdout, /^ok +state: .*: can be made$/m);
+      assert.match(bundled.stdout, /^ok +state: .*: can be created$/m);
       assert.match(bundled.stdout, /^failed +source: .*(connect ECONNREFUSED 127|nobody listens there)/m);
-      assert.match(bundled.stdout, /^failed +sink kinesis: stream "loops": connect ECONNREFUSED 127/m);
+      assert.match(bundled.stdout, /^failed +sink kinesis: stream "loops": nobody listens there$/m);
+      assert.match(
+        bundled.stdout,
+        /^failed +sink webhook: http:\/\/127\.0\.0\.1:\d+\/…: nobody listens there$/m,
+      );
       assert.deepEqual(bundled, await run({ args, env }));
     }
   } finally {

@@ -25,10 +25,11 @@ const folders: Readonly<Record<string, Folder>> = {
     packages: [
       "npm:amqplib@",
       "npm:@aws-sdk/",
-      "npm:@smithy/",
       "npm:kafkajs@",
       "npm:/kafkajs@",
+      "npm:liquidjs@",
       "npm:mongodb@",
+      "npm:nodemailer@",
       "node:",
     ],
     shared: ["sinks/sink", "sinks/adapter", "sinks/filter"],
@@ -173,15 +174,28 @@ Deno.test("MongoDB's driver is loaded only when it is used", async () => {
 Deno.test("the AWS SDK is loaded only when it is used", async () => {
   const loaded = (await modules()).flatMap(({ dependencies = [] }) => dependencies)
     .filter(({ code }) => /^npm:@(aws-sdk|smithy)\//.test(code?.specifier ?? ""));
+  assert.equal(loaded.length, 4);
+  assert.ok(loaded.every(({ isDynamic }) => isDynamic));
+});
+
+Deno.test("nodemailer is loaded only when it is used", async () => {
+  const loaded = (await modules()).flatMap(({ dependencies = [] }) => dependencies)
+    .filter(({ code }) => code?.specifier?.startsWith("npm:nodemailer@"));
   assert.equal(loaded.length, 2);
   assert.ok(loaded.every(({ isDynamic }) => isDynamic));
+});
+
+Deno.test("the library of templates is loaded only when it is used", async () => {
+  const loaded = (await modules()).flatMap(({ dependencies = [] }) => dependencies)
+    .filter(({ code }) => code?.specifier?.startsWith("npm:liquidjs@"));
+  assert.deepEqual(loaded.map(({ isDynamic }) => isDynamic), [true]);
 });
 
 const edges: readonly (readonly [from: string, to: string, problem: string | undefined])[] = [
   ["detection/restarts/rule", "lib/duration", undefined],
   ["sinks/amqp", "clients/amqp/connection", undefined],
   ["sinks/amqp", "sinks/sink", undefined],
-  ["state/sqlite", "state/sqlite_file", undefined],
+  ["state/sqlite/store", "state/sqlite/file", undefined],
   ["sources/nomad/session", "sources/nomad/allocation", undefined],
   ["sources/amqp/source", "sources/reconnecting", undefined],
   ["pipeline/delivery", "sinks/sink", undefined],

@@ -19,8 +19,8 @@ Deno.test.beforeAll(async () => {
   proxy = await startProxy(broker.port);
   own = await brokerClient(broker.url);
   await own.channel.assertExchange("alerts", "topic");
-  await own.queue("told");
-  await own.channel.bindQueue("told", "alerts", "crash-loop");
+  await own.queue("notified");
+  await own.channel.bindQueue("notified", "alerts", "crash-loop");
 });
 Deno.test.afterAll(async () => {
   await own[Symbol.asyncDispose]();
@@ -36,7 +36,7 @@ function open(more: Record<string, string> = {}, lost: Fault[] = []): Sink {
     SINK_AMQP_ROUTING_KEY: "crash-loop",
     ...more,
   };
-  const listener = { lost: (fault: Fault) => lost.push(fault), blocked() {} };
+  const listener = { lost: (fault: Fault) => lost.push(fault), blocked() {}, part() {} };
   return amqpSink.prepare({ flags: {}, env, problems: [] })!.open(sinkContext({ listener }));
 }
 
@@ -46,7 +46,7 @@ Deno.test("send() publishes a persistent message of JSON with the alert's id", a
   await using sink = open();
   const alert = alertAbout();
   await sink.send(alert);
-  const [{ properties }] = await own.take("told", 1) as [Awaited<ReturnType<BrokerClient["take"]>>[0]];
+  const [{ properties }] = await own.take("notified", 1) as [Awaited<ReturnType<BrokerClient["take"]>>[0]];
   assert.deepEqual([properties.messageId, properties.contentType, properties.deliveryMode], [
     alert.id,
     "application/json",
@@ -64,7 +64,7 @@ Deno.test("send() opens one connection however many alerts come before it is the
     await using sink = open();
     await Promise.all(Array.from({ length: 20 }, () => sink.send(alertAbout())));
     assert.equal(proxy.connections, 1);
-    await own.take("told", 20);
+    await own.take("notified", 20);
   }
   await waitFor("the connection to be closed", () => proxy.connections === 0);
 });
@@ -78,10 +78,10 @@ Deno.test("send() says that nothing is bound, for that alert alone, and can be m
       recovery: "operator",
     });
   }
-  await own.channel.bindQueue("told", "alerts", "nobody");
+  await own.channel.bindQueue("notified", "alerts", "nobody");
   await sink.send(alertAbout());
-  await own.take("told", 1);
-  await own.channel.unbindQueue("told", "alerts", "nobody");
+  await own.take("notified", 1);
+  await own.channel.unbindQueue("notified", "alerts", "nobody");
 });
 
 Deno.test("send() says that the broker does not take an alert, as where a queue is full, and can be mended", async () => {
@@ -115,7 +115,7 @@ Deno.test("connect(), check() and send() say that the exchange is missing, and l
   assert.deepEqual(lost, []);
 });
 
-Deno.test("an exchange deleted later is told once, to every alert on its way", async () => {
+Deno.test("an exchange deleted later is the fault of every alert in flight, and logged once", async () => {
   await own.channel.assertExchange("deleted", "topic");
   const lost: Fault[] = [];
   await using sink = open({ SINK_AMQP_EXCHANGE: "deleted" }, lost);
@@ -149,10 +149,10 @@ Deno.test("an alert too large for the broker is refused for good, and those sent
   await Promise.all(together.map((send) => rejected(send, "transient")));
   await rejected(sink.send(large), "rejected");
   await sink.send(alertAbout());
-  await own.take("told", 1);
+  await own.take("notified", 1);
 });
 
-Deno.test("alerts on their way when the connection is lost are rejected with the reason, which is told once", async () => {
+Deno.test("alerts on their way when the connection is lost are rejected with the reason, which is reported once", async () => {
   const lost: Fault[] = [];
   await using sink = open({}, lost);
   await sink.connect();

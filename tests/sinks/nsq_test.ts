@@ -14,7 +14,7 @@ import { waitFor } from "../helpers/wait_for.ts";
 
 function open(port: number, lost: Fault[] = []): Sink {
   const env = { SINK_NSQ_ADDR: `127.0.0.1:${port}`, SINK_NSQ_TOPIC_NAME: "loops" };
-  const listener = { lost: (fault: Fault) => lost.push(fault), blocked() {} };
+  const listener = { lost: (fault: Fault) => lost.push(fault), blocked() {}, part() {} };
   return nsq.prepare({ flags: {}, env, problems: [] })!.open(sinkContext({ listener }));
 }
 

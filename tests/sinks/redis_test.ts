@@ -31,7 +31,7 @@ Deno.test.afterAll(async () => {
 
 function open(more: Record<string, string> = {}, lost: Fault[] = []): Sink {
   const env = { SINK_REDIS_URL: `redis://127.0.0.1:${proxy.port}/`, SINK_REDIS_KEY: "loops", ...more };
-  const listener = { lost: (fault: Fault) => lost.push(fault), blocked() {} };
+  const listener = { lost: (fault: Fault) => lost.push(fault), blocked() {}, part() {} };
   const problems: string[] = [];
   const prepared = redis.prepare({ flags: {}, env, problems });
   assert.deepEqual(problems, []);

@@ -25,7 +25,7 @@ Deno.test.afterAll(async () => {
 });
 
 function open(env: Record<string, string>, lost: Fault[] = []): Sink {
-  const listener = { lost: (fault: Fault) => lost.push(fault), blocked() {} };
+  const listener = { lost: (fault: Fault) => lost.push(fault), blocked() {}, part() {} };
   return syslog.prepare({ flags: {}, env, problems: [] })!.open(sinkContext({ listener }));
 }
 

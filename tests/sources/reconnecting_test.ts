@@ -80,10 +80,10 @@ Deno.test("batches() connects again until it works, and after a connection is lo
   const { names, lines, health } = await play([new Fault("down"), new Fault("down"), lost, last]);
   assert.deepEqual(names, ["a", "last"]);
   assert.deepEqual(lines, [
-    "warning source fake: down; trying again until it works",
-    "info source fake: works again",
-    "warning source fake: lost; trying again until it works",
-    "info source fake: works again",
+    "warning source fake: down; retrying",
+    "info source fake: recovered",
+    "warning source fake: lost; retrying",
+    "info source fake: recovered",
   ]);
   assert.equal(health.reconnects, 1);
 });
@@ -109,12 +109,12 @@ Deno.test("batches() throws when settings are wrong: at the first connection, or
 Deno.test("batches() reports why a server ended the connection only if the server still answers", async () => {
   const ended: Attempt = { batches: [], end: new EndedByServer("ended") };
   assert.deepEqual((await play([ended, last])).lines, [
-    "warning source fake: ended; trying again until it works",
-    "info source fake: works again",
+    "warning source fake: ended; retrying",
+    "info source fake: recovered",
   ]);
   assert.deepEqual((await play([ended, new Fault("down"), last])).lines, [
-    "warning source fake: down; trying again until it works",
-    "info source fake: works again",
+    "warning source fake: down; retrying",
+    "info source fake: recovered",
   ]);
 });
 

@@ -1,8 +1,8 @@
-// How the sources `nomad` and `amqp` tell how far it is seen what happens.
+// Up to when the sources `nomad` and `amqp` have shown everything that happened.
 import assert from "node:assert/strict";
 import { Visibility } from "../../src/detection/visibility.ts";
 import { type Consumed, QueueVisibility } from "../../src/sources/amqp/visibility.ts";
-import { StreamVisibility } from "../../src/sources/nomad/visibility.ts";
+import { StreamVisibility } from "../../src/sources/nomad/stream/visibility.ts";
 
 /** The time so many seconds after some beginning. */
 const at = (seconds: number) => 1_795_491_774_000_000_000n + BigInt(seconds * 1000) * 1_000_000n;

@@ -1,15 +1,15 @@
-// The ledger in memory.
+// The store in memory.
 import assert from "node:assert/strict";
 import { MemoryStore } from "../../src/state/memory.ts";
-import { ledgerContract } from "../contracts/store.ts";
+import { storeContract } from "../contracts/store.ts";
 import { alertAbout } from "../helpers/alerts.ts";
 
-ledgerContract("memory", () => ({
+storeContract("memory", () => ({
   open: (context) => new MemoryStore(context),
   async [Symbol.asyncDispose]() {},
 }));
 
-Deno.test("the ledger in memory starts with nothing and is not durable", () => {
+Deno.test("the store in memory starts with nothing and is not durable", () => {
   const store = new MemoryStore({ sinks: [], newerReplaces: true });
   assert.equal(store.durable, false);
   assert.deepEqual([...store.kept.restarts(), ...store.kept.notified()], []);
@@ -21,13 +21,13 @@ Deno.test("an update stays for the sink that is slow, also when newer alerts rep
   const take = (sink: string) => store.outbox(sink).take()!;
   store.enqueue(alerts[0]!);
   const sending = take("slow");
-  take("fast").confirmed();
+  take("fast").confirm();
   for (const alert of alerts.slice(1)) store.enqueue(alert);
   assert.deepEqual(take("fast").alert, alerts[3]);
   assert.deepEqual(sending.alert, alerts[0]);
-  sending.confirmed();
+  sending.confirm();
   const last = take("slow");
   assert.deepEqual(last.alert, alerts[3]);
-  last.returned();
+  last.giveBack();
   assert.deepEqual(take("slow").alert, alerts[3]);
 });

@@ -1,7 +1,7 @@
 // The outbox: what it takes from its shelf and when, and over random steps that each alert is sent once or replaced.
 import assert from "node:assert/strict";
 import type { Alert } from "../../src/detection/alert/alert.ts";
-import { type Parcel, ShelvedOutbox } from "../../src/state/outbox.ts";
+import { type InFlight, ShelvedOutbox } from "../../src/state/outbox.ts";
 import { alertAbout } from "../helpers/alerts.ts";
 import { Random } from "../helpers/random.ts";
 
@@ -31,11 +31,11 @@ Deno.test("the outbox reads an alert when it is taken, not before, and again eac
   const { outbox, read, removed, add } = outboxOf(true);
   for (const name of ["a", "b"]) add(name);
   assert.deepEqual(read, []);
-  outbox.take()!.returned();
+  outbox.take()!.giveBack();
   const again = outbox.take()!;
   assert.deepEqual(read, [0, 0]);
   assert.deepEqual(removed, []);
-  again.confirmed();
+  again.confirm();
   assert.deepEqual(removed, [0]);
 });
 
@@ -45,9 +45,9 @@ Deno.test("replaceable() is the alert about a name that waits; none while it is 
   add("a");
   assert.equal(outbox.replaceable("a")!.slot, 0);
   assert.equal(outbox.replaceable("b"), undefined);
-  const parcel = outbox.take()!;
+  const inFlight = outbox.take()!;
   assert.equal(outbox.replaceable("a"), undefined);
-  parcel.returned();
+  inFlight.giveBack();
   assert.equal(outbox.replaceable("a")!.slot, 0);
   const other = outboxOf(false);
   other.add("a");
@@ -59,9 +59,9 @@ Deno.test("an alert whose place on the shelf was changed while it waits is read 
   add("a");
   alerts.push(alertAbout("a"));
   outbox.replaceable("a")!.slot = 1;
-  const parcel = outbox.take()!;
-  assert.equal(parcel.alert, alerts[1]);
-  parcel.confirmed();
+  const inFlight = outbox.take()!;
+  assert.equal(inFlight.alert, alerts[1]);
+  inFlight.confirm();
   assert.deepEqual(removed, [1]);
 });
 
@@ -77,41 +77,41 @@ for (const newerReplaces of [true, false]) {
   Deno.test(`every alert leaves the shelf once, in order, newerReplaces ${newerReplaces}, over 50,000 random steps`, () => {
     const random = new Random(20170712);
     const { outbox, alerts, removed, add } = outboxOf(newerReplaces);
-    const sending = new Map<Parcel, number>();
+    const sending = new Map<InFlight, number>();
     const confirmed: number[] = [];
     let longest = 0;
     for (let step = 0; step < 50_000; step++) {
       if (random.chance(step % 1_000 < 500 ? 0.5 : 0.1)) add(random.pick(["a", "b", "c", "d", "e"]));
-      const parcel = random.chance(0.4) ? outbox.take() : undefined;
-      if (parcel !== undefined) {
-        const slot = alerts.indexOf(parcel.alert);
+      const inFlight = random.chance(0.4) ? outbox.take() : undefined;
+      if (inFlight !== undefined) {
+        const slot = alerts.indexOf(inFlight.alert);
         assert.ok(![...sending.values()].includes(slot), "it is not being sent already");
         if (newerReplaces) {
           assert.ok(
-            [...sending.keys()].every(({ alert }) => alert.name !== parcel.alert.name),
+            [...sending.keys()].every(({ alert }) => alert.name !== inFlight.alert.name),
             "one of a name",
           );
         }
-        sending.set(parcel, slot);
+        sending.set(inFlight, slot);
       }
       if (sending.size > 0 && random.chance(0.5)) {
         const [done, slot] = random.pick([...sending]);
         sending.delete(done);
         if (random.chance(0.6)) {
-          done.confirmed();
+          done.confirm();
           confirmed.push(slot);
-        } else done.returned();
+        } else done.giveBack();
       }
       longest = Math.max(longest, outbox.size);
       const waiting = outbox.size - sending.size;
       assert.ok(waiting >= 0 && (!newerReplaces || waiting <= 5), `${waiting} wait`);
     }
-    for (const parcel of sending.keys()) parcel.returned();
+    for (const inFlight of sending.keys()) inFlight.giveBack();
     for (let last = -1, next = outbox.take(); next !== undefined; next = outbox.take()) {
       const slot = alerts.indexOf(next.alert);
       if (!newerReplaces) assert.ok(slot > last, "in their order");
       last = slot;
-      next.confirmed();
+      next.confirm();
       confirmed.push(slot);
     }
     assert.equal(outbox.size, 0);
@@ -128,8 +128,8 @@ Deno.test("oldest is since when the oldest alert waits, on its way or not", () =
   assert.equal(outbox.oldest, undefined);
   const before = BigInt(Date.now()) * 1_000_000n;
   outbox.add("a", 1);
-  const parcel = outbox.take()!;
+  const inFlight = outbox.take()!;
   assert.ok(outbox.oldest! >= before && outbox.oldest! <= BigInt(Date.now()) * 1_000_000n);
-  parcel.confirmed();
+  inFlight.confirm();
   assert.equal(outbox.oldest, undefined);
 });

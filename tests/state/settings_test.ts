@@ -1,7 +1,7 @@
-// The setting STATE, and which ledger it opens.
+// The setting STATE, and which store it opens.
 import assert from "node:assert/strict";
 import { MemoryStore } from "../../src/state/memory.ts";
-import { SqliteStore } from "../../src/state/sqlite.ts";
+import { SqliteStore } from "../../src/state/sqlite/store.ts";
 import { readSettings } from "../../src/lib/settings/setting.ts";
 import { openStore, state } from "../../src/state/settings.ts";
 import { stateFolder } from "../helpers/state_files.ts";
@@ -44,7 +44,7 @@ Deno.test("STATE refuses all else, and says what it takes", () => {
   }
 });
 
-Deno.test("openStore() opens the ledger of the setting", async () => {
+Deno.test("openStore() opens the store of the setting", async () => {
   using folder = stateFolder();
   const context = { sinks: [], newerReplaces: true };
   await using memory = await openStore({ file: undefined }, context);

@@ -1,14 +1,14 @@
 // The files for operators: promtool accepts the rules; panels and checks use metrics and endpoints that exist.
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { write } from "../../src/status/exposition.ts";
-import { metrics } from "../../src/status/metrics.ts";
-import { ProcessStats } from "../../src/status/process_stats.ts";
-import { endpoints } from "../../src/status/endpoints.ts";
+import { write } from "../../src/status/metrics/exposition.ts";
+import { metrics } from "../../src/status/metrics/metrics.ts";
+import { ProcessStats } from "../../src/status/metrics/process_stats.ts";
+import { endpoints } from "../../src/status/server/endpoints.ts";
 import { settingsGroups } from "../../src/commands/settings.ts";
 import { variablesOf } from "../../src/lib/settings/setting.ts";
 import { promtool } from "../helpers/prometheus.ts";
-import { facts } from "../helpers/status.ts";
+import { runtimeInfo } from "../helpers/status.ts";
 
 const path = (name: string) => fileURLToPath(new URL(`../../src/status/ops/${name}`, import.meta.url));
 const read = (name: string) => Deno.readTextFile(path(name));
@@ -23,7 +23,7 @@ const known = new Set(
 
 Deno.test("promtool accepts the metrics", async () => {
   using process = new ProcessStats();
-  const text = write({ facts: facts(), process });
+  const text = write({ runtime: runtimeInfo(), process });
   assert.deepEqual(await promtool(["check", "metrics"], text), { code: 0, output: "" });
 });
 

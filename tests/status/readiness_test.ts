@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Health } from "../../src/lib/health.ts";
 import { problems } from "../../src/status/readiness.ts";
-import { facts, lane } from "../helpers/status.ts";
+import { lane, runtimeInfo } from "../helpers/status.ts";
 
 /** One that failed so many seconds ago. */
 function failed(secondsAgo: number, problem: string): Health {
@@ -22,13 +22,13 @@ function working(): Health {
 Deno.test("problems() names a source that is down, at once", () => {
   const source = { type: "amqp", health: failed(0, "amqp://guest:***@rabbit/ cannot be reached") };
   const sinks = [lane({ health: working() })];
-  assert.deepEqual(problems(facts({ source, sinks })), [
+  assert.deepEqual(problems(runtimeInfo({ source, sinks })), [
     "source amqp: down for 0s: amqp://guest:***@rabbit/ cannot be reached",
   ]);
-  assert.deepEqual(problems(facts({ source: { type: "amqp", health: new Health() }, sinks })), [
+  assert.deepEqual(problems(runtimeInfo({ source: { type: "amqp", health: new Health() }, sinks })), [
     "source amqp: down for 0s: not connected yet",
   ]);
-  assert.deepEqual(problems(facts({ source: { type: "amqp", health: working() }, sinks })), []);
+  assert.deepEqual(problems(runtimeInfo({ source: { type: "amqp", health: working() }, sinks })), []);
 });
 
 Deno.test("problems() names sinks and the state after a minute down", () => {
@@ -37,7 +37,7 @@ Deno.test("problems() names sinks and the state after a minute down", () => {
     lane({ health: failed(59, "gone") }),
     lane({ name: "kinesis", health: failed(61, "throttled") }),
   ];
-  const from = facts({ source, sinks });
+  const from = runtimeInfo({ source, sinks });
   assert.deepEqual(problems(from), ["sink kinesis: down for 1m1s: throttled"]);
   from.state.commits.health.down("disk is full");
   assert.equal(problems(from).length, 1);

@@ -25,7 +25,7 @@ async function sayWhere(log: ReadableStream<Uint8Array>): Promise<void> {
     const lines = (rest + text).split("\n");
     rest = lines.pop()!;
     for (const line of lines) {
-      const where = /All files are read; what they showed stays at (\S+) until/.exec(line)?.[1];
+      const where = /All files are read; the results stay at (\S+) until/.exec(line)?.[1];
       if (where !== undefined) stderr.write(`\nThe page is at ${where} until Ctrl-C.\n`);
       else if (!/^\S+ info /.test(line)) stderr.write(`${line}\n`);
     }

@@ -4,8 +4,8 @@ import { settingsGroups } from "../../src/commands/settings.ts";
 import { recordSettings } from "../../src/commands/record/settings.ts";
 import { ruleSettings } from "../../src/detection/settings.ts";
 import { flagOf, type Setting } from "../../src/lib/settings/setting.ts";
-import { metrics } from "../../src/status/metrics.ts";
-import { endpoints } from "../../src/status/endpoints.ts";
+import { metrics } from "../../src/status/metrics/metrics.ts";
+import { endpoints } from "../../src/status/server/endpoints.ts";
 import { run } from "../helpers/program.ts";
 import { table as simulation } from "./simulation.ts";
 
@@ -34,7 +34,7 @@ export const partsOf: Readonly<Record<string, Parts>> = {
       settingsGroups.map(({ title, settings }) => `### ${title}\n\n${tableOf(Object.values(settings))}`)
         .join("\n\n"),
     replay: async () => fenced("", await replayed()),
-    grid: async () => fenced("", await replayed("--restart-count", "3,5,25", "--restart-interval", "1m,5m")),
+    sweep: async () => fenced("", await replayed("--restart-count", "3,5,25", "--restart-interval", "1m,5m")),
     record: () => tableOf(Object.values(recordSettings)),
   },
   "src/detection/README.md": {

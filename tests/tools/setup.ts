@@ -32,6 +32,14 @@ const servers = {
     brew: "prometheus",
     units: ["prometheus.service"],
   },
+  alertmanager: {
+    // Debian's name for it.
+    program: Deno.build.os === "linux" ? "prometheus-alertmanager" : "alertmanager",
+    directories: [],
+    apt: "prometheus-alertmanager",
+    brew: "alertmanager",
+    units: ["prometheus-alertmanager.service"],
+  },
   chromium: { program: "chromium", directories: [], apt: "chromium", brew: "chromium", units: [] },
   openssl: { program: "openssl", directories: [], apt: "openssl", brew: "openssl", units: [] },
   redis: {

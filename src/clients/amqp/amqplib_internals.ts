@@ -1,4 +1,4 @@
-// Fields of amqplib that its types do not declare, each read here and nowhere else; written for amqplib 2.3.
+// Reads fields of amqplib that its types do not declare. No other file does; written for amqplib 2.3.
 import type { ChannelModel } from "amqplib";
 import type { Socket } from "node:net";
 

@@ -1,4 +1,4 @@
-// The errors of amqplib as faults: where, what the broker said, and what to do.
+// Explains errors of amqplib: where they happened, what the broker said, and what to do.
 import { Fault } from "../../lib/errors.ts";
 import { printable } from "../../lib/settings/redact.ts";
 

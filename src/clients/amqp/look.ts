@@ -1,4 +1,4 @@
-// Passive declarations: whether a queue or an exchange exists, or is hidden from this user.
+// Looks up, by passive declarations, whether a queue or an exchange exists or is hidden from this user.
 import type { Channel } from "amqplib";
 import type { OpenChannel } from "./connection.ts";
 

@@ -1,7 +1,7 @@
 // Requests to receivers of alerts over HTTP: with deadlines, without redirects, with answers of bounded length. Deno's
 // fetch obeys HTTP_PROXY, HTTPS_PROXY and NO_PROXY by itself.
 import { Fault } from "../../lib/errors.ts";
-import { plain } from "../../lib/escape.ts";
+import { explainRequest, type HttpAnswer } from "./errors.ts";
 import { type Tls, tlsOptions } from "../tls/settings.ts";
 
 /** Milliseconds for a request and its answer. */
@@ -17,23 +17,18 @@ export interface HttpRequest {
   readonly body?: string;
 }
 
-/** An answer, whatever its status. */
-export interface HttpAnswer {
-  readonly status: number;
-  header(name: string): string | undefined;
-  /** The body as text, cut at 1 MB. */
-  readonly text: string;
-}
-
 /** What a client needs to know. */
 export interface HttpClientOptions {
   /** What the variables of its TLS settings begin with. */
   readonly prefix: string;
   readonly tls?: Tls;
   readonly timeout?: number;
+  /** Each request has a connection of its own: for receivers that would show twice what comes twice, since Deno sends
+   * a request again by itself if a reused connection breaks. */
+  readonly single?: boolean;
 }
 
-/** A client whose connections are kept alive. */
+/** A client whose connections are kept alive, unless each request is to have its own. */
 export class HttpClient implements Disposable {
   readonly #options: HttpClientOptions;
   readonly #closed = new AbortController();
@@ -48,7 +43,7 @@ export class HttpClient implements Disposable {
     const timeout = this.#options.timeout ?? defaultTimeout;
     const signal = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(timeout)]);
     try {
-      const client = this.#client ??= this.#open();
+      const client = this.open();
       const response = await fetch(url, {
         method,
         headers,
@@ -62,7 +57,10 @@ export class HttpClient implements Disposable {
     } catch (error) {
       if (error instanceof Fault) throw error;
       if (this.#closed.signal.aborted) throw new Fault("closed");
-      throw explainFetch(error as Error, where, url, timeout);
+      if ((error as Error).name === "TimeoutError") {
+        throw new Fault(`${where}: no answer within ${timeout / 1000} s`);
+      }
+      throw explainRequest(error as Error, where);
     }
   }
 
@@ -72,12 +70,19 @@ export class HttpClient implements Disposable {
     this.#client = undefined;
   }
 
-  #open(): Deno.HttpClient {
-    const { prefix, tls } = this.#options;
+  /** Reads the files of TLS, unless that was done. @throws {Fault} where one is missing or wrong. */
+  open(): Deno.HttpClient {
+    if (this.#closed.signal.aborted) throw new Fault("closed");
+    return this.#client ??= this.#create();
+  }
+
+  #create(): Deno.HttpClient {
+    const { prefix, tls, single } = this.#options;
     const { ca, cert, key } = tls === undefined
       ? {} as ReturnType<typeof tlsOptions>
       : tlsOptions(prefix, tls);
     return Deno.createHttpClient({
+      ...(single ? { poolMaxIdlePerHost: 0, http2: false } : {}),
       ...(ca === undefined ? {} : { caCerts: [ca].flat().map(String) }),
       ...(cert === undefined ? {} : { cert: String(cert), key: String(key) }),
     });
@@ -99,67 +104,4 @@ async function beginningOf(response: Response): Promise<string> {
     if ((length += part.length) >= maxAnswerBytes) break;
   }
   return text;
-}
-
-/** A request without an answer, in words. */
-function explainFetch(error: Error, where: string, url: URL, timeout: number): Fault {
-  const chain: string[] = [];
-  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) chain.push(cause.message);
-  const said = chain.join(": ");
-  if (error.name === "TimeoutError") return new Fault(`${where}: no answer within ${timeout / 1000} s`);
-  for (const { words, found } of causes) if (words.test(said)) return new Fault(`${where}: ${found}`);
-  const certificate = /invalid peer certificate: (.*)$/.exec(said)?.[1];
-  if (certificate !== undefined) {
-    return new Fault(`${where}: its certificate is not trusted: ${plain(certificate)}`, "operator");
-  }
-  // The rest can have the address in it, which can be secret.
-  const rest = said.replaceAll(url.href, "").split(": ").at(-1)!;
-  return new Fault(`${where}: ${plain(rest)}`);
-}
-
-const causes: readonly { readonly words: RegExp; readonly found: string }[] = [
-  { words: /[Cc]onnection refused|os error 111|os error 61|os error 10061/, found: "nobody listens there" },
-  { words: /failed to lookup address|dns error/, found: "there is no such host" },
-  {
-    words: /connection (?:closed|reset)|broken pipe|before message completed|unexpected EOF|SendRequest/i,
-    found: "the connection broke",
-  },
-];
-
-/**
- * An answer that is no success, in words: 429 and 5xx pass, and the wish to wait is obeyed; a refusal of the login or
- * of the address takes an operator; what else a receiver refuses it refuses for good.
- */
-export function explainAnswer({ status, header, text }: HttpAnswer, where: string): Fault {
-  const said = oneLine(text);
-  const answered = `${where} answered ${status}${said === "" ? "" : `: ${said}`}`;
-  if (status >= 300 && status < 400) {
-    return new Fault(
-      `${answered}: redirects are not followed; set the address to where it leads`,
-      "operator",
-    );
-  }
-  if (
-    status === 401 || status === 403 || status === 404 || status === 405 || status === 407 || status === 410
-  ) {
-    return new Fault(answered, "operator");
-  }
-  if (status === 408 || status === 425 || status === 429 || status >= 500) {
-    return new Fault(answered, "transient", retryAfter(header("retry-after")));
-  }
-  return new Fault(answered, "rejected");
-}
-
-/** The milliseconds of a header `Retry-After`: seconds, or a date of HTTP. */
-export function retryAfter(header: string | undefined, now = Date.now()): number {
-  if (header === undefined) return 0;
-  if (/^\d+(?:\.\d+)?$/.test(header.trim())) return Number(header) * 1000;
-  const date = Date.parse(header);
-  return Number.isNaN(date) ? 0 : Math.max(0, date - now);
-}
-
-/** A foreign text as one short line. */
-function oneLine(text: string): string {
-  const line = plain(text.trim().replaceAll(/\s+/g, " "));
-  return line.length > 200 ? `${line.slice(0, 200)}…` : line;
 }

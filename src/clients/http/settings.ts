@@ -1,11 +1,13 @@
 // Settings that receivers over HTTP share: TLS, and a login.
 import { Buffer } from "node:buffer";
-import { namesOf, type Values } from "../../lib/settings/setting.ts";
+import { namesOf, type Setting, type Values } from "../../lib/settings/setting.ts";
 import { optional, text } from "../../lib/settings/parsers.ts";
 import { type Tls, tlsConflicts } from "../tls/settings.ts";
 
 /** The settings of TLS to one receiver, whose variables begin with the prefix: `SINK_WEBHOOK_TLS_CA_FILE`. */
-export function httpTlsSettings(prefix: string) {
+export function httpTlsSettings(
+  prefix: string,
+): Record<Exclude<keyof Tls, "tlsServerName">, Setting<string | undefined>> {
   const setting = (name: string, help: string, example: string) =>
     optional(text({ env: `${prefix}_TLS_${name}`, help, example }));
   return {
@@ -24,7 +26,9 @@ export function httpTlsSettings(prefix: string) {
 }
 
 /** The settings of a login. */
-export function loginSettings(prefix: string) {
+export function loginSettings(
+  prefix: string,
+): Record<"bearerToken" | "basicAuth", Setting<string | undefined>> {
   return {
     bearerToken: optional(text({
       env: `${prefix}_BEARER_TOKEN`,
@@ -57,7 +61,8 @@ export function tlsOf(values: HttpTls): Tls {
 
 /** Settings that conflict, a line each. */
 export function httpConflicts(prefix: string, tls: HttpTls, url: URL, login?: Login): string[] {
-  const conflicts = tlsConflicts(prefix, tlsOf(tls), url, "https");
+  // Its path can be a secret.
+  const conflicts = tlsConflicts(prefix, tlsOf(tls), new URL(url.origin), "https");
   if (login?.bearerToken !== undefined && login.basicAuth !== undefined) {
     const { bearerToken, basicAuth } = loginSettings(prefix);
     conflicts.push(`${namesOf(bearerToken)} and ${namesOf(basicAuth)}: found both; give one of them`);

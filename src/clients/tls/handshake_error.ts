@@ -1,4 +1,4 @@
-// Explains a failed TLS handshake: what is wrong with whose certificate, and what to do.
+// Explains a failed TLS handshake: whose certificate is wrong, why, and what to do.
 import { isIP } from "node:net";
 import { connect, type ConnectionOptions, type PeerCertificate } from "node:tls";
 import { Fault } from "../../lib/errors.ts";

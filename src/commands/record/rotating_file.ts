@@ -1,5 +1,5 @@
-// The files of a recording: one is written, by lines, packed where its name ends in .gz, and set aside under a name
-// with the time when it is large enough. What stands in it can be read at any moment, up to the last second.
+// A file of lines that rotates by size, compressed if its name ends in .gz. It can be read at any moment, up to the last
+// second.
 import { basename, dirname, join } from "node:path";
 import { constants, createGzip } from "node:zlib";
 import { Fault } from "../../lib/errors.ts";
@@ -9,43 +9,43 @@ import { quoted } from "../../lib/settings/redact.ts";
 /** Where a recording goes. */
 export interface RecordTo {
   readonly path: string;
-  /** Bytes at which a file is set aside. */
+  /** Bytes at which the file rotates. */
   readonly rotateAt: number;
-  /** How many files are kept that were set aside. */
+  /** Rotated files to keep. */
   readonly keep: number;
 }
 
-/** Bytes that are written at one time. */
+/** Bytes that may be pending before they are written. */
 const maxPending = 256 << 10;
 const lineFeed = new TextEncoder().encode("\n");
 
-/** A recording that is written. Disposing it writes what is left and closes it. */
+/** A recording in progress. Disposing it writes pending lines and closes it. */
 export class RecordFile implements AsyncDisposable {
-  /** Bytes and files that were written so far. */
+  /** Bytes and files written so far. */
   bytes = 0;
   files = 1;
   readonly #to: RecordTo;
   #file: Deno.FsFile;
-  #packer: Packer;
-  /** Bytes of the file that is written. */
+  #encoder: Encoder;
+  /** Bytes of the current file. */
   #size = 0;
-  /** The time in the name of the file that was set aside last: no later one may have an earlier time. */
-  #rotateAt = 0;
+  /** The time in the name of the file that rotated last: no later one may have an earlier time. */
+  #rotatedAt = 0;
   #pending: Uint8Array[] = [];
   #pendingSize = 0;
-  /** What is done one after the other. */
+  /** The last of the operations that run one after the other. */
   #tail: Promise<void> = Promise.resolve();
   #fault: Fault | undefined;
-  readonly #over = Promise.withResolvers<never>();
+  readonly #failed = Promise.withResolvers<never>();
 
   private constructor(to: RecordTo, file: Deno.FsFile) {
     this.#to = to;
     this.#file = file;
-    this.#packer = packerOf(to.path);
-    this.#over.promise.catch(() => {});
+    this.#encoder = encoderOf(to.path);
+    this.#failed.promise.catch(() => {});
   }
 
-  /** Opens it. A file of that name that holds something is set aside, as if it had been large enough. @throws {Fault} */
+  /** Opens it. A file of that name that is not empty rotates first. @throws {Fault} */
   static async open(to: RecordTo): Promise<RecordFile> {
     try {
       const found = await Deno.stat(to.path).catch((error) => {
@@ -53,16 +53,16 @@ export class RecordFile implements AsyncDisposable {
         throw error;
       });
       if (found?.isFile === false) throw new Error(found.isDirectory ? "it is a directory" : "it is no file");
-      if ((found?.size ?? 0) > 0) await setAside(to, (found!.mtime ?? new Date()).getTime());
+      if ((found?.size ?? 0) > 0) await rotate(to, (found!.mtime ?? new Date()).getTime());
       return new RecordFile(to, await create(to.path));
     } catch (error) {
       throw unwritable(to.path, error);
     }
   }
 
-  /** Rejects with a fault when it cannot be written any more. */
-  get over(): Promise<never> {
-    return this.#over.promise;
+  /** Rejects with the fault when it can no longer be written. */
+  get failed(): Promise<never> {
+    return this.#failed.promise;
   }
 
   /** Takes a line; resolves when more can be taken. @throws {Fault} */
@@ -72,7 +72,7 @@ export class RecordFile implements AsyncDisposable {
     if (this.#pendingSize >= Math.min(maxPending, this.#to.rotateAt)) await this.flush();
   }
 
-  /** Writes what was taken; resolves when the system has it. @throws {Fault} */
+  /** Writes pending lines; resolves when the system has them. @throws {Fault} */
   flush(): Promise<void> {
     return this.#tail = this.#tail.then(() => this.#guard(() => this.#flush()));
   }
@@ -82,10 +82,10 @@ export class RecordFile implements AsyncDisposable {
     try {
       await work();
     } catch (error) {
-      // What is written of a piece is cut off again, so that the file ends with a line.
+      // Half a piece is cut off again, so that the file ends with a whole line.
       await this.#file.truncate(this.#size).catch(() => {});
       this.#fault = unwritable(this.#to.path, error);
-      this.#over.reject(this.#fault);
+      this.#failed.reject(this.#fault);
       throw this.#fault;
     }
   }
@@ -95,18 +95,18 @@ export class RecordFile implements AsyncDisposable {
     const lines = this.#pending;
     this.#pending = [];
     this.#pendingSize = 0;
-    await this.#put(await this.#packer.pack(lines));
+    await this.#put(await this.#encoder.encode(lines));
     if (this.#size < this.#to.rotateAt) return;
     await this.#end();
-    this.#rotateAt = await setAside(this.#to, Math.max(Date.now(), this.#rotateAt + 1));
+    this.#rotatedAt = await rotate(this.#to, Math.max(Date.now(), this.#rotatedAt + 1));
     this.#file = await create(this.#to.path);
-    this.#packer = packerOf(this.#to.path);
+    this.#encoder = encoderOf(this.#to.path);
     this.#size = 0;
     this.files++;
   }
 
   async #end(): Promise<void> {
-    await this.#put(await this.#packer.end());
+    await this.#put(await this.#encoder.end());
     this.#file.close();
   }
 
@@ -120,13 +120,13 @@ export class RecordFile implements AsyncDisposable {
     this.bytes += size;
   }
 
-  /** @throws {Fault} where what is left cannot be written. */
+  /** @throws {Fault} if pending lines cannot be written. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       await this.flush();
       await this.#guard(() => this.#end());
     } catch (error) {
-      this.#packer.destroy();
+      this.#encoder.destroy();
       try {
         this.#file.close();
       } catch {
@@ -141,9 +141,9 @@ function create(path: string): Promise<Deno.FsFile> {
   return Deno.open(path, { write: true, create: true, truncate: true, mode: ownersAlone });
 }
 
-/** `updates.ndjson.gz` → `updates-20261124T034313.123Z.ndjson.gz`: by name, the files are in the order of
- * time. Yields the time in the name, in milliseconds: it is a later one where the name is taken. */
-async function setAside({ path, keep }: RecordTo, at: number): Promise<number> {
+/** Renames `updates.ndjson.gz` to `updates-20261124T034313.123Z.ndjson.gz`, so that the order of names is that of time, and
+ * deletes what is too old. Returns the time in the name, in milliseconds; it is a later one if the name is taken. */
+async function rotate({ path, keep }: RecordTo, at: number): Promise<number> {
   const { folder, before, after } = partsOf(path);
   const nameAt = (time: number) =>
     `${before}-${new Date(time).toISOString().replaceAll(/[-:]/g, "")}${after}`;
@@ -190,26 +190,26 @@ function unwritable(path: string, error: unknown): Fault {
   );
 }
 
-/** Makes of lines what stands in the file. */
-interface Packer {
-  /** The bytes that are due when these lines are to be on disk. */
-  pack(lines: readonly Uint8Array[]): Promise<Uint8Array[]>;
+/** Encodes lines as the bytes of the file. */
+interface Encoder {
+  /** The bytes with which these lines, and all before, can be read. */
+  encode(lines: readonly Uint8Array[]): Promise<Uint8Array[]>;
   end(): Promise<Uint8Array[]>;
   destroy(): void;
 }
 
-function packerOf(path: string): Packer {
-  return path.endsWith(".gz") ? new GzipPacker() : plainPacker;
+function encoderOf(path: string): Encoder {
+  return path.endsWith(".gz") ? new GzipEncoder() : plainEncoder;
 }
 
-const plainPacker: Packer = {
-  pack: (lines) => Promise.resolve([...lines]),
+const plainEncoder: Encoder = {
+  encode: (lines) => Promise.resolve([...lines]),
   end: () => Promise.resolve([]),
   destroy: () => {},
 };
 
-/** After each piece all that was packed can be unpacked. */
-class GzipPacker implements Packer {
+/** After each piece everything so far can be decompressed. */
+class GzipEncoder implements Encoder {
   readonly #gzip = createGzip({ chunkSize: 256 << 10 });
   #out: Uint8Array[] = [];
 
@@ -217,7 +217,7 @@ class GzipPacker implements Packer {
     this.#gzip.on("data", (part) => void this.#out.push(part));
   }
 
-  async pack(lines: readonly Uint8Array[]): Promise<Uint8Array[]> {
+  async encode(lines: readonly Uint8Array[]): Promise<Uint8Array[]> {
     for (const line of lines) this.#gzip.write(line);
     await new Promise<void>((resolve) => this.#gzip.flush(constants.Z_SYNC_FLUSH, () => resolve()));
     return this.#take();

@@ -6,13 +6,13 @@ export const recordSettings = {
   path: text({
     env: "RECORD_TO",
     flag: "--to",
-    help: "file to write; packed by gzip where its name ends in .gz",
+    help: "file to write; compressed if its name ends in .gz",
     example: "updates.ndjson.gz",
   }),
   rotateAt: size({
     env: "RECORD_ROTATE_AT",
     flag: "--rotate-at",
-    help: "size at which the file is set aside, under a name with the time, and a new one begun",
+    help: "rotate the file at this size, to a name with the time",
     default: "100MB",
     example: "1GB",
   }),
@@ -20,7 +20,7 @@ export const recordSettings = {
     {
       env: "RECORD_KEEP",
       flag: "--keep",
-      help: "how many files are kept that were set aside; the oldest is deleted",
+      help: "rotated files to keep; older ones are deleted",
       default: "10",
       example: "24",
     },

@@ -1,7 +1,7 @@
-// A progress bar on one line of a terminal: drawn over itself, erased at the end. It measures nothing itself.
+// A progress bar on one line of a terminal, erased at the end. It measures nothing itself.
 import { formatSize } from "../../lib/size.ts";
 
-/** Shorter inputs, in bytes, are read before anybody looks. */
+/** Bytes of an input; a shorter one is read before anybody looks. */
 const minTotal = 8_000_000;
 /** Milliseconds between two drawings. */
 const period = 100;
@@ -10,11 +10,13 @@ const width = 24;
 /** What a bar draws with. */
 export interface Canvas {
   write(text: string): void;
-  /** Milliseconds that go by. */
+  /** Resolves when everything written is on the terminal, or nobody reads it. */
+  flush(): Promise<void>;
+  /** Milliseconds of a monotonic clock. */
   now(): number;
 }
 
-/** The progress of something that is so many bytes long. Where there is no canvas nothing is drawn. */
+/** The progress through an input. Without a canvas nothing is drawn. */
 export class Progress implements Disposable {
   readonly #total: number | undefined;
   readonly #canvas: Canvas | undefined;
@@ -22,14 +24,14 @@ export class Progress implements Disposable {
   #done = 0;
   #drawnAt = -Infinity;
 
-  /** `total` is undefined where it is not known how long the input is. */
+  /** `total` is the length of the input in bytes, undefined if it is unknown. */
   constructor(total: number | undefined, canvas: Canvas | undefined) {
     this.#total = total;
     this.#canvas = total !== undefined && total >= minTotal ? canvas : undefined;
     this.#beganAt = canvas?.now() ?? 0;
   }
 
-  /** So many bytes more are done. */
+  /** Adds bytes that are read. */
   add(bytes: number): void {
     this.#done += bytes;
     const canvas = this.#canvas;
@@ -44,6 +46,12 @@ export class Progress implements Disposable {
   erase(): void {
     if (this.#drawnAt > -Infinity) this.#canvas?.write("\r\x1b[K");
     this.#drawnAt = -Infinity;
+  }
+
+  /** Erases the bar for good. It resolves when that is on the terminal, so that output to another stream comes after. */
+  async end(): Promise<void> {
+    this.erase();
+    await this.#canvas?.flush();
   }
 
   [Symbol.dispose](): void {

@@ -1,5 +1,5 @@
 // A recording: lines of a file or of standard input, recognised by how it begins, and read as the updates that
-// detection would make of it. What is wrong with it is told, and what can be read of it is read.
+// detection would make of it. Faults are logged, and everything else is read.
 import type { Nanoseconds } from "../../lib/duration.ts";
 import { Fault } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
@@ -10,20 +10,20 @@ import { type Block, Lines } from "../../sources/stdin/lines.ts";
 import { decompressed, explainGzipError, garbageIgnored } from "../../sources/stdin/decompress.ts";
 import type { RecordedStream } from "../../sources/nomad/recorded_stream.ts";
 
-/** What stands in a recording: nomad-firehose's updates, those that the source `nomad` makes, or the lines of Nomad's
+/** What a recording holds: nomad-firehose's updates, those that the source `nomad` makes, or the lines of Nomad's
  * event stream. */
 export type Format = "firehose" | "nomad" | "event stream";
 
 /** Some updates of a recording. */
 export interface Piece {
   readonly bodies: readonly (Uint8Array | Skipped)[];
-  /** How many lines they were made of. */
+  /** The number of lines that they come from. */
   readonly lines: number;
-  /** Where an update stands, in words: `line 12 of updates.ndjson`. */
+  /** The location of an update: `line 12 of updates.ndjson`. */
   place(index: number): string;
 }
 
-/** What recordings are read with. */
+/** The context in which recordings are read. */
 export interface Reading {
   readonly log: Log;
   readonly stdin: Bytes;
@@ -34,16 +34,16 @@ export interface Reading {
   rejections(place: string, body: Uint8Array, reason: string): void;
 }
 
-/** The word for standard input in the place of a file. */
+/** Names standard input in place of a file. */
 export const standardInput = "-";
 
-/** Bytes among which what the recording is must show. */
+/** Bytes by which the format is recognised. */
 const maxPeeked = 1 << 20;
 
 /** A recording that is open. */
 export class Recording implements AsyncDisposable {
   readonly format: Format;
-  /** Up to which time updates may be skipped by their look. */
+  /** Up to which time the prefilter may skip updates. */
   skipUntil: Nanoseconds | undefined;
   readonly #name: string;
   readonly #bytes: AsyncGenerator<Uint8Array>;
@@ -67,7 +67,7 @@ export class Recording implements AsyncDisposable {
     this.format = format;
   }
 
-  /** Opens a file, or standard input, and looks what it is. @throws {Fault} */
+  /** Opens a file, or standard input, and recognises its format. @throws {Fault} */
   static async open(file: string, reading: Reading): Promise<Recording> {
     const name = file === standardInput ? "" : file;
     const input = name === "" ? reading.stdin : await openFile(name);
@@ -97,12 +97,12 @@ export class Recording implements AsyncDisposable {
     return new Recording(name, reading, cut, bytes, first, format ?? "firehose");
   }
 
-  /** How it is called in messages. */
+  /** Its name in messages. */
   get title(): string {
     return titleOf(this.#name);
   }
 
-  /** Its updates. `allocations` is what is known of Nomad's, over all recordings of one replay. */
+  /** Its updates. `allocations` tracks those of Nomad over all recordings of one replay. */
   async *pieces(restartsOnly: boolean, allocations: RecordedStream): AsyncGenerator<Piece> {
     const { stop, log } = this.#reading;
     const lines = new Lines(this.#name, {
@@ -138,7 +138,7 @@ export class Recording implements AsyncDisposable {
     return pieceOf(bodies, numbers, block, lines);
   }
 
-  /** Where gzip is cut short, it was said already. */
+  /** If gzip is cut short, that is logged already. */
   #sayBreaksOff(): void {
     if (!this.#cut.isCut) {
       this.#reading.log.warning("{what}: its last line breaks off; it is replayed up to there", {
@@ -150,8 +150,8 @@ export class Recording implements AsyncDisposable {
 
 const decoder = new TextDecoder();
 
-/** What the lines of a text are, by the first that tells; undefined where none does. Of the last line, which may break
- * off, the beginning must do. */
+/** The format, by the first line that shows it; undefined if none does. The last line may break off, so its beginning
+ * is enough. */
 function recognise(text: string, isWhole: boolean): Format | undefined {
   const lines = text.split("\n");
   const last = lines.pop()!;
@@ -204,17 +204,17 @@ function pieceOf(
   };
 }
 
-/** The blocks up to where gzip cannot be unpacked any further, which is told. */
+/** The blocks up to where gzip cannot be decompressed any further, which is reported. */
 async function* upToFault(
   blocks: AsyncIterable<Uint8Array>,
-  tell: (reason: string) => void,
+  report: (reason: string) => void,
 ): AsyncGenerator<Uint8Array> {
   try {
     yield* blocks;
   } catch (error) {
     const reason = explainGzipError(error as Error);
     if (reason === undefined) throw error;
-    tell(reason);
+    report(reason);
   }
 }
 

@@ -4,13 +4,13 @@ import { plain } from "../../lib/escape.ts";
 import type { RulePlan } from "../../detection/settings.ts";
 import { sparkline } from "./timeline.ts";
 import { formatTime } from "../../lib/time.ts";
-import type { Notified, Trial } from "./simulation.ts";
+import type { Notified, Simulation } from "./simulation.ts";
 
 /** Columns of a sparkline. */
 const columns = 24;
 const second = 1_000_000_000n;
 
-/** What was read, whatever the rule. */
+/** What was read, the same for every rule. */
 export interface ReadTotals {
   /** Lines that are not blank, and updates: a line of the event stream can bring none or several. */
   lines: number;
@@ -18,40 +18,40 @@ export interface ReadTotals {
   malformed: number;
 }
 
-/** Writes what was told, the earliest first, and the totals. */
-export function writeReplay(trial: Trial, totals: ReadTotals, json: boolean): string {
-  const notified = [...trial.notified.values()].sort((a, b) =>
+/** Writes a row for each notified key, the earliest first, and the totals. */
+export function writeReplay(simulation: Simulation, totals: ReadTotals, json: boolean): string {
+  const notified = [...simulation.notified.values()].sort((a, b) =>
     a.first < b.first || (a.first === b.first && a.name < b.name) ? -1 : 1
   );
   if (json) {
     const object = {
-      ...totalsObject(trial, totals),
-      notified: notified.map((one) => toldObject(trial, one)),
+      ...totalsObject(simulation, totals),
+      notified: notified.map((one) => notifiedObject(simulation, one)),
     };
     return JSON.stringify(object) + "\n";
   }
-  const table = notified.length === 0 ? "Nothing would have been told.\n" : tableOf(trial, notified);
-  return `${table}\n${totalsText(trial, totals)}`;
+  const table = notified.length === 0 ? "No alert would have been sent.\n" : tableOf(simulation, notified);
+  return `${table}\n${totalsText(simulation, totals)}`;
 }
 
-function tableOf(trial: Trial, notified: readonly Notified[]): string {
-  const { restarts: heading, what } = words(trial.plan);
+function tableOf(simulation: Simulation, notified: readonly Notified[]): string {
+  const { restarts: heading, what } = words(simulation.plan);
   const rows = notified.map(({ name, first, last, notifications }) => {
-    const { total, history } = trial.restartsOf(name);
+    const { total, timeline } = simulation.restartsOf(name);
     return [
       plain(name),
       formatTime(first / second * second),
       formatTime(last / second * second),
       grouped(notifications),
       grouped(total),
-      sparkline(history.columns(columns)),
+      sparkline(timeline.columns(columns)),
     ];
   });
-  const when = `${heading} from begin to end`;
-  return textTable([what, "first told", "last told", "told", heading, when], rows, new Set([3, 4]));
+  const when = `${heading} over time`;
+  return textTable([what, "first alert", "last alert", "alerts", heading, when], rows, new Set([3, 4]));
 }
 
-/** Cells in columns, those with numbers at the right. */
+/** Aligns cells in columns, those with numbers to the right. */
 export function textTable(
   head: readonly string[],
   rows: readonly (readonly string[])[],
@@ -67,51 +67,52 @@ export function textTable(
   ).join("");
 }
 
-/** What a rule tells about, and what it counts, in the plural. */
+/** What a rule tracks, and what it counts, in the plural. */
 export function words({ type }: RulePlan): { readonly what: string; readonly restarts: string } {
   return type === "failures"
     ? { what: "task", restarts: "failed runs" }
     : { what: "allocation", restarts: "restarts" };
 }
 
-/** How a number is written for people: `1,798`. */
+/** The number with grouped digits: `1,798`. */
 export function grouped(count: number): string {
   return count.toLocaleString("en");
 }
 
-/** The totals, a line each for what was read, what was counted and what was told. */
-export function totalsText(trial: Trial, { lines, updates, malformed }: ReadTotals): string {
-  const { counted, duplicates, requested, outsideWindow, alerts } = trial.counts;
-  const others = updates - duplicates - requested - outsideWindow - trial.events;
-  return `read     ${readText(trial, { lines, updates, malformed })}\n` +
-    `counted  ${plural(counted, trial.countsWhat)}; not counted: ${grouped(duplicates)} seen before, ` +
+/** The totals: a line each for what was read, what was counted and the alerts. */
+export function totalsText(simulation: Simulation, { lines, updates, malformed }: ReadTotals): string {
+  const { events, duplicates, requested, outsideWindow, alerts } = simulation.counters.totals();
+  return `read     ${readText(simulation, { lines, updates, malformed })}\n` +
+    `counted  ${plural(simulation.counted, simulation.countsWhat)}; not counted: ${
+      grouped(duplicates)
+    } duplicates, ` +
     `${grouped(requested)} requested, ${grouped(outsideWindow)} too old; ${
-      plural(others, "other update")
+      plural(updates - events, "other update")
     }\n` +
-    `told     ${alertsText(trial.notified.size, alerts, trial.plan)}\n`;
+    `alerts   ${alertsText(simulation.notified.size, alerts, simulation.plan)}\n`;
 }
 
 function alertsText(notified: number, alerts: number, plan: RulePlan): string {
   const { what } = words(plan);
-  return `${plural(alerts, "notification")} about ${plural(notified, what)}, with ${thresholdsText(plan)}`;
+  return `${grouped(alerts)} for ${plural(notified, what)}, with ${thresholdsText(plan)}`;
 }
 
-/** What was read, in words. */
-export function readText(trial: Trial, { lines, updates, malformed }: ReadTotals): string {
-  const { span } = trial;
+/** What was read: `9 lines with 9 updates, from … to … (7m); 0 malformed`. */
+export function readText(simulation: Simulation, { lines, updates, malformed }: ReadTotals): string {
+  const { span } = simulation;
   const time = span === undefined
     ? ""
     : `, from ${shortTime(span.first)} to ${shortTime(span.last)} (${shortDuration(span.last - span.first)})`;
   return `${plural(lines, "line")} with ${plural(updates, "update")}${time}; ${grouped(malformed)} malformed`;
 }
 
-/** The rule and its thresholds, in words: `restarts, 5 in 5m, told again each 5m`. */
+/** The rule and its thresholds: `the rule restarts: 5 in 5m; repeat after 5m`. */
 export function thresholdsText(plan: RulePlan): string {
   const { type, thresholds } = plan;
   const limit = type === "failures"
     ? `${thresholds.restartCount} in a row, none of ${formatDuration(thresholds.stableAfter)}`
     : `${thresholds.restartCount} in ${formatDuration(thresholds.restartInterval)}`;
-  return `the rule ${type}: ${limit}; again each ${formatDuration(thresholds.notificationInterval)}`;
+  return `the rule ${type}: ${limit}; repeat after ${formatDuration(thresholds.notificationInterval)}`;
 }
 
 function plural(count: number, word: string): string {
@@ -128,9 +129,9 @@ function shortDuration(duration: Nanoseconds): string {
 }
 
 /** The totals as JSON has them. */
-export function totalsObject(trial: Trial, totals: ReadTotals): Record<string, unknown> {
-  const { span, counts, plan } = trial;
-  const { counted, duplicates, requested, outsideWindow, alerts } = counts;
+export function totalsObject(simulation: Simulation, totals: ReadTotals): Record<string, unknown> {
+  const { span, plan, counted } = simulation;
+  const { events, duplicates, requested, outsideWindow, alerts } = simulation.counters.totals();
   return {
     rule: ruleObject(plan),
     from: span === undefined ? null : formatTime(span.first),
@@ -140,7 +141,7 @@ export function totalsObject(trial: Trial, totals: ReadTotals): Record<string, u
     malformed: totals.malformed,
     counted,
     notCounted: { duplicates, requested, outsideWindow },
-    others: totals.updates - trial.events - duplicates - requested - outsideWindow,
+    others: totals.updates - events,
     notifications: alerts,
   };
 }
@@ -160,18 +161,18 @@ export function ruleObject({ type, thresholds, payload }: RulePlan): Record<stri
   };
 }
 
-function toldObject(
-  trial: Trial,
-  { name, first, last, notifications, over }: Notified,
+function notifiedObject(
+  simulation: Simulation,
+  { name, first, last, notifications, resolved }: Notified,
 ): Record<string, unknown> {
-  const { total, history } = trial.restartsOf(name);
+  const { total, timeline } = simulation.restartsOf(name);
   return {
     name,
     firstNotifiedAt: formatTime(first),
     lastNotifiedAt: formatTime(last),
     notifications,
-    over,
+    resolved,
     restarts: total,
-    timeline: history.columns(columns),
+    timeline: timeline.columns(columns),
   };
 }

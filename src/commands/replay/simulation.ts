@@ -1,69 +1,61 @@
-// One rule tried on a recording, in the time of its events: what it would have told, and what it made of the rest.
+// Simulates one rule on a recording, in the time of its events: which alerts it would have sent, and what it did not count.
 // It does with every update what the pipeline does, and sends nothing.
 import type { Alert } from "../../detection/alert/alert.ts";
 import type { Nanoseconds } from "../../lib/duration.ts";
+import { Counters } from "../../pipeline/counters.ts";
 import { EventClock } from "../../pipeline/event_clock.ts";
 import type { Decision, KeptState, Rule, RuleState } from "../../detection/rule.ts";
 import type { RuleEvent } from "../../detection/event.ts";
 import type { RulePlan } from "../../detection/settings.ts";
-import { History, Scale } from "./timeline.ts";
+import { Timeline, TimeScale } from "./timeline.ts";
 import type { Other } from "../../detection/event.ts";
 
-/** What was told about a name. */
+/** The alerts for one key. */
 export interface Notified {
   readonly name: string;
   readonly first: Nanoseconds;
   last: Nanoseconds;
   notifications: number;
-  /** The last of them said that the loop is over. */
-  over: boolean;
+  /** The last alert said that the loop is resolved, or given up. */
+  resolved: boolean;
 }
 
-/** Restarts of a name: how many were counted, and when. */
+/** The counted restarts of one key. */
 export interface Counted {
   total: number;
-  readonly history: History;
+  readonly timeline: Timeline;
 }
 
-/** What became of the updates that the rule counts, and how many alerts there were. */
-export interface Counts {
-  counted: number;
-  duplicates: number;
-  requested: number;
-  outsideWindow: number;
-  alerts: number;
-}
-
-/** Of so many names that were not told the restarts are remembered. Of one that is told and not among them, those in
- * its first alert are all that is known of the time before. */
-const maxUntold = 100_000;
-/** Keys that are looked at in one go when they fall due. */
+/** Keys without an alert whose restarts are remembered. For a key beyond them only the restarts in its first alert are
+ * known, and those after it. */
+const maxUnnotified = 100_000;
+/** Due keys that are decided in one go. */
 const maxDue = 500;
 
-/** A rule on its way through a recording. */
-export class Trial {
+/** One rule, and what it made of the recording so far. */
+export class Simulation {
   readonly plan: RulePlan;
   readonly notified = new Map<string, Notified>();
-  readonly counts: Counts = { counted: 0, duplicates: 0, requested: 0, outsideWindow: 0, alerts: 0 };
-  /** Updates that count; one can stand for several restarts. */
-  events = 0;
+  readonly counters = new Counters();
+  /** Restarts, or failed runs; one update can stand for several. */
+  counted = 0;
   readonly #rule: Rule;
   readonly #clock: EventClock;
-  readonly #scale = new Scale();
-  /** By name; undefined where nobody wants to know. */
+  readonly #scale = new TimeScale();
+  /** By key; undefined if they are not needed. */
   readonly #restarts: Map<string, Counted> | undefined;
 
-  /** `withHistories`: restarts are remembered by name. `warn` hears of a node whose clock is ahead. */
+  /** `withTimelines`: remembers restarts by key. `warn` is called for a node whose clock is ahead. */
   constructor(
     plan: RulePlan,
-    withHistories: boolean,
+    withTimelines: boolean,
     warn?: (node: string, ahead: Nanoseconds) => void,
   ) {
     this.plan = plan;
     this.#clock = new EventClock(undefined, warn);
     this.#rule = plan.open(forgetful);
     this.#rule.restore(nothing, undefined);
-    if (withHistories) this.#restarts = new Map();
+    if (withTimelines) this.#restarts = new Map();
   }
 
   /** What it counts, in the singular. */
@@ -71,7 +63,7 @@ export class Trial {
     return this.#rule.counts;
   }
 
-  /** The decoder for `take`: trials of one rule have the same. */
+  /** The decoder for `take`: simulations of one rule have the same. */
   get decode(): Rule["decode"] {
     return this.#rule.decode;
   }
@@ -82,17 +74,17 @@ export class Trial {
     return first === undefined || last === undefined ? undefined : { first, last };
   }
 
-  /** Up to which time updates may be skipped by their look. */
+  /** Up to which time the prefilter may skip updates. */
   get skipUntil(): Nanoseconds {
     return this.#clock.skipUntil;
   }
 
-  /** The restarts of a name that was told. */
+  /** The restarts of a notified key. */
   restartsOf(name: string): Counted {
-    return this.#restarts?.get(name) ?? { total: 0, history: new History(this.#scale) };
+    return this.#restarts?.get(name) ?? { total: 0, timeline: new Timeline(this.#scale) };
   }
 
-  /** Time goes on; what is of no interest does nothing else. */
+  /** Advances the time to that of updates that were skipped. */
   pass(time: Nanoseconds): void {
     this.#advance(time);
   }
@@ -102,10 +94,9 @@ export class Trial {
     const now = this.#advance(update.time, body);
     if (update.kind === "other") return;
     const decision = this.#rule.record(update, now);
-    if (counting.has(decision.reason)) this.#count(update, update.kind === "job" ? 1 : update.missed + 1);
-    else if (decision.reason === "duplicate") this.counts.duplicates++;
-    else if (decision.reason === "requested") this.counts.requested++;
-    else if (decision.reason === "outside-window") this.counts.outsideWindow++;
+    const { reason } = decision;
+    if (reason !== "noted" && reason !== "resolved" && reason !== "gave-up") this.counters.events[reason]++;
+    if (counting.has(reason)) this.#count(update, update.kind === "job" ? 1 : update.missed + 1);
     this.#act(decision, now);
     if (update.kind === "job") { for (const due of this.#rule.due(now, maxDue)) this.#act(due, now); }
   }
@@ -119,17 +110,16 @@ export class Trial {
   }
 
   #count({ name, time }: RuleEvent, count: number): void {
-    this.events++;
-    this.counts.counted += count;
+    this.counted += count;
     const restarts = this.#restarts;
     if (restarts === undefined) return;
     let counted = restarts.get(name);
     if (counted === undefined) {
-      if (restarts.size - this.notified.size >= maxUntold) return;
-      restarts.set(name, counted = { total: 0, history: new History(this.#scale) });
+      if (restarts.size - this.notified.size >= maxUnnotified) return;
+      restarts.set(name, counted = { total: 0, timeline: new Timeline(this.#scale) });
     }
     counted.total += count;
-    counted.history.add(time, count);
+    counted.timeline.add(time, count);
   }
 
   #act(decision: Decision, now: Nanoseconds): void {
@@ -137,20 +127,20 @@ export class Trial {
   }
 
   #notify({ name, reason, eventLog }: Alert, now: Nanoseconds): void {
-    this.counts.alerts++;
-    const over = reason === "resolved" || reason === "gave-up";
+    this.counters.alerts[reason]++;
+    const resolved = reason === "resolved" || reason === "gave-up";
     const notified = this.notified.get(name);
     if (notified !== undefined) {
       notified.last = now;
       notified.notifications++;
-      notified.over = over;
+      notified.resolved = resolved;
       return;
     }
-    this.notified.set(name, { name, first: now, last: now, notifications: 1, over });
+    this.notified.set(name, { name, first: now, last: now, notifications: 1, resolved });
     if (this.#restarts === undefined || this.#restarts.has(name)) return;
-    const history = new History(this.#scale);
-    for (const time of eventLog) history.add(time);
-    this.#restarts.set(name, { total: eventLog.length, history });
+    const timeline = new Timeline(this.#scale);
+    for (const time of eventLog) timeline.add(time);
+    this.#restarts.set(name, { total: eventLog.length, timeline });
   }
 }
 

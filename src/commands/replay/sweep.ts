@@ -1,14 +1,14 @@
-// The grid of `replay`: several values for a threshold, each combination tried on the recording, and what would change
-// against the settings that are in force.
+// The sweep of `replay`: simulates each combination of several values of thresholds, and compares it with the settings in
+// force.
 import { formatDuration } from "../../lib/duration.ts";
 import { plain } from "../../lib/escape.ts";
 import { grouped, readText, type ReadTotals, ruleObject, textTable, totalsObject, words } from "./report.ts";
 import { planRule, type RulePlan, ruleSettings } from "../../detection/settings.ts";
 import { flagOf, type Input, namesOf } from "../../lib/settings/setting.ts";
-import type { Trial } from "./simulation.ts";
+import type { Simulation } from "./simulation.ts";
 
 const { restartCount, restartInterval, stableAfter, notificationInterval, ignoreRequested } = ruleSettings;
-/** The settings that can have several values, and the rule that alone uses one. */
+/** The settings that can have several values, each with the rule if only one uses it. */
 const varied = [
   { setting: restartCount },
   { setting: restartInterval, rule: "restarts" },
@@ -16,13 +16,13 @@ const varied = [
   { setting: notificationInterval },
 ] as const;
 
-/** More combinations are no longer to choose by. */
+/** Nobody can choose among more. */
 const maxCombinations = 200;
-/** How many names are shown of those that change. */
+/** Keys that are named in a change. */
 const maxNames = 5;
 
-/** The rules of a grid; undefined where no flag has several values, or with the reasons in `input.problems`. */
-export function planGrid(input: Input, source: string): RulePlan[] | undefined {
+/** The rules of a sweep; undefined if no flag has several values, or with the reasons in `input.problems`. */
+export function planSweep(input: Input, source: string): RulePlan[] | undefined {
   const lists = varied.map(({ setting, ...only }) => {
     const flag = flagOf(setting);
     const words = input.flags[flag]?.split(",").map((word) => word.trim()) ?? [];
@@ -48,14 +48,14 @@ export function planGrid(input: Input, source: string): RulePlan[] | undefined {
   for (const { setting, rule } of lists as { setting: typeof restartCount; rule?: string }[]) {
     if (rule === undefined || plans.length === 0 || plans[0]!.type === rule) continue;
     input.problems.push(
-      `${namesOf(setting)}: found several values, for which the rule ${plans[0]!.type} has no use; ` +
+      `${namesOf(setting)}: found several values, which the rule ${plans[0]!.type} ignores; ` +
         `expected them with --rule ${rule}`,
     );
   }
   return input.problems.length === 0 ? plans : undefined;
 }
 
-/** The settings that are in force: the variables and the defaults. Thresholds given as flags are the candidates. */
+/** The settings in force: the variables and the defaults. Thresholds given as flags are the candidates. */
 export function currentInput(input: Input): Input {
   const flags = { ...input.flags };
   for (const { setting } of [...varied, { setting: ignoreRequested }]) delete flags[flagOf(setting)];
@@ -64,47 +64,54 @@ export function currentInput(input: Input): Input {
 
 /** How a combination differs from the settings in force. */
 interface Change {
-  readonly trial: Trial;
-  /** It is what is in force. */
+  readonly simulation: Simulation;
+  /** It equals the settings in force. */
   readonly isCurrent: boolean;
   readonly added: readonly string[];
   readonly missing: readonly string[];
 }
 
-/** Writes the grid: a row for the settings in force and for each combination. */
-export function writeGrid(current: Trial, grid: readonly Trial[], totals: ReadTotals, json: boolean): string {
+/** Writes the sweep: a row for the settings in force and for each combination. */
+export function writeSweep(
+  current: Simulation,
+  sweep: readonly Simulation[],
+  totals: ReadTotals,
+  json: boolean,
+): string {
   const inForce = JSON.stringify(ruleObject(current.plan));
-  const changes = grid.map((trial): Change => ({
-    trial,
-    isCurrent: JSON.stringify(ruleObject(trial.plan)) === inForce,
-    added: [...trial.notified.keys()].filter((name) => !current.notified.has(name)).sort(),
-    missing: [...current.notified.keys()].filter((name) => !trial.notified.has(name)).sort(),
+  const changes = sweep.map((simulation): Change => ({
+    simulation,
+    isCurrent: JSON.stringify(ruleObject(simulation.plan)) === inForce,
+    added: [...simulation.notified.keys()].filter((name) => !current.notified.has(name)).sort(),
+    missing: [...current.notified.keys()].filter((name) => !simulation.notified.has(name)).sort(),
   }));
-  return json ? gridJson(current, changes, totals) : gridText(current, changes, totals);
+  return json ? sweepJson(current, changes, totals) : sweepText(current, changes, totals);
 }
 
-function gridText(current: Trial, changes: readonly Change[], totals: ReadTotals): string {
+function sweepText(current: Simulation, changes: readonly Change[], totals: ReadTotals): string {
   const { what, restarts } = words(current.plan);
-  const isLoops = current.plan.type === "failures";
-  const row = ({ plan: { thresholds }, notified, counts }: Trial, change: string) => [
+  const isFailures = current.plan.type === "failures";
+  const row = ({ plan: { thresholds }, notified, counters }: Simulation, change: string) => [
     grouped(thresholds.restartCount),
-    formatDuration(isLoops ? thresholds.stableAfter : thresholds.restartInterval),
+    formatDuration(isFailures ? thresholds.stableAfter : thresholds.restartInterval),
     formatDuration(thresholds.notificationInterval),
     grouped(notified.size),
-    grouped(counts.alerts),
+    grouped(counters.notified),
     change,
   ];
   const head = [
     restarts,
-    isLoops ? "stable after" : "in",
-    "again each",
-    `${what}s told`,
-    "notifications",
+    isFailures ? "stable after" : "in",
+    "repeat after",
+    `${what}s`,
+    "alerts",
     "change",
   ];
   const rows = [
     row(current, "the settings in force"),
-    ...changes.filter(({ isCurrent }) => !isCurrent).map((change) => row(change.trial, changeText(change))),
+    ...changes.filter(({ isCurrent }) => !isCurrent).map((change) =>
+      row(change.simulation, changeText(change))
+    ),
   ];
   return `${textTable(head, rows, new Set([0, 1, 2, 3, 4]))}\nread  ${readText(current, totals)}\n`;
 }
@@ -114,7 +121,7 @@ function changeText({ added, missing }: Change): string {
   return parts.length === 0 ? "none" : parts.join("; ");
 }
 
-/** `2 new: a, b`; of many names the first ones. */
+/** `2 new: a, b`; only the first of many keys. */
 function named(what: string, names: readonly string[]): string[] {
   if (names.length === 0) return [];
   const shown = names.slice(0, maxNames).map(plain).join(", ");
@@ -122,7 +129,7 @@ function named(what: string, names: readonly string[]): string[] {
   return [`${grouped(names.length)} ${what}: ${shown}${more > 0 ? ` and ${grouped(more)} more` : ""}`];
 }
 
-function gridJson(current: Trial, changes: readonly Change[], totals: ReadTotals): string {
+function sweepJson(current: Simulation, changes: readonly Change[], totals: ReadTotals): string {
   const { rule: _, from, to, lines, updates, malformed } = totalsObject(current, totals);
   const object = {
     from,
@@ -130,9 +137,9 @@ function gridJson(current: Trial, changes: readonly Change[], totals: ReadTotals
     lines,
     updates,
     malformed,
-    current: trialObject(current),
-    grid: changes.map(({ trial, isCurrent, added, missing }) => ({
-      ...trialObject(trial),
+    current: simulationObject(current),
+    sweep: changes.map(({ simulation, isCurrent, added, missing }) => ({
+      ...simulationObject(simulation),
       isCurrent,
       new: added,
       missing,
@@ -141,6 +148,6 @@ function gridJson(current: Trial, changes: readonly Change[], totals: ReadTotals
   return JSON.stringify(object) + "\n";
 }
 
-function trialObject({ plan, notified, counts }: Trial): Record<string, unknown> {
-  return { rule: ruleObject(plan), notified: notified.size, notifications: counts.alerts };
+function simulationObject({ plan, notified, counters }: Simulation): Record<string, unknown> {
+  return { rule: ruleObject(plan), notified: notified.size, notifications: counters.notified };
 }

@@ -1,20 +1,20 @@
-// How often something happened in the course of a recording, in a bounded number of bins, and its drawing. All
-// histories of a recording have the same scale, which doubles as the recording grows longer. No clock, no I/O.
+// Histograms over the time of a recording, with a bounded number of bins, and their drawing. All timelines of a recording
+// have the same scale, which doubles as the recording grows longer. No clock, no I/O.
 import type { Nanoseconds } from "../../lib/duration.ts";
 
 /** The smallest bin, in nanoseconds: a second. */
 const minWidth = 1_000_000_000n;
-/** So many bins at most; a drawing has fewer columns, so that it does not matter where bins begin. */
+/** A drawing has fewer columns, so that it does not matter where bins begin. */
 const maxBins = 1024n;
 
-/** The scale of all histories: the span of the recording so far, and how wide a bin is. */
-export class Scale {
+/** The scale of all timelines: the span of the recording so far, and how wide a bin is. */
+export class TimeScale {
   first: Nanoseconds | undefined;
   last: Nanoseconds | undefined;
   /** How often the width has doubled. */
   level = 0n;
 
-  /** The recording goes on to this time. */
+  /** Extends the recording to this time. */
   extend(time: Nanoseconds): void {
     this.first ??= time;
     if (this.last === undefined || time > this.last) this.last = time;
@@ -28,19 +28,19 @@ export class Scale {
 }
 
 /** How often something happened, by time. */
-export class History {
-  readonly #scale: Scale;
+export class Timeline {
+  readonly #scale: TimeScale;
   #level: bigint;
   /** Numbers of the bins that are not empty, from the first time of the recording on, in order; and what is in them. */
   #bins: number[] = [];
   #counts: number[] = [];
 
-  constructor(scale: Scale) {
+  constructor(scale: TimeScale) {
     this.#scale = scale;
     this.#level = scale.level;
   }
 
-  /** It happened so often at this time. What was before the recording, or is after it, counts for its ends. */
+  /** Counts at this time; a time outside the recording counts for the nearer end of it. */
   add(time: Nanoseconds, count = 1): void {
     this.#rescale();
     const { first = time, last = time, width } = this.#scale;
@@ -54,7 +54,7 @@ export class History {
     }
   }
 
-  /** How often it happened in each of so many equal parts of the recording. */
+  /** The counts in equal parts of the recording. */
   columns(count: number): number[] {
     this.#rescale();
     const { first = 0n, last = 0n, width } = this.#scale;
@@ -85,16 +85,16 @@ export class History {
   }
 }
 
-function clamp(time: Nanoseconds, least: Nanoseconds, most: Nanoseconds): Nanoseconds {
-  return time < least ? least : time > most ? most : time;
+function clamp(time: Nanoseconds, min: Nanoseconds, max: Nanoseconds): Nanoseconds {
+  return time < min ? min : time > max ? max : time;
 }
 
 const blocks = "▁▂▃▄▅▆▇█";
 
-/** Numbers as blocks, the highest as the whole one: `▂  █▅▁`. Nothing is a space. */
+/** Numbers as blocks, the highest as the full one: `▂  █▅▁`. Zero is a space. */
 export function sparkline(counts: readonly number[]): string {
-  const most = counts.reduce((a, b) => Math.max(a, b), 0);
-  return counts.map((count) => count === 0 ? " " : blocks[Math.ceil(count / most * blocks.length) - 1]).join(
+  const max = counts.reduce((a, b) => Math.max(a, b), 0);
+  return counts.map((count) => count === 0 ? " " : blocks[Math.ceil(count / max * blocks.length) - 1]).join(
     "",
   );
 }

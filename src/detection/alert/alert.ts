@@ -1,13 +1,13 @@
-// The alert about a crash loop: the model that rules make, the store keeps and sinks send. No I/O.
+// The alert about a crash loop: rules create it, the state keeps it, sinks send it. No I/O.
 import { hash } from "node:crypto";
 import type { Nanoseconds } from "../../lib/duration.ts";
 import type { AlertDetails } from "./details.ts";
 
 /** One notification about a crash loop. */
 export interface Alert {
-  /** The same whoever computes it, so that receivers know a repeated delivery: 32 hexadecimal digits. */
+  /** Reproducible, so that receivers recognise a repeated delivery: 32 hexadecimal digits. */
   readonly id: string;
-  /** The id that all alerts about one loop have in common: that of the first. */
+  /** The same in all alerts about one loop: the id of the first. */
   readonly loop: string;
   /** Text of the key: the allocation's name, or the task's. */
   readonly name: string;

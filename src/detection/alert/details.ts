@@ -8,10 +8,10 @@ import type { Key } from "../decode/task_key.ts";
 export interface AlertDetails {
   readonly Status: "looping" | "resolved" | "gave-up";
   readonly Rule: "restarts" | "failures";
-  /** The id that all alerts about one loop have in common. */
+  /** The same in all alerts about one loop: the id of the first. */
   readonly Loop: string;
   readonly Key: Partial<Key>;
-  /** Restarts, or failed runs in a row. */
+  /** Restarts, or consecutive failed runs. */
   readonly Failures: number;
   /** Of them, those that no event showed. */
   readonly Missed: number;
@@ -43,7 +43,7 @@ export function often(count: number): string {
   return count === 1 ? "once" : `${count} times`;
 }
 
-/** The time of day and its zone, with the date where that is another one: `03:42 UTC`, `05:42 +02:00`. */
+/** The time of day and its zone, with the date if it is not that of `now`: `03:42 UTC`, `05:42 +02:00`. */
 export function clock(time: Nanoseconds, now: Nanoseconds): string {
   const text = formatTime(time);
   const [zone = "Z"] = /[+-]\d\d:\d\d$/.exec(text) ?? [];
@@ -59,7 +59,7 @@ export function inWords(duration: Nanoseconds): string {
   ).trim();
 }
 
-/** As exact as a person wants it: `52s`, `1.2s`, `3m20s`. */
+/** Rounded for a person: `52s`, `1.2s`, `3m20s`. */
 export function rounded(duration: Nanoseconds): string {
   const unit = duration < 10_000_000_000n ? 100_000_000n : 1_000_000_000n;
   return formatDuration((duration + unit / 2n) / unit * unit);

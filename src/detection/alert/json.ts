@@ -6,9 +6,9 @@ import { detailsOf } from "./details_of.ts";
 
 /**
  * The alert as sinks get it, on one line: `{"LastEvent":<update>,"EventLog":[<RFC 3339>…]}`, with the payload
- * `full` also `Id`, the cluster where it has a name, and the fields of `AlertDetails`. The update keeps all its fields, digits and their order. A log that
- * is not whole is followed by `"EventLogLimit":<how many are kept>`. Characters that a terminal would obey stand
- * in it as escapes: `\u009b`.
+ * `full` also `Id`, the cluster if it has a name, and the fields of `AlertDetails`. The update keeps all its fields, digits and their order. A log that
+ * can be incomplete is followed by `"EventLogLimit":<how many are kept>`. Characters that a terminal would obey are
+ * escaped: `\u009b`.
  */
 export function alertJson(alert: Alert, payload: Payload = "original", cluster?: string): string {
   const { lastEvent, eventLog, limit } = alert;

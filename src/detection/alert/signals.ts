@@ -1,4 +1,4 @@
-// What signals of Linux are called. No clock, no I/O.
+// The names of Linux signals. No clock, no I/O.
 
 /** By number; those that end processes. status/page/words.js has the same, for the browser. */
 const names: Readonly<Record<number, string>> = {
@@ -22,12 +22,12 @@ const names: Readonly<Record<number, string>> = {
   31: "SIGSYS",
 };
 
-/** The signal with its name, where it has one: `9 (SIGKILL)`. */
+/** The signal with its name, if it has one: `9 (SIGKILL)`. */
 export function signalWords(signal: number): string {
   return signal in names ? `${signal} (${names[signal]})` : `${signal}`;
 }
 
-/** The exit code, with the name of the signal where it says that one ended the process: 128 and its number. */
+/** The exit code; with the name of a signal if it is 128 plus a signal's number. */
 export function exitCodeWords(code: number): string {
   return code - 128 in names ? `${code} (${names[code - 128]})` : `${code}`;
 }

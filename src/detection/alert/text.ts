@@ -5,8 +5,7 @@ import { formatTime } from "../../lib/time.ts";
 import type { Alert } from "./alert.ts";
 import { detailsOf, lastTimeOf, lastUpdateOf } from "./details_of.ts";
 
-/** The alert in columns: when, what, how often in which time, and why. The name says which job. `colored`: with the
- * terminal's colours. */
+/** The alert in columns: time, kind, key, count and span, reason. `colored`: with the terminal's colours. */
 export function alertText(alert: Alert, colored = false): string {
   const { name, reason, eventLog, details } = alert;
   const times = eventLog.length > 0 ? eventLog : [lastTimeOf(alert)];
@@ -15,7 +14,9 @@ export function alertText(alert: Alert, colored = false): string {
   const second = 1_000_000_000n;
   const count = details?.Failures ?? eventLog.length;
   const counted = `${count} ${details === undefined ? "restart" : "failed run"}${count === 1 ? "" : "s"}`;
-  const heading = reason !== "resolved" && details?.FlappingSince !== undefined ? "flaps" : headings[reason];
+  const heading = reason !== "resolved" && details?.FlappingSince !== undefined
+    ? "flapping"
+    : headings[reason];
   const span = times.length > 1 ? ` in ${formatDuration((newest - oldest) / second * second)}` : "";
   return [
     formatTime(newest / second * second),
@@ -26,14 +27,14 @@ export function alertText(alert: Alert, colored = false): string {
   ].join("  ");
 }
 
-/** Red, yellow, green and magenta, and what ends them: ten characters that take no room. */
+/** Red, yellow, green and magenta. Their escape sequences are ten characters that take no room. */
 const colors = { first: 31, repeat: 33, resolved: 32, "gave-up": 35 };
 
 function inColor(text: string, color: number): string {
   return `\x1b[${color}m${text}\x1b[39m`;
 }
 
-const headings = { first: "crash loop", repeat: "still loops", resolved: "is over", "gave-up": "gave up" };
+const headings = { first: "crash loop", repeat: "still loops", resolved: "resolved", "gave-up": "gave up" };
 
 function restartWords(alert: Alert): string {
   const { task, reason } = lastUpdateOf(alert);

@@ -1,13 +1,13 @@
-// An update about a whole job, or about an allocation that does not run: it was stopped, it is gone, Nomad has given it
-// up, or it waits to be placed again. The source `nomad` writes such updates; to other rules they are nothing.
+// An update about a whole job, or about an allocation that does not run: it was stopped, is gone, was given up by Nomad,
+// or is pending, that is, to be placed again. The source `nomad` writes such updates; only the rule `failures` reads them.
 import type { Nanoseconds } from "../../lib/duration.ts";
 import type { JobEvent, JobOutcome } from "../event.ts";
 import { type Fields, isObject, textOf } from "./fields.ts";
 import type { Read } from "./update.ts";
 
-const outcomes: ReadonlySet<unknown> = new Set<JobOutcome>(["stopped", "gone", "gave-up", "waits"]);
+const outcomes: ReadonlySet<unknown> = new Set<JobOutcome>(["stopped", "gone", "gave-up", "pending"]);
 
-/** The update's word about a job; undefined where it is about a task event. */
+/** What the update says about a job; undefined if it is about a task event. */
 export function jobEventOf({ update, time, text }: Read): JobEvent | undefined {
   const { Job } = update;
   if (!isObject(Job) || !outcomes.has(Job.Outcome)) return undefined;

@@ -1,4 +1,4 @@
-// Which node an update is of, found without parsing: for warnings about a node's clock, which are rare.
+// The node of an update, found without parsing: for the rare warnings about a node's clock.
 const decoder = new TextDecoder();
 
 /** The `NodeName` of an update, else its `NodeID`, else its allocation, in words: `node client-1`. */

@@ -18,8 +18,8 @@ const details = String.raw`,"Details":\{(?:${text}:${text}(?:,${text}:${text})*)
 /** Members that are of no interest, under any name but those that are. */
 const others = `(?:,"(?!Type"|Time"|Details"|RestartReason")[A-Za-z]+":(?:${text}|${wholeNumber}|${truth}))*`;
 
-/** A restart with a reason: one without was asked for, or is of an old Nomad. A text matches in one way at most, so
- * that one that does not match costs no more than its length. */
+/** A restart with a reason: one without was requested, or is of an old Nomad. A text matches in one way at most, so that
+ * a mismatch takes linear time. */
 const shape = new RegExp(
   String.raw`^\{"Name":"(${inText}+)"(?:,"NodeID":${text})?,"AllocationID":"(${inText}*)",` +
     ["DesiredStatus", "DesiredDescription", "ClientStatus", "ClientDescription", "JobID", "GroupName"]
@@ -30,7 +30,7 @@ const shape = new RegExp(
     String.raw`,"RestartReason":"${inText}+"${others}\}\}$`,
 );
 
-/** Reads the text, each of whose characters is a byte; undefined where it must be parsed. */
+/** Reads the text, each of whose characters is a byte; undefined if it must be parsed. */
 export function readPlainRestart(text: string): PlainRestart | undefined {
   const found = shape.exec(text);
   if (found === null) return undefined;

@@ -1,6 +1,7 @@
-// An update as the rule `failures` sees it: of which task it is, and what it says of a run of that task.
-// What the events mean: Nomad's client/allocrunner/taskrunner and client/allocrunner/taskrunner/restarts.
+// Decodes an update for the rule `failures`: its task, and what it says about a run of that task. The meaning of events
+// follows Nomad's client/allocrunner/taskrunner and client/allocrunner/taskrunner/restarts.
 import type { Nanoseconds } from "../../lib/duration.ts";
+import { parseTime } from "../../lib/time.ts";
 import type { Exit, JobEvent, Malformed, Meaning, RunEvent } from "../event.ts";
 import { type Fields, isObject, textOf } from "./fields.ts";
 import { jobEventOf } from "./job_event.ts";
@@ -56,8 +57,8 @@ function meaningOf(update: Fields, event: Fields, type: string, exit: Exit | und
   }
 }
 
-/** Nomad's scheduler/structs/const.go has what it says when it stops an allocation. Others of its reasons are a
- * deploy, a drain, a failure, a replacement whose lost original came back: then the task goes on elsewhere. */
+/** The texts are those of Nomad's scheduler/structs/const.go. Its other reasons to stop an allocation are a deploy, a
+ * drain, a failure, a replacement whose lost original came back: then the task continues elsewhere. */
 function isStopped({ DesiredStatus, DesiredDescription }: Fields): boolean {
   return DesiredStatus === "stop" &&
     /^(?:system )?alloc not needed (?:due to job update|as node is tainted)/.test(textOf(DesiredDescription));
@@ -72,7 +73,7 @@ function failsTask({ FailsTask, Details }: Fields): boolean {
   return FailsTask === true || (isObject(Details) && Details.fails_task === "true");
 }
 
-/** `oom_killed` can say false where it was so; drivers also put it into words. */
+/** `oom_killed` can be false although it was so; then a driver may say it in words. */
 function exitOf(event: Fields): Exit {
   const details: Fields = isObject(event.Details) ? event.Details : {};
   const words = `${textOf(details.exit_message)} ${textOf(event.Message)}`;
@@ -93,12 +94,8 @@ function wholeNumber(value: unknown): number | undefined {
   return typeof found === "number" && Number.isSafeInteger(found) ? found : undefined;
 }
 
-/** RFC 3339 with up to nine digits of a second; Go writes a zero time as the year 1. */
+/** A time that was reached; Go writes one that was not as the year 1. */
 function timeOf(text: string): Nanoseconds | undefined {
-  const [, seconds, fraction = "", zone] =
-    /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/
-      .exec(text) ?? [];
-  const milliseconds = Date.parse(`${seconds}${zone}`);
-  if (!(milliseconds > 0)) return undefined;
-  return BigInt(milliseconds) * 1_000_000n + BigInt(fraction.padEnd(9, "0"));
+  const time = parseTime(text);
+  return time !== undefined && time > 0n ? time : undefined;
 }

@@ -1,7 +1,7 @@
-// What tells one task from all others: the key that the rule `failures` counts by, and its text.
+// The key that the rule `failures` counts by: it identifies a task. And its text.
 import { type Fields, textOf } from "./fields.ts";
 
-/** What tells one task from all others, for as long as its job lives. */
+/** Identifies a task for as long as its job lives. */
 export interface Key {
   /** Only the source `nomad` says it. */
   readonly Namespace?: string;
@@ -37,7 +37,7 @@ export function nameOf({ Namespace, JobID, TaskGroup, Index, Task, NodeID }: Key
   return `${namespace}${JobID}.${part(TaskGroup)}[${Index}]/${part(Task)}${node}`.toWellFormed();
 }
 
-/** In quotes where it could be taken for more than one part. A job's name may be anything: it is what is left. */
+/** In quotes if it could be taken for more than one part. A job's name may be anything: it is what is left. */
 function part(text: string): string {
   return /["./@[\]]/.test(text) ? JSON.stringify(text) : text;
 }

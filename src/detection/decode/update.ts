@@ -1,13 +1,14 @@
-// A message's bytes → what they mean: a restart, something to ignore, or malformed. Exact nanoseconds.
-// It follows nomad-firehose's allocation updates; no rule and no I/O here.
+// Decodes the bytes of an allocation update of nomad-firehose: a restart, something to ignore, or malformed. Times are
+// exact to the nanosecond. No rule and no I/O.
 import { Buffer, isAscii } from "node:buffer";
 import type { Nanoseconds } from "../../lib/duration.ts";
+import { maxTime } from "../../lib/time.ts";
 import type { Malformed, Other, Restart } from "../event.ts";
 import { type Fields, isObject, textOf } from "./fields.ts";
 import { mayRestart, timeOfOther } from "./prefilter/prefilter.ts";
 import { readPlainRestart } from "./plain_restart.ts";
 
-/** What a message is to the rule `restarts`. */
+/** What a message means to the rule `restarts`. */
 export type Update = Restart | Other | Malformed;
 
 /** An update of any type, read but not judged. */
@@ -23,8 +24,7 @@ export interface Read {
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
-const least = -(1n << 63n);
-const most = (1n << 63n) - 1n;
+const minTime = -(1n << 63n);
 
 /** Decodes one message for the rule `restarts`. Never throws: what it cannot read is malformed, with the reason. */
 export function decode(body: Uint8Array): Update {
@@ -98,18 +98,18 @@ export function readUpdate(body: Uint8Array): Read | Malformed {
   if (typeof event.Time !== "number") return malformed("TaskEvent.Time is not a number");
   const time = exactTime(text);
   if (time === "too deep") return malformed("nested too deeply");
-  if (time === undefined || time < least || time > most) {
+  if (time === undefined || time < minTime || time > maxTime) {
     return malformed("TaskEvent.Time is not a whole number of 64 bits");
   }
   return { kind: "read", time, name: fullName(update, name), type: event.Type, update, event, text };
 }
 
-/** The name after its namespace, where the update has one. Half a surrogate pair could not be kept in a file. */
+/** The name, prefixed with its namespace if the update has one. Half a surrogate pair could not be kept in a file. */
 function fullName({ Namespace: namespace }: Fields, name: string): string {
   return (typeof namespace === "string" ? `${namespace}/${name}` : name).toWellFormed();
 }
 
-/** The source `nomad` adds how many restarts happened that no event told of. */
+/** The source `nomad` adds how many restarts happened that no event showed. */
 export function missed({ MissedRestarts: count }: Fields): number {
   return typeof count === "number" && Number.isSafeInteger(count) && count > 0 ? count : 0;
 }
@@ -119,8 +119,8 @@ function malformed(reason: string): Malformed {
 }
 
 /**
- * `TaskEvent.Time` to the last digit, which a JavaScript number does not hold. Where the text has one key
- * `Time` and none that could be one in disguise, its digits are cut out; else the text is parsed again.
+ * `TaskEvent.Time` to the last digit, which a JavaScript number does not hold. If the text has one key `Time` and
+ * none that could be an escaped one, its digits are cut out; else the text is parsed again.
  */
 function exactTime(text: string): Nanoseconds | undefined | "too deep" {
   const key = text.indexOf('"Time"');
@@ -143,12 +143,12 @@ function wholeTimes(key: string, value: unknown, { source }: { source?: string }
   return key === "Time" && source !== undefined ? wholeNumber(source) ?? value : value;
 }
 
-/** The number where the text is a whole one that can be of 64 bits: to read longer ones takes more than their length. */
+/** The integer in the text if it can be of 64 bits: reading longer ones takes more than linear time. */
 function wholeNumber(text: string): bigint | undefined {
   return /^-?[0-9]{1,19}$/.test(text) ? BigInt(text) : undefined;
 }
 
-/** Nomad gives a reason for a restart that its policy decided, and none for one that was asked for. */
+/** Nomad gives a reason for a restart that its policy decided, and none for a requested one. */
 export function isRequested({ RestartReason: reason, Details: details }: Fields): boolean {
   const detail = isObject(details) ? details.restart_reason : undefined;
   if (reason === undefined && detail === undefined) return false;
@@ -156,8 +156,8 @@ export function isRequested({ RestartReason: reason, Details: details }: Fields)
 }
 
 /**
- * Allocation and task as a whole number up to 2^53, to be kept in the place of two strings. Two restarts of one
- * name that agree in it and in the nanosecond are taken for the same.
+ * A hash of allocation and task, an integer up to 2^53, kept instead of two strings. Two restarts of one key with the
+ * same identity and nanosecond are taken for the same.
  */
 export function identityOf(allocation: string, task: string): number {
   const text = `${allocation}\0${task}`;

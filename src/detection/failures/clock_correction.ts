@@ -1,9 +1,9 @@
-// What a clock that was ahead left in a row of failed runs, set right. No clock, no I/O.
+// Corrects the times of a streak that a clock left which was ahead. No clock, no I/O.
 import type { Nanoseconds } from "../../lib/duration.ts";
 import type { Ended, FailureStreak } from "./streak.ts";
 
 /** The clock, which was ahead until `from`, is at `now`: what is of the time between happened by now. A time after
- * `from` is of a node that is ahead, and stays. Yields whether there was anything. */
+ * `from` is of a node that is ahead, and stays. Returns whether anything changed. */
 export function setBack(streak: FailureStreak, now: Nanoseconds, from: Nanoseconds): boolean {
   let isChanged = false;
   const right = (time: Nanoseconds): Nanoseconds => {
@@ -28,8 +28,8 @@ export function setBack(streak: FailureStreak, now: Nanoseconds, from: Nanosecon
   return isChanged;
 }
 
-/** What was notified after now keeps nobody silent any longer than if it were of now. */
-export function setToldBack({ notified }: FailureStreak, now: Nanoseconds): boolean {
+/** A notification of a time after `now` delays the next one no longer than one of now. */
+export function setNoticeBack({ notified }: FailureStreak, now: Nanoseconds): boolean {
   if (notified === undefined || notified.at <= now) return false;
   notified.at = now;
   return true;

@@ -1,231 +1,139 @@
-// The rule `failures`: a task loops when so many runs in a row failed, none of which was stable. It stays looping
-// through every delay of Nomad's, until a run is stable or somebody stops it. No clock, no I/O.
-import { IndexedHeap } from "../../lib/offheap/indexed_heap.ts";
-import { type Alert, alertId } from "../alert/alert.ts";
+// The rule `failures`: a task loops if N consecutive runs failed and none was stable. The loop stays active through every
+// delay of Nomad's, until a run is stable or somebody stops the task. No clock, no I/O.
 import type { Nanoseconds } from "../../lib/duration.ts";
-import { flaps, quieten, quietSince, stableAfterOf, toldAnew } from "./flapping.ts";
-import type { JobEvent, RuleEvent, RunEvent } from "../event.ts";
-import type { FailuresState, KeptFailures } from "./state.ts";
-import { Interner } from "../../lib/offheap/interner.ts";
-import {
-  clear,
-  type FailureStreak,
-  isNewsOfLife,
-  maxLogged,
-  newStreak,
-  runningSince,
-  type Step,
-  take,
-} from "./streak.ts";
-import { setBack, setToldBack } from "./clock_correction.ts";
-import { ByJob } from "./streaks_by_job.ts";
-import type { ActiveLoop, Decision, FailingTask, Rule } from "../rule.ts";
+import { earlier } from "../../lib/time.ts";
 import { decodeRun } from "../decode/run_event.ts";
+import type { JobEvent, RuleEvent, RunEvent } from "../event.ts";
+import type { ActiveLoop, Decision, FailingTask, Rule } from "../rule.ts";
 import { Visibility } from "../visibility.ts";
-import { inWords } from "../alert/details.ts";
-import { failuresDetails } from "./details.ts";
-
-/** When a loop is told. */
-export interface FailuresThresholds {
-  /** So many failed runs in a row … */
-  readonly restartCount: number;
-  /** … none of which lasted this long are a loop, … */
-  readonly stableAfter: Nanoseconds;
-  /** … which is told at most this often. */
-  readonly notificationInterval: Nanoseconds;
-  /** Its end is told too. */
-  readonly notifyResolved: boolean;
-}
-
-/** A row in the agenda, under a number. */
-class Watched {
-  /** Since when its events are of the past. */
-  catchesUpSince: Nanoseconds | undefined = undefined;
-  /** What became of its job, where that is yet to be decided. */
-  outcome: JobEvent | undefined = undefined;
-  constructor(readonly number: number, readonly name: string, readonly streak: FailureStreak) {}
-}
+import { setBack, setNoticeBack } from "./clock_correction.ts";
+import { Deadlines, type FailuresThresholds, idleTimeout } from "./deadlines.ts";
+import { isFailure, isNewsOfLife } from "./event_order.ts";
+import { flaps, quieten } from "./flapping.ts";
+import { causeOf, isShown, Notifications } from "./notifications.ts";
+import { Schedule } from "./schedule.ts";
+import type { FailuresState, KeptFailures } from "./state.ts";
+import { type FailureStreak, hasGivenUp, isActive, newStreak, runningSince } from "./streak.ts";
+import { type Step, take } from "./take_event.ts";
+import { type Tracked, TrackedStreaks } from "./tracked_streaks.ts";
 
 const second = 1_000_000_000n;
-/** An event older than this is of the past: before time decides about its row, what followed is awaited for a
- * moment; all in all no longer than this. */
-const past = 30n * second;
-const moment = 2n * second;
-/** An event so far ahead is of a clock that is wrong. */
-const future = 24n * 3600n * second;
-/** After so long without an event a task is forgotten: Nomad waits an hour at most unless a job says otherwise. Where
- * it waited longer before, after three times that. */
-export const silentAfter = 3n * 3600n * second;
-const latest = (1n << 63n) - 1n;
+/** An event that is further ahead is of a wrong clock. */
+const maxClockSkew = 24n * 3600n * second;
 
-/** How a row ends. */
-const ends = {
-  stable: (stableAfter: Nanoseconds) => `it ran for ${inWords(stableAfter)}`,
-  quiet: (stableAfter: Nanoseconds) => `no run failed for ${inWords(stableAfter)}`,
-  completed: () => "it completed",
-  stopped: () => "it was stopped",
-  gone: () => "its job is gone",
-  silent: (_: Nanoseconds, silence: Nanoseconds) => `nothing was heard of it for ${inWords(silence)}`,
-};
-
-/** Counts failed runs in a row, by task. A task whose runs do not fail leaves no trace. */
+/** Counts consecutive failed runs, by task. A task whose runs do not fail leaves no trace. */
 export class FailuresRule implements Rule {
   readonly counts = "failed run";
   readonly decode = decodeRun;
-  readonly #thresholds: FailuresThresholds;
   readonly #state: FailuresState;
-  readonly #names = new Interner();
-  /** By the numbers of their names. */
-  readonly #watched: (Watched | undefined)[] = [];
-  readonly #dueHeap = new IndexedHeap();
   readonly #visibility: Visibility;
-  /** Rows whose time has come, by the time up to which it must be seen first what happened. */
-  readonly #unseen = new IndexedHeap();
-  readonly #byJob = new ByJob<Watched>();
+  readonly #streaks = new TrackedStreaks();
+  readonly #deadlines: Deadlines;
+  readonly #schedule: Schedule;
+  readonly #notifications: Notifications;
   /** The clock is that of the wall, not that of the events. */
   #isLive = true;
-  /** Until then nothing is done but by events. */
-  #quietUntil = -latest;
-  #looping = 0;
 
-  /** Time alone decides nothing that is not in `visibility`. */
+  /** Time alone decides nothing that `visibility` does not show. */
   constructor(thresholds: FailuresThresholds, state: FailuresState, visibility = new Visibility()) {
-    this.#thresholds = thresholds;
     this.#state = state;
     this.#visibility = visibility;
+    this.#deadlines = new Deadlines(thresholds, visibility);
+    this.#schedule = new Schedule(this.#deadlines, visibility);
+    this.#notifications = new Notifications(thresholds, this.#deadlines);
   }
 
   get names(): number {
-    return this.#names.size;
+    return this.#streaks.size;
   }
 
   get looping(): number {
-    return this.#looping;
+    return this.#notifications.active;
   }
 
   get nextDue(): Nanoseconds | undefined {
-    const { next } = this.#dueHeap;
-    if (!this.#becomesVisible()) return next;
-    return next === undefined ? this.#visibility.until : min(next, this.#visibility.until);
+    return this.#schedule.next;
   }
 
-  /** Before time alone decides about a row, what happened meanwhile is awaited. */
   restore(kept: KeptFailures, now: Nanoseconds | undefined): void {
     this.#isLive = now !== undefined;
-    if (now !== undefined) this.#quietUntil = now + past;
+    if (now !== undefined) this.#schedule.holdAfterStart(now);
     for (const [name, streak] of kept.entries("streaks")) {
-      const watched = this.#watch(name, streak);
-      if (isNotified(streak)) this.#looping++;
+      const tracked = this.#streaks.add(name, streak);
+      if (isActive(streak)) this.#notifications.active++;
       this.#visibility.restore(streak.newest);
-      this.#dueHeap.set(watched.number, this.#wakeAt(watched, now ?? streak.newest));
+      this.#schedule.set(tracked, now ?? streak.newest);
     }
   }
 
-  /** On the clock of events, the times of a row are of its node's own clock, and agree with one another. */
+  /** With the events' own clock, the times of a streak are of its node's clock, and agree with one another. */
   clockSetBack(now: Nanoseconds, from: Nanoseconds): void {
-    this.#quietUntil = min(this.#quietUntil, now + past);
-    for (const watched of this.#watched) {
-      if (watched === undefined) continue;
-      if (watched.catchesUpSince !== undefined) watched.catchesUpSince = min(watched.catchesUpSince, now);
-      const isNotified = setToldBack(watched.streak, now);
-      const isChanged = this.#isLive && setBack(watched.streak, now, from);
-      if (isNotified || isChanged) this.#keep(watched, now);
-      else this.#dueHeap.set(watched.number, this.#wakeAt(watched, now));
+    this.#schedule.clockSetBack(now);
+    for (const tracked of this.#streaks) {
+      if (tracked.catchingUpSince !== undefined) {
+        tracked.catchingUpSince = earlier(tracked.catchingUpSince, now);
+      }
+      const isNoticeSet = setNoticeBack(tracked.streak, now);
+      const isSet = this.#isLive && setBack(tracked.streak, now, from);
+      if (isNoticeSet || isSet) this.#keep(tracked, now);
+      else this.#schedule.set(tracked, now);
     }
   }
 
   record(event: RuleEvent, now: Nanoseconds): Decision {
     if (event.kind === "restart") return { reason: "noted" };
-    if (event.kind === "job") return this.#takeJob(event, now);
-    const { name, time, meaning } = event;
-    const isFailure = meaning === "failed" || meaning === "failing";
-    if (this.#isLive && time - now >= future) return { reason: "outside-window" };
-    let watched = this.#find(name);
-    if (watched === undefined && !isFailure) return nothing(event);
-    const begin = watched === undefined ? now : watched.streak.since;
-    if (isFailure && begin - time >= silentAfter) return { reason: "outside-window" };
-    watched ??= this.#watch(name, newStreak(event));
-    this.#catchUp(watched, time, now);
-    this.#doubt(watched.streak, event);
-    const runsAgain = this.#runsAgain(watched, event);
-    const step = take(watched.streak, event, this.#stableAfter(watched.streak));
-    const decision = this.#judge(watched, step, event, now);
-    this.#keep(watched, now);
+    if (event.kind === "job") return this.#recordJob(event, now);
+    const { name, time } = event;
+    if (this.#isLive && time - now >= maxClockSkew) return { reason: "outside-window" };
+    let tracked = this.#streaks.find(name);
+    if (tracked === undefined && !isFailure(event)) return uncounted(event);
+    const begin = tracked === undefined ? now : tracked.streak.since;
+    if (isFailure(event) && begin - time >= idleTimeout) return { reason: "outside-window" };
+    tracked ??= this.#streaks.add(name, newStreak(event));
+    // With the events' own clock no event is stale.
+    this.#schedule.noteAge(tracked, this.#isLive ? time : now, now);
+    this.#doubt(tracked.streak, event);
+    const runsAgain = this.#runsAgain(tracked, event);
+    const step = take(tracked.streak, event, this.#deadlines.stableAfter(tracked.streak));
+    const decision = this.#judge(tracked, step, event, now);
+    this.#keep(tracked, now);
     return runsAgain ?? decision;
   }
 
-  due(now: Nanoseconds, most: number): Decision[] {
+  due(now: Nanoseconds, limit: number): Decision[] {
     const decisions: Decision[] = [];
-    for (; most > 0; most--) {
-      const agenda = this.#dueAt(now);
-      if (agenda === undefined) break;
-      const watched = this.#watched[agenda.take()];
-      if (watched === undefined) continue;
-      const decision = this.#wake(watched, now);
+    for (; limit > 0; limit--) {
+      const number = this.#schedule.take(now);
+      if (number === undefined) break;
+      const tracked = this.#streaks.at(number);
+      if (tracked === undefined) continue;
+      const decision = this.#decideByTime(tracked, now);
       if (decision !== undefined) decisions.push(decision);
-      if (watched.streak.failures === 0 && now >= this.#forgottenAt(watched.streak)) this.#forget(watched);
-      else this.#keep(watched, now);
+      const { failures } = tracked.streak;
+      if (failures === 0 && now >= this.#deadlines.forgottenAt(tracked.streak)) this.#forget(tracked);
+      else this.#keep(tracked, now);
     }
     return decisions;
   }
 
-  /** Without the time of Nomad's next attempt, which would soon be of the past. */
   loop(name: string, now: Nanoseconds): ActiveLoop | undefined {
-    const watched = this.#find(name);
-    if (watched === undefined || !isShown(watched.streak)) return undefined;
-    const { streak } = watched;
-    const { id, repeats, at } = streak.notified!;
-    const alert = this.#alert(watched, id, max(now, streak.nextAttempt ?? now));
-    if (!hasGivenUp(streak)) return { alert, notified: repeats + 1 };
-    return { alert, notified: repeats + 1 + Number(this.#thresholds.notifyResolved), gaveUpAt: at };
+    const tracked = this.#streaks.find(name);
+    return tracked === undefined ? undefined : this.#notifications.loop(tracked, now);
   }
 
   *loops(): Iterable<string> {
-    for (const watched of this.#watched) if (watched && isShown(watched.streak)) yield watched.name;
+    for (const { name, streak } of this.#streaks) if (isShown(streak)) yield name;
   }
 
   *failing(): Iterable<FailingTask> {
-    for (const watched of this.#watched) {
-      if (watched === undefined || watched.streak.failures === 0) continue;
-      const { key: { Namespace = "", JobID }, runs } = watched.streak;
-      const { allocation = "", createIndex: made = 0 } = runs.at(-1) ?? {};
-      yield { namespace: Namespace, job: JobID, allocation, made };
+    for (const { streak: { key, runs, failures } } of this.#streaks) {
+      if (failures === 0) continue;
+      const { allocation = "", createIndex = 0 } = runs.at(-1) ?? {};
+      yield { namespace: key.Namespace ?? "", job: key.JobID, allocation, createIndex };
     }
   }
 
-  #find(name: string): Watched | undefined {
-    const number = this.#names.find(name);
-    return number < 0 ? undefined : this.#watched[number];
-  }
-
-  #watch(name: string, streak: FailureStreak): Watched {
-    const number = this.#names.add(name);
-    const watched = this.#watched[number] = new Watched(number, name, streak);
-    this.#byJob.add(streak.key, watched);
-    return watched;
-  }
-
-  /** Where the clock is that of the events, none is of the past. */
-  #catchUp(watched: Watched, time: Nanoseconds, now: Nanoseconds): void {
-    const since = watched.catchesUpSince;
-    if (!this.#isLive || now - time < past) watched.catchesUpSince = undefined;
-    else if (since === undefined || now - since >= 2n * past) watched.catchesUpSince = now;
-  }
-
-  /** Where what is due stands. */
-  #dueAt(now: Nanoseconds): IndexedHeap | undefined {
-    const { next } = this.#dueHeap;
-    if (next !== undefined && next <= now) return this.#dueHeap;
-    return this.#becomesVisible() ? this.#unseen : undefined;
-  }
-
-  /** Whether it is seen by now what a row waited for. */
-  #becomesVisible(): boolean {
-    const { next } = this.#unseen;
-    return next !== undefined && this.#visibility.saw(next);
-  }
-
-  /** Where events can be missing before this one, the run that it ends may have begun later than is known. */
+  /** If events before this one can be missing, the run that it ends may have begun later than is known. */
   #doubt(streak: FailureStreak, { allocation, time, startedAt, afterGap }: RunEvent): void {
     const run = streak.runs.find((run) => run.allocation === allocation);
     if (run?.startedAt === undefined || time <= run.startedAt) return;
@@ -234,282 +142,109 @@ export class FailuresRule implements Rule {
     run.startedAt = startedAt !== undefined && startedAt <= time ? startedAt : undefined;
   }
 
-  #forget(watched: Watched): void {
-    const { number, name, streak } = watched;
-    this.#byJob.delete(streak.key, watched);
-    this.#names.delete(number);
-    this.#watched[number] = undefined;
-    this.#state.put("streaks", name, undefined);
+  #forget(tracked: Tracked): void {
+    this.#streaks.delete(tracked);
+    this.#state.put("streaks", tracked.name, undefined);
   }
 
-  #keep(watched: Watched, now: Nanoseconds): void {
-    this.#state.put("streaks", watched.name, watched.streak);
-    this.#dueHeap.set(watched.number, this.#wakeAt(watched, now));
+  #keep(tracked: Tracked, now: Nanoseconds): void {
+    this.#state.put("streaks", tracked.name, tracked.streak);
+    this.#schedule.set(tracked, now);
   }
 
-  #judge(watched: Watched, step: Step, event: RunEvent, now: Nanoseconds): Decision {
-    const { streak } = watched;
+  /** What an event means for a streak that it did this to. */
+  #judge(tracked: Tracked, step: Step, event: RunEvent, now: Nanoseconds): Decision {
+    const { streak } = tracked;
     switch (step) {
       case "failed":
-        if (!this.#isLoop(streak)) return { reason: "below-threshold", counted: streak.failures };
-        if (now < this.#mayNotifyAt(streak)) return { reason: "already-notified", counted: streak.failures };
-        if (watched.catchesUpSince !== undefined) return { reason: "catching-up", counted: streak.failures };
-        return this.#notify(watched, now);
+        return this.#judgeFailure(tracked, now);
       case "completed":
         if (flaps(streak)) {
           quieten(streak, event.time);
           return { reason: "noted" };
         }
-        return this.#end(watched, step, event.time, now) ?? { reason: "noted" };
+        return this.#notifications.resolve(tracked, step, event.time, now) ?? { reason: "noted" };
       case "stable":
       case "stopped":
-        return this.#end(watched, step, event.time, now) ?? { reason: "noted" };
+        return this.#notifications.resolve(tracked, step, event.time, now) ?? { reason: "noted" };
       case "duplicate":
         return { reason: "duplicate" };
       case "noted":
-        return nothing(event);
+        return uncounted(event);
     }
   }
 
-  /** What happens to a job falls due for its rows at once, since one event has one decision. */
-  #takeJob(event: JobEvent, now: Nanoseconds): Decision {
-    for (const watched of this.#byJob.of(event.namespace, event.job)) {
-      if (!concerns(event, watched.streak)) continue;
-      if (event.outcome === "waits") {
-        watched.streak.nextAttempt = event.until;
-        this.#keep(watched, now);
+  #judgeFailure(tracked: Tracked, now: Nanoseconds): Decision {
+    const { streak, catchingUpSince } = tracked;
+    const counted = streak.failures;
+    if (!this.#deadlines.isLoop(streak)) return { reason: "below-threshold", counted };
+    if (now < this.#deadlines.mayNotifyAt(streak)) return { reason: "already-notified", counted };
+    if (catchingUpSince !== undefined) return { reason: "catching-up", counted };
+    return this.#notifications.notify(tracked, now);
+  }
+
+  /** What happens to a job falls due for its streaks at once, since one event has one decision. */
+  #recordJob(event: JobEvent, now: Nanoseconds): Decision {
+    for (const tracked of this.#streaks.ofJob(event.namespace, event.job)) {
+      if (!concerns(event, tracked.streak)) continue;
+      if (event.outcome === "pending") {
+        tracked.streak.nextAttempt = event.until;
+        this.#keep(tracked, now);
       } else {
-        watched.outcome = event;
-        this.#dueHeap.set(watched.number, now);
+        tracked.outcome = event;
+        this.#schedule.setAt(tracked, now);
       }
     }
     return { reason: "noted" };
   }
 
-  /** What became of its job, of whose row nothing newer is known by now. */
-  #decideOutcome(watched: Watched, event: JobEvent, now: Nanoseconds): Decision | undefined {
-    const { streak, name } = watched;
-    if (!concerns(event, streak) || event.outcome === "waits") return undefined;
-    if (event.outcome !== "gave-up") {
-      if (hasGivenUp(streak)) return this.#close(watched, ends[event.outcome]());
-      return this.#end(watched, event.outcome, streak.newest, now);
-    }
-    if (hasGivenUp(streak)) return undefined;
-    if (!isNotified(streak)) {
-      if (!this.#isLoop(streak)) return void clear(streak, streak.newest);
-      streak.notified = { id: this.#newId(watched), repeats: 0, at: now, resolved: false };
-    } else this.#looping--;
-    streak.notified!.gaveUp = true;
-    streak.notified!.at = now;
-    streak.nextAttempt = undefined;
-    const alert = this.#alert(watched, alertId(streak.notified!.id, "gave-up"), now);
-    return {
-      reason: "gave-up",
-      name,
-      cause: alert.details!.Reason,
-      ...(this.#thresholds.notifyResolved ? { alert } : {}),
-    };
+  /** Decides what became of the streak's job, unless something newer is known of the streak by now. */
+  #decideOutcome(tracked: Tracked, event: JobEvent, now: Nanoseconds): Decision | undefined {
+    const { streak } = tracked;
+    const { outcome } = event;
+    if (!concerns(event, streak) || outcome === "pending") return undefined;
+    if (outcome === "gave-up") return this.#notifications.giveUp(tracked, now);
+    if (hasGivenUp(streak)) return this.#notifications.close(tracked, causeOf(outcome));
+    return this.#notifications.resolve(tracked, outcome, streak.newest, now);
   }
 
   /** Somebody runs again what Nomad had given up: it is another loop, if it becomes one. */
-  #runsAgain(watched: Watched, event: RunEvent): Decision | undefined {
-    if (!hasGivenUp(watched.streak) || !isNewsOfLife(watched.streak, event)) return undefined;
-    return this.#close(watched, "it runs again");
+  #runsAgain(tracked: Tracked, event: RunEvent): Decision | undefined {
+    if (!hasGivenUp(tracked.streak) || !isNewsOfLife(tracked.streak, event)) return undefined;
+    return this.#notifications.close(tracked, "it runs again");
   }
 
-  /** Of what was given up the end was told before. */
-  #close({ streak, name }: Watched, cause: string): Decision {
-    clear(streak, streak.newest);
-    delete streak.notified;
-    return { reason: "resolved", name, cause };
-  }
-
-  /** What time alone brings: the end of a loop whose run is stable, a loop told late or again. */
-  #wake(watched: Watched, now: Nanoseconds): Decision | undefined {
-    const { streak, outcome } = watched;
-    watched.outcome = undefined;
+  /** What time alone decides: a loop resolves because its run is stable, is notified late, or repeats. */
+  #decideByTime(tracked: Tracked, now: Nanoseconds): Decision | undefined {
+    const { streak, outcome } = tracked;
+    tracked.outcome = undefined;
     if (streak.failures === 0) return undefined;
-    if (outcome !== undefined) return this.#decideOutcome(watched, outcome, now);
+    if (outcome !== undefined) return this.#decideOutcome(tracked, outcome, now);
     if (hasGivenUp(streak)) return undefined;
-    const { how, at } = this.#endOf(streak);
-    if (now < at) return now >= this.#tellAt(streak) ? this.#tellUnlessBlind(watched, now) : undefined;
-    return this.#visibility.saw(at)
-      ? this.#end(watched, how, how === "silent" ? streak.newest : at, now)
-      : undefined;
-  }
-
-  /** That a loop goes on is not said while nobody knows. */
-  #tellUnlessBlind(watched: Watched, now: Nanoseconds): Decision | undefined {
-    return isNotified(watched.streak) && this.#visibility.isBlind ? undefined : this.#notify(watched, now);
-  }
-
-  #isLoop({ failures }: FailureStreak): boolean {
-    return failures >= this.#thresholds.restartCount;
-  }
-
-  /** A new loop after an end that was sent is news. */
-  #mayNotifyAt({ notified }: FailureStreak): Nanoseconds {
-    if (notified === undefined || (notified.resolved && notified.resolvedSent)) return -latest;
-    return notified.at + this.#thresholds.notificationInterval;
-  }
-
-  /** When the row is told if it goes on as it is now. One that flaps is not told again while it is quiet. */
-  #tellAt(streak: FailureStreak): Nanoseconds {
-    if (!this.#isLoop(streak)) return latest;
-    const tellAt = this.#mayNotifyAt(streak);
-    const since = flaps(streak) ? quietSince(streak) : undefined;
-    return since !== undefined && tellAt >= since + this.#thresholds.stableAfter ? latest : tellAt;
-  }
-
-  /** When something is to be done about a row that no event brings. */
-  #wakeAt({ streak, number, catchesUpSince }: Watched, now: Nanoseconds): Nanoseconds {
-    if (hasGivenUp(streak)) return latest;
-    let wakeAt = streak.failures === 0 ? this.#forgottenAt(streak) : this.#seenAt(streak, number, now);
-    if (catchesUpSince !== undefined) wakeAt = max(wakeAt, min(now + moment, catchesUpSince + past));
-    return min(max(wakeAt, this.#quietUntil), latest);
-  }
-
-  /** When time decides about a row that failed. What must be seen first waits for that. */
-  #seenAt(streak: FailureStreak, number: number, now: Nanoseconds): Nanoseconds {
-    const { at } = this.#endOf(streak);
-    if (at <= now && !this.#visibility.saw(at)) {
-      this.#unseen.set(number, at);
-      return latest;
+    const { how, at } = this.#deadlines.endOf(streak);
+    if (now < at) {
+      if (now < this.#deadlines.notifyAt(streak)) return undefined;
+      // While the source is blind nobody knows whether a loop is still active.
+      return isActive(streak) && this.#visibility.isBlind
+        ? undefined
+        : this.#notifications.notify(tracked, now);
     }
-    const tellAt = max(this.#tellAt(streak), now);
-    if (tellAt > now || !isNotified(streak) || !this.#visibility.isBlind) return min(at, tellAt);
-    this.#unseen.set(number, this.#visibility.until);
-    return at;
-  }
-
-  /** When time alone ends a row that goes on as it is now. For silence counts only what could be heard. */
-  #endOf(streak: FailureStreak): { readonly how: "stable" | "quiet" | "silent"; readonly at: Nanoseconds } {
-    const stableAt = this.#stableAt(streak);
-    if (stableAt === undefined) {
-      return { how: "silent", at: silentAt(streak) + this.#visibility.missed(streak.newest) };
-    }
-    return { how: runningSince(streak) === quietSince(streak) ? "stable" : "quiet", at: stableAt };
-  }
-
-  /** When the run that goes on is stable. One that would have been so before the last failure is of the past. Of the
-   * time in which events can be lost, nobody knows that it ran. */
-  #stableAt(streak: FailureStreak): Nanoseconds | undefined {
-    const since = quietSince(streak);
-    const failedAt = streak.log.at(-1)?.time;
-    if (since === undefined || failedAt === undefined) return undefined;
-    const stableAt = since + this.#stableAfter(streak) + this.#visibility.lost(since);
-    return stableAt > failedAt ? stableAt : undefined;
-  }
-
-  #stableAfter(streak: FailureStreak): Nanoseconds {
-    return stableAfterOf(streak, this.#thresholds.stableAfter);
-  }
-
-  /** A row that is over is kept so that its events, when they come again, are no news, and for what was told. */
-  #forgottenAt(streak: FailureStreak): Nanoseconds {
-    const { notified, newest } = streak;
-    return max(
-      newest + silentAfter,
-      notified === undefined ? newest : notified.at + this.#thresholds.notificationInterval,
-    );
-  }
-
-  #notify(watched: Watched, now: Nanoseconds): Decision {
-    const { streak } = watched;
-    if (streak.notified !== undefined && !streak.notified.resolved) {
-      const interval = this.#thresholds.notificationInterval;
-      streak.notified.at += (now - streak.notified.at) / interval * interval;
-      streak.notified.repeats++;
-      return {
-        reason: "repeat",
-        alert: this.#alert(watched, alertId(streak.notified.id, String(streak.notified.repeats)), now),
-      };
-    }
-    const id = this.#newId(watched);
-    this.#looping++;
-    streak.notified = toldAnew(streak.notified, id, now, this.#thresholds.notificationInterval);
-    return { reason: "first", alert: this.#alert(watched, id, now) };
-  }
-
-  #newId({ streak, name }: Watched): string {
-    return alertId(name, String(streak.since), String(streak.log.at(-1)?.time));
-  }
-
-  #end(watched: Watched, how: keyof typeof ends, at: Nanoseconds, now: Nanoseconds): Decision | undefined {
-    const { streak, name } = watched;
-    let decision: Decision | undefined;
-    if (isNotified(streak)) {
-      this.#looping--;
-      const cause = ends[how](
-        this.#stableAfter(streak),
-        now - streak.newest - this.#visibility.missed(streak.newest),
-      );
-      const id = alertId(streak.notified!.id, "resolved");
-      const alert = this.#thresholds.notifyResolved ? this.#alert(watched, id, now, cause) : undefined;
-      if (alert !== undefined) streak.notified!.resolvedSent = true;
-      decision = { reason: "resolved", name, cause, ...(alert === undefined ? {} : { alert }) };
-    }
-    clear(streak, at);
-    return decision;
-  }
-
-  #alert({ streak, name }: Watched, id: string, now: Nanoseconds, resolved?: string): Alert {
-    return {
-      id,
-      loop: streak.notified!.id,
-      name,
-      reason: resolved !== undefined
-        ? "resolved"
-        : hasGivenUp(streak)
-        ? "gave-up"
-        : streak.notified!.repeats === 0
-        ? "first"
-        : "repeat",
-      lastEvent: streak.lastEvent,
-      eventLog: streak.log.map(({ time }) => time),
-      ...(streak.log.length >= maxLogged ? { limit: maxLogged } : {}),
-      details: failuresDetails(streak, now, resolved),
-    };
+    if (!this.#visibility.saw(at)) return undefined;
+    const idle = now - streak.newest - this.#visibility.missed(streak.newest);
+    return this.#notifications.resolve(tracked, how, how === "idle" ? streak.newest : at, now, idle);
   }
 }
 
-/** Notified and still active. */
-function isNotified({ notified }: FailureStreak): boolean {
-  return notified !== undefined && !notified.resolved && notified.gaveUp !== true;
-}
-
-function hasGivenUp({ notified }: FailureStreak): boolean {
-  return notified?.gaveUp === true;
-}
-
-function isShown(streak: FailureStreak): boolean {
-  return isNotified(streak) || hasGivenUp(streak);
-}
-
-/** Whether the event is about what the row counts, and not about a job of the same name before it. */
+/** Whether the event is about the counted runs, and not about an earlier job of the same name. */
 function concerns({ outcome, index, allocation, until }: JobEvent, streak: FailureStreak): boolean {
   const last = streak.runs.at(-1);
   if (last === undefined || streak.failures === 0) return false;
   if (allocation !== "" && allocation !== last.allocation) return false;
-  if (outcome === "waits") return until !== undefined && runningSince(streak) === undefined;
+  if (outcome === "pending") return until !== undefined && runningSince(streak) === undefined;
   return last.createIndex <= index;
 }
 
-/** When a task that does not run has been silent for too long. */
-function silentAt({ log, newest }: FailureStreak): Nanoseconds {
-  const [before, last] = log.slice(-2);
-  const pause = before === undefined || last === undefined ? 0n : last.time - before.time;
-  return newest + max(silentAfter, 3n * pause);
-}
-
-function nothing({ type, meaning }: RunEvent): Decision {
+/** Of an event that neither counts nor resolves anything. */
+function uncounted({ type, meaning }: RunEvent): Decision {
   return { reason: type === "Restarting" && meaning === "nothing" ? "requested" : "noted" };
-}
-
-function min(a: Nanoseconds, b: Nanoseconds): Nanoseconds {
-  return a < b ? a : b;
-}
-
-function max(a: Nanoseconds, b: Nanoseconds): Nanoseconds {
-  return a > b ? a : b;
 }

@@ -1,13 +1,13 @@
-// What the rule `failures` reports so that it is kept, and what it resumes from.
+// What the rule `failures` reports to the state, and what it resumes from.
 import type { FailureStreak } from "./streak.ts";
 
-/** Takes what the rule `failures` reports. */
+/** What the rule `failures` reports to. */
 export interface FailuresState {
   /** A streak under the text of its key; undefined forgets it. */
   put(table: "streaks", key: string, streak: FailureStreak | undefined): void;
 }
 
-/** What was kept of that. */
+/** What was kept of its reports. */
 export interface KeptFailures {
   entries(table: "streaks"): Iterable<readonly [key: string, streak: FailureStreak]>;
 }

@@ -1,4 +1,4 @@
-// What the payload `full` says of a loop of the rule `restarts`. Made when it is needed: it takes a parse of the update.
+// What the payload `full` says of a loop of the rule `restarts`. Computed on demand, since it parses the update.
 import type { Alert } from "../alert/alert.ts";
 import { type AlertDetails, clock, often } from "../alert/details.ts";
 import { type Fields, textOf } from "../decode/fields.ts";

@@ -1,9 +1,9 @@
-// What was told about which name, by the name's row. No clock, no I/O.
+// The active loops of the rule `restarts`: the last notification of each, by the row of its key. No clock, no I/O.
 import { blockRows, ChunkedColumns, within } from "../../lib/offheap/chunked_columns.ts";
 import type { Notified } from "./state.ts";
 import { StringPool } from "../../lib/offheap/string_pool.ts";
 
-/** The names that were notified. */
+/** The keys whose loops are active. */
 export class NotifiedTable {
   /** How many there are. */
   size = 0;
@@ -11,24 +11,24 @@ export class NotifiedTable {
   readonly #ids = new StringPool(16);
   readonly #rows = new ChunkedColumns(() => ({
     notifiedAt: new BigInt64Array(blockRows),
-    /** The first alert and its repeats; 0 where nothing was told. */
+    /** The first alert and its repeats; 0 if the row has no active loop. */
     alerts: new Int32Array(blockRows),
     /** Numbers of the texts. */
     ids: new Float64Array(blockRows),
     events: new Float64Array(blockRows),
   }));
 
-  /** Whether something was told about a row. */
+  /** Whether a row has an active loop. */
   has(row: number): boolean {
-    return (this.#rows.made(row)?.alerts[within(row)] ?? 0) > 0;
+    return (this.#rows.existing(row)?.alerts[within(row)] ?? 0) > 0;
   }
 
-  /** Only for a row of which something was told. */
+  /** Only for a row that has an active loop. */
   get(row: number): Notified {
     return this.#with(row, this.#texts.read(this.#rows.of(row).events[within(row)]!));
   }
 
-  /** Something was told about a row of which nothing was. */
+  /** The first notification about a row. */
   add(row: number, { notifiedAt, id, repeats, lastEvent }: Notified): void {
     const rows = this.#rows.of(row);
     const at = within(row);
@@ -39,21 +39,21 @@ export class NotifiedTable {
     this.size++;
   }
 
-  /** The same was told again. */
+  /** A repeat. */
   repeat(row: number, { notifiedAt, repeats }: Notified): void {
     const rows = this.#rows.of(row);
     rows.notifiedAt[within(row)] = notifiedAt;
     rows.alerts[within(row)] = repeats + 1;
   }
 
-  /** A row of which something was told restarted again, with this update; yields what was told. */
-  happened(row: number, update: string): Notified {
+  /** Replaces the last event of a row that has an active loop. Returns its notification. */
+  setLastEvent(row: number, update: string): Notified {
     const { events } = this.#rows.of(row);
     events[within(row)] = this.#texts.replace(events[within(row)]!, update);
     return this.#with(row, update);
   }
 
-  /** What was told about a row counts no longer. */
+  /** The loop of a row is resolved. */
   delete(row: number): void {
     const { alerts, ids, events } = this.#rows.of(row);
     const at = within(row);

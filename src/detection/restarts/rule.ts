@@ -1,50 +1,50 @@
-// The rule `restarts`: that of seatgeek's nomad-crashloop-detector. Which restarts count, when a loop is told and
-// when it is told again. No clock, no I/O.
+// The rule `restarts`: that of seatgeek's nomad-crashloop-detector. It decides which restarts count, when a loop is
+// notified, and when it repeats. No clock, no I/O.
 import { IndexedHeap } from "../../lib/offheap/indexed_heap.ts";
 import { type Alert, alertId } from "../alert/alert.ts";
 import type { Nanoseconds } from "../../lib/duration.ts";
 import type { KeptRestarts, Notified, RestartsState } from "./state.ts";
 import { Interner } from "../../lib/offheap/interner.ts";
 import type { ActiveLoop, Decision, Rule } from "../rule.ts";
+import { capped, leavesAt, withInterval } from "./expiry.ts";
 import { NotifiedTable } from "./notified.ts";
 import { decode } from "../decode/update.ts";
 import type { Restart, RuleEvent } from "../event.ts";
 import { type Counted, Windows } from "./windows.ts";
 
-/** When a loop is told. */
+/** When a loop is notified. */
 export interface RestartsThresholds {
   /** This many restarts … */
   readonly restartCount: number;
   /** … younger than this are a crash loop, … */
   readonly restartInterval: Nanoseconds;
-  /** … which is told at most this often. */
+  /** … which is notified once in this time. */
   readonly notificationInterval: Nanoseconds;
-  /** Restarts that a person or a template asked for do not count. */
+  /** Restarts requested by a user or a template do not count. */
   readonly ignoreRequested?: boolean;
-  /** The end of a loop is told too. */
+  /** Its resolution is sent too. */
   readonly notifyResolved?: boolean;
 }
 
-/** Of one name at most so many restarts are kept, or `restartCount` where that is more; the oldest make room. */
+/** Restarts kept of one key, or `restartCount` if that is more; the oldest make room. */
 export const maxRestarts = 10_000;
-const latest = (1n << 63n) - 1n;
 
 /**
- * Counts restarts by name and decides what is told. It remembers a name for as long as one of its restarts is
- * in the window or its last alert is younger than `notificationInterval`, and nothing else.
+ * Counts restarts by key and decides when to notify. It tracks a key for as long as one of its restarts is in the
+ * window or its last alert is younger than `notificationInterval`.
  */
 export class RestartsRule implements Rule {
   readonly counts = "restart";
   readonly decode = decode;
   readonly #thresholds: RestartsThresholds;
   readonly #state: RestartsState;
-  /** Those with restarts in their window, or told not long ago; all else goes by their rows. */
+  /** The tracked keys; everything else goes by their rows. */
   readonly #names = new Interner();
   readonly #dueHeap = new IndexedHeap();
   readonly #windows = new Windows();
   readonly #notified = new NotifiedTable();
-  /** Restarts kept of one name. */
-  readonly #most: number;
+  /** Restarts kept of one key. */
+  readonly #limit: number;
   #arrivals = 0;
   /** The clock is that of the wall, not that of the events. */
   #isLive = true;
@@ -52,7 +52,7 @@ export class RestartsRule implements Rule {
   constructor(thresholds: RestartsThresholds, state: RestartsState) {
     this.#thresholds = thresholds;
     this.#state = state;
-    this.#most = Math.max(maxRestarts, thresholds.restartCount);
+    this.#limit = Math.max(maxRestarts, thresholds.restartCount);
   }
 
   get names(): number {
@@ -67,13 +67,13 @@ export class RestartsRule implements Rule {
     return this.#dueHeap.next;
   }
 
-  /** Only what other thresholds change in it is reported. */
+  /** Reports only what changed because the thresholds did. */
   restore(kept: KeptRestarts, now?: Nanoseconds): void {
     this.#isLive = now !== undefined;
     for (const [name, restart] of kept.restarts()) {
       const row = this.#watch(name);
       this.#arrivals = restart.arrival + 1;
-      if (!this.#windows.add(row, this.#leavingAsNow(name, restart))) continue;
+      if (!this.#restoreRestart(row, name, restart)) continue;
       this.#makeRoom(row, name);
       this.#dueHeap.set(row, this.#windows.emptyAt(row));
     }
@@ -94,10 +94,10 @@ export class RestartsRule implements Rule {
         continue;
       }
       if (notified.notifiedAt <= now) continue;
-      const right = { ...notified, notifiedAt: now };
-      this.#notified.repeat(row, right);
-      this.#state.notified(name, right);
-      this.#dueHeap.set(row, this.#dueAt(right));
+      const corrected = { ...notified, notifiedAt: now };
+      this.#notified.repeat(row, corrected);
+      this.#state.notified(name, corrected);
+      this.#dueHeap.set(row, this.#dueAt(corrected));
     }
   }
 
@@ -110,19 +110,19 @@ export class RestartsRule implements Rule {
     this.#windows.drop(row, now);
     if (!this.#countAll(row, restart, now)) return { reason: "duplicate" };
     const isNotified = this.#notified.has(row);
-    if (isNotified) this.#state.notified(name, this.#notified.happened(row, update));
+    if (isNotified) this.#state.notified(name, this.#notified.setLastEvent(row, update));
     const counted = this.#windows.size(row);
     if (counted < this.#thresholds.restartCount) return { reason: "below-threshold", counted };
     if (isNotified) return { reason: "already-notified", counted };
     return { reason: "first", alert: this.#notify(row, restart, now) };
   }
 
-  due(now: Nanoseconds, most: number): Decision[] {
+  due(now: Nanoseconds, limit: number): Decision[] {
     const decisions: Decision[] = [];
-    for (; most > 0 && this.#dueHeap.next !== undefined && this.#dueHeap.next <= now; most--) {
+    for (; limit > 0 && this.#dueHeap.next !== undefined && this.#dueHeap.next <= now; limit--) {
       const row = this.#dueHeap.take();
       this.#windows.drop(row, now);
-      if (this.#notified.has(row)) decisions.push(this.#repeat(row, now));
+      if (this.#notified.has(row)) decisions.push(this.#repeatOrResolve(row, now));
       if (this.#dueHeap.has(row)) continue;
       if (this.#windows.size(row) > 0) this.#dueHeap.set(row, this.#windows.emptyAt(row));
       else this.#names.delete(row);
@@ -130,7 +130,7 @@ export class RestartsRule implements Rule {
     return decisions;
   }
 
-  /** With the restarts that were in the window when something last happened to it. */
+  /** With the restarts that were in the window at the last event or deadline. */
   loop(name: string): ActiveLoop | undefined {
     const row = this.#names.find(name);
     if (row < 0 || !this.#notified.has(row)) return undefined;
@@ -147,18 +147,19 @@ export class RestartsRule implements Rule {
     return row >= 0 ? row : this.#names.add(name);
   }
 
-  /** The restart, and as many more of its time as happened unseen before it. */
+  /** Counts the restart, and those that no event showed before it. They get its time, and identities of their own. */
   #countAll(row: number, restart: Restart, now: Nanoseconds): boolean {
     if (!this.#count(row, restart, now)) return false;
-    const most = Math.min(restart.missed, this.#most);
-    for (let more = 1; more <= most; more++) {
-      this.#count(row, { ...restart, identity: (restart.identity + more) % 2 ** 53 }, now);
+    const missed = Math.min(restart.missed, this.#limit);
+    for (let number = 1; number <= missed; number++) {
+      this.#count(row, { ...restart, identity: (restart.identity + number) % 2 ** 53 }, now);
     }
     return true;
   }
 
   #count(row: number, { time, identity, name }: Restart, now: Nanoseconds): boolean {
-    const restart = { time, identity, leavesAt: this.#leavesAt(time, now), arrival: this.#arrivals };
+    const leaves = leavesAt(time, now, this.#thresholds.restartInterval);
+    const restart = { time, identity, leavesAt: leaves, arrival: this.#arrivals };
     if (!this.#windows.add(row, restart)) return false;
     this.#arrivals++;
     this.#state.counted(name, restart);
@@ -167,45 +168,38 @@ export class RestartsRule implements Rule {
     return true;
   }
 
-  /** Restarts after `now` are of the clock that was wrong, and dropped; those of a node that is ahead count as if they
-   * came now. */
+  /** Restarts after `now` come from the clock that was wrong, and are dropped; those of a node that is ahead count as if
+   * they came now. */
   #setWindowBack(row: number, name: string, now: Nanoseconds, from: Nanoseconds): void {
     const restarts: Counted[] = [];
     while (this.#windows.size(row) > 0) restarts.push(this.#windows.dropFirst(row));
     for (const restart of restarts) {
-      const leavesAt = this.#leavesAt(restart.time, now);
+      const right = leavesAt(restart.time, now, this.#thresholds.restartInterval);
       const isWrong = this.#isLive && restart.time > now && restart.time <= from;
-      if (isWrong || leavesAt < restart.leavesAt) this.#state.dropped(name, restart);
+      if (isWrong || right < restart.leavesAt) this.#state.dropped(name, restart);
       if (isWrong) continue;
-      const right = leavesAt < restart.leavesAt ? { ...restart, leavesAt } : restart;
-      this.#windows.add(row, right);
-      if (right !== restart) this.#state.counted(name, right);
+      const corrected = right < restart.leavesAt ? { ...restart, leavesAt: right } : restart;
+      this.#windows.add(row, corrected);
+      if (corrected !== restart) this.#state.counted(name, corrected);
     }
   }
 
   #makeRoom(row: number, name: string): void {
-    while (this.#windows.size(row) > this.#most) this.#state.dropped(name, this.#windows.dropFirst(row));
+    while (this.#windows.size(row) > this.#limit) this.#state.dropped(name, this.#windows.dropFirst(row));
   }
 
-  /** The restart as if it had been counted with the interval of now. One far in the future stays as it is. */
-  #leavingAsNow(name: string, restart: Counted): Counted {
-    const leavesAt = atMost64Bits(restart.time + this.#thresholds.restartInterval);
-    if (leavesAt === restart.leavesAt || restart.leavesAt <= restart.time) return restart;
-    const changed = { ...restart, leavesAt };
-    this.#state.dropped(name, restart);
-    this.#state.counted(name, changed);
-    return changed;
-  }
-
-  /** A time in the future counts; one far in the future not for ever, but for twice the interval. */
-  #leavesAt(time: Nanoseconds, now: Nanoseconds): Nanoseconds {
-    const { restartInterval } = this.#thresholds;
-    const far = now + 2n * restartInterval;
-    return atMost64Bits(time > far ? far : time + restartInterval);
+  /** Restores a restart under the present interval; reports it if that changes when it leaves. */
+  #restoreRestart(row: number, name: string, restart: Counted): boolean {
+    const changed = withInterval(restart, this.#thresholds.restartInterval);
+    if (changed !== restart) {
+      this.#state.dropped(name, restart);
+      this.#state.counted(name, changed);
+    }
+    return this.#windows.add(row, changed);
   }
 
   #dueAt({ notifiedAt }: Notified): Nanoseconds {
-    return atMost64Bits(notifiedAt + this.#thresholds.notificationInterval);
+    return capped(notifiedAt + this.#thresholds.notificationInterval);
   }
 
   #notify(row: number, restart: Restart, now: Nanoseconds): Alert {
@@ -216,7 +210,7 @@ export class RestartsRule implements Rule {
     return this.#keep(row, name, notified, "first");
   }
 
-  #repeat(row: number, now: Nanoseconds): Decision {
+  #repeatOrResolve(row: number, now: Nanoseconds): Decision {
     const name = this.#names.name(row);
     const notified = this.#notified.get(row);
     if (this.#windows.size(row) < this.#thresholds.restartCount) {
@@ -228,12 +222,12 @@ export class RestartsRule implements Rule {
     }
     const interval = this.#thresholds.notificationInterval;
     const notifiedAt = notified.notifiedAt + (now - notified.notifiedAt) / interval * interval;
-    const again = { ...notified, notifiedAt, repeats: notified.repeats + 1 };
-    this.#notified.repeat(row, again);
-    return { reason: "repeat", alert: this.#keep(row, name, again, "repeat") };
+    const repeated = { ...notified, notifiedAt, repeats: notified.repeats + 1 };
+    this.#notified.repeat(row, repeated);
+    return { reason: "repeat", alert: this.#keep(row, name, repeated, "repeat") };
   }
 
-  /** What is told now, until it is told again. */
+  /** Keeps a notification that is sent now, until the next one. */
   #keep(row: number, name: string, notified: Notified, reason: "first" | "repeat"): Alert {
     this.#dueHeap.set(row, this.#dueAt(notified));
     this.#state.notified(name, notified);
@@ -248,12 +242,7 @@ export class RestartsRule implements Rule {
       reason,
       lastEvent,
       eventLog: this.#windows.times(row),
-      ...(this.#windows.size(row) >= this.#most ? { limit: this.#most } : {}),
+      ...(this.#windows.size(row) >= this.#limit ? { limit: this.#limit } : {}),
     };
   }
-}
-
-/** Columns and files hold times of 64 bits. */
-function atMost64Bits(time: Nanoseconds): Nanoseconds {
-  return time < latest ? time : latest;
 }

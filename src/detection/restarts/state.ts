@@ -1,8 +1,8 @@
-// What the rule `restarts` reports so that it is kept, and what it resumes from.
+// What the rule `restarts` reports to the state, and what it resumes from.
 import type { Nanoseconds } from "../../lib/duration.ts";
 import type { Counted } from "./windows.ts";
 
-/** The last notification about a name, for as long as it silences the name. */
+/** The last notification about a key, for as long as it delays the next one. */
 export interface Notified {
   /** When it was last sent; a repeat counts from the nanosecond at which it was due. */
   readonly notifiedAt: Nanoseconds;
@@ -13,17 +13,17 @@ export interface Notified {
   readonly lastEvent: string;
 }
 
-/** Takes what the rule `restarts` reports. */
+/** What the rule `restarts` reports to. */
 export interface RestartsState {
-  /** A restart of this name entered its window. */
+  /** A restart of this key entered its window. */
   counted(name: string, restart: Counted): void;
-  /** A restart of this name was dropped before its time. */
+  /** A restart of this key was dropped before its time. */
   dropped(name: string, restart: Counted): void;
-  /** The last notification about this name; undefined when it no longer counts. */
+  /** The last notification about this key; undefined when it no longer counts. */
   notified(name: string, notified: Notified | undefined): void;
 }
 
-/** What was kept of that. */
+/** What was kept of its reports. */
 export interface KeptRestarts {
   /** In order of arrival. */
   restarts(): Iterable<readonly [name: string, restart: Counted]>;

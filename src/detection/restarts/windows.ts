@@ -1,17 +1,17 @@
-// The restarts that still count, of all names: each once, in the order in which they leave. No clock, no I/O.
-// Numbers in columns, not objects: a million names with two restarts each are 80 MB.
+// The sliding windows of all keys: the restarts that still count, each once, in the order in which they leave. Numbers in
+// columns, not objects: a million keys with two restarts each take 80 MB. No clock, no I/O.
 import { blockRows, ChunkedColumns, within } from "../../lib/offheap/chunked_columns.ts";
 import type { Nanoseconds } from "../../lib/duration.ts";
 
-/** What is kept of a restart. */
+/** A counted restart. */
 export interface Counted {
-  /** `TaskEvent.Time`; with `identity` it tells the restart from all others of its name. */
+  /** `TaskEvent.Time`; with `identity` it identifies the restart within its key. */
   readonly time: Nanoseconds;
-  /** Allocation and task, as a whole number up to 2^53. */
+  /** Allocation and task, as an integer up to 2^53. */
   readonly identity: number;
   /** When it counts no longer. */
   readonly leavesAt: Nanoseconds;
-  /** Its place in the order of arrival, among all restarts. */
+  /** Its number in the order of arrival, among all restarts. */
   readonly arrival: number;
 }
 
@@ -39,8 +39,8 @@ export class Windows {
   /** No row from here on was ever used. */
   #fresh = 0;
 
-  /** How many rows were ever used at one time. */
-  get most(): number {
+  /** How many rows were used at one time, at the peak. */
+  get peakRows(): number {
     return this.#fresh;
   }
 
@@ -54,7 +54,7 @@ export class Windows {
     return this.#leaving(this.#windows.of(window).last[within(window)]!);
   }
 
-  /** Adds a restart in its place; false if it is there already. */
+  /** Adds a restart in its place; returns false if it is there already. */
   add(window: number, restart: Counted): boolean {
     const { last, size, odd } = this.#windows.of(window);
     const at = within(window);
@@ -106,7 +106,7 @@ export class Windows {
     return this.#restarts.of(row).previous[within(row)]!;
   }
 
-  /** Restarts of one time leave together: the same one stands at the end of those before the place. */
+  /** Restarts of one time leave together, so the same restart is among the last ones before the place. */
   #isBeside(restart: Counted, row: number): boolean {
     for (; row >= 0 && this.#leaving(row) === restart.leavesAt; row = this.#previous(row)) {
       if (this.#isSame(restart, row)) return true;
@@ -114,7 +114,7 @@ export class Windows {
     return false;
   }
 
-  /** When an odd one leaves depends on when it came: the same one can stand anywhere, from this row down. */
+  /** When an odd one leaves depends on when it came: the same restart can be anywhere, from this row down. */
   #isAmong(restart: Counted, row: number): boolean {
     for (; row >= 0; row = this.#previous(row)) if (this.#isSame(restart, row)) return true;
     return false;

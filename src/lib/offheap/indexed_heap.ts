@@ -1,14 +1,14 @@
-// What is to be done when: a binary heap of rows by their time. No clock, no I/O.
+// A binary heap of rows by their time, outside of V8's heap. No clock, no I/O.
 import { blockRows, ChunkedColumns, within } from "./chunked_columns.ts";
 import type { Nanoseconds } from "../duration.ts";
 
-/** Rows, the earliest first. Adding, moving and taking one cost the logarithm of how many there are. */
+/** Rows, the earliest first. `set` and `take` are O(log n), `has` and `next` O(1). */
 export class IndexedHeap {
   readonly #heap = new ChunkedColumns(() => ({
     rows: new Int32Array(blockRows),
     times: new BigInt64Array(blockRows),
   }));
-  /** Where a row stands in the heap, counted from 1; 0 where it does not. */
+  /** The position of a row in the heap, from 1; 0 if it is not there. */
   readonly #places = new ChunkedColumns(() => new Int32Array(blockRows));
   #length = 0;
 
@@ -17,12 +17,12 @@ export class IndexedHeap {
     return this.#length > 0 ? this.#heap.of(0).times[0] : undefined;
   }
 
-  /** Whether a row stands there. */
+  /** Whether the heap contains the row. */
   has(row: number): boolean {
     return this.#places.of(row)[within(row)]! > 0;
   }
 
-  /** Puts a row down for a time of at most 64 bits; one that stands there already is moved. */
+  /** Adds a row with its time of 64 bits, or moves it. */
   set(row: number, wakeAt: Nanoseconds): void {
     const place = this.#places.of(row)[within(row)]! - 1;
     if (place < 0) this.#up(row, wakeAt, this.#length++);
@@ -30,7 +30,7 @@ export class IndexedHeap {
     else this.#down(row, wakeAt, place);
   }
 
-  /** Takes the earliest row; -1 where there is none. */
+  /** Removes and returns the earliest row; -1 if there is none. */
   take(): number {
     if (this.#length === 0) return -1;
     const earliest = this.#rowAt(0);

@@ -1,30 +1,30 @@
-// Names, each with a row: a number by which columns hold what is known of it. A hash table outside of V8's heap,
-// which grows by one bucket at a time, so that no name has to wait until all others are put in their new places.
+// Interns names: each gets a row, the number under which columns store its data. A hash table outside of V8's heap with
+// linear hashing: it grows by one bucket at a time, so growth causes no pause.
 import { blockRows, ChunkedColumns, within } from "./chunked_columns.ts";
 import { StringPool } from "./string_pool.ts";
 
-/** Names by row and rows by name. */
+/** Names by row and rows by name. All operations but `rows` are O(1). */
 export class Interner {
-  /** How many there are. */
+  /** The number of names. */
   size = 0;
   readonly #texts = new StringPool(16);
   readonly #rows = new ChunkedColumns(() => ({
-    /** Number of the name's text; -1 in a free row. */
+    /** Id of the name in the string pool; -1 in a free row. */
     texts: new Float64Array(blockRows).fill(-1),
     hashes: new Int32Array(blockRows),
-    /** The next row of the bucket; the next free one. */
+    /** The next row of the bucket; in a free row, the next free one. */
     next: new Int32Array(blockRows),
   }));
   /** The first row of each bucket, or -1. */
   readonly #heads = new ChunkedColumns(() => new Int32Array(blockRows).fill(-1));
-  /** Linear hashing: names of a bucket that is yet to come are in the one with a bit less. */
+  /** Names of a bucket that does not exist yet are in the one whose number has a bit less. */
   #buckets = 1;
   #mask = 0;
   #free = -1;
-  /** No row from here on was ever used. */
+  /** Rows from here on were never used. */
   #fresh = 0;
 
-  /** The row of a name; -1 where there is none. */
+  /** The row of a name; -1 if it has none. */
   find(name: string): number {
     const hash = hashOf(name);
     const bucket = this.#bucketOf(hash);
@@ -38,7 +38,7 @@ export class Interner {
     return -1;
   }
 
-  /** Gives a row to a name that has none. */
+  /** Adds a name that has no row, and returns its row. */
   add(name: string): number {
     if (this.size++ >= this.#buckets) this.#split();
     const row = this.#free >= 0 ? this.#free : this.#fresh++;
@@ -56,7 +56,7 @@ export class Interner {
     return this.#texts.read(this.#rows.of(row).texts[within(row)]!);
   }
 
-  /** Forgets the name of a row, which may be given to another one then. */
+  /** Deletes the name of a row, which may then be reused. */
   delete(row: number): void {
     this.#unlink(row);
     const { texts, next } = this.#rows.of(row);
@@ -68,7 +68,7 @@ export class Interner {
     this.size--;
   }
 
-  /** All rows that have a name. */
+  /** All rows in use. */
   *rows(): Iterable<number> {
     for (let row = 0; row < this.#fresh; row++) {
       if (this.#rows.of(row).texts[within(row)]! >= 0) yield row;
@@ -101,7 +101,7 @@ export class Interner {
     }
   }
 
-  /** One more bucket, with those of another one that belong there. */
+  /** Adds a bucket, with the names of another bucket that belong there. */
   #split(): void {
     const added = this.#buckets++;
     if (added > this.#mask) this.#mask = 2 * this.#mask + 1;
@@ -121,7 +121,7 @@ export class Interner {
   }
 }
 
-/** FNV-1a, with its high bits in the low ones too. */
+/** FNV-1a, its high bits folded into the low ones. */
 function hashOf(text: string): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < text.length; index++) {

@@ -1,27 +1,28 @@
-// Texts outside of V8's heap, each under a number: a million strings would be marked and moved by the garbage
-// collector, and held in a heap that is larger than they are. They stand in slots of slabs, as UTF-8.
+// A pool of strings outside of V8's heap, where a million strings would be marked and moved by the garbage collector. A
+// slab allocator: strings are UTF-8 in slots of slabs.
 import { Buffer } from "node:buffer";
 
 const slabBytes = 1 << 18;
 /** Longer texts have a slab of their own. */
-const largestSlot = 1 << 12;
-const smallestSlot = 16;
-const slotsAtMost = slabBytes / smallestSlot;
+const maxSlot = 1 << 12;
+const minSlot = 16;
+const maxSlots = slabBytes / minSlot;
 /** Bytes before each text. */
 const headBytes = 4;
 
 const encoder = new TextEncoder();
 
-/** Slots of one size. */
+/** Memory with slots of one size. */
 class Slab {
   readonly bytes: Buffer;
-  /** At the head of each slot: the bytes of its text, `~` of them where it is not ASCII; the next free slot. */
+  /** The first four bytes of each slot: the length of its text in bytes, inverted (`~`) if it is not ASCII; in a free
+   * slot, the next free one. */
   readonly heads: Int32Array;
   readonly slotBytes: number;
   readonly slots: number;
   used = 0;
   #free = -1;
-  /** All from here on were never used. */
+  /** Slots from here on were never used. */
   #fresh = 0;
 
   constructor(slotBytes: number, slots: number) {
@@ -47,26 +48,26 @@ class Slab {
   }
 }
 
-/** Texts by number. They are well-formed: half a surrogate pair would not come back as it was. */
+/** Texts by id. They must be well-formed: half a surrogate pair would be changed. All operations are O(length). */
 export class StringPool {
   readonly #step: number;
   readonly #slabs: (Slab | undefined)[] = [];
-  /** Places in `#slabs` that are free again. */
+  /** Indexes in `#slabs` that are free again. */
   readonly #vacant: number[] = [];
-  /** Places of the slabs that have free slots, by the size of these. */
+  /** Indexes of slabs with free slots, by the size of their slots. */
   readonly #open = new Map<number, number[]>();
 
-  /** Sizes of slots are multiples of `step`, itself one of 16. */
+  /** Sizes of slots are multiples of `step`, which is a multiple of 16. */
   constructor(step: number) {
     this.#step = step;
   }
 
-  /** How many bytes are held for texts, used or not. */
+  /** Allocated bytes, used or not. */
   get bytes(): number {
     return this.#slabs.reduce((sum, slab) => sum + (slab?.bytes.length ?? 0), 0);
   }
 
-  /** Keeps a text; yields its number. */
+  /** Stores a text and returns its id. */
   put(text: string): number {
     const id = this.#take(text.length);
     if (this.#write(id, text)) return id;
@@ -76,7 +77,7 @@ export class StringPool {
     return longer;
   }
 
-  /** Keeps a text in the place of another; yields its number, which may be the same. */
+  /** Replaces a text and returns the new id, which may be the same. */
   replace(id: number, text: string): number {
     if (this.#slab(id).slotBytes === this.#slotFor(text.length) && this.#write(id, text)) return id;
     this.free(id);
@@ -93,7 +94,7 @@ export class StringPool {
       : bytes.toString("utf8", from, from + ~head);
   }
 
-  /** Whether it is this text. */
+  /** Whether the stored text equals this one. */
   is(id: number, text: string): boolean {
     const { bytes, heads, slotBytes } = this.#slab(id);
     const begin = slotOf(id) * slotBytes;
@@ -106,21 +107,21 @@ export class StringPool {
     return true;
   }
 
-  /** Its number may be given to another text afterwards. */
+  /** Deletes a text; its id may be reused. */
   free(id: number): void {
     const place = placeOf(id);
     const slab = this.#slab(id);
     const open = this.#openFor(slab.slotBytes);
     if (slab.used === slab.slots) open.push(place);
     slab.free(slotOf(id));
-    // One with free slots stays, or the next text might bring back what was given away.
+    // One slab with free slots is kept, or deleting and storing a text could allocate a slab each time.
     if (slab.used > 0 || (open.length === 1 && slab.slots > 1)) return;
     open.splice(open.indexOf(place), 1);
     this.#slabs[place] = undefined;
     this.#vacant.push(place);
   }
 
-  /** Yields false where there is no room for it in the slot. */
+  /** Returns false if the slot is too small. */
   #write(id: number, text: string): boolean {
     const { bytes, heads, slotBytes } = this.#slab(id);
     const begin = slotOf(id) * slotBytes;
@@ -130,13 +131,13 @@ export class StringPool {
     return true;
   }
 
-  /** A slot for a text of so many bytes. */
+  /** Takes a slot for a text of this length in bytes. */
   #take(bytes: number): number {
     const slotBytes = this.#slotFor(bytes);
     const open = this.#openFor(slotBytes);
     const place = open.at(-1) ?? this.#add(slotBytes, open);
     const slab = this.#slabs[place]!;
-    const id = place * slotsAtMost + slab.take();
+    const id = place * maxSlots + slab.take();
     if (slab.used === slab.slots) open.pop();
     return id;
   }
@@ -153,7 +154,7 @@ export class StringPool {
 
   #add(slotBytes: number, open: number[]): number {
     const place = this.#vacant.pop() ?? this.#slabs.length;
-    const slots = slotBytes > largestSlot ? 1 : Math.floor(slabBytes / slotBytes);
+    const slots = slotBytes > maxSlot ? 1 : Math.floor(slabBytes / slotBytes);
     this.#slabs[place] = new Slab(slotBytes, slots);
     open.push(place);
     return place;
@@ -165,9 +166,9 @@ export class StringPool {
 }
 
 function placeOf(id: number): number {
-  return Math.floor(id / slotsAtMost);
+  return Math.floor(id / maxSlots);
 }
 
 function slotOf(id: number): number {
-  return id % slotsAtMost;
+  return id % maxSlots;
 }

@@ -3,7 +3,7 @@ import { formatDuration, type Nanoseconds, parseDuration } from "../duration.ts"
 import { formatSize, parseSize } from "../size.ts";
 import type { Setting } from "./setting.ts";
 
-/** The setting, whose absence is fine: its value is then undefined. */
+/** The setting, but it may be absent: its value is then undefined. */
 export function optional<T>(setting: Setting<T>): Setting<T | undefined> {
   const { default: _, ...rest } = setting;
   return { ...rest, optional: true };
@@ -11,7 +11,7 @@ export function optional<T>(setting: Setting<T>): Setting<T | undefined> {
 
 type Declared<T> = Omit<Setting<T>, "parse" | "accepts">;
 
-/** A setting that takes any text, or only such as matches. `accepts` says what that is. */
+/** A setting that takes any text, or only one that matches, as `accepts` says. */
 export function text(declared: Declared<string>, accepts = "text", matches = /^.+$/s): Setting<string> {
   return {
     ...declared,
@@ -23,15 +23,15 @@ export function text(declared: Declared<string>, accepts = "text", matches = /^.
   };
 }
 
-/** A setting that takes a whole number from `least` to `most`. */
-export function wholeNumber(declared: Declared<number>, least: number, most: number): Setting<number> {
-  const accepts = `a whole number from ${least} to ${most}`;
+/** A setting that takes a whole number from `min` to `max`. */
+export function wholeNumber(declared: Declared<number>, min: number, max: number): Setting<number> {
+  const accepts = `a whole number from ${min} to ${max}`;
   return {
     ...declared,
     accepts,
     parse(text) {
       const value = /^\+?[0-9]+$/.test(text) ? Number(text) : NaN;
-      if (!(value >= least && value <= most)) throw new Error("");
+      if (!(value >= min && value <= max)) throw new Error("");
       return value;
     },
   };
@@ -96,16 +96,16 @@ export function choice<T extends string>(
     accepts: oneOf(choices),
     choices,
     parse(text) {
-      const given = text.toLowerCase();
-      const found = choices.find((word) => word === given) ??
-        Object.entries(synonyms).find(([word]) => word === given)?.[1];
+      const lower = text.toLowerCase();
+      const found = choices.find((word) => word === lower) ??
+        Object.entries(synonyms).find(([word]) => word === lower)?.[1];
       if (found === undefined) throw new Error("");
       return found;
     },
   };
 }
 
-/** A setting that takes one or more of a few words, separated by commas; none counts twice. */
+/** A setting that takes one or more of a few words, separated by commas; duplicates count once. */
 export function choices(
   declared: Declared<readonly string[]>,
   words: readonly string[],

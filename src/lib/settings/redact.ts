@@ -1,4 +1,4 @@
-// Text as it may be printed: without passwords, and without characters that a terminal obeys.
+// Text that may be printed: without passwords, and without control characters that a terminal would obey.
 import { plain } from "../escape.ts";
 
 /** The URL as it may be printed: without its password and its query. */
@@ -15,7 +15,7 @@ export function quoted(found: string): string {
   return plain(JSON.stringify(withoutPasswords(found)));
 }
 
-/** The text with the passwords of all that looks like a URL left out: for what should hold none. */
+/** The text without the passwords of anything that looks like a URL. */
 export function withoutPasswords(text: string): string {
   return text.replace(/((?:^|[\s/])[^\s/:@]*:)(?!\/\/)\S*@/g, "$1***@");
 }

@@ -1,5 +1,5 @@
-// What a setting is, and how flags and environment variables become values. It knows no particular setting: a
-// component declares its own beside itself, with the parsers of parsers.ts.
+// Settings, and how flags and environment variables become their values. It knows no particular setting: each component
+// declares its own, with the parsers of parsers.ts.
 import { readText } from "../files.ts";
 import { quoted } from "./redact.ts";
 
@@ -7,17 +7,17 @@ import { quoted } from "./redact.ts";
 export interface Setting<T> {
   /** Name of the environment variable; the flag is made from it: `AMQP_QUEUE`, `--amqp-queue`. */
   readonly env: string;
-  /** The flag, where it is not made from the variable: of a command that has it for itself. */
+  /** The flag if it is not made from the variable: for the flags of one command. */
   readonly flag?: string;
-  /** What it is for, as a noun phrase without a full stop. */
+  /** Its purpose, as a phrase without a full stop. */
   readonly help: string;
   /** What is accepted, after "expected". */
   readonly accepts: string;
   /** A value that works, shown in help and errors. */
   readonly example: string;
-  /** The text that counts as given when nothing is. */
+  /** The text that is used when none is given. */
   readonly default?: string;
-  /** Said in help instead of the default where the default depends on something. */
+  /** Shown in help in place of the default if that depends on something. */
   readonly defaultNote?: string;
   /** Without a default: whether its absence is fine (the value is then undefined) or an error. */
   readonly optional?: boolean;
@@ -25,10 +25,10 @@ export interface Setting<T> {
   readonly secret?: boolean;
   /** The flag takes no value. */
   readonly toggle?: boolean;
-  /** The accepted words, where they are few: for help and completions. */
+  /** The accepted words, if they are few: for help and completions. */
   readonly choices?: readonly string[];
-  /** `path` is the file that the text stands in. @throws {Error} whose message is why the text is not accepted, or empty
-   * where `accepts` says it all. */
+  /** `path` is the file that holds the text. @throws {Error} with the reason why the text is not accepted, empty if
+   * `accepts` says it all. */
   parse(text: string, path?: string): T;
 }
 
@@ -36,7 +36,7 @@ export interface Setting<T> {
 // deno-lint-ignore no-explicit-any -- the one place where settings of different types are kept together
 export type Settings = Readonly<Record<string, Setting<any>>>;
 
-/** What reading `Settings` yields. */
+/** The values of `Settings`. */
 export type Values<S extends Settings> = {
   readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : never;
 };
@@ -47,7 +47,7 @@ export interface SettingsGroup {
   readonly settings: Settings;
 }
 
-/** Where the texts of settings come from, and where what is wrong with them is collected. */
+/** The texts of settings, and the problems found in them. */
 export interface Input {
   /** By flag, `--amqp-queue`: the text given on the command line. */
   readonly flags: Readonly<Record<string, string | undefined>>;
@@ -56,7 +56,7 @@ export interface Input {
   readonly problems: string[];
 }
 
-/** What names a setting. */
+/** The names of a setting. */
 export type Named = Pick<Setting<unknown>, "env" | "flag">;
 
 /** The flag of a setting: `--amqp-queue` for `AMQP_QUEUE`. */
@@ -69,14 +69,33 @@ export function namesOf(setting: Named): string {
   return `${setting.env} (${flagOf(setting)})`;
 }
 
-/** What names the file of a secret setting: `AMQP_CONNECTION_FILE`, as container platforms mount secrets. */
+/** The names for the file of a secret: `AMQP_CONNECTION_FILE`, as container platforms mount secrets. */
 export function fileOf({ env }: Named): Named {
   return { env: `${env}_FILE` };
 }
 
-/** The environment variables by which a setting can be given. */
+/** The environment variables that can set it. */
 export function variablesOf(setting: Setting<unknown>): string[] {
-  return [setting, ...setting.secret ? [fileOf(setting)] : []].map(({ env }) => env);
+  return waysToSet(setting).map(({ env }) => env);
+}
+
+/** Whether a flag or a variable sets it, rightly or wrongly; its default does not count. */
+export function isSet(setting: Setting<unknown>, input: Input): boolean {
+  return waysToSet(setting).some((way) => (byFlag(way, input) ?? byVariable(way, input)) !== undefined);
+}
+
+/** Itself, and the file of a secret. */
+function waysToSet(setting: Setting<unknown>): Named[] {
+  return setting.secret ? [setting, fileOf(setting)] : [setting];
+}
+
+function byFlag(named: Named, { flags }: Input): string | undefined {
+  return flags[flagOf(named)];
+}
+
+/** An empty variable is as good as none. */
+function byVariable({ env: name }: Named, { env }: Input): string | undefined {
+  return env[name] || undefined;
 }
 
 /** Reads all settings of a group, flag before environment; an empty variable is as good as none. */
@@ -86,8 +105,17 @@ export function readSettings<S extends Settings>(settings: S, input: Input): Val
   return input.problems.length === before ? Object.fromEntries(entries) as Values<S> : undefined;
 }
 
-/** A text that was given for a setting: by what, and in which file. */
-interface Given {
+/** The parts, if none is missing: each is undefined whose settings are wrong. */
+export function complete<P extends object>(
+  parts: P,
+): { readonly [K in keyof P]: Exclude<P[K], undefined> } | undefined {
+  return Object.values(parts).includes(undefined)
+    ? undefined
+    : parts as { readonly [K in keyof P]: Exclude<P[K], undefined> };
+}
+
+/** The unparsed text of a setting, which flag and variable gave it, and the file it was read from. */
+interface RawValue {
   readonly text: string;
   readonly names: string;
   readonly path?: string;
@@ -95,40 +123,38 @@ interface Given {
 
 function readSetting<T>(setting: Setting<T>, input: Input): T | undefined {
   const { problems } = input;
-  let given: Given | undefined;
+  let raw: RawValue | undefined;
   try {
-    given = findText(setting, input);
+    raw = rawValue(setting, input);
   } catch (error) {
     problems.push((error as Error).message);
     return undefined;
   }
-  if (given === undefined) {
+  if (raw === undefined) {
     if (!setting.optional) {
       problems.push(`Missing ${namesOf(setting)}: ${setting.help}, such as ${setting.example}`);
     }
     return undefined;
   }
   try {
-    return setting.parse(given.text, given.path);
+    return setting.parse(raw.text, raw.path);
   } catch (error) {
     const reason = (error as Error).message;
-    const place = given.path === undefined ? "" : ` in ${quoted(given.path)}`;
-    const found = setting.secret ? `a value${place} that is not shown here` : quoted(given.text);
+    const place = raw.path === undefined ? "" : ` in ${quoted(raw.path)}`;
+    const found = setting.secret ? `a value${place} that is not shown here` : quoted(raw.text);
     problems.push(
-      `${given.names}: found ${found}${reason && `, ${reason}`}; expected ${setting.accepts}, ` +
+      `${raw.names}: found ${found}${reason && `, ${reason}`}; expected ${setting.accepts}, ` +
         `such as ${setting.example}`,
     );
     return undefined;
   }
 }
 
-/** @throws {Error} with the problem's line, where there are two texts or a file cannot be read. */
-function findText(setting: Setting<unknown>, { flags, env }: Input): Given | undefined {
-  const byFlag = (named: Named) => flags[flagOf(named)];
-  const byVariable = (named: Named) => env[named.env] || undefined;
+/** @throws {Error} with the problem's line, if there are two texts or a file cannot be read. */
+function rawValue(setting: Setting<unknown>, input: Input): RawValue | undefined {
   for (const [find, name] of [[byFlag, flagOf], [byVariable, ({ env }: Named) => env]] as const) {
-    const text = find(setting);
-    const path = setting.secret ? find(fileOf(setting)) : undefined;
+    const text = find(setting, input);
+    const path = setting.secret ? find(fileOf(setting), input) : undefined;
     if (text !== undefined && path !== undefined) {
       throw new Error(`${name(setting)} and ${name(fileOf(setting))}: found both; give one of them`);
     }
@@ -138,7 +164,7 @@ function findText(setting: Setting<unknown>, { flags, env }: Input): Given | und
   return setting.default === undefined ? undefined : { text: setting.default, names: namesOf(setting) };
 }
 
-function readSecret(setting: Setting<unknown>, path: string): Given {
+function readSecret(setting: Setting<unknown>, path: string): RawValue {
   const names = namesOf(fileOf(setting));
   let text: string;
   try {

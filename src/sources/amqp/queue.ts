@@ -1,5 +1,4 @@
-// The queue that is consumed: whether it exists, its type as far as a client can find out, and the declaration of a
-// missing queue, exchange or binding.
+// Looks up the consumed queue and its type, as far as a client can, and declares a missing queue, exchange or binding.
 import type { Channel } from "amqplib";
 import type { OpenChannel } from "../../clients/amqp/connection.ts";
 import { look, replyCode } from "../../clients/amqp/look.ts";

@@ -1,4 +1,4 @@
-// The settings of the source `amqp`, and what its queue is called in messages.
+// The settings of the source `amqp`, and the name of its queue in messages.
 import { amqpUrl } from "../../clients/amqp/settings.ts";
 import { tlsSettings } from "../../clients/tls/settings.ts";
 import { text, toggle, wholeNumber } from "../../lib/settings/parsers.ts";

@@ -6,6 +6,7 @@ import { look } from "../../clients/amqp/look.ts";
 import { tlsConflicts } from "../../clients/tls/settings.ts";
 import { defineAdapter } from "../../lib/settings/adapter.ts";
 import { printable } from "../../lib/settings/redact.ts";
+import { isSet } from "../../lib/settings/setting.ts";
 import { type Connection, type LiveSource, ReconnectingSource } from "../reconnecting.ts";
 import type { Source, SourceContext } from "../source.ts";
 import { Consumer } from "./consumer.ts";
@@ -24,6 +25,7 @@ export const amqpSource = defineAdapter({
   type: "amqp",
   title: "Source amqp",
   settings: amqpSettings,
+  isConfigured: (input) => isSet(amqpSettings.connection, input) || isSet(amqpSettings.queue, input),
   conflicts: (values) => tlsConflicts(prefix, values, values.connection, "amqps"),
   open: (values, context: SourceContext): Source => open(values, context),
 });
@@ -50,7 +52,7 @@ class AmqpSource implements LiveSource {
   readonly #settings: AmqpSettings;
   readonly #context: SourceContext;
   readonly #holdLimits: HoldLimits;
-  #saidConsuming = false;
+  #loggedConsuming = false;
 
   constructor(settings: AmqpSettings, context: SourceContext) {
     this.#settings = settings;
@@ -63,7 +65,7 @@ class AmqpSource implements LiveSource {
     const consumer = await Consumer.open(this.#settings, this.#holdLimits, this.#context.visibility);
     return {
       batches: (stop) => {
-        this.#sayConsuming();
+        this.#logConsuming();
         return consumer.batches(stop);
       },
       [Symbol.asyncDispose]: () => consumer.close(),
@@ -71,9 +73,9 @@ class AmqpSource implements LiveSource {
   }
 
   /** At the first connection: later ones are logged as the end of an outage. */
-  #sayConsuming(): void {
-    if (this.#saidConsuming) return;
-    this.#saidConsuming = true;
+  #logConsuming(): void {
+    if (this.#loggedConsuming) return;
+    this.#loggedConsuming = true;
     this.#context.log.info("source amqp: consumes {queue}", { queue: titleOf(this.#settings) });
   }
 

@@ -1,6 +1,6 @@
-// Whether a queue is read to its end. Asking the broker takes a permission, so it is inferred: nothing arrived for a
-// moment, or what arrived is recent. No I/O, no clock.
-import type { Nanoseconds } from "../../lib/duration.ts";
+// Infers whether a queue is read to its end, since asking the broker takes a permission: nothing arrived for a moment, or
+// the messages that arrived are recent. No I/O, no clock.
+import { type Nanoseconds, second } from "../../lib/duration.ts";
 import type { Visibility } from "../../detection/visibility.ts";
 
 /** What a consumer has of its queue. */
@@ -12,7 +12,6 @@ export interface Consumed {
   readonly isFull: boolean;
 }
 
-const second = 1_000_000_000n;
 /** An event younger than this was near the end of the queue, … */
 const recentAge = 30n * second;
 /** … and what is behind it arrives within this time. */

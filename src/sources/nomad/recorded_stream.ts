@@ -1,8 +1,8 @@
 // Nomad's event stream as it was recorded, line by line, for a replay. No I/O, no clock.
 import { Fault } from "../../lib/errors.ts";
-import type { Allocation } from "./allocation.ts";
-import { AllocationTracker } from "./allocation_tracker.ts";
-import { readLine } from "./event_stream.ts";
+import type { Allocation } from "./tracking/allocation.ts";
+import { AllocationTracker } from "./tracking/allocation_tracker.ts";
+import { readLine } from "./stream/event_stream.ts";
 
 /** Turns the lines of a recorded event stream into the updates that the source `nomad` would make of them, without the
  * types of jobs, which the stream lacks. */

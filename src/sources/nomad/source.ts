@@ -8,9 +8,9 @@ import { namesOf } from "../../lib/settings/setting.ts";
 import { type Connection, type LiveSource, ReconnectingSource } from "../reconnecting.ts";
 import type { Batch, Source, SourceContext } from "../source.ts";
 import { Follower, type UpdateBatch } from "./follower.ts";
-import { Session } from "./session.ts";
+import { Session } from "./stream/session.ts";
 import { defaultTimeouts, type Timeouts } from "./timeouts.ts";
-import { StreamVisibility } from "./visibility.ts";
+import { StreamVisibility } from "./stream/visibility.ts";
 
 /** Maximum unacknowledged updates before reading pauses. */
 const maxInFlight = 1000;
@@ -34,7 +34,7 @@ class NomadSource implements LiveSource {
   readonly #inFlight = new Semaphore(maxInFlight);
   #follower: Follower | undefined;
   #previous: Session | undefined;
-  #saidNoTopics = false;
+  #warnedNoTopics = false;
 
   constructor(settings: NomadSettings, context: SourceContext, timeouts: Timeouts) {
     this.#client = new NomadClient(settings);
@@ -54,7 +54,7 @@ class NomadSource implements LiveSource {
 
   async *#batches(session: Session, follower: Follower, stop: AbortSignal): AsyncIterable<Batch> {
     await using _ = session;
-    this.#sayConnected(session);
+    this.#logConnected(session);
     const visibility = new StreamVisibility(this.#context.visibility, this.#timeouts);
     for await (const found of follower.follow(session, visibility)) {
       yield this.#batch(found);
@@ -75,11 +75,11 @@ class NomadSource implements LiveSource {
     return `${this.#client.where}: connected, ${allocations} allocations in ${namespaces.size} namespaces`;
   }
 
-  #sayConnected(session: Session): void {
+  #logConnected(session: Session): void {
     if (this.#previous === undefined) {
       this.#context.log.info("source nomad: follows {where}", { where: this.#client.where });
-    } else this.#requireEvents(this.#previous, session);
-    if (session.refusesTopics) this.#sayNoTopics();
+    } else this.#warnNoEvents(this.#previous, session);
+    if (session.refusesTopics) this.#warnNoTopics();
     this.#previous = session;
   }
 
@@ -114,18 +114,18 @@ class NomadSource implements LiveSource {
     });
   }
 
-  #sayNoTopics(): void {
-    if (this.#saidNoTopics) return;
-    this.#saidNoTopics = true;
+  #warnNoTopics(): void {
+    if (this.#warnedNoTopics) return;
+    this.#warnedNoTopics = true;
     this.#context.log.warning(
       "source nomad: {where} refused the topics Job and Evaluation, but not Allocation; continuing without " +
-        "them: that a job was stopped or given up may be noticed a minute late",
+        "them: a job that is stopped or given up may be noticed a minute late",
       { where: this.#client.where },
     );
   }
 
   /** Warns if allocations changed between two lists, but the stream sent no events. */
-  #requireEvents(previous: Session, { listIndex = 0 }: Session): void {
+  #warnNoEvents(previous: Session, { listIndex = 0 }: Session): void {
     if (this.#namespace !== "*" || previous.sawEvents || listIndex <= (previous.listIndex ?? Infinity)) {
       return;
     }
@@ -142,7 +142,7 @@ class NomadSource implements LiveSource {
     return {
       bodies,
       checkpoint,
-      place: () => `an update made from ${this.#client.where}`,
+      place: () => `an update from ${this.#client.where}`,
       reject: () => {},
       acknowledge: () => this.#inFlight.release(count),
     };

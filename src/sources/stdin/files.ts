@@ -1,4 +1,4 @@
-// Opens the files of updates that a command names, or says what is wrong with them.
+// Opens the files of updates that a command names, or explains why it cannot.
 import { Fault } from "../../lib/errors.ts";
 import { whyUnreadable } from "../../lib/files.ts";
 import { quoted } from "../../lib/settings/redact.ts";

@@ -1,47 +1,21 @@
 // The view of one loop: its facts, a large timeline, its events, and commands for Nomad.
 import { get, Refusal } from "./api.js";
+import { commandItem, commandsFor } from "./commands.js";
 import { element, setText } from "./element.js";
-import { endOf, isOlder, nameOf } from "./loop_row.js";
-import { largeTimeline } from "./timeline.js";
-import {
-  capital,
-  clock,
-  counted,
-  exact,
-  exitCodeWords,
-  nomadCommand,
-  number,
-  plain,
-  signalWords,
-  span,
-  written,
-} from "./words.js";
+import { eventRow } from "./event_row.js";
+import { factsOf, verdictOf } from "./facts.js";
+import { endOf, nameOf } from "./loop_row.js";
+import { pictureOf } from "./picture.js";
+import { capital, plain } from "./words.js";
 
 /** @typedef {import("../view.ts").AllocationView} AllocationView */
 /** @typedef {import("../view.ts").LoopView} LoopView */
-/** @typedef {import("../view.ts").EventView} EventView */
 
 const restoredWords =
   "The loop was already firing before the detector started; of earlier events this is what its state kept.";
 const noCommandWords = "A name has characters that shells read differently; commands with it are left out.";
 /** Events that the detector keeps of one loop. */
 const eventLimit = 200;
-
-/**
- * Commands for Nomad about the loop, with its namespace, since Nomad looks for an allocation in one only. Those that
- * cannot be quoted safely are left out.
- *
- * @param {LoopView} loop
- * @returns {string[]}
- */
-export function commandsFor({ allocation, task, namespace, job }) {
-  const ofAllocation = allocation === null ? [] : [
-    nomadCommand("alloc status", namespace, [allocation]),
-    nomadCommand("alloc logs -stderr", namespace, task === null ? [allocation] : [allocation, task]),
-  ];
-  return [...ofAllocation, nomadCommand("job status", namespace, [job])]
-    .filter((command) => command !== undefined);
-}
 
 /** The view of one loop, which is loaded again when the loop changes. */
 export class Allocation {
@@ -175,7 +149,12 @@ export class Allocation {
     setText(this.#title, nameOf(loop));
     document.title = `${nameOf(loop)} · nomad-crashloop-detector`;
     setText(this.#reason, capital(plain(loop.reason)));
-    this.#showFacts(loop);
+    const facts = factsOf(loop, this.context().what);
+    this.#facts.replaceChildren(
+      ...facts.map(([name, value]) =>
+        element("div", {}, element("dt", {}, name), element("dd", {}, plain(value)))
+      ),
+    );
     const commands = commandsFor(loop);
     this.#commands.replaceChildren(...commands.map(commandItem));
     this.#noCommand.hidden = commands.length === (loop.allocation === null ? 1 : 3);
@@ -190,78 +169,19 @@ export class Allocation {
     this.tick();
   }
 
-  /** @param {LoopView} loop */
-  #showFacts(loop) {
-    const { what } = this.context();
-    /** @type {[string, string | null][]} */
-    const facts = [
-      ["Namespace", loop.namespace],
-      ["Job", loop.job],
-      ["Group", loop.group],
-      ["Task", loop.task],
-      ["Node", loop.node],
-      ["Allocation", loop.allocation],
-      ["Since", exact(loop.since)],
-      [`Last ${what}`, exact(loop.lastAt)],
-      ["Given up", loop.gaveUpAt === null ? null : exact(loop.gaveUpAt)],
-      ["Resolved", loop.resolvedAt === null ? null : exact(loop.resolvedAt)],
-      [`${capital(what)}s`, number(loop.count)],
-      ["Exit code", loop.exitCode === null ? null : exitCodeWords(loop.exitCode)],
-      ["Alerts", number(loop.notifications)],
-      ["First alert", loop.firstNotifiedAt === null ? null : exact(loop.firstNotifiedAt)],
-      ["Loop", loop.id],
-    ];
-    const known = facts.filter((/** @returns {fact is [string, string]} */ fact) => fact[1] !== null);
-    this.#facts.replaceChildren(
-      ...known.map(([name, value]) =>
-        element("div", {}, element("dt", {}, name), element("dd", {}, plain(`${value}`)))
-      ),
-    );
-  }
-
   /** Updates the times and the timeline. */
   tick() {
     if (!this.#view) return;
     const { loop, events } = this.#view;
-    const { what, now, ago } = this.context();
+    const context = this.context();
+    const { now } = context;
     const ended = endOf(loop);
-    const [over, before] = isOlder(loop, what) ? ["over ", "before "] : ["", ""];
-    const [first, rest] = ended === null
-      ? [
-        `Crash-looping for ${over}${span(now - Date.parse(loop.since))}`,
-        `since ${before}${clock(loop.since, now)}`,
-      ]
-      : [
-        `${loop.status === "gave-up" ? "Given up" : "Resolved"} ${span(now - Date.parse(ended))} ${ago}`,
-        `after ${over}${span(Date.parse(ended) - Date.parse(loop.since))}`,
-      ];
     this.#status.className = `verdict ${loop.status}`;
-    setText(
-      this.#status,
-      `${first}, ${rest} · ${counted(loop.count, what)}, the last ${
-        span(now - Date.parse(loop.lastAt))
-      } ${ago}`,
-    );
+    setText(this.#status, verdictOf(loop, context));
     const until = ended === null ? now : Math.max(Date.parse(ended), Date.parse(events.at(-1)?.at ?? ended));
     if (until === this.#drawnAt || (ended === null && now - this.#drawnAt < 5_000)) return;
     this.#drawnAt = until;
-    const { picture, lanes, ticks } = largeTimeline(events, loop.timeline, until, what);
-    const axis = element("p", { class: "axis", "aria-hidden": "true" });
-    for (const { at, label } of ticks) {
-      const mark = element(
-        "span",
-        {},
-        label || (ended !== null ? clock(written(until, ended), now) : ago === "ago" ? "now" : "the end"),
-      );
-      mark.style.left = `${at * 100}%`;
-      axis.append(mark);
-    }
-    const legend = element(
-      "p",
-      { class: "legend", "aria-hidden": "true" },
-      ...lanes.map((name) => element("span", {}, name)),
-    );
-    this.#picture.replaceChildren(legend, element("div", { class: "plot" }, picture, axis));
+    this.#picture.replaceChildren(...pictureOf(this.#view, until, context));
   }
 }
 
@@ -271,82 +191,4 @@ export class Allocation {
  */
 function section(title, ...content) {
   return element("section", {}, element("h2", {}, title), ...content);
-}
-
-/**
- * How a process ended: `1`, `137 (SIGKILL)`, `137, signal 9 (SIGKILL)`.
- *
- * @param {number | null} exitCode
- * @param {number} signal 0 where it was none
- */
-function exitWords(exitCode, signal) {
-  if (signal === 0) return exitCode === null ? "" : exitCodeWords(exitCode);
-  return `${exitCode === null ? "" : `${exitCode}, `}signal ${signalWords(signal)}`;
-}
-
-/** @param {EventView} event */
-function eventRow({ at, type, message, exitCode, signal, allocation, task, node }) {
-  const exit = exitWords(exitCode, signal ?? 0);
-  const failed = (exitCode ?? 0) !== 0 || (signal ?? 0) !== 0;
-  const place = [allocation ?? "", task === null ? "" : `task ${task}`, node === null ? "" : `on ${node}`];
-  return element(
-    "tr",
-    { role: "row" },
-    element(
-      "td",
-      { role: "cell", class: "at" },
-      element("time", { datetime: at, title: at }, exact(at).slice(0, 23)),
-    ),
-    element("td", { role: "cell", class: "type" }, plain(type)),
-    element("td", { role: "cell", class: "message" }, plain(message)),
-    element("td", { role: "cell", class: failed ? "exit failed" : "exit" }, exit === "" ? "–" : exit),
-    element(
-      "td",
-      { role: "cell", class: "id", title: plain(place.filter((part) => part !== "").join(", ")) },
-      allocation === null ? "–" : plain(allocation.slice(0, 8)),
-    ),
-  );
-}
-
-/** @param {string} command */
-function commandItem(command) {
-  const said = element("span", { class: "hidden", role: "status" });
-  const button = element("button", { type: "button", "aria-label": `Copy: ${plain(command)}` }, "Copy");
-  const code = element("code", {}, plain(command));
-  button.addEventListener("click", async () => {
-    const copied = await copy(command);
-    setText(button, copied ? "Copied" : "Not copied");
-    setText(said, copied ? "Copied" : "Not copied");
-    setTimeout(() => {
-      setText(button, "Copy");
-      setText(said, "");
-    }, 2000);
-  });
-  return element("li", {}, code, button, said);
-}
-
-/**
- * Puts a text on the clipboard; browsers let only pages of https and localhost do it the new way.
- *
- * @param {string} text
- * @returns {Promise<boolean>}
- */
-async function copy(text) {
-  try {
-    if (navigator.clipboard) {
-      await navigator.clipboard.writeText(text);
-      return true;
-    }
-  } catch {
-    // The old way may do.
-  }
-  const area = element("textarea", { class: "hidden", readonly: true });
-  area.value = text;
-  const before = document.activeElement;
-  document.body.append(area);
-  area.select();
-  const copied = document.execCommand("copy");
-  area.remove();
-  if (before instanceof HTMLElement) before.focus({ preventScroll: true });
-  return copied;
 }

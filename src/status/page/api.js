@@ -60,10 +60,10 @@ async function ask(path, accept, signal) {
     ...(signal === undefined ? {} : { signal }),
   });
   if (response.ok) return response;
-  const said = await response.json().then(({ error }) => error, () => undefined);
+  const message = await response.json().then(({ error }) => error, () => undefined);
   throw new Refusal(
     response.status,
-    typeof said === "string" ? said : `the detector answered ${response.status}`,
+    typeof message === "string" ? message : `the detector answered ${response.status}`,
   );
 }
 

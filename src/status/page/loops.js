@@ -1,46 +1,29 @@
 // A list of loops of any length: it renders the rows in sight, and requests only those.
-import { element, setAttribute } from "./element.js";
+import { arrange, element, setAttribute } from "./element.js";
+import { LoopBlocks } from "./loop_blocks.js";
 import { emptyRow, Row } from "./loop_row.js";
-import { get } from "./api.js";
+import { ReloadTimer } from "./reload_timer.js";
 
 /** @typedef {import("../view.ts").LoopView} LoopView */
-/** @typedef {import("../view.ts").LoopsView} LoopsView */
 
-/** Loops per request. */
-const block = 100;
 /** Rows rendered above and below those in sight. */
 const spare = 8;
-/** Minimum time between two requests for the order, in milliseconds. */
-const minGap = 1000;
-/** How long the order is kept after the pointer or keyboard was used in the list, in milliseconds. */
-const hold = 4000;
-
 /** The list of loops with one status. */
 export class Loops {
   #body = element("tbody", { role: "rowgroup" });
   #note = element("p", { class: "note", role: "status" });
   #table;
-  /** @type {Map<number, readonly LoopView[]>} by the index of their first, divided by `block` */
-  #blocks = new Map();
+  #blocks;
+  #reload = new ReloadTimer(() => this.load());
   /** @type {Map<string, Row>} */
   #rows = new Map();
   /** @type {Map<number, HTMLElement>} */
   #unknown = new Map();
-  /** @type {number[]} the blocks that are requested and not received yet */
-  #requested = [];
-  #generation = 0;
   #rowHeight = 0;
-  #lastUse = -Infinity;
-  #lastRequest = -Infinity;
-  #gap = minGap;
-  #timer = 0;
   #focusAt = -1;
   /** Index of the row to focus once it is loaded; -1 for none. */
   #wanted = -1;
   #frame = 0;
-  /** Loops in the list, loaded or not; undefined before the first response. */
-  total = /** @type {number | undefined} */ (undefined);
-
   /**
    * @param {object} options
    * @param {HTMLElement} options.section where the table goes
@@ -54,6 +37,7 @@ export class Loops {
   constructor({ section, status, columns, query, context, changed, failed }) {
     this.section = section;
     this.status = status;
+    this.#blocks = new LoopBlocks(status, query);
     this.query = query;
     this.context = context;
     this.changed = changed;
@@ -66,10 +50,10 @@ export class Loops {
       this.#body,
     );
     section.append(this.#table, this.#note);
-    const use = () => this.#lastUse = performance.now();
+    const use = () => this.#reload.used();
     this.#body.addEventListener("pointermove", use);
     this.#body.addEventListener("keydown", use);
-    this.#body.addEventListener("pointerleave", () => this.#lastUse = -Infinity);
+    this.#body.addEventListener("pointerleave", () => this.#reload.left());
     document.addEventListener("focusin", () => this.#wanted = -1);
     addEventListener("scroll", () => this.#renderSoon(), { passive: true });
     addEventListener("resize", () => {
@@ -78,58 +62,32 @@ export class Loops {
     });
   }
 
+  /** Loops in the list, loaded or not; undefined before the first response. */
+  get total() {
+    return this.#blocks.total;
+  }
+
   /** Requests what is in sight again; the rows shown stay until the response is here. */
   async load() {
-    clearTimeout(this.#timer);
-    this.#timer = 0;
-    const generation = ++this.#generation;
-    const began = this.#lastRequest = performance.now();
+    this.#reload.began();
+    const began = performance.now();
     const { start, end } = this.#sight();
-    const first = Math.floor(start / block);
-    const last = Math.floor(Math.max(start, end - 1) / block);
-    this.#requested = [];
-    for (let at = first; at <= last; at++) this.#requested.push(at);
     try {
-      const answers = await Promise.all(
-        this.#requested.map(async (at) => /** @type {const} */ ([at, await this.#ask(at)])),
-      );
-      if (generation !== this.#generation) return;
-      this.#blocks = new Map(answers.map(([at, { loops }]) => [at, loops]));
-      this.total = answers[0]?.[1].total ?? 0;
-      this.#requested = [];
-      this.#gap = Math.max(minGap, 20 * (performance.now() - began));
+      if (!await this.#blocks.reload(start, end)) return;
     } catch (error) {
-      if (generation === this.#generation) {
-        this.#requested = [];
-        this.failed(error);
-      }
+      this.failed(error);
       return;
     }
+    this.#reload.answered(performance.now() - began);
     this.changed();
     this.render();
   }
 
   /** Starts from the top with another query. */
   async restart() {
-    this.#lastUse = -Infinity;
+    this.#reload.left();
     this.#focusAt = this.#wanted = -1;
     await this.load();
-  }
-
-  /**
-   * @param {number} at
-   * @returns {Promise<LoopsView>}
-   */
-  #ask(at) {
-    const { q, sort } = this.query();
-    const query = new URLSearchParams({
-      status: this.status,
-      q,
-      sort,
-      offset: `${at * block}`,
-      limit: `${block}`,
-    });
-    return get(`loops?${query}`);
   }
 
   /**
@@ -138,29 +96,9 @@ export class Loops {
    * @param {LoopView} loop
    */
   take(loop) {
-    let known = false;
-    for (const [at, loops] of this.#blocks) {
-      const index = loops.findIndex(({ id }) => id === loop.id);
-      if (index === -1) continue;
-      this.#blocks.set(at, loops.with(index, loop));
-      known = true;
-    }
+    const known = this.#blocks.replace(loop);
     if (known) this.#renderSoon();
-    if (known || loop.status === this.status) this.#loadSoon();
-  }
-
-  #loadSoon() {
-    if (this.#timer !== 0) return;
-    const wait = Math.max(
-      0,
-      this.#lastRequest + this.#gap - performance.now(),
-      this.#lastUse + hold - performance.now(),
-    );
-    this.#timer = setTimeout(() => {
-      this.#timer = 0;
-      if (performance.now() < this.#lastUse + hold) this.#loadSoon();
-      else this.load();
-    }, wait);
+    if (known || loop.status === this.status) this.#reload.changed();
   }
 
   /** Updates the times of all rows in sight. */
@@ -201,7 +139,7 @@ export class Loops {
     const rows = new Map();
     const unknown = new Map();
     for (let index = start; index < Math.min(end, total); index++) {
-      const loop = this.#blocks.get(Math.floor(index / block))?.[index % block];
+      const loop = this.#blocks.at(index);
       if (loop) {
         const row = rows.get(loop.id) ?? this.#rows.get(loop.id) ?? new Row();
         row.show(loop, index, context);
@@ -212,7 +150,7 @@ export class Loops {
         const row = this.#unknown.get(index) ?? emptyRow(index);
         unknown.set(index, row);
         wanted.push(row);
-        this.#askFor(Math.floor(index / block));
+        this.#request(index);
       }
     }
     this.#rows = rows;
@@ -224,22 +162,16 @@ export class Loops {
     if (focused && rows.has(focused.loop?.id) && !focused.focused) focused.focus();
   }
 
-  /** @param {number} at */
-  async #askFor(at) {
-    if (this.#requested.includes(at) || this.#blocks.has(at)) return;
-    this.#requested.push(at);
-    const generation = this.#generation;
+  /** @param {number} index */
+  async #request(index) {
     try {
-      const { total, loops } = await this.#ask(at);
-      if (generation !== this.#generation) return;
-      // The list may be shorter by now; an empty block counts as loaded.
-      this.#blocks.set(at, loops);
-      if (total !== this.total || loops.length < Math.min(block, total - at * block)) this.#loadSoon();
-      this.#requested = this.#requested.filter((one) => one !== at);
+      const result = await this.#blocks.load(index);
+      if (result === undefined) return;
+      if (result === "outdated") this.#reload.changed();
       this.render();
       this.#focusIfThere();
     } catch (error) {
-      if (generation === this.#generation) this.failed(error);
+      this.failed(error);
     }
   }
 
@@ -277,7 +209,7 @@ export class Loops {
   focus(index) {
     if (this.total === undefined || index < 0 || index >= this.total) return false;
     this.#wanted = index;
-    this.#lastUse = performance.now();
+    this.#reload.used();
     this.#sight();
     const top = this.#body.getBoundingClientRect().top + index * this.#rowHeight;
     const above = 96;
@@ -295,21 +227,5 @@ export class Loops {
     this.#focusAt = this.#wanted;
     this.#wanted = -1;
     row.focus();
-  }
-}
-
-/**
- * Makes these the children of an element, in this order, with as few changes as possible.
- *
- * @param {Element} parent
- * @param {Element[]} wanted
- */
-function arrange(parent, wanted) {
-  const kept = new Set(wanted);
-  for (const child of [...parent.children]) if (!kept.has(child)) child.remove();
-  let next = parent.firstElementChild;
-  for (const child of wanted) {
-    if (child === next) next = next.nextElementSibling;
-    else parent.insertBefore(child, next);
   }
 }

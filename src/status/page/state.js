@@ -124,14 +124,14 @@ export function ruleWords({ rule: { type, counts, threshold, interval } }) {
  */
 export function showBanners(status, lostAt, now, refusal) {
   /** @type {[string, string, string][]} */
-  const said = [];
+  const banners = [];
   if (refusal !== undefined) {
-    said.push(["refusal", "The detector rejected a request", sentence(refusal)]);
+    banners.push(["refusal", "The detector rejected a request", sentence(refusal)]);
   }
   if (lostAt !== undefined) {
     const since = written(lostAt, status?.wallNow ?? "");
     const shown = status === undefined ? "Nothing has been loaded yet." : "The data shown is from then.";
-    said.push([
+    banners.push([
       "lost",
       `Not live since ${clock(since, now)}${since.endsWith("Z") ? " UTC" : ""}`,
       `The detector does not answer. ${shown} Retrying.`,
@@ -139,7 +139,7 @@ export function showBanners(status, lostAt, now, refusal) {
   }
   if (status && !status.source.up) {
     const { type, since, problem } = status.source;
-    said.push([
+    banners.push([
       "source",
       `Source ${type} is down since ${clock(since, now)}`,
       `${sentence(problem)}Until it is up again nothing new is seen, and the loops shown may be out of date.`,
@@ -147,16 +147,16 @@ export function showBanners(status, lostAt, now, refusal) {
   }
   for (const [index, sink] of status?.sinks.entries() ?? []) {
     if (sink.up && sink.problem === null) continue;
-    said.push([
+    banners.push([
       `sink-${index}`,
       `Sink ${sink.type} ${sink.up ? "accepts nothing" : `is down since ${clock(sink.since, now)}`}`,
       `${sentence(sink.problem)}${counted(sink.pending, "alert")} pending; they are kept and retried.`,
     ]);
   }
   const list = byId("banners");
-  const wanted = new Set(said.map(([key]) => key));
+  const wanted = new Set(banners.map(([key]) => key));
   for (const old of [...list.children]) if (!wanted.has(old.getAttribute("data-key") ?? "")) old.remove();
-  for (const [key, title, text] of said) {
+  for (const [key, title, text] of banners) {
     let banner = [...list.children].find((one) => one.getAttribute("data-key") === key);
     if (!banner) {
       banner = element(

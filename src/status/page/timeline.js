@@ -114,7 +114,7 @@ export function largeTimeline(events, restarts, until, what) {
 }
 
 /**
- * The ticks of an axis that is so long, each with a label of its own; the first, at its end, has none.
+ * The ticks of an axis of this length, each with a label of its own; the first, at its end, has none.
  *
  * @param {number} length in milliseconds
  * @returns {{ ago: number, label: string }[]}

@@ -106,7 +106,7 @@ async function exists(path: string): Promise<boolean> {
 
 /**
  * Erlang for a process in the broker that takes orders from a file and writes what it saw into another. It asks the
- * queue itself, as no client can: rabbitmqctl takes a second of a core for each look, and AMQP does not tell how
+ * queue itself, as no client can: rabbitmqctl takes a second of a core for each look, and AMQP does not say how
  * many messages are unacknowledged.
  */
 function watcher(directory: string): string {

@@ -6,7 +6,7 @@ import { Delivery } from "../../../src/pipeline/delivery.ts";
 import { RestartsRule, type RestartsThresholds } from "../../../src/detection/restarts/rule.ts";
 import { MemoryStore } from "../../../src/state/memory.ts";
 import { openLog } from "../../../src/lib/log.ts";
-import { follow } from "../../../src/pipeline/pipeline.ts";
+import { runPipeline } from "../../../src/pipeline/pipeline.ts";
 import type { Sink } from "../../../src/sinks/sink.ts";
 import type { Batch, Source } from "../../../src/sources/source.ts";
 import { permissions } from "../../helpers/program.ts";
@@ -43,7 +43,10 @@ export async function lead(
   await using delivery = new Delivery([sink], partsOf(store), log);
   const rule = new RestartsRule(thresholds, store);
   await delivery.start();
-  await follow({ source: new FedSource(next), rule, store, delivery, log }, new AbortController().signal);
+  await runPipeline(
+    { source: new FedSource(next), rule, store, delivery, log },
+    new AbortController().signal,
+  );
 }
 
 /** Lets everything else have its turn, as between two reads from a socket. */

@@ -56,7 +56,7 @@ export function allocationOf(index: number): string {
   return `${a}-${b.slice(0, 4)}-${b.slice(4)}-${c.slice(0, 4)}-${c.slice(4)}${d}`;
 }
 
-/** Makes messages, each with a time of its own: now, unless told. */
+/** Makes messages, each with a time of its own: now, unless another is given. */
 export class Messages {
   readonly #load: Load;
   readonly #random = new Random(20261124);

@@ -81,7 +81,7 @@ Deno.test("close() is done in seconds although the broker is silent, and may be 
   }
 });
 
-/** Ways to lose a channel, and how the fault begins and goes on. */
+/** Ways to lose a channel, and how the fault begins and ends. */
 const losses: readonly (readonly [what: string, lose: (id: string) => unknown, said: RegExp])[] = [
   ["cut", () => proxy.cut(), /: (Unexpected close|write EPIPE)$/],
   ["reset", () => proxy.reset(), /: (read ECONNRESET|Unexpected close)$/],
@@ -98,7 +98,7 @@ Deno.test("a lost channel is unusable, and onLost gets the reason once", async (
     const notified: Fault[] = [];
     const open = await openChannel("", plain(proxied("?heartbeat=1")), (fault) => notified.push(fault));
     await lose(what);
-    await waitFor(`${what}: the loss to be told`, () => notified.length > 0);
+    await waitFor(`${what}: the loss to be reported`, () => notified.length > 0);
     assert.equal(open.usable, false);
     proxy.resume();
     await proxy.cut();
@@ -114,7 +114,7 @@ Deno.test("a channel that the broker closes is lost with the broker's reason, an
   const notified: Fault[] = [];
   const open = await openConfirmChannel("", plain(proxied()), (fault) => notified.push(fault));
   open.channel.publish("nosuch", "key", Buffer.from("x"));
-  await waitFor("the loss to be told", () => notified.length > 0);
+  await waitFor("the loss to be reported", () => notified.length > 0);
   await waitFor("the connection to be closed", () => proxy.connections === 0);
   await open.close();
   assert.deepEqual(notified.map(({ message }) => message), [

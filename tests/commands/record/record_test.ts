@@ -41,8 +41,8 @@ Deno.test("record writes what comes on standard input, sets aside what is no JSO
   const size = Number((written.length / 1000).toPrecision(3));
   assert.equal(
     stderr,
-    `warning Set aside line 4: not JSON: broken\n` +
-      `info Recorded 6 messages, ${size} kB; files written: 1; no JSON: 1\n`,
+    `warning Rejected line 4: not JSON: broken\n` +
+      `info Recorded 6 messages, ${size} kB; files written: 1; rejected: 1\n`,
   );
 });
 
@@ -56,7 +56,7 @@ Deno.test("record takes its settings from variables too, and rotates", async () 
   };
   const { code, stderr } = await ran(["record"], { env, stdin: loop.join("\n") });
   assert.equal(code, 0);
-  assert.match(stderr, /^info Recorded 5 messages, [\d.]+ kB; files written: 6; no JSON: 0\n$/);
+  assert.match(stderr, /^info Recorded 5 messages, [\d.]+ kB; files written: 6; rejected: 0\n$/);
   assert.equal([...Deno.readDirSync(folder.path)].length, 3);
 });
 
@@ -76,7 +76,7 @@ Deno.test("record says what is wrong with its settings", async () => {
     code: 1,
     stdout: "",
     stderr:
-      "Missing RECORD_TO (--to): file to write; packed by gzip where its name ends in .gz, such as updates.ndjson.gz\n" +
+      "Missing RECORD_TO (--to): file to write; compressed if its name ends in .gz, such as updates.ndjson.gz\n" +
       'RECORD_ROTATE_AT (--rotate-at): found "100", missing unit in size; expected a size of at least a byte, such as 1GB\n' +
       'RECORD_KEEP (--keep): found "0"; expected a whole number from 1 to 100000, such as 24\n',
   });
@@ -85,7 +85,7 @@ Deno.test("record says what is wrong with its settings", async () => {
     zero.stderr,
     'RECORD_ROTATE_AT (--rotate-at): found "0MB", which is 0 B; expected a size of at least a byte, such as 1GB\n',
   );
-  assert.match((await ran(["record", "--to", "a"])).stderr, /^No source\. Say where updates come from/);
+  assert.match((await ran(["record", "--to", "a"])).stderr, /^No source\. Choose where updates come from/);
   // A queue is not needed.
   assert.match(
     (await ran(["record", "--to", "a", "--source-type", "amqp"])).stderr,
@@ -130,6 +130,6 @@ Deno.test("record says that it cannot write, and that a file to read is missing"
     code: 1,
     stdout: "",
     stderr: 'error cannot read "nosuch.ndjson": there is no such file; name files of updates, one a line\n' +
-      "info Recorded 0 messages, 0 B; files written: 1; no JSON: 0\n",
+      "info Recorded 0 messages, 0 B; files written: 1; rejected: 0\n",
   });
 });

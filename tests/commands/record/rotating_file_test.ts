@@ -31,7 +31,7 @@ for (const name of ["a.ndjson", "a.ndjson.gz", "a", ".hidden.gz"]) {
     assert.deepEqual(listed(folder.path), [name]);
   });
 
-  Deno.test(`a file that is large enough is set aside, under a name in the order of time: ${name}`, async () => {
+  Deno.test(`a large enough file rotates, to a name in the order of time: ${name}`, async () => {
     using folder = temporaryFolder();
     const path = `${folder.path}/${name}`;
     let files;
@@ -141,7 +141,7 @@ Deno.test("a disk that is full ends it, and what is written ends with a line", a
   const message =
     `cannot write "${path}": No space left on device (os error 28); what was recorded before is kept`;
   const file = await RecordFile.open({ path, rotateAt: 100 * big, keep: 1 });
-  const over = assert.rejects(file.over, { message });
+  const over = assert.rejects(file.failed, { message });
   await assert.rejects(
     async () => {
       for (let number = 0; number < 200; number++) await file.write(bytes(`"${"x".repeat(20_000)}"`));

@@ -8,7 +8,9 @@ const mega = 1_000_000;
 function canvas() {
   const drawn: string[] = [];
   const clock = { now: 0 };
-  return { drawn, clock, write: (text: string) => void drawn.push(text), now: () => clock.now };
+  const write = (text: string) => void drawn.push(text);
+  const flush = () => Promise.resolve(write("flushed"));
+  return { drawn, clock, write, flush, now: () => clock.now };
 }
 
 Deno.test("add() draws share, sizes and speed over what was drawn, ten times a second", () => {
@@ -36,6 +38,14 @@ Deno.test("the bar is erased at the end and before other words, and drawn again 
   }
   assert.equal(terminal.drawn.length, 4);
   assert.deepEqual([terminal.drawn[1], terminal.drawn[3]], ["\r\x1b[K", "\r\x1b[K"]);
+});
+
+Deno.test("end() erases the bar and resolves when that is on the terminal", async () => {
+  const terminal = canvas();
+  using progress = new Progress(10 * mega, terminal);
+  progress.add(mega);
+  await progress.end();
+  assert.deepEqual(terminal.drawn.slice(1), ["\r\x1b[K", "flushed"]);
 });
 
 Deno.test("nothing is drawn of short inputs, of such as have no known end, and where there is no terminal", () => {

@@ -55,15 +55,15 @@ Deno.test("recordings of different rules are not mixed unless the rule is chosen
     code: 1,
     stdout: "",
     stderr:
-      `error cannot replay "${nomad}" together with what is before it: one is of nomad-firehose, the other of ` +
-      "Nomad, and their default rules differ; say which with RULE (--rule)\n",
+      `error cannot replay "${nomad}" with the recordings before it: one is of nomad-firehose, the other of ` +
+      "Nomad, and their default rules differ; choose one with RULE (--rule)\n",
   });
   const { code, stdout } = await ran(["replay", "--json", "--rule", "failures", firehose, nomad]);
   assert.equal(code, 0);
   assert.equal(JSON.parse(stdout).notified[0].name, "job.group[0]/task");
 });
 
-Deno.test("lines that are broken are set aside, counted and told with their place and reason", async () => {
+Deno.test("broken lines are rejected, counted and logged with their location and reason", async () => {
   const stdin = text([
     ...loop.slice(0, 2),
     '{"Name',
@@ -75,12 +75,12 @@ Deno.test("lines that are broken are set aside, counted and told with their plac
   assert.deepEqual([malformed, lines, updates, counted, notCounted.duplicates], [2, 9, 7, 5, 2]);
   assert.equal(notified.length, 1);
   const [first, second, ...rest] = stderr.trimEnd().split("\n");
-  assert.equal(first, 'warning Set aside line 3: not JSON: {"Name');
-  assert.match(second!, /^warning Set aside line 5: no TaskEvent\.Type: \{"Name":/);
+  assert.equal(first, 'warning Rejected line 3: not JSON: {"Name');
+  assert.match(second!, /^warning Rejected line 5: no TaskEvent\.Type: \{"Name":/);
   assert.deepEqual(rest, []);
 });
 
-Deno.test("broken lines of the event stream are set aside, and what is around them is read", async () => {
+Deno.test("broken lines of the event stream are rejected, and the lines around them are read", async () => {
   const lines = stream.trimEnd().split("\n");
   const whole = await replayed(stream);
   const broken = [
@@ -96,17 +96,17 @@ Deno.test("broken lines of the event stream are set aside, and what is around th
   const [first, second, third] = stderr.split("\n");
   assert.equal(
     first,
-    "warning Set aside line 101: the stream sent a line that is no event: garbage: garbage",
+    "warning Rejected line 101: the stream sent a line that is no event: garbage: garbage",
   );
-  assert.match(second!, /^warning Set aside line 102: the stream sent a line that breaks off: /);
+  assert.match(second!, /^warning Rejected line 102: the stream sent a line that breaks off: /);
   assert.equal(
     third,
-    "warning Set aside line 103: the stream ended the event stream: it was read more slowly than events came: " +
+    "warning Rejected line 103: the stream ended the event stream: it was read more slowly than events came: " +
       "event dropped from buffer",
   );
 });
 
-Deno.test("an allocation that is not understood is set aside, and others of its line are read", async () => {
+Deno.test("an allocation that is not understood is rejected, and others of its line are read", async () => {
   const line = JSON.parse(stream.split("\n").find((line) => line.includes('"Restarting"'))!);
   const strange = { Topic: "Allocation", Payload: { Allocation: { ID: 1 } } };
   const stdin = text(["{}", JSON.stringify({ ...line, Events: [strange, ...line.Events] })]);
@@ -115,7 +115,7 @@ Deno.test("an allocation that is not understood is set aside, and others of its 
   assert.equal(malformed, 1);
   assert.match(
     stderr,
-    /^warning Set aside line 2: the stream sent an allocation that is not understood: \{"Index"/,
+    /^warning Rejected line 2: the stream sent an allocation that is not understood: \{"Index"/,
   );
 });
 
@@ -202,7 +202,7 @@ Deno.test("standard input is read where no file is named, and among files where 
   assert.equal((await replayed(stdin)).lines, 2);
 });
 
-Deno.test("files that cannot be read are told before any is read", async () => {
+Deno.test("replay reports files that cannot be read before it reads any", async () => {
   const there = fixture("firehose.ndjson.gz");
   assert.deepEqual(await ran(["replay", there, "nosuch.ndjson"]), {
     code: 1,

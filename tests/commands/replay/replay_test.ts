@@ -1,5 +1,7 @@
 // The command `replay`: what it prints, for people and for programs, and what it makes of its settings.
 import assert from "node:assert/strict";
+import { setImmediate } from "node:timers/promises";
+import { CoalescingWriter } from "../../../src/lib/coalescing_writer.ts";
 import { formatTime } from "../../../src/lib/time.ts";
 import { ran, temporaryFolder } from "../../helpers/ran.ts";
 import { restarts, update } from "../../helpers/updates.ts";
@@ -21,35 +23,35 @@ const small = text(
   ].sort(([a], [b]) => a - b).map(([, line]) => line),
 );
 
-Deno.test("replay prints a row for each allocation that was told, the earliest first, and the totals", async () => {
+Deno.test("replay prints a row for each notified allocation, the earliest first, and the totals", async () => {
   const { code, stdout, stderr } = await ran(["replay"], { stdin: small });
   assert.deepEqual([code, stderr], [0, ""]);
   const row = (name: string, first: number, last: number, rest: string) =>
     `${name.padEnd(10)}  ${at(first)}  ${at(last)}  ${rest}\n`;
   assert.equal(
     stdout,
-    `allocation  ${"first told".padEnd(at(0).length)}  ${
-      "last told".padEnd(at(0).length)
-    }  told  restarts  ` +
-      "restarts from begin to end\n" +
-      row("a.g[0]", 4, 4, "   1         7  █            ▂") +
-      row("b.g[0]", 104, 104, "   1         6       █                 ▂") +
+    `allocation  ${"first alert".padEnd(at(0).length)}  ${
+      "last alert".padEnd(at(0).length)
+    }  alerts  restarts  ` +
+      "restarts over time\n" +
+      row("a.g[0]", 4, 4, "     1         7  █            ▂") +
+      row("b.g[0]", 104, 104, "     1         6       █                 ▂") +
       `\nread     15 lines with 15 updates, from ${at(0)} to ${at(420)} (7m); 0 malformed\n` +
-      "counted  15 restarts; not counted: 0 seen before, 0 requested, 0 too old; 0 other updates\n" +
-      "told     2 notifications about 2 allocations, with the rule restarts: 5 in 5m; again each 5m\n",
+      "counted  15 restarts; not counted: 0 duplicates, 0 requested, 0 too old; 0 other updates\n" +
+      "alerts   2 for 2 allocations, with the rule restarts: 5 in 5m; repeat after 5m\n",
   );
 });
 
-Deno.test("replay says that nothing would have been told", async () => {
+Deno.test("replay says that no alert would have been sent", async () => {
   const { stdout } = await ran(["replay", "--restart-count", "8"], { stdin: small });
-  assert.match(stdout, /^Nothing would have been told\.\n\nread {5}15 lines /);
-  assert.match(stdout, /\ntold {5}0 notifications about 0 allocations, with the rule restarts: 8 in 5m; /);
+  assert.match(stdout, /^No alert would have been sent\.\n\nread {5}15 lines /);
+  assert.match(stdout, /\nalerts {3}0 for 0 allocations, with the rule restarts: 8 in 5m; /);
   assert.equal(
     (await ran(["replay"])).stdout,
-    "Nothing would have been told.\n\n" +
+    "No alert would have been sent.\n\n" +
       "read     0 lines with 0 updates; 0 malformed\n" +
-      "counted  0 restarts; not counted: 0 seen before, 0 requested, 0 too old; 0 other updates\n" +
-      "told     0 notifications about 0 allocations, with the rule restarts: 5 in 5m; again each 5m\n",
+      "counted  0 restarts; not counted: 0 duplicates, 0 requested, 0 too old; 0 other updates\n" +
+      "alerts   0 for 0 allocations, with the rule restarts: 5 in 5m; repeat after 5m\n",
   );
 });
 
@@ -81,7 +83,7 @@ Deno.test("replay --json prints the same as one object; --output json and OUTPUT
     firstNotifiedAt: at(4),
     lastNotifiedAt: at(4),
     notifications: 1,
-    over: false,
+    resolved: false,
     restarts: 7,
   });
   assert.deepEqual([timeline.length, timeline[0], timeline[13]], [24, 6, 1]);
@@ -106,11 +108,11 @@ Deno.test("replay says what it did not count, and why", async () => {
   assert.match(stdout, /^read {5}6 lines with 5 updates, .* \(2s\); 1 malformed$/m);
   assert.match(
     stdout,
-    /^counted {2}1 restart; not counted: 1 seen before, 1 requested, 1 too old; 1 other update$/m,
+    /^counted {2}1 restart; not counted: 1 duplicates, 1 requested, 1 too old; 1 other update$/m,
   );
 });
 
-Deno.test("replay tells again and tells the end, as the settings say, flag before variable", async () => {
+Deno.test("replay repeats alerts as the settings say, flag before variable", async () => {
   const stdin = text(
     restartsAt("a.g[0]", ...Array.from({ length: 60 }, (_, index) => index * 30)).map(([, line]) => line),
   );
@@ -162,7 +164,7 @@ Deno.test("replay says what is wrong with the settings for this recording only",
     stdout: "",
     stderr:
       "error NOTIFY_RESOLVED (--notify-resolved): found it on with the payload original, which cannot say " +
-      "that a loop is over; expected PAYLOAD=full (--payload full) with it\n",
+      "that a loop is resolved; expected PAYLOAD=full (--payload full) with it\n",
   });
   assert.equal((await ran(args, { stdin: "{}\n" })).code, 0);
 });
@@ -180,11 +182,11 @@ Deno.test("replay that is stopped prints what it has, and says so", async () => 
   await written.promise;
   stop.abort();
   const { code, stdout, stderr } = await running;
-  assert.deepEqual([code, stderr], [0, "warning Stopped before the end of what was to be replayed\n"]);
+  assert.deepEqual([code, stderr], [0, "warning Stopped before the end of the recordings\n"]);
   assert.equal(JSON.parse(stdout).lines, 15);
 });
 
-Deno.test("replay keeps the history of a bounded number of names; one told later is known by its first alert", async () => {
+Deno.test("replay keeps timelines of a bounded number of keys; a later one begins with its first alert", async () => {
   const many = Array.from({ length: 100_000 }, (_, index) => update({ name: `n${index}`, time: start }));
   const late = (name: string) => restarts(5, { name, time: start + second });
   const stdin = text([...many, ...late("n7"), ...late("late")]);
@@ -202,7 +204,11 @@ Deno.test("replay draws progress on a terminal while it reads, and erases it bef
   const file = `${folder.path}/long.ndjson`;
   Deno.writeTextFileSync(file, small.repeat(Math.ceil(9_000_000 / small.length)));
   const drawn: string[] = [];
-  const canvas = { write: (text: string) => void drawn.push(text), now: () => performance.now() };
+  const canvas = {
+    write: (text: string) => void drawn.push(text),
+    flush: () => Promise.resolve(),
+    now: () => performance.now(),
+  };
   const { code } = await ran(["replay", file], { canvas });
   assert.equal(code, 0);
   assert.match(drawn[0]!, /^\r[█░]{24} {2}\d+ % {2}[\d.]+ MB of 9(\.\d+)? MB/);
@@ -213,7 +219,32 @@ Deno.test("replay draws progress on a terminal while it reads, and erases it bef
   let stderr = "";
   const both = { write: (text: string) => void (stderr += text) };
   await ran(["replay", file, broken], { canvas: { ...canvas, ...both }, stderr: both });
-  const [bars, words] = stderr.split(/\S{24} warning Set aside line 1 of /);
+  const [bars, words] = stderr.split(/\S{24} warning Rejected line 1 of /);
   assert.ok(bars!.endsWith("\x1b[K\r\x1b[K"), bars);
   assert.equal(words, `${broken}: not JSON: broken\n`);
+});
+
+Deno.test("replay prints its table when the bar is gone from the terminal, however slow that is", async () => {
+  using folder = temporaryFolder();
+  const file = `${folder.path}/long.ndjson`;
+  Deno.writeTextFileSync(file, small.repeat(Math.ceil(9_000_000 / small.length)));
+  let terminal = "";
+  const print = (bytes: Uint8Array) => {
+    terminal += new TextDecoder().decode(bytes);
+    return Promise.resolve(bytes.length);
+  };
+  const stderr = new CoalescingWriter(async (bytes) => {
+    for (let turn = 0; turn < 10; turn++) await setImmediate();
+    return print(bytes);
+  });
+  const canvas = {
+    write: (text: string) => stderr.write(text),
+    flush: () => stderr.end(60_000),
+    now: () => performance.now(),
+  };
+  await ran(["replay", file], { canvas, stderr, stdout: { write: print } });
+  await stderr.end(60_000);
+  const erase = "\r\x1b[K";
+  assert.match(terminal, /^\r[█░]/);
+  assert.match(terminal.slice(terminal.lastIndexOf(erase) + erase.length), /^allocation {2}/);
 });

@@ -186,7 +186,7 @@ const texts: readonly (readonly [what: string, alert: Alert, text: string])[] = 
   ],
 ];
 
-/** What the rule `failures` tells of it. */
+/** The details of the rule `failures`. */
 const details = (differs: Partial<AlertDetails> = {}): AlertDetails => ({
   Status: "looping",
   Rule: "failures",
@@ -213,25 +213,25 @@ const textsOfLoops: typeof texts = [
     `${at}  crash loop   a.b[0]                        1 failed run          failed, once since 03:42 UTC`,
   ],
   [
-    "the end of a loop",
+    "a resolution",
     alert({
       reason: "resolved",
       details: details({ Reason: "it was stopped, after 7 failed runs since 03:42 UTC" }),
     }),
-    `${at}  is over      a.b[0]                        7 failed runs         it was stopped, after 7 failed runs since 03:42 UTC`,
+    `${at}  resolved     a.b[0]                        7 failed runs         it was stopped, after 7 failed runs since 03:42 UTC`,
   ],
   [
-    "the end of a loop of which no restart counts any more",
+    "a resolution after the last restart left the window",
     alert({ reason: "resolved", eventLog: [] }),
-    `${at}  is over      a.b[0]                        0 restarts            it no longer restarts often enough`,
+    `${at}  resolved     a.b[0]                        0 restarts            it no longer restarts often enough`,
   ],
 ];
 
-Deno.test("alertText() says of failed runs, and of an end, what the story says", () => {
+Deno.test("alertText() shows the details' reason of failed runs and of a resolution", () => {
   for (const [what, alert, text] of textsOfLoops) assert.equal(alertText(alert), text, what);
 });
 
-Deno.test("alertJson() with the payload full has the original's fields, the id and the story after them", () => {
+Deno.test("alertJson() with the payload full adds the id and the details to the original's fields", () => {
   const notified = alert({ id: "1", limit: 1, details: details() });
   assert.equal(
     alertJson(notified, "full"),
@@ -239,7 +239,7 @@ Deno.test("alertJson() with the payload full has the original's fields, the id a
   );
 });
 
-Deno.test("alertJson() with the payload full tells of restarts what the last one says", () => {
+Deno.test("alertJson() with the payload full says of restarts what the last one shows", () => {
   const notified = JSON.parse(alertJson(alert(), "full"));
   assert.deepEqual(Object.keys(notified).slice(0, 5), ["LastEvent", "EventLog", "Id", "Status", "Rule"]);
   assert.deepEqual([notified.Rule, notified.Failures, notified.Key.JobID], ["restarts", 1, "a"]);
@@ -260,17 +260,20 @@ Deno.test("alertText() has no character that moves a terminal's cursor, colours 
     const notified = alert({ name: hostile, lastEvent: updateOf(fields, event) });
     const text = alertText(notified);
     assert.deepEqual((text.match(obeyed) ?? []).map((character) => character.charCodeAt(0).toString(16)), []);
-    assert.equal(text.split("\\u001b[31mred").length, 4, "the name, task and reason are all told");
+    assert.equal(text.split("\\u001b[31mred").length, 4, "the name, task and reason are all shown");
     const loop = alertText({ ...notified, details: details({ Reason: hostile }) });
     assert.doesNotMatch(loop, obeyed);
-    assert.equal(loop.split("\\u001b[31mred").length, 3, "the name and the reason are told");
+    assert.equal(loop.split("\\u001b[31mred").length, 3, "the name and the reason are shown");
   }
 });
 
-Deno.test("alertText() says of a loop that flaps that it does, until it is over", () => {
+Deno.test("alertText() says that a loop flaps until it is resolved", () => {
   const flapping = details({ FlappingSince: formatTime(time) });
   for (
-    const [reason, heading] of [["first", "flaps"], ["repeat", "flaps"], ["resolved", "is over"]] as const
+    const [reason, heading] of [["first", "flapping"], ["repeat", "flapping"], [
+      "resolved",
+      "resolved",
+    ]] as const
   ) {
     const text = alertText(alert({ reason, details: flapping }));
     assert.equal(/(?<=^\S+ {2})\S+( \S+)?/.exec(text)![0], heading);
@@ -280,7 +283,7 @@ Deno.test("alertText() says of a loop that flaps that it does, until it is over"
 Deno.test("alertText() in colours differs in nothing else: red, yellow and green headings", () => {
   for (const [reason, color] of [["first", 31], ["repeat", 33], ["resolved", 32]] as const) {
     const plain = alertText(alert({ reason }));
-    const heading = /(?<=^\S+ {2})(crash loop|still loops|is over)/.exec(plain)![0];
+    const heading = /(?<=^\S+ {2})(crash loop|still loops|resolved)/.exec(plain)![0];
     const colored = plain.replace(heading, `\x1b[${color}m${heading}\x1b[39m`);
     assert.equal(alertText(alert({ reason }), true), colored);
     assert.equal(alertText(alert({ reason }), false), plain);

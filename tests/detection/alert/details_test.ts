@@ -1,7 +1,8 @@
 // What the payload `full` says of a loop, above all in its one sentence. Times are written in UTC where TZ is not
 // set; so the expected ones are made by formatTime, which has its own test.
 import assert from "node:assert/strict";
-import { type FailureStreak, newStreak, take } from "../../../src/detection/failures/streak.ts";
+import { type FailureStreak, newStreak } from "../../../src/detection/failures/streak.ts";
+import { take } from "../../../src/detection/failures/take_event.ts";
 import { type AlertDetails, inWords } from "../../../src/detection/alert/details.ts";
 import { failuresDetails } from "../../../src/detection/failures/details.ts";
 import { restartsDetails } from "../../../src/detection/restarts/details.ts";
@@ -21,7 +22,7 @@ import {
 
 const minutes = 60_000_000_000n;
 
-/** The row of these updates, told under the id `L`. */
+/** The streak of these updates, notified under the id `L`. */
 function rowOf(updates: readonly string[]): FailureStreak {
   const streak = newStreak(decoded(updates[0]!));
   for (const update of updates) take(streak, decoded(update), 10n * minutes);
@@ -29,7 +30,7 @@ function rowOf(updates: readonly string[]): FailureStreak {
   return streak;
 }
 
-/** The story of a row, at the time of its newest event unless told. */
+/** The details of a streak, at the time of its newest event or at `now`. */
 function storyOf(updates: readonly string[], now?: bigint, resolved?: string): AlertDetails {
   const streak = rowOf(updates);
   return failuresDetails(streak, now ?? streak.newest, resolved);
@@ -222,7 +223,7 @@ const restart = (of: TaskUpdate = {}) =>
     event: { DisplayMessage: "Task restarting in 15s", ...of.event },
   });
 
-Deno.test("restartsDetails() says what the last restart and the counted ones tell", () => {
+Deno.test("restartsDetails() describes the last restart and the counted ones", () => {
   const of = { fields: { Namespace: "ops", NodeName: "worker-1" } };
   const eventLog = [at(60), at(0), at(30), at(30)];
   assert.deepEqual(restartsDetails({ lastEvent: restart(of), eventLog, loop: "L", reason: "first" }), {

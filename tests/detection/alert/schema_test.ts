@@ -51,7 +51,7 @@ const restarts = (restartCount = 3): Rule =>
     notifyResolved: true,
   }, noopState);
 
-/** All that a rule tells of updates, until a day after the tests' time began. */
+/** All alerts of a rule about updates, until a day after the tests' time began. */
 function alertsOf(rule: Rule, updates: readonly string[]): Alert[] {
   return [...decisions(rule, updates, at(86_400))]
     .flatMap(({ decision }) => "alert" in decision && decision.alert !== undefined ? [decision.alert] : []);
@@ -124,13 +124,13 @@ Deno.test("the schema describes alerts of both rules about a real cluster", asyn
   }
 });
 
-/** Everything told about the lives, with the payload full. */
+/** All alerts about the lives, with the payload full. */
 const notified = Object.values(lives).flatMap((updates) =>
   [loops, restarts].flatMap((open) => alertsOf(open(), updates))
 )
   .map((alert) => JSON.parse(alertJson(alert, "full")));
 
-Deno.test("the lives tell of both rules first, again and at the end, with each field and without", () => {
+Deno.test("the lives produce first alerts, repeats and resolutions of both rules, with each field and without", () => {
   const kinds = notified.map(({ Rule, Status, Id, Loop }) =>
     `${Rule} ${Status} ${Id === Loop ? "first" : "later"}`
   );

@@ -329,7 +329,7 @@ const intentions: readonly (readonly [fields: string, requested: boolean])[] = [
   ['"Other":1', false],
 ];
 
-Deno.test("decode() tells restarts that were asked for from crashes by the reason", () => {
+Deno.test("decode() distinguishes requested restarts from crashes by the reason", () => {
   for (const [fields, requested] of intentions) {
     const update = decodeText(restartAt(`5,${fields}`));
     assert.equal(update.kind === "restart" && update.requested, requested, fields);

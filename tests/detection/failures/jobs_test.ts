@@ -1,10 +1,11 @@
-// What the rule `failures` makes of what became of a job: it was stopped, it is gone, Nomad gave it up, or it waits.
+// What the rule `failures` makes of what became of a job: stopped, gone, given up or pending.
 import assert from "node:assert/strict";
-import { FailuresRule, type FailuresThresholds } from "../../../src/detection/failures/rule.ts";
+import type { FailuresThresholds } from "../../../src/detection/failures/deadlines.ts";
+import { FailuresRule } from "../../../src/detection/failures/rule.ts";
 import type { FailureStreak } from "../../../src/detection/failures/streak.ts";
 import type { Decision } from "../../../src/detection/rule.ts";
 import { decodeRun } from "../../../src/detection/decode/run_event.ts";
-import { type JobChange, writeJobChange } from "../../../src/sources/nomad/new_event.ts";
+import { type JobChange, writeJobChange } from "../../../src/sources/nomad/jobs/job_change.ts";
 import { formatTime } from "../../../src/lib/time.ts";
 import { at, crashes, giveUp, started, type TaskUpdate } from "../../helpers/runs.ts";
 
@@ -22,8 +23,8 @@ const made = (index: number): TaskUpdate => ({
   fields: { Namespace: "default", CreateIndex: index },
 });
 
-class Notified {
-  readonly loops: FailuresRule;
+class TestedRule {
+  readonly rule: FailuresRule;
   readonly streaks = new Map<string, FailureStreak>();
   readonly decisions: Decision[] = [];
   #now = at(0);
@@ -33,8 +34,8 @@ class Notified {
       if (streak === undefined) this.streaks.delete(name);
       else this.streaks.set(name, structuredClone(streak));
     };
-    this.loops = new FailuresRule(thresholds, { put });
-    this.loops.restore({ entries: () => structuredClone(streaks) }, undefined);
+    this.rule = new FailuresRule(thresholds, { put });
+    this.rule.restore({ entries: () => structuredClone(streaks) }, undefined);
   }
 
   take(...updates: string[]): string[] {
@@ -43,7 +44,7 @@ class Notified {
       assert.notEqual(event.kind, "malformed");
       if (event.kind === "malformed") break;
       if (event.time > this.#now) this.#now = event.time;
-      this.decisions.push(this.loops.record(event, this.#now));
+      this.decisions.push(this.rule.record(event, this.#now));
       this.#due(this.#now);
     }
     return this.said();
@@ -55,7 +56,7 @@ class Notified {
   }
 
   #due(until: bigint): void {
-    for (const decision of this.loops.due(until, 1000)) this.decisions.push(decision);
+    for (const decision of this.rule.due(until, 1000)) this.decisions.push(decision);
   }
 
   /** What was decided since it was asked last. */
@@ -85,7 +86,7 @@ class Notified {
 }
 
 const looping = (streaks?: ReadonlyMap<string, FailureStreak>) => {
-  const notified = new Notified(streaks);
+  const notified = new TestedRule(streaks);
   assert.deepEqual(
     notified.take(...crashes(2, 0, 20, made(50)), started(at(40), made(50)), ...giveUp(at(41), made(50))),
     ["first"],
@@ -93,29 +94,29 @@ const looping = (streaks?: ReadonlyMap<string, FailureStreak>) => {
   return notified;
 };
 
-Deno.test("a loop that waits to be placed again is over when its job is stopped, or is gone", () => {
+Deno.test("a pending loop is resolved when its job is stopped, or is gone", () => {
   assert.deepEqual(looping().news({}), ["resolved: it was stopped (sent)"]);
   assert.deepEqual(looping().news({ outcome: "gone" }), ["resolved: its job is gone (sent)"]);
 });
 
-Deno.test("a loop goes on where another job is stopped, or the same before its allocation was made", () => {
+Deno.test("a loop stays active when another job is stopped, or an earlier job of its name", () => {
   for (const other of [{ job: "api2" }, { namespace: "team-b" }, { index: 49 }, { allocation: "other" }]) {
     const notified = looping();
     assert.deepEqual(notified.news(other), [], JSON.stringify(other));
-    assert.equal(notified.loops.looping, 1);
+    assert.equal(notified.rule.looping, 1);
   }
 });
 
-Deno.test("what Nomad gave up is told once, not repeated, and stays apart over a restart until it runs again", () => {
+Deno.test("a loop that Nomad gave up notifies once, does not repeat, and is kept apart until it runs again", () => {
   const notified = looping();
   const [gaveUp] = notified.news({ outcome: "gave-up" });
   assert.match(gaveUp!, /^gave-up: exited with 1 .*, 3 times since \S+ \S+; Nomad has given it up \(sent\)$/);
   assert.deepEqual(notified.news({ outcome: "gave-up" }), []);
-  assert.equal(notified.loops.looping, 0);
-  const again = new Notified(notified.streaks);
+  assert.equal(notified.rule.looping, 0);
+  const again = new TestedRule(notified.streaks);
   assert.deepEqual(again.wait(at(100_000)), []);
-  const name = [...again.loops.loops()][0]!;
-  const shown = again.loops.loop(name, at(100_000))!;
+  const name = [...again.rule.loops()][0]!;
+  const shown = again.rule.loop(name, at(100_000))!;
   assert.deepEqual([shown.alert.reason, shown.alert.details!.Status, shown.notified], [
     "gave-up",
     "gave-up",
@@ -130,20 +131,20 @@ Deno.test("what Nomad gave up leaves the list when its job is stopped, and nothi
   const notified = looping();
   notified.news({ outcome: "gave-up" });
   assert.deepEqual(notified.news({}), ["resolved: it was stopped"]);
-  assert.deepEqual([...notified.loops.loops()], []);
+  assert.deepEqual([...notified.rule.loops()], []);
 });
 
-Deno.test("what Nomad gave up before it was a loop is not told", () => {
-  const notified = new Notified();
+Deno.test("a task that Nomad gave up before it was a loop does not notify", () => {
+  const notified = new TestedRule();
   assert.deepEqual(notified.take(...crashes(2, 0, 20, made(50))), []);
   assert.deepEqual(notified.news({ outcome: "gave-up" }), []);
-  assert.deepEqual([...notified.loops.failing()], []);
+  assert.deepEqual([...notified.rule.failing()], []);
 });
 
 Deno.test("an allocation that waits to be placed again says when in the next alert", () => {
   const notified = looping();
-  notified.news({ outcome: "waits", allocation: "a50", until: String(at(41) + 2n * hour) });
-  const repeat = notified.loops.due(at(41) + hour + 10_000_000n, 10)[0]!;
+  notified.news({ outcome: "pending", allocation: "a50", until: String(at(41) + 2n * hour) });
+  const repeat = notified.rule.due(at(41) + hour + 10_000_000n, 10)[0]!;
   assert.ok(repeat.reason === "repeat");
   assert.equal(repeat.alert.details!.NextAttempt, formatTime(at(41) + 2n * hour));
   assert.match(repeat.alert.details!.Reason, /; Nomad tries again in 1 h/);

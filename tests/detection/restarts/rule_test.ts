@@ -6,7 +6,7 @@ import type { Decision } from "../../../src/detection/rule.ts";
 import { TestJournal } from "../../helpers/journal.ts";
 import { restart } from "../../helpers/restarts.ts";
 
-/** Three restarts younger than 100 are a loop, which is told every 50. */
+/** Three restarts younger than 100 are a loop, which repeats every 50. */
 const thresholds: RestartsThresholds = { restartCount: 3, restartInterval: 100n, notificationInterval: 50n };
 
 const [least, most] = [-(1n << 63n), (1n << 63n) - 1n];
@@ -60,16 +60,16 @@ function below(...times: bigint[]): FailureStreak[] {
   return times.map((time, index) => [time, "restart", `below-threshold ${index + 1}`]);
 }
 
-/** A loop that is told at 2. */
+/** A loop that notifies at 2. */
 const notified: FailureStreak[] = [...below(0n, 1n), [2n, "restart", "first a: 0 1 2"]];
 
 const cases: readonly Case[] = [
   {
-    title: "a loop is told at the restart that completes it, not before",
+    title: "a loop notifies at the restart that completes it, not before",
     rows: [...below(0n, 1n), [1n, "due", "nothing"], [2n, "restart", "first a: 0 1 2"]],
   },
   {
-    title: "with RESTART_COUNT=1 the first restart is told",
+    title: "with RESTART_COUNT=1 the first restart notifies",
     differs: { restartCount: 1 },
     rows: [[7n, "restart", "first a: 7"], [8n, "restart", "already-notified 2"]],
   },
@@ -111,7 +111,7 @@ const cases: readonly Case[] = [
     rows: [[0n, { time: 201n }, "below-threshold 1"], [199n, "restart", "first a: 201 199"]],
   },
   {
-    title: "a time far in the future does not count for ever",
+    title: "a time far in the future does not count indefinitely",
     differs: { restartCount: 2 },
     rows: [
       [0n, { time: most }, "below-threshold 1"],
@@ -184,12 +184,11 @@ const cases: readonly Case[] = [
     ]],
   },
   {
-    title: "a loop that was told is not told again at each restart",
+    title: "an active loop does not notify at each restart",
     rows: [...notified, [3n, "restart", "already-notified 4"], [51n, "restart", "already-notified 5"]],
   },
   {
-    title:
-      "a loop is told again when the notification interval is over, without a restart, to the nanosecond",
+    title: "a loop repeats when the notification interval has passed, without a restart, to the nanosecond",
     rows: [...notified, [51n, "due", "nothing"], [52n, "due", "repeat a: 0 1 2"], [52n, "due", "nothing"]],
   },
   {
@@ -225,7 +224,7 @@ const cases: readonly Case[] = [
     ],
   },
   {
-    title: "a loop is told again while just enough restarts are left, and is over with one less",
+    title: "a loop repeats while just enough restarts are left, and is resolved with one less",
     differs: { notificationInterval: 97n },
     rows: [...notified, [99n, "due", "repeat a: 0 1 2"], [196n, "due", "resolved a"]],
   },
@@ -236,7 +235,7 @@ const cases: readonly Case[] = [
   },
   {
     title:
-      "a loop that falls and rises inside the notification interval is told when that is over, not before",
+      "a loop that falls and rises inside the notification interval notifies when that has passed, not before",
     differs: { restartInterval: 10n },
     rows: [
       ...notified,
@@ -250,7 +249,7 @@ const cases: readonly Case[] = [
     ],
   },
   {
-    title: "a loop that is over is told anew as soon as it is one again",
+    title: "a resolved loop notifies as soon as it is one again",
     differs: { restartInterval: 10n },
     rows: [
       ...notified,
@@ -272,7 +271,7 @@ const cases: readonly Case[] = [
     ]],
   },
   {
-    title: "a duplicate of a loop that was told is a duplicate",
+    title: "a duplicate in an active loop is a duplicate",
     rows: [...notified, [3n, { time: 0n }, "duplicate"], [52n, "due", "repeat a: 0 1 2"], [
       53n,
       { time: 0n },
@@ -280,7 +279,7 @@ const cases: readonly Case[] = [
     ]],
   },
   {
-    title: "what is due is told in the order in which it fell due, whatever the order of the names",
+    title: "due() decides in the order of the deadlines, whatever the order of the keys",
     differs: { restartCount: 1 },
     rows: [
       [1n, { name: "z" }, "first z: 1"],
@@ -292,7 +291,7 @@ const cases: readonly Case[] = [
     ],
   },
   {
-    title: "a restart before what fell due is asked for changes nothing in when it is told",
+    title: "a restart recorded before due() changes nothing about when the loop notifies",
     late: true,
     rows: [...notified, [60n, "restart", "already-notified 4"], [60n, "due", "repeat a: 0 1 2 60"], [
       102n,
@@ -329,7 +328,7 @@ const cases: readonly Case[] = [
     ],
   },
   {
-    title: "restarts that no event told of are counted with the next one that an event tells of",
+    title: "restarts that no event showed count with the next one that an event shows",
     rows: [
       [0n, { missed: 1 }, "below-threshold 2"],
       [1n, "restart", "first a: 0 0 1"],
@@ -338,7 +337,7 @@ const cases: readonly Case[] = [
     ],
   },
   {
-    title: "restarts that no event told of are counted once, and leave with the one that an event told of",
+    title: "restarts that no event showed count once, and leave with the one that an event showed",
     rows: [
       [0n, { missed: 5 }, "first a: 0 0 0 0 0 0"],
       [1n, { time: 0n, missed: 5 }, "duplicate"],
@@ -391,7 +390,7 @@ function record(
   return last!;
 }
 
-Deno.test("an alert has the update of the restart that completed the loop, and what is needed to tell it", () => {
+Deno.test("an alert has the update of the restart that completed the loop, and what its payload needs", () => {
   const alert = alertOf(record(detector(), [0n, 1n, 2n]));
   assert.deepEqual(alert, {
     id: alertId("a", "alloc", "task", "2"),
@@ -445,7 +444,7 @@ Deno.test("every alert about a name has an id of its own; the same input has the
   assert.deepEqual(ids(), once);
 });
 
-Deno.test("the end of a loop is told where that is wanted, once, with an id of its own and what is left of it", () => {
+Deno.test("a resolution is sent if NOTIFY_RESOLVED is on, once, with its own id and the remaining restarts", () => {
   const rule = detector({ notifyResolved: true });
   const { id } = alertOf(record(rule, [0n, 1n, 2n]));
   rule.record(restart({ time: 49n }), 49n);
@@ -521,7 +520,7 @@ Deno.test("a name is forgotten when its last restart leaves the window, to the n
   assert.equal(rule.names, 0);
 });
 
-Deno.test("a name that was told is remembered until it may be told again", () => {
+Deno.test("a notified key is tracked until it may notify again", () => {
   const rule = detector({ restartInterval: 10n, notificationInterval: 1_000n });
   record(rule, [0n, 1n, 2n]);
   rule.due(1_001n, 10);
@@ -584,8 +583,8 @@ Deno.test("of one name as many restarts are kept as the threshold needs, where t
 Deno.test("restore() goes on where the other stopped: windows, order of arrival, throttling, duplicates", () => {
   const journal = new TestJournal();
   const first = detector({}, journal);
-  record(first, [10n, 5n, 12n], { name: "told" });
-  first.record(restart({ time: 13n, name: "told" }), 13n);
+  record(first, [10n, 5n, 12n], { name: "api" });
+  first.record(restart({ time: 13n, name: "api" }), 13n);
   record(first, [20n, 19n], { name: "below" });
   first.record(restart({ time: 1_000n, name: "far" }), 20n);
   journal.commit(20n);
@@ -594,22 +593,22 @@ Deno.test("restore() goes on where the other stopped: windows, order of arrival,
   second.restore(journal.kept);
   assert.equal(second.names, 3);
   assert.equal(second.nextDue, 62n);
-  assert.equal(words(second.record(restart({ time: 5n, name: "told" }), 21n)), "duplicate");
+  assert.equal(words(second.record(restart({ time: 5n, name: "api" }), 21n)), "duplicate");
   assert.equal(words(second.record(restart({ time: 1_000n, name: "far" }), 21n)), "duplicate");
-  assert.equal(words(second.record(restart({ time: 21n, name: "told" }), 21n)), "already-notified 5");
+  assert.equal(words(second.record(restart({ time: 21n, name: "api" }), 21n)), "already-notified 5");
   assert.equal(words(second.record(restart({ time: 18n, name: "below" }), 22n)), "first below: 20 19 18");
   const [repeat] = second.due(62n, 10);
   assert.deepEqual(alertOf(repeat!), {
-    id: alertId(alertId("told", "alloc", "task", "12"), "1"),
-    loop: alertId("told", "alloc", "task", "12"),
-    name: "told",
+    id: alertId(alertId("api", "alloc", "task", "12"), "1"),
+    loop: alertId("api", "alloc", "task", "12"),
+    name: "api",
     reason: "repeat",
-    lastEvent: "told/alloc/task at 21",
+    lastEvent: "api/alloc/task at 21",
     eventLog: [10n, 5n, 12n, 13n, 21n],
   });
 });
 
-Deno.test("restore() after a long time: what was slept through is told once, what is over is over", () => {
+Deno.test("restore() after a long time: a missed repeat is sent once, a resolved loop stays resolved", () => {
   const journal = new TestJournal();
   const first = detector({ restartInterval: 1_000n }, journal);
   record(first, [0n, 1n, 2n], { name: "loops" });
@@ -633,7 +632,7 @@ Deno.test("restore() of what was kept reports nothing that is kept already", () 
   const second = new RestartsRule(thresholds, {
     counted: () => reported.push("counted"),
     dropped: () => reported.push("dropped"),
-    notified: () => reported.push("told"),
+    notified: () => reported.push("notified"),
   });
   second.restore(journal.kept);
   assert.deepEqual(reported, []);

@@ -1,11 +1,11 @@
-// The windows of all names: each restart once, the first to leave first, in order of arrival when they are told.
+// The windows of all keys: each restart once, the first to leave first, and their times in order of arrival.
 import assert from "node:assert/strict";
 import { type Counted, Windows } from "../../../src/detection/restarts/windows.ts";
 import { Random } from "../../helpers/random.ts";
 
 let arrivals = 0;
 
-/** A restart that counts for 100 ns, unless told otherwise. */
+/** A restart that counts for 100 ns, unless `leavesAt` says otherwise. */
 function restart(time: bigint, { identity = 1, leavesAt = time + 100n } = {}): Counted {
   return { time, identity, leavesAt, arrival: arrivals++ };
 }
@@ -25,7 +25,7 @@ Deno.test("add() takes a restart once, however often it comes", () => {
   assert.deepEqual(windows.times(window), [1n, 2n, 3n]);
 });
 
-Deno.test("add() takes time and identity together for what tells a restart from others", () => {
+Deno.test("add() identifies a restart by time and identity together", () => {
   const { windows, window } = filled(5n);
   const others = [[5n, 2], [5n, 0], [5n, 2 ** 53 - 1], [5n, 2 ** 53 - 2], [6n, 1], [4n, 1]] as const;
   for (const [time, identity] of others) {
@@ -151,7 +151,7 @@ Deno.test("the rows of what left are used again: many restarts need no more room
     windows.drop(window, time);
     windows.add(window, restart(time));
   }
-  assert.ok(windows.most <= 100, `${windows.most} rows were used for 100 restarts at one time`);
+  assert.ok(windows.peakRows <= 100, `${windows.peakRows} rows were used for 100 restarts at one time`);
 });
 
 Deno.test("windows that grow keep what is in them", () => {
@@ -170,7 +170,7 @@ Deno.test("windows that grow keep what is in them", () => {
   }
 });
 
-/** A window as a list that is searched and sorted anew each time. */
+/** A window as a list that is searched and sorted each time. */
 class SlowWindow {
   restarts: Counted[] = [];
 

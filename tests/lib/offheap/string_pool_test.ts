@@ -50,7 +50,7 @@ Deno.test("read() yields texts of every length around the sizes of slots, in ASC
   for (const [id, text] of kept) assert.equal(texts.read(id), text);
 });
 
-Deno.test("is() tells a text from all others", () => {
+Deno.test("is() distinguishes a text from all others", () => {
   const texts = new StringPool(16);
   const others = [...samples, "b", "aa", "\x00\x00", "e", "Ã©", "ÿ".repeat(99), "?"];
   for (const text of samples) {

@@ -11,7 +11,13 @@ import {
   url,
   wholeNumber,
 } from "../../../src/lib/settings/parsers.ts";
-import { flagOf, readSettings, type Setting, type Settings } from "../../../src/lib/settings/setting.ts";
+import {
+  flagOf,
+  isSet,
+  readSettings,
+  type Setting,
+  type Settings,
+} from "../../../src/lib/settings/setting.ts";
 import { printable, quoted } from "../../../src/lib/settings/redact.ts";
 
 const name = { env: "QUEUE_NAME", help: "queue that is read", example: "in" };
@@ -68,6 +74,19 @@ Deno.test("readSettings() takes an empty variable for none, and an empty flag fo
     values: undefined,
     problems: ['QUEUE_NAME (--queue-name): found ""; expected text, such as in'],
   });
+});
+
+Deno.test("isSet() says whether a flag, a variable or the file of a secret gives a setting", () => {
+  const setting = text({ ...name, default: "x" });
+  const of = (flags: Record<string, string>, env: Record<string, string>, secret = false) =>
+    isSet({ ...setting, secret }, { flags, env, problems: [] });
+  assert.equal(of({}, {}), false);
+  assert.equal(of({}, { QUEUE_NAME: "" }), false);
+  assert.equal(of({}, { QUEUE_NAME: "in" }), true);
+  assert.equal(of({ "--queue-name": "" }, {}), true);
+  assert.equal(of({}, { QUEUE_NAME_FILE: "/run/queue" }), false);
+  assert.equal(of({}, { QUEUE_NAME_FILE: "/run/queue" }, true), true);
+  assert.equal(of({ "--queue-name-file": "/run/queue" }, {}, true), true);
 });
 
 Deno.test("readSettings() takes a flag although the variable is wrong", () => {

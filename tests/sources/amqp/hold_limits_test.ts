@@ -14,7 +14,7 @@ const timedOut =
   "amqp://rabbit/ closed the channel: PRECONDITION_FAILED - delivery acknowledgement on channel 1 timed " +
   "out. Timeout value used: 3000 ms. This timeout value can be configured, see consumers doc guide to learn more";
 
-Deno.test("of() lets messages wait for ever until one comes again from a quorum queue, and then the less the more often", () => {
+Deno.test("of() sets no limit until a quorum queue redelivers, and then a shorter one with each delivery", () => {
   const holdLimits = new HoldLimits("queue q");
   const where = "queue q";
   assert.equal(holdLimits.of(messages("new", "classic", 0)), undefined);

@@ -7,10 +7,10 @@ import { NomadClient } from "../../../src/clients/nomad/client.ts";
 import type { NomadSettings } from "../../../src/clients/nomad/settings.ts";
 import { nomadSettings } from "../../../src/clients/nomad/settings.ts";
 import { Fault } from "../../../src/lib/errors.ts";
-import { SqliteStore } from "../../../src/state/sqlite.ts";
+import { SqliteStore } from "../../../src/state/sqlite/store.ts";
 import { readSettings } from "../../../src/lib/settings/setting.ts";
 import type { Batch, Source } from "../../../src/sources/source.ts";
-import { JobTypes } from "../../../src/sources/nomad/job_types.ts";
+import { JobTypes } from "../../../src/sources/nomad/jobs/job_types.ts";
 import { openNomad } from "../../../src/sources/nomad/source.ts";
 import type { Timeouts } from "../../../src/sources/nomad/timeouts.ts";
 import { testLog } from "../../helpers/log.ts";
@@ -26,7 +26,7 @@ import { waitFor } from "../../helpers/wait_for.ts";
 
 const recording = Recording.load("event-stream.ndjson.gz");
 const fast: Timeouts = {
-  idle: 400,
+  idle: 5_000,
   renewal: 3_600_000,
   catchUp: 50,
   checkpoint: 0,
@@ -98,12 +98,12 @@ class RunningSource implements AsyncDisposable {
 
   /** The outages and their ends. */
   get outages(): string[] {
-    return this.lines.filter((line) => /trying again|still does not|works again|went back/.test(line))
+    return this.lines.filter((line) => /retrying|still failing|recovered|went back/.test(line))
       .map((line) => line.replace(/ after \S+$/, "").replace(/127\.0\.0\.1:\d+/g, "server"))
-      .map((line) => line.replace(/^(?:info|debug) (?=.*still does not)/, ""));
+      .map((line) => line.replace(/^(?:info|debug) (?=.*still failing)/, ""));
   }
 
-  /** Resolves when the text stands in the log. */
+  /** Resolves when the log contains the text. */
   async logged(text: string): Promise<void> {
     await waitFor(`${text} in the log`, () => this.lines.some((line) => line.includes(text)));
   }
@@ -134,139 +134,143 @@ function settingsOf(env: Record<string, string>): NomadSettings {
   return settings!;
 }
 
-const begins = (reason: string) => `warning source nomad: ${reason}; trying again until it works`;
-const ends = "info source nomad: works again";
+const begins = (reason: string) => `warning source nomad: ${reason}; retrying`;
+const ends = "info source nomad: recovered";
 
 const at = (trouble: Trouble) => ({ troubles: { 300: trouble } });
 const html = { "Content-Type": "text/html" };
 const advice = "set NOMAD_TOKEN (--nomad-token) to one that has read-job in every namespace of " +
   "NOMAD_NAMESPACE (--nomad-namespace)";
 const broke = begins("http://server: the connection broke");
-const still = (reason: string) => `source nomad: still does not work: ${reason}`;
+const still = (reason: string) => `source nomad: still failing: ${reason}`;
 
 /** What happens at line 300, and what the source says about it. */
-const faults:
-  readonly (readonly [name: string, options: Partial<ServerOptions>, outages: readonly string[]])[] = [
-    ["nothing is wrong", {}, []],
-    ["the stream comes slowly, in pieces", { piece: 9_999 }, []],
-    ["the connection is cut in a line", at("cut"), [broke, ends]],
-    ["the answer ends in a line", at("half line"), [
-      begins("http://server sent a line that breaks off"),
-      ends,
-    ]],
-    ["the answer ends", at("end"), [begins("http://server ended the event stream"), ends]],
-    ["garbage comes", at("garbage"), [
-      begins("http://server sent a line that is no event: <<<garbage>>>"),
-      ends,
-    ]],
-    ["a slow reader is cut", at("event dropped from buffer"), [
-      begins("http://server ended the event stream: it was read more slowly than events came"),
-      ends,
-    ]],
-    ["the subscription is closed", at("subscription closed by server, client should resubscribe"), [
-      begins("http://server ended the event stream: the token or its policies changed"),
-      ends,
-    ]],
-    ["nothing comes any more", at("stall"), [begins("http://server: silent for 0.4 s"), ends]],
-    ["the index has left the buffer", at({ lost: 12 }), [broke, ends]],
+const faults: readonly (readonly [
+  name: string,
+  options: Partial<ServerOptions>,
+  outages: readonly string[],
+  timeouts?: Partial<Timeouts>,
+])[] = [
+  ["nothing is wrong", {}, []],
+  ["the stream comes slowly, in pieces", { piece: 9_999 }, []],
+  ["the connection is cut in a line", at("cut"), [broke, ends]],
+  ["the answer ends in a line", at("half line"), [
+    begins("http://server sent a line that breaks off"),
+    ends,
+  ]],
+  ["the answer ends", at("end"), [begins("http://server ended the event stream"), ends]],
+  ["garbage comes", at("garbage"), [
+    begins("http://server sent a line that is no event: <<<garbage>>>"),
+    ends,
+  ]],
+  ["a slow reader is cut", at("event dropped from buffer"), [
+    begins("http://server ended the event stream: it was read more slowly than events came"),
+    ends,
+  ]],
+  ["the subscription is closed", at("subscription closed by server, client should resubscribe"), [
+    begins("http://server ended the event stream: the token or its policies changed"),
+    ends,
+  ]],
+  ["nothing comes any more", at("stall"), [begins("http://server: silent for 1.5 s"), ends], { idle: 1_500 }],
+  ["the index has left the buffer", at({ lost: 12 }), [broke, ends]],
+  [
+    "the server continues with lower indexes, soon higher than before",
+    at({ recording: recording.lowered(2) }),
     [
-      "the server continues with lower indexes, soon higher than before",
-      at({ recording: recording.lowered(2) }),
-      [
-        broke,
-        ends,
-      ],
+      broke,
+      ends,
     ],
-    ["the stream is empty", at({ refused: [{ status: 200, text: "" }] }), [
-      broke,
-      still(`http://server refused the token: the event stream is empty; ${advice}`),
-      ends,
-    ]],
-    ["the token is refused", at({ refused: [{ status: 403, text: "Permission denied" }] }), [
-      broke,
-      still(`http://server refused the token: Permission denied; ${advice}`),
-      ends,
-    ]],
-    ["the token is refused with 500", at({ refused: [{ status: 500, text: "ACL token not found" }] }), [
-      broke,
-      still(`http://server refused the token: ACL token not found; ${advice}`),
-      ends,
-    ]],
-    ["there is no leader", at({ refused: [{ status: 500, text: "No cluster leader" }] }), [
-      broke,
-      still("http://server answered 500: No cluster leader"),
-      ends,
-    ]],
-    ["a proxy has no server", at({ refused: [{ status: 502, headers: html, text: "<html>Bad Gateway" }] }), [
-      broke,
-      still("http://server answered 502: an HTML page"),
-      ends,
-    ]],
-    ["a proxy shows a page", at({ refused: [{ status: 200, headers: html, text: "<html>Log in" }] }), [
+  ],
+  ["the stream is empty", at({ refused: [{ status: 200, text: "" }] }), [
+    broke,
+    still(`http://server refused the token: the event stream is empty; ${advice}`),
+    ends,
+  ]],
+  ["the token is refused", at({ refused: [{ status: 403, text: "Permission denied" }] }), [
+    broke,
+    still(`http://server refused the token: Permission denied; ${advice}`),
+    ends,
+  ]],
+  ["the token is refused with 500", at({ refused: [{ status: 500, text: "ACL token not found" }] }), [
+    broke,
+    still(`http://server refused the token: ACL token not found; ${advice}`),
+    ends,
+  ]],
+  ["there is no leader", at({ refused: [{ status: 500, text: "No cluster leader" }] }), [
+    broke,
+    still("http://server answered 500: No cluster leader"),
+    ends,
+  ]],
+  ["a proxy has no server", at({ refused: [{ status: 502, headers: html, text: "<html>Bad Gateway" }] }), [
+    broke,
+    still("http://server answered 502: an HTML page"),
+    ends,
+  ]],
+  ["a proxy shows a page", at({ refused: [{ status: 200, headers: html, text: "<html>Log in" }] }), [
+    broke,
+    still(
+      "http://server answered 200 with an HTML page, as a proxy does; set NOMAD_ADDR (--nomad-addr) to Nomad itself",
+    ),
+    ends,
+  ]],
+  [
+    "it is sent elsewhere",
+    at({
+      refused: [{
+        status: 307,
+        headers: { Location: "https://user:secret@nomad.example/ui/?token=x" },
+        text: "",
+      }],
+    }),
+    [
       broke,
       still(
-        "http://server answered 200 with an HTML page, as a proxy does; set NOMAD_ADDR (--nomad-addr) to Nomad itself",
+        "http://server answered 307, go to https://nomad.example/ui/; " +
+          "set NOMAD_ADDR (--nomad-addr) to where that leads",
       ),
       ends,
-    ]],
-    [
-      "it is sent elsewhere",
-      at({
-        refused: [{
-          status: 307,
-          headers: { Location: "https://user:secret@nomad.example/ui/?token=x" },
-          text: "",
-        }],
-      }),
-      [
-        broke,
-        still(
-          "http://server answered 307, go to https://nomad.example/ui/; " +
-            "set NOMAD_ADDR (--nomad-addr) to where that leads",
-        ),
-        ends,
-      ],
     ],
-    ["the address is not Nomad's", at({ refused: [{ status: 404, text: "404 page not found" }] }), [
-      broke,
-      still(
-        "http://server answered 404 (404 page not found), as what is not Nomad does, and Nomad before 1.0; " +
-          "set NOMAD_ADDR (--nomad-addr) to a newer one",
-      ),
-      ends,
-    ]],
+  ],
+  ["the address is not Nomad's", at({ refused: [{ status: 404, text: "404 page not found" }] }), [
+    broke,
+    still(
+      "http://server answered 404 (404 page not found), as what is not Nomad does, and Nomad before 1.0; " +
+        "set NOMAD_ADDR (--nomad-addr) to a newer one",
+    ),
+    ends,
+  ]],
+  [
+    "there are too many connections",
+    at({ refused: [{ status: 429, text: "Your IP is issuing too many requests" }] }),
     [
-      "there are too many connections",
-      at({ refused: [{ status: 429, text: "Your IP is issuing too many requests" }] }),
-      [
-        broke,
-        still("http://server answered 429: Your IP is issuing too many requests"),
-        ends,
-      ],
+      broke,
+      still("http://server answered 429: Your IP is issuing too many requests"),
+      ends,
     ],
-    ["the list is refused", at({ listRefused: [{ status: 403, text: "ACL token not found" }] }), [
-      broke,
-      still(`http://server refused the token: ACL token not found; ${advice}`),
-      ends,
-    ]],
-    ["the list breaks off", at({ listRefused: [{ status: 200, text: '[{"ID":"x"},{"ID' }] }), [
-      broke,
-      ends,
-      begins("http://server sent a list of allocations that breaks off"),
-      ends,
-    ]],
-    ["the list is none", at({ listRefused: [{ status: 200, text: '{"error":"no"}' }] }), [
-      broke,
-      ends,
-      begins('http://server sent no list of allocations but {"error":"no"}'),
-      ends,
-    ]],
-  ];
+  ],
+  ["the list is refused", at({ listRefused: [{ status: 403, text: "ACL token not found" }] }), [
+    broke,
+    still(`http://server refused the token: ACL token not found; ${advice}`),
+    ends,
+  ]],
+  ["the list breaks off", at({ listRefused: [{ status: 200, text: '[{"ID":"x"},{"ID' }] }), [
+    broke,
+    ends,
+    begins("http://server sent a list of allocations that breaks off"),
+    ends,
+  ]],
+  ["the list is none", at({ listRefused: [{ status: 200, text: '{"error":"no"}' }] }), [
+    broke,
+    ends,
+    begins('http://server sent no list of allocations but {"error":"no"}'),
+    ends,
+  ]],
+];
 
-for (const [name, options, outages] of faults) {
+for (const [name, options, outages, timeouts] of faults) {
   Deno.test(`the source nomad finds every task event once where ${name}`, async () => {
     await using server = await NomadServer.start({ recording, lines: 300, ...options });
-    await using following = new RunningSource(server);
+    await using following = new RunningSource(server, { timeouts });
     await following.logged("allocations found");
     await following.found(recording.events(300));
     server.allow(Infinity);
@@ -282,8 +286,8 @@ for (const [name, options, outages] of faults) {
 
 Deno.test("the source nomad continues when the server starts over with low indexes, and takes all that it has", async () => {
   const lowered = recording.lowered(200);
-  const anew: Trouble = { recording: lowered, allowed: 310 };
-  await using server = await NomadServer.start({ recording, lines: 300, troubles: { 300: anew } });
+  const fresh: Trouble = { recording: lowered, allowed: 310 };
+  await using server = await NomadServer.start({ recording, lines: 300, troubles: { 300: fresh } });
   await using following = new RunningSource(server);
   await following.found(recording.events(300));
   server.allow(301);
@@ -306,6 +310,26 @@ Deno.test("the source nomad continues when the server starts over with low index
     String(index),
     undefined,
   ]);
+});
+
+Deno.test("the source nomad reads all of a fresh server's stream when the checkpoint is ahead of its index", async () => {
+  const { index } = recording.lines[299]!;
+  const checkpoint = new Map([["nomad/position", `${index} 1 ${index}`]]);
+  const fresh = recording.lowered(200);
+  await using server = await NomadServer.start({ recording: fresh, lines: 100 });
+  await using following = new RunningSource(server, { checkpoint });
+  await following.logged("went back");
+  server.allow(Infinity);
+  await following.found(fresh.events());
+  assert.deepEqual(following.events, fresh.events());
+  const [warning = "", ...others] = following.outages;
+  const [, before, now] =
+    /^warning source nomad: the index of \S+ went back from (\d+) to (\d+): it was set up again /
+      .exec(warning) ?? [];
+  assert.deepEqual([before, others], [String(index), []]);
+  assert.ok(Number(now) <= fresh.lines[99]!.index, now);
+  const streams = server.requests.filter((request) => request.includes("stream"));
+  assert.deepEqual(streams.map((request) => request.split("&index=")[1]), [before, undefined]);
 });
 
 Deno.test("the source nomad counts restarts without an event when they come faster than events", async () => {
@@ -589,7 +613,7 @@ for (
 
 const setAddress = "set NOMAD_ADDR (--nomad-addr) to";
 
-Deno.test("the source nomad waits at the start for whatever is not Nomad's own word on token and settings", async () => {
+Deno.test("the source nomad retries at the start unless Nomad itself refuses token or settings", async () => {
   const answers: readonly (readonly [answer: WrongAnswer, found: string])[] = [
     [{ status: 500, text: "No cluster leader" }, "answered 500: No cluster leader"],
     [{ status: 503, headers: html, text: "<html>" }, "answered 503: an HTML page"],

@@ -1,0 +1,87 @@
+// What templates can say of an alert. README.md describes it.
+import { type Alert, alertId } from "../../detection/alert/alert.ts";
+import { detailsOf } from "../../detection/alert/details_of.ts";
+import type { AlertDetails } from "../../detection/alert/details.ts";
+import type { SinkContext } from "../sink.ts";
+
+/** What a template knows, by name. */
+export type TemplateData = Readonly<Record<string, unknown>>;
+
+/** What a template knows of an alert. */
+export function templateData(alert: Alert, context: SinkContext): TemplateData {
+  const { id, loop, name, reason: notification, lastEvent } = alert;
+  const message = context.message(alert);
+  const { reason, facts, links } = message;
+  const lines = [
+    reason,
+    ...facts.map(({ label, value }) => `${label}: ${value}`),
+    ...links.map(({ text, url }) => `${text}: ${url}`),
+  ];
+  return {
+    ...message,
+    id,
+    loop,
+    key: name,
+    notification,
+    cluster: context.cluster ?? null,
+    text: lines.join("\n"),
+    details: detailsOf(alert),
+    update: JSON.parse(lastEvent),
+  };
+}
+
+const time = "2026-11-24T03:42:54Z";
+
+const details: AlertDetails = {
+  Status: "looping",
+  Rule: "failures",
+  Loop: "0123456789abcdef0123456789abcdef",
+  Key: {
+    Namespace: "default",
+    JobID: "web",
+    TaskGroup: "app",
+    Index: 0,
+    Task: "server",
+    NodeID: "ca601765-3a7d-9af1-54b2-ee5a37ccffd8",
+  },
+  Failures: 5,
+  Missed: 1,
+  Since: time,
+  FlappingSince: time,
+  LastExit: { Time: time, ExitCode: 137, Signal: 9, OutOfMemory: "likely", After: "1.2s" },
+  Reason: "exited with 137 (SIGKILL), 5 times since 03:42 UTC",
+  NextAttempt: time,
+  Node: { ID: "ca601765-3a7d-9af1-54b2-ee5a37ccffd8", Name: "client-1" },
+  Events: [{ Time: time, Type: "Terminated", DisplayMessage: 'Exit Code: 137, "killed"\n' }],
+};
+
+const lastEvent = JSON.stringify({
+  Name: "web.app[0]",
+  NodeID: details.Node.ID,
+  NodeName: "client-1",
+  AllocationID: "2b1f6c9a-0b51-0f5e-9f14-3c6f4a3a8c11",
+  Namespace: "default",
+  JobID: "web",
+  GroupName: "app",
+  TaskName: "server",
+  TaskEvent: { Type: "Restarting", Time: 1795491774000000000, DisplayMessage: "Task restarting in 1.2s" },
+});
+
+/** Alerts that templates are tried with: of every reason, with all that an alert can say. */
+export const richSamples: readonly Alert[] = (["first", "repeat", "gave-up", "resolved"] as const).map(
+  (reason) => ({
+    id: alertId("sample", reason),
+    loop: details.Loop,
+    name: 'default/web.app[0]/"server"',
+    reason,
+    lastEvent,
+    eventLog: [1795491774000000000n],
+    details,
+  }),
+);
+
+/** The same with as little as an alert can say: `details` follow from an update without fields. */
+export const bareSamples: readonly Alert[] = richSamples.map(({ details: _, ...sample }) => ({
+  ...sample,
+  lastEvent: "{}",
+}));

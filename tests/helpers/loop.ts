@@ -1,0 +1,73 @@
+// The alerts about one crash loop as the rule `failures` makes them, for sinks that lay out what a person reads.
+import type { Alert } from "../../src/detection/alert/alert.ts";
+import type { AlertDetails } from "../../src/detection/alert/details.ts";
+import { messageOf, type Surroundings } from "../../src/detection/alert/message.ts";
+import type { SinkContext } from "../../src/sinks/sink.ts";
+import { sinkContext } from "./sink.ts";
+import { update } from "./updates.ts";
+
+const allocation = "a0458171-9a7f-3e5e-2262-4f63c1a59075";
+const reasons = {
+  first:
+    "exited with 137 after 1 s, likely out of memory, 5 times since 03:42 UTC; Nomad tries again in 1.2 s",
+  repeat:
+    "exited with 137 after 1 s, likely out of memory, 9 times since 03:42 UTC; Nomad tries again in 8 s",
+  resolved: "runs since 03:59 UTC, after 9 failed runs since 03:42 UTC",
+  "gave-up":
+    "exited with 137 after 1 s, likely out of memory, 9 times since 03:42 UTC; Nomad has given it up",
+};
+const statuses = { first: "looping", repeat: "looping", resolved: "resolved", "gave-up": "gave-up" } as const;
+
+/** An alert about the loop of `web.app[0]`, whose details can differ. */
+export function loopAlert(
+  reason: Alert["reason"],
+  differs: Partial<AlertDetails> = {},
+  loop = "3a3aca75c675347004d6a7eb6827420a",
+): Alert {
+  const active = reason === "first" || reason === "repeat";
+  const details: AlertDetails = {
+    Status: statuses[reason],
+    Rule: "failures",
+    Loop: loop,
+    Key: { Namespace: "shop", JobID: "web", TaskGroup: "app", Index: 0, Task: "server" },
+    Failures: reason === "first" ? 5 : 9,
+    Missed: 0,
+    Since: "2026-11-24T03:42:55.91274234Z",
+    LastExit: { Time: "2026-11-24T03:43:08.451964106Z", ExitCode: 137, OutOfMemory: "likely", After: "1s" },
+    Reason: reasons[reason],
+    ...(active ? { NextAttempt: "2026-11-24T03:43:09.611345178Z" } : {}),
+    Node: { ID: "ca601765-3a7d-9af1-54b2-ee5a37ccffd8", Name: "client-1" },
+    Events: [
+      { Time: "2026-11-24T03:43:08.451964106Z", Type: "Terminated", DisplayMessage: "Exit Code: 137" },
+      {
+        Time: "2026-11-24T03:43:08.45482409Z",
+        Type: "Restarting",
+        DisplayMessage: "Task restarting in 1.2s",
+      },
+    ],
+    ...differs,
+  };
+  return {
+    id: `${loop.slice(0, 24)}${
+      { first: "00000001", repeat: "00000002", resolved: "00000003", "gave-up": "00000004" }[reason]
+    }`,
+    loop,
+    name: "web.app[0]",
+    reason,
+    lastEvent: update({ name: "web.app[0]", allocation, task: "server", time: 1795491788454824090n }),
+    eventLog: [1795491775912742340n, 1795491788454824090n],
+    details,
+  };
+}
+
+/** What is said of every alert there. */
+export const surroundings: Surroundings = {
+  cluster: "prod-eu",
+  nomadUi: new URL("https://nomad.example.com"),
+  page: new URL("https://loops.example.com/"),
+};
+
+/** What a sink gets of a program with a name of its cluster, and with links. */
+export function namedContext(differs: Partial<SinkContext> = {}): SinkContext {
+  return sinkContext({ cluster: "prod-eu", message: (alert) => messageOf(alert, surroundings), ...differs });
+}
