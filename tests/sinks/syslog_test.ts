@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
+import config from "../../deno.json" with { type: "json" };
 import { alertJson } from "../../src/detection/alert/json.ts";
 import type { Fault } from "../../src/lib/errors.ts";
 import type { Sink } from "../../src/sinks/sink.ts";
@@ -76,6 +77,28 @@ Deno.test("rsyslog understands what is sent by the socket of this machine", asyn
   const [line] = await linesOf("loops-local", 1);
   assert.deepEqual([line!.priority, line!.host, line!.text], [5, Deno.hostname(), alertJson(alert)]);
   assert.ok(Math.abs(Date.parse(line!.time) - Date.now()) < 600_000, line!.time);
+});
+
+Deno.test("the program's permissions suffice for the socket of this machine", async () => {
+  const flags = config.tasks.start.command.match(/--(?:allow-(?:net|read|write|sys)[^\s']*|no-prompt)/g)!;
+  const transports = new URL("../../src/sinks/syslog/transports.ts", import.meta.url).href;
+  const script = `import { openLocal } from ${JSON.stringify(transports)};
+    const transport = await openLocal("SINK_SYSLOG", ${JSON.stringify([server.socket])});
+    await transport.send("<5>Nov 25 17:00:00 permitted[1]: {}");
+    transport.close();`;
+  const file = await Deno.makeTempFile({ suffix: ".ts" });
+  const settings = new URL("../../deno.json", import.meta.url).pathname;
+  await Deno.writeTextFile(file, script);
+  try {
+    const { stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", "--no-check", "--config", settings, ...flags, file],
+    }).output();
+    assert.equal(new TextDecoder().decode(stderr), "");
+  } finally {
+    await Deno.remove(file);
+  }
+  const [line] = await linesOf("permitted", 1);
+  assert.equal(line!.text, "{}");
 });
 
 Deno.test("the socket of this machine: nobody there, and an alert that it does not take", async () => {

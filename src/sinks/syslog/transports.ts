@@ -171,8 +171,7 @@ async function firstThatExists(paths: readonly string[]): Promise<string | undef
 class LocalTransport implements Transport {
   usable = true;
   readonly where: string;
-  /** Of no name, since nobody answers. */
-  readonly #socket = Deno.listenDatagram({ transport: "unixpacket", path: "" });
+  readonly #socket = new OwnSocket();
 
   constructor(readonly path: string) {
     this.where = `syslog at ${path}`;
@@ -181,7 +180,7 @@ class LocalTransport implements Transport {
   async send(line: string): Promise<void> {
     const bytes = Buffer.from(line);
     try {
-      await this.#socket.send(bytes, { transport: "unixpacket", path: this.path });
+      await this.#socket.datagrams.send(bytes, { transport: "unixpacket", path: this.path });
     } catch (error) {
       const { code, message } = error as { code?: string; message: string };
       if (code === "EMSGSIZE" || /os error (?:90|40)\b/.test(message)) {
@@ -197,6 +196,29 @@ class LocalTransport implements Transport {
   close(): void {
     if (this.usable) this.#socket.close();
     this.usable = false;
+  }
+}
+
+/** Datagrams must come from somewhere, though nobody answers. */
+class OwnSocket {
+  readonly datagrams: Deno.DatagramConn;
+  /** The folder of its file, where it has one. */
+  readonly #folder: string | undefined;
+
+  constructor() {
+    const listen = (path: string) => Deno.listenDatagram({ transport: "unixpacket", path });
+    try {
+      // A name of Linux that is no file: the disk may be read-only.
+      this.datagrams = listen(`\0nomad-crashloop-detector-${crypto.randomUUID()}`);
+    } catch {
+      this.#folder = Deno.makeTempDirSync({ prefix: "nomad-crashloop-detector-" });
+      this.datagrams = listen(`${this.#folder}/syslog.sock`);
+    }
+  }
+
+  close(): void {
+    this.datagrams.close();
+    if (this.#folder !== undefined) Deno.removeSync(this.#folder, { recursive: true });
   }
 }
 
