@@ -19,9 +19,9 @@ import { amqpSink } from "../../src/sinks/amqp.ts";
 import { email } from "../../src/sinks/email/email.ts";
 import { kinesis } from "../../src/sinks/kinesis.ts";
 import { pagerduty } from "../../src/sinks/pagerduty.ts";
-import { slack } from "../../src/sinks/slack/slack.ts";
+import { openSlack, slack } from "../../src/sinks/slack/slack.ts";
 import { stdout } from "../../src/sinks/stdout.ts";
-import { teams } from "../../src/sinks/teams.ts";
+import { openTeams, teams } from "../../src/sinks/teams.ts";
 import { startAlertmanager } from "../helpers/alertmanager.ts";
 import { http } from "../../src/sinks/webhook/http.ts";
 import { webhook } from "../../src/sinks/webhook/webhook.ts";
@@ -210,10 +210,37 @@ function throughProxy(
   };
 }
 
+/** Opens the sink with these variables. */
+function opened(adapter: SinkAdapter): (env: Readonly<Record<string, string>>) => Sink {
+  return (env) => adapter.prepare({ flags: {}, env, problems: [] })!.open(sinkContext());
+}
+
+/** Slack with another pace than its own. */
+function slackPaced(interval: number | undefined): (env: Readonly<Record<string, string>>) => Sink {
+  if (interval === undefined) return opened(slack);
+  return (env) => {
+    const webhook = env.SINK_SLACK_WEBHOOK_URL;
+    const values = {
+      webhookUrl: webhook === undefined ? undefined : new URL(webhook),
+      token: env.SINK_SLACK_TOKEN,
+      channel: env.SINK_SLACK_CHANNEL,
+      apiUrl: new URL(env.SINK_SLACK_API_URL ?? "https://slack.com/api"),
+    };
+    return openSlack(values, sinkContext(), "SINK_SLACK", interval);
+  };
+}
+
+/** Teams with another pace than its own. */
+function teamsPaced(interval: number | undefined): (env: Readonly<Record<string, string>>) => Sink {
+  if (interval === undefined) return opened(teams);
+  return (env) =>
+    openTeams({ webhookUrl: new URL(env.SINK_TEAMS_WEBHOOK_URL!) }, sinkContext(), "SINK_TEAMS", interval);
+}
+
 /** A receiver for people, which shows an alert's title, behind a proxy that breaks the way to it. */
 async function standInCase<Receiver extends StandIn>(
   start: () => Promise<Receiver>,
-  adapter: SinkAdapter,
+  prepare: (env: Readonly<Record<string, string>>) => Sink,
   env: (receiver: Receiver, origin: string) => Readonly<Record<string, string>>,
   secret: (receiver: Receiver) => string,
   received: (receiver: Receiver) => string[],
@@ -222,9 +249,7 @@ async function standInCase<Receiver extends StandIn>(
   const receiver = parts.use(await start());
   const proxy = parts.use(await startProxy(receiver.port));
   const variables = env(receiver, `http://127.0.0.1:${proxy.port}`);
-  const sink = parts.use(
-    adapter.prepare({ flags: {}, env: variables, problems: [] })!.open(sinkContext()),
-  );
+  const sink = parts.use(prepare(variables));
   const open = parts.move();
   return {
     sink,
@@ -269,7 +294,7 @@ sinkCases.set("slack with a webhook", (interval) =>
 sinkCases.set("pagerduty", () =>
   standInCase(
     startPagerDuty,
-    pagerduty,
+    opened(pagerduty),
     ({ routingKey }, origin) => ({ SINK_PAGERDUTY_ROUTING_KEY: routingKey, SINK_PAGERDUTY_URL: origin }),
     ({ routingKey }) => routingKey,
     // Alerts about one loop are one alert of PagerDuty.

@@ -6,6 +6,6 @@ let servers: AsyncDisposable;
 Deno.test.beforeAll(async () => {
   servers = await startServers();
 });
-Deno.test.afterAll(() => servers[Symbol.asyncDispose]());
+Deno.test.afterAll(async () => await servers[Symbol.asyncDispose]());
 
 for (const [type, setUp] of sinkCases) sinkContract(type, setUp);
