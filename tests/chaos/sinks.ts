@@ -15,7 +15,7 @@ import { type SetUpCase, sinkCases, startServers } from "../contracts/sink_cases
 /** Milliseconds between two messages of sinks that keep a pace, so that ten thousand take minutes and not hours. */
 const pace = 5;
 /** Milliseconds that a receiver works between two faults, and that a fault lasts, at most. */
-const [maxUp, maxDown] = [600, 200];
+const [maxUp, maxDown] = [2_000, 300];
 /** Alerts that are pending at one time. */
 const together = 500;
 

@@ -34,7 +34,9 @@ export function startEventBridge(bus: string): EventBridge {
     refusal: undefined as string | undefined,
   };
   const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, async (request) => {
-    const text = await request.text();
+    // A client that goes away in the middle of its request gets no answer.
+    const text = await request.text().catch(() => undefined);
+    if (text === undefined) return new Response();
     if (state.refusal !== undefined) return refused(state.refusal, "not authorized");
     const body = JSON.parse(text);
     switch (request.headers.get("x-amz-target")) {

@@ -38,7 +38,11 @@ export class StandIn implements AsyncDisposable {
     this.#server = createServer(async (incoming, outgoing) => {
       let body = "";
       incoming.setEncoding("utf8");
-      for await (const part of incoming) body += part;
+      try {
+        for await (const part of incoming) body += part;
+      } catch {
+        return; // the client went away in the middle of its request
+      }
       const request = { method: incoming.method!, path: incoming.url!, headers: incoming.headers, body };
       this.requests.push(request);
       const given = this.faults.shift() ?? answer(request);
