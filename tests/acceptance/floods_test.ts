@@ -1,4 +1,5 @@
 // Floods and rubbish, as no cluster in good health sends them: the program stays up, counts right, and says little.
+import type { GetMessage } from "amqplib";
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { type BrokerClient, brokerClient } from "../helpers/amqp.ts";
@@ -106,10 +107,16 @@ Deno.test("restarts of 100 MiB are counted and notified; an alert beyond the bro
     /message size 134217729 is larger than configured max size 134217728|channel closed/,
     "this is the broker's limit",
   );
-  const alerts = await own.take(queues.alerts, 2, 60_000);
-  const names = alerts.map(({ content }) => JSON.parse(content.toString()).LastEvent.Name);
-  assert.deepEqual(names.sort(), ["large", "small"]);
-  await program.logged(" about largest: ");
+  // What is not confirmed when the broker closes the channel comes again, with the same id.
+  const ids = new Map<string, string>();
+  while (!ids.has("small")) {
+    const [{ content, properties }] = await own.take(queues.alerts, 1, 60_000) as [GetMessage];
+    const { Name } = JSON.parse(content.toString()).LastEvent;
+    assert.equal(ids.get(Name) ?? properties.messageId, properties.messageId);
+    ids.set(Name, properties.messageId);
+  }
+  assert.deepEqual([...ids.keys()].sort(), ["large", "small"]);
+  await program.logged(" for largest: ");
   const { messages, events, alerts: notified } = await finished(own, program, 4_000);
   assert.deepEqual({ messages, events, notified }, { messages: 6, events: 6, notified: 3 });
   assert.match(

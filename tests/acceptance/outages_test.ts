@@ -386,7 +386,7 @@ Deno.test("an alert that is too large for the broker is given up with a reason, 
   await scene.own.put("in", restarts(2, { name: "large", reason }));
   await scene.loop("after");
   await scene.toldAll("after");
-  const gaveUp = scene.said("sink").filter((line) => line.includes("gave up"));
+  const gaveUp = scene.said("sink").filter((line) => line.includes("dropped alert"));
   assert.equal(gaveUp.length, 1);
   assert.match(
     gaveUp[0]!,
