@@ -13,10 +13,10 @@ export interface SlackGiven extends AsyncDisposable {
   open(differs?: { token?: string; channel?: string; path?: string; context?: Partial<SinkContext> }): Sink;
 }
 
-/** Slack that takes a message each 5 ms, and sinks that know it. */
-export async function slackGiven(way: "token" | "webhook" = "token"): Promise<SlackGiven> {
+/** Slack that takes a message each 5 ms, or at another pace, and sinks that know it. */
+export async function slackGiven(way: "token" | "webhook" = "token", interval = 5): Promise<SlackGiven> {
   await using parts = new AsyncDisposableStack();
-  const server = parts.use(await startSlack(5));
+  const server = parts.use(await startSlack(interval));
   const records = new TestRecords();
   const open = parts.move();
   return {
@@ -29,7 +29,7 @@ export async function slackGiven(way: "token" | "webhook" = "token"): Promise<Sl
         channel: way === "token" ? channel : undefined,
         apiUrl: new URL(path, server.apiUrl),
       };
-      return open.use(openSlack(values, namedContext({ records, ...context }), "SINK_SLACK", 5));
+      return open.use(openSlack(values, namedContext({ records, ...context }), "SINK_SLACK", interval));
     },
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
