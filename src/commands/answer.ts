@@ -3,8 +3,9 @@ import { delay } from "../lib/delay.ts";
 import { formatDuration, type Nanoseconds } from "../lib/duration.ts";
 import { Fault } from "../lib/errors.ts";
 
-/** How long to wait for each answer, unless `CONNECT_TIMEOUT` says it. */
-export const answerTimeout = 10_000_000_000n;
+/** How long to wait for each answer, unless `CONNECT_TIMEOUT` says it: longer than any part waits for its own, so that
+ * the part says what did not answer. */
+export const answerTimeout = 40_000_000_000n;
 
 /** The answer, if it comes in time and before the signal. @throws {Fault} */
 export async function within<T>(time: Nanoseconds, stop: AbortSignal, answer: Promise<T>): Promise<T> {

@@ -42,7 +42,7 @@ export function registerDetect(program: StrictCommand, invocation: Invocation): 
 
 /** Whether it looks like a command and no file has that name. */
 async function isMistyped(word = ""): Promise<boolean> {
-  if (!/^[a-z]+$/i.test(word)) return false;
+  if (!/^[a-z]+(?:-[a-z]+)*$/i.test(word)) return false;
   return await Deno.stat(word).then(() => false, (error) => error instanceof Deno.errors.NotFound);
 }
 

@@ -47,7 +47,11 @@ export class Notifier {
   #notify(alert: Alert | undefined): void {
     if (alert === undefined) return;
     this.#counters.alerts[alert.reason]++;
-    this.#store.enqueue(alert);
+    if (this.#store.enqueue(alert)) return;
+    this.#log.info("{name}: alert {id} is sent to no sink; the filters of all leave it out", {
+      name: alert.name,
+      id: alert.id,
+    });
   }
 }
 

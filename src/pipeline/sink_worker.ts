@@ -157,7 +157,17 @@ export class SinkWorker implements AsyncDisposable, SinkStats {
   #confirmed(inFlight: InFlight, startedAt: number): void {
     this.#sending.delete(inFlight.alert.name);
     this.attempts.confirmed++;
-    this.seconds.observe((performance.now() - startedAt) / 1000);
+    const milliseconds = Math.round(performance.now() - startedAt);
+    this.seconds.observe(milliseconds / 1000);
+    if (this.#log.detailed) {
+      const { id, name: key } = inFlight.alert;
+      this.#log.debug("sink {sink}: confirmed alert {id} for {key} after {milliseconds} ms", {
+        sink: this.name,
+        id,
+        key,
+        milliseconds,
+      });
+    }
     this.#retry.succeeded();
     inFlight.confirm();
     this.#done(inFlight.alert.name);

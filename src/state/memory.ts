@@ -43,9 +43,9 @@ export class MemoryStore implements StateStore {
   remember(): void {}
   commit(): void {}
 
-  enqueue(alert: Alert): void {
+  enqueue(alert: Alert): boolean {
     const outboxes = [...this.#outboxes].filter(([sink]) => this.#accepts(sink, alert));
-    if (outboxes.length === 0) return;
+    if (outboxes.length === 0) return false;
     const { lastEvent, ...rest } = alert;
     const shelved = { alert: rest, lastEvent: this.#texts.put(lastEvent), outboxes: outboxes.length };
     for (const [, outbox] of outboxes) {
@@ -55,6 +55,7 @@ export class MemoryStore implements StateStore {
         older.slot = shelved;
       } else outbox.add(alert.name, shelved);
     }
+    return true;
   }
 
   outbox(sink: string): Outbox {

@@ -13,7 +13,7 @@ import { waitFor } from "../helpers/wait_for.ts";
 
 /** A delivery to these sinks. `notify` puts alerts about these names into every outbox; it yields their ids. */
 function deliveryTo(...sinks: TestSink[]) {
-  const { log, lines } = testLog();
+  const { log, lines, confirmations } = testLog();
   const store = new MemoryStore({ sinks: sinks.map(({ name }) => name), newerReplaces: false });
   const delivery = new Delivery(sinks, partsOf(store), log);
   let done = 0;
@@ -21,6 +21,7 @@ function deliveryTo(...sinks: TestSink[]) {
   return {
     delivery,
     store,
+    confirmations,
     /** The lines of the log, without how long outages lasted. */
     get lines(): string[] {
       return lines.map((line) => line.replace(/after \S+$/, "after <time>"));
@@ -429,4 +430,16 @@ Deno.test("alerts about one key are sent one after the other, those about others
   sink.sending[0]!.confirm();
   await waitFor("the third", () => sink.sent.length === 4);
   assert.deepEqual(sink.sent, [first, other, second, third]);
+});
+
+Deno.test("each confirmation is logged with sink, alert, key and time, at the level debug", async () => {
+  const sink = new TestSink();
+  sink.ready = true;
+  const all = deliveryTo(sink);
+  await using _ = all.delivery;
+  const [id] = all.notify("a");
+  await all.delivery.settled();
+  assert.deepEqual(all.confirmations.map((line) => line.replace(/\d+ ms$/, "<time>")), [
+    `debug sink test: confirmed alert ${id} for a after <time>`,
+  ]);
 });

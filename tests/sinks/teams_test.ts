@@ -76,8 +76,7 @@ Deno.test("send() posts a card with all that a person needs", async () => {
           {
             type: "TextBlock",
             wrap: true,
-            text:
-              "Exited with 137 after 1 s, likely out of memory, 5 times since 03:42 UTC; Nomad tries again in 1.2 s",
+            text: "Exited with 137 after 1 s, likely out of memory; Nomad tries again in 1.2 s",
           },
           {
             type: "FactSet",

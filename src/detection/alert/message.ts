@@ -52,7 +52,7 @@ export function messageOf(alert: Alert, surroundings: Surroundings = {}): Messag
     state,
     severity: state === "gave-up" ? "critical" : "warning",
     title: plain(`${cluster}${alert.name} ${headline(alert, details)}: ${counted}`),
-    reason: plain(sentence(details.Reason)),
+    reason: plain(sentence(withoutCount(details.Reason))),
     facts: factsOf(alert, details, surroundings.cluster).map(({ label, value }) => ({
       label,
       value: plain(value),
@@ -72,6 +72,14 @@ const headlines = {
   resolved: "no longer crash-loops",
   "gave-up": "was given up by Nomad",
 };
+
+/** The reason without how often since when, which the title says: what remains is why. */
+function withoutCount(reason: string): string {
+  const since = /since (?:\d{4}-\d\d-\d\d )?\d\d:\d\d (?:UTC|[+-]\d\d:\d\d)/.source;
+  return reason
+    .replace(new RegExp(`^restarted (?:once|\\d+ times) ${since}: `), "")
+    .replace(new RegExp(`, (?:once|\\d+ times|after \\d+ failed runs?) ${since}`), "");
+}
 
 function sentence(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);

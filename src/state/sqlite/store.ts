@@ -94,8 +94,10 @@ export class SqliteStore implements StateStore {
     this.put("loops", loop, text);
   }
 
-  enqueue(alert: Alert): void {
-    this.#alerts.push(alert);
+  enqueue(alert: Alert): boolean {
+    const isAccepted = this.#outboxes.keys().some((sink) => this.#accepts(sink, alert));
+    if (isAccepted) this.#alerts.push(alert);
+    return isAccepted;
   }
 
   commit(now: Nanoseconds): void {

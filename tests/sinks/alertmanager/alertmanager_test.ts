@@ -106,7 +106,7 @@ Deno.test("an alert has labels that identify it, annotations of the rest, its st
   assert.match(allocation_in_nomad!, new RegExp(`^https://nomad/ui/allocations/${allocation}`));
   assert.deepEqual(rest, {
     summary: "[prod-eu] shop/labels.web[2]/app is crash-looping: 5 failed runs since 03:42 UTC",
-    description: "Exited with 1 after 52 s, 5 times since 03:42 UTC",
+    description: "Exited with 1 after 52 s",
     state: "active",
     count: "5",
     loop: "loop of labels",

@@ -193,7 +193,7 @@ Deno.test("the format alertmanager is what Alertmanager sends, with what changes
   const [first] = bodies;
   const { commonAnnotations } = first;
   assert.match(commonAnnotations.summary, /^\[prod-eu\] job\.group\[2\] is crash-looping: 2 restarts since /);
-  assert.match(commonAnnotations.description, /^Restarted 2 times since .*: Restart within policy$/);
+  assert.match(commonAnnotations.description, /^Restart within policy$/);
   assert.deepEqual(Object.keys(commonAnnotations), [
     "summary",
     "description",
