@@ -30,7 +30,10 @@ export class StrictCommand extends Command {
 
   override error(message: string, options?: ErrorOptions): never {
     return super.error(
-      message.replace(/^error: unknown command '/, "error: no such file or command '"),
+      message
+        .replace(/^error: unknown command '/, "error: no such file or command '")
+        .replace(/^(error: too many arguments .* but got \d+): .*$/s, "$1")
+        .replace(/^error: command-argument value '.*' is invalid for argument '(\w+)'/s, "error: invalid $1"),
       options,
     );
   }

@@ -47,6 +47,7 @@ function createProgram({ args, env }: ProcessContext): StrictCommand {
     .helpOption("-h, --help", "print this help")
     .helpCommand("help [command]", "print the help of a command")
     .exitOverride()
+    .configureHelp({ minWidthToWrap: 20 })
     .addHelpText(
       "after",
       `\nEvery flag has an environment variable; the flag wins. Durations are Go's: 300ms, 5m, 1h30m.\n` +

@@ -61,7 +61,7 @@ export const payloadSettings = {
   }, payloads)),
   notifyResolved: optional(toggle({
     env: "NOTIFY_RESOLVED",
-    help: "also notify when a loop resolves; needs PAYLOAD=full",
+    help: "also notify when a loop resolves; needs PAYLOAD=full; sinks for people get ends in any case",
     defaultNote: "on with the rule failures and PAYLOAD=full, else off",
   })),
 };

@@ -27,7 +27,7 @@ export interface SinkAdapter {
 
 /** A sink whose settings are read. */
 export interface PreparedSink {
-  /** Its receivers keep a loop open until they get its end, so it gets ends whatever `NOTIFY_RESOLVED` says. */
+  /** People or a receiver see a loop as open until they get its end, so it gets ends whatever `NOTIFY_RESOLVED` says. */
   readonly needsEnds: boolean;
   /** Whether its filters let the alert pass. */
   accepts(alert: Alert): boolean;

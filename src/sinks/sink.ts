@@ -3,7 +3,7 @@ import type { Alert } from "../detection/alert/alert.ts";
 import type { Message } from "../detection/alert/message.ts";
 import type { Fault } from "../lib/errors.ts";
 
-/** A sink of alerts. It tries once; when and how often to retry is decided in pipeline/delivery.ts. */
+/** A sink of alerts. It tries once; when and how often to retry is decided in pipeline/sink_worker.ts. */
 export interface Sink extends AsyncDisposable {
   /** Maximum alerts that may be in flight at one time. */
   readonly concurrency: number;

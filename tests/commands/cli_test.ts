@@ -565,7 +565,7 @@ Deno.test("run() completes commands and their own flags", async () => {
 Deno.test("run() refuses completions for an unknown shell", async () => {
   const { code, stdout, stderr } = await spawned("completions", "nosuch");
   assert.deepEqual([code, stdout], [2, ""]);
-  assert.match(stderr, /^error: .*'nosuch'.*zsh, bash, fish/);
+  assert.match(stderr, /^error: invalid shell\. .*zsh, bash, fish/);
 });
 
 /** What `run` prints where each write takes a moment and only a part. */
@@ -603,4 +603,36 @@ Deno.test("run() ends quietly when the reader of its output goes away", async ()
   for (const args of [["--help"], ["--version"], ["check", "--source-type", "stdin"]]) {
     assert.deepEqual(await slowly(args, true), { code: 0, stdout: "" });
   }
+});
+
+Deno.test("run() repeats no argument that can be the value of a forgotten flag", async () => {
+  const secret = "https://hooks.slack.com/services/T00/B00/SECRET";
+  assert.deepEqual(await ran(["test-alert", secret]), {
+    code: 2,
+    stdout: "",
+    stderr: "error: too many arguments for 'test-alert'. Expected 0 arguments but got 1\n",
+  });
+  assert.deepEqual(await ran(["completions", "xoxb-SECRET"]), {
+    code: 2,
+    stdout: "",
+    stderr: "error: invalid shell. Allowed choices are zsh, bash, fish, powershell.\n",
+  });
+  for (
+    const [url, shown] of [[secret, "https://hooks.slack.com…"], ["amqp://u:SECRET@h/x", "amqp://…"]] as const
+  ) {
+    const { code, stderr } = await ran(["--source-type", "stdin", url]);
+    assert.equal(code, 1);
+    assert.equal(
+      withoutTimes(stderr),
+      `<time> error cannot read "${shown}": it is a URL; name files of updates, or the flag that it belongs to\n`,
+    );
+  }
+});
+
+Deno.test("run() takes a mistyped command with a hyphen for one", async () => {
+  assert.deepEqual(await ran(["test-allert"]), {
+    code: 2,
+    stdout: "",
+    stderr: "error: no such file or command 'test-allert'\n(Did you mean test-alert?)\n",
+  });
 });

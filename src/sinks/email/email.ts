@@ -16,6 +16,7 @@ import { conflicts, type EmailValues, type Mailbox, requiresTls, settings } from
 /** The adapter of the sink `email`. */
 export const email = defineSink({
   type: "email",
+  needsEnds: true,
   settings,
   conflicts,
   open: (values, context, prefix) => new EmailSink(values, context, prefix),

@@ -31,6 +31,15 @@ export function titleOf(name: string): string {
 }
 
 function unreadable(name: string, error: unknown): Fault {
+  // The value of a flag that was forgotten can be a secret as a whole.
+  const [url, origin] = /^(\w+:\/\/[^/?#@]*)[/?#@]/.exec(name) ?? [];
+  if (url !== undefined) {
+    const shown = /@$/.test(url) ? origin!.replace(/:\/\/.*/, "://") : origin!;
+    return new Fault(
+      `cannot read "${shown}…": it is a URL; name files of updates, or the flag that it belongs to`,
+      "config",
+    );
+  }
   return new Fault(
     `cannot read ${quoted(name)}: ${whyUnreadable(error)}; name files of updates, one a line`,
     "config",
