@@ -75,7 +75,7 @@ const wrongCommands: readonly (readonly [args: readonly string[], stderr: string
   [["completions"], "error: missing required argument 'shell'\n"],
   [
     ["completions", "nosuch"],
-    "error: command-argument value 'nosuch' is invalid for argument 'shell'. " +
+    "error: invalid shell. " +
     "Allowed choices are zsh, bash, fish, powershell.\n",
   ],
 ];

@@ -122,11 +122,23 @@ export class Proxy implements AsyncDisposable {
     const closed: Promise<unknown>[] = [];
     for (const { client, server } of [...this.#links]) {
       for (const socket of [client, server]) {
-        if (socket && !socket.closed) closed.push(once(socket, "close"));
+        if (socket && !socket.closed) closed.push(closeOf(socket));
       }
       end(client);
       server?.destroy();
     }
     await Promise.all(closed);
   }
+}
+
+/** Resolves when the socket is closed, whatever errors come before; after a second in any case, since one that is
+ * destroyed while it connects may never say so. */
+function closeOf(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, 1_000);
+    socket.once("close", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
