@@ -31,7 +31,7 @@ export function kinesisHand(url: string): KinesisHand {
     endpoint: url,
     region: "eu-north-1",
     credentials: { accessKeyId: "a", secretAccessKey: "b" },
-    requestHandler: new AwsHandler() as never,
+    requestHandler: new AwsHandler(60_000, 64 << 20) as never,
   });
   const records = async (StreamName: string) => {
     const { ShardIterator } = await client.send(

@@ -3,7 +3,7 @@
 /** Milliseconds for a request and its answer. */
 const defaultTimeout = 10_000;
 /** Maximum bytes of an answer: AWS says some hundred. */
-const maxAnswerBytes = 1 << 20;
+const defaultMaxBytes = 1 << 20;
 
 /** What is used of the SDK's requests. */
 interface SdkRequest {
@@ -28,12 +28,14 @@ interface SdkResponse {
 export class AwsHandler {
   readonly metadata = { handlerProtocol: "http/1.1" };
   readonly #timeout: number;
+  readonly #maxBytes: number;
   /** A connection is for one request: on one that was used before, Deno sends a request again by itself when it breaks,
    * and its alert would arrive twice. */
   readonly #client = Deno.createHttpClient({ poolMaxIdlePerHost: 0, http2: false });
 
-  constructor(timeout = defaultTimeout) {
+  constructor(timeout = defaultTimeout, maxBytes = defaultMaxBytes) {
     this.#timeout = timeout;
+    this.#maxBytes = maxBytes;
   }
 
   async handle(
@@ -54,7 +56,7 @@ export class AwsHandler {
         client: this.#client,
         ...(request.body === undefined || request.body === "" ? {} : { body: request.body as BodyInit }),
       });
-      const body = await bodyOf(response);
+      const body = await bodyOf(response, this.#maxBytes);
       return {
         response: { statusCode: response.status, headers: Object.fromEntries(response.headers), body },
       };
@@ -83,12 +85,12 @@ function urlOf({ protocol, hostname, port, path, query = {} }: SdkRequest): URL 
   return url;
 }
 
-async function bodyOf(response: Response): Promise<Uint8Array> {
+async function bodyOf(response: Response, maxBytes: number): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let length = 0;
   for await (const part of response.body ?? []) {
-    if ((length += part.length) > maxAnswerBytes) {
-      throw new Error(`the answer is longer than ${maxAnswerBytes >> 20} MB`);
+    if ((length += part.length) > maxBytes) {
+      throw new Error(`the answer is longer than ${maxBytes >> 20} MB`);
     }
     parts.push(part);
   }
