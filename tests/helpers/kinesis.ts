@@ -41,11 +41,18 @@ export function kinesisHand(url: string): KinesisHand {
         ShardIteratorType: "TRIM_HORIZON",
       }),
     );
-    const { Records } = await client.send(new GetRecordsCommand({ ShardIterator }));
-    return (Records ?? []).map(({ Data, PartitionKey }) => ({
-      data: new TextDecoder().decode(Data),
-      partitionKey: PartitionKey!,
-    }));
+    const records: { data: string; partitionKey: string }[] = [];
+    for (let next = ShardIterator; next !== undefined;) {
+      // At most ten thousand come at once.
+      const { Records = [], NextShardIterator } = await client.send(
+        new GetRecordsCommand({ ShardIterator: next }),
+      );
+      for (const { Data, PartitionKey } of Records) {
+        records.push({ data: new TextDecoder().decode(Data), partitionKey: PartitionKey! });
+      }
+      next = Records.length === 0 ? undefined : NextShardIterator;
+    }
+    return records;
   };
   return {
     records,
