@@ -11,6 +11,7 @@ const benches = [
   "million",
   "notified",
   "alerts",
+  "sinks",
   "start",
   "pause",
   "nomad",

@@ -13,6 +13,7 @@ import { nomad } from "./nomad.ts";
 import { pause } from "./pause.ts";
 import { json, type Report, table } from "./report.ts";
 import { growth, growthAmqp } from "./growth.ts";
+import { sinks } from "./sinks.ts";
 import { start } from "./start.ts";
 import { status } from "./status.ts";
 import { stdin } from "./stdin.ts";
@@ -27,6 +28,7 @@ const benches: readonly BenchKind[] = [
   million,
   notified,
   alerts,
+  sinks,
   start,
   pause,
   nomad,

@@ -29,7 +29,8 @@ const causes: readonly { readonly words: RegExp; readonly found: string }[] = [
   { words: /[Cc]onnection refused|os error 111|os error 61|os error 10061/, found: "nobody listens there" },
   { words: /failed to lookup address|dns error/, found: "there is no such host" },
   {
-    words: /connection (?:closed|reset)|broken pipe|before message completed|unexpected EOF|SendRequest/i,
+    words:
+      /connection (?:closed|reset)|broken pipe|before message completed|unexpected EOF|SendRequest|reading a body/i,
     found: "the connection broke",
   },
 ];

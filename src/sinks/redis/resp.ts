@@ -11,10 +11,10 @@ export class RedisError {
 /** What Redis answers to the commands of a sink. */
 export type Reply = string | number | RedisError;
 
-/** The bytes of a command. */
-export function command(...words: readonly string[]): Buffer {
+/** A command as it goes over the wire. */
+export function command(...words: readonly string[]): string {
   const parts = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);
-  return Buffer.from(`*${words.length}\r\n${parts.join("")}`);
+  return `*${words.length}\r\n${parts.join("")}`;
 }
 
 /** Bytes that a reply may have: an error repeats a part of the command. */

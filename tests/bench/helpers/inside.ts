@@ -21,10 +21,10 @@ const bytes = new TextEncoder();
 /** V8's flags of the program, and --expose-gc. */
 const v8Flags = `${permissions.find((flag) => flag.startsWith("--v8-flags="))},--expose-gc`;
 
-/** Runs a file of this folder in a process of its own, with these; yields what it prints, which is JSON. */
-export async function alone<T>(file: string, ...numbers: readonly number[]): Promise<T> {
+/** Runs a file of the benches in a process of its own, with these arguments; yields what it prints, which is JSON. */
+export async function alone<T>(file: string, ...args: readonly (string | number)[]): Promise<T> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", v8Flags, file, ...numbers.map(String)],
+    args: ["run", "-A", "--no-check", v8Flags, file, ...args.map(String)],
     stdin: "null",
   }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr.slice(-2_000)));

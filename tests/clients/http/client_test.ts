@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { StandIn } from "../../helpers/stand_in.ts";
 import { once } from "node:events";
 import { createServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
+import { gzipSync } from "node:zlib";
 import { HttpClient } from "../../../src/clients/http/client.ts";
 import { retryAfter } from "../../../src/clients/http/errors.ts";
 import type { Tls } from "../../../src/clients/tls/settings.ts";
@@ -44,6 +45,28 @@ async function fails(sending: Promise<unknown>, message: string, recovery = "tra
   });
 }
 
+/** A server that sends the first half of its answers, and then does this. */
+async function startHalfAnswers(then: (socket: Socket) => void): Promise<AsyncDisposable & { port: number }> {
+  const open = new Set<Socket>();
+  const server = createTcpServer((socket) => {
+    open.add(socket);
+    socket.on("error", () => {});
+    socket.once("data", () => {
+      socket.write("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf ", () => then(socket));
+    });
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      const closed = once(server, "close");
+      for (const socket of open) socket.destroy();
+      server.close();
+      await closed;
+    },
+  };
+}
+
 Deno.test("send() yields status, headers and text of an answer, whatever its status", async () => {
   await using receiver = HttpReceiver.start(() => ({
     status: 418,
@@ -80,6 +103,15 @@ Deno.test("send() gives up where there is no answer, or no end of it, in time", 
     () => new Response(new ReadableStream({ start: (stream) => stream.enqueue(new Uint8Array(10)) })),
   );
   await fails(client.send(requestTo(endless.addr.port), where), "no answer within 0.05 s");
+
+  await using half = await startHalfAnswers((socket) => void socket);
+  await fails(client.send(requestTo(half.port), where), "no answer within 0.05 s");
+});
+
+Deno.test("send() fails where the connection breaks in the middle of an answer", async () => {
+  await using half = await startHalfAnswers((socket) => socket.destroy());
+  using client = clientWith();
+  await fails(client.send(requestTo(half.port), where), "the connection broke");
 });
 
 Deno.test("send() reads no more than 1 MB of an answer, and leaves the rest", async () => {
@@ -98,6 +130,18 @@ Deno.test("send() reads no more than 1 MB of an answer, and leaves the rest", as
   const { text } = await client.send(requestTo(server.addr.port), where);
   assert.equal(text.length, 1 << 20);
   await waitFor("the end of the stream", () => cancelled);
+});
+
+Deno.test("send() reads no more than 1 MB of an answer that was compressed", async () => {
+  const body = new Uint8Array(gzipSync(new Uint8Array(5_000_000).fill(120)));
+  const headers = { "content-encoding": "gzip", "content-length": String(body.length) };
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => new Response(body, { headers }),
+  );
+  using client = clientWith();
+  const { text } = await client.send(requestTo(server.addr.port), where);
+  assert.equal(text.length, 1 << 20);
 });
 
 Deno.test("send() says what it found where nobody answers, and no address", async () => {
