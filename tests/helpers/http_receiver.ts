@@ -46,11 +46,14 @@ export class HttpReceiver implements AsyncDisposable {
     const { pathname, search } = new URL(request.url);
     this.paths.push(`${request.method} ${pathname}${search}`);
     if (request.method === "HEAD") return new Response(null, { status: 404 });
+    // A client that goes away in the middle of its request gets no answer.
+    const text = await request.text().catch(() => undefined);
+    if (text === undefined) return new Response();
     const received = {
       method: request.method,
       path: pathname + search,
       headers: request.headers,
-      body: await request.text(),
+      body: text,
       senderPort,
     };
     const { status = 200, body = "", headers } = await this.answering(received);
