@@ -118,7 +118,7 @@ export class PartOutages {
     if (fault !== undefined) {
       if (since !== undefined) return;
       this.#since.set(part, performance.now());
-      this.#log.warning("{what}: {reason}; others take alerts meanwhile; retrying", {
+      this.#log.warning("{what}: {reason}; the others still receive alerts; retrying", {
         what: this.#what,
         reason: fault.message,
       });

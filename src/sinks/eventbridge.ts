@@ -127,7 +127,7 @@ class EventBridgeSink implements Sink {
 
   async check(): Promise<string> {
     await this.connect();
-    return `${this.#where}: reachable; whether events may be put there shows the first alert`;
+    return `${this.#where}: reachable; only the first alert shows whether events may be put there`;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -112,7 +112,7 @@ class SnsSink implements Sink {
 
   async check(): Promise<string> {
     await this.connect();
-    return `${this.#where}: reachable; whether alerts may be published there shows the first one`;
+    return `${this.#where}: reachable; only the first alert shows whether it may be published there`;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -116,7 +116,7 @@ class SqsSink implements Sink {
   async check(): Promise<string> {
     this.#url = undefined;
     await this.#findUrl();
-    return `${this.#where}: exists; whether alerts may be sent there shows the first one`;
+    return `${this.#where}: exists; only the first alert shows whether alerts may be sent there`;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

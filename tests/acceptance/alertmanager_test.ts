@@ -126,7 +126,7 @@ Deno.test("a member that is down is said once, and the other confirms", async ()
   const { code, stderr } = await run({ env, stdin });
   assert.equal(code, 0, stderr);
   assert.deepEqual(stderr.match(/warning.*/g), [
-    `warning sink alertmanager: ${nobody}: nobody listens there; others take alerts meanwhile; retrying`,
+    `warning sink alertmanager: ${nobody}: connection refused; the others still receive alerts; retrying`,
   ]);
   assert.deepEqual((await first.active()).map(({ labels }) => labels.name).sort(), names);
 });

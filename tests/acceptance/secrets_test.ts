@@ -195,7 +195,7 @@ const failures: readonly (readonly [what: string, env: () => Record<string, stri
   [
     "nobody at AWS",
     () => aws({ AWS_ENDPOINT_URL: `http://127.0.0.1:${freePort()}` }),
-    /nobody listens there/,
+    /connection refused/,
   ],
   [
     "a password in AWS's URL",

@@ -84,7 +84,7 @@ export class Contract {
       if (this.#counted(name, now).length < restartCount) {
         const { [name]: _, ...others } = this.#notified;
         this.#notified = others;
-        decisions.push({ reason: "resolved", name, cause: "it no longer restarts often enough" });
+        decisions.push({ reason: "resolved", name, cause: "it no longer restarts that often" });
         continue;
       }
       let last = at;

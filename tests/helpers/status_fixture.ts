@@ -61,7 +61,7 @@ export function madeLoop(name: string, some: Partial<LoopView> = {}): LoopView {
 
 /** The same loop, resolved. */
 export function ended(loop: LoopView, resolvedAt = fixtureNow): LoopView {
-  return { ...loop, status: "resolved", resolvedAt, reason: "it no longer restarts often enough" };
+  return { ...loop, status: "resolved", resolvedAt, reason: "it no longer restarts that often" };
 }
 
 /** Events of a loop as Nomad writes them: for every restart started, terminated and restarting. */

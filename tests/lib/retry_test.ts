@@ -77,14 +77,14 @@ Deno.test("PartOutages tells of each part its beginning with the reason and its 
   const { log, lines } = testLog();
   const parts = new PartOutages(log, "sink alertmanager");
   parts.set("http://one", undefined);
-  parts.set("http://one", new Fault("http://one: nobody listens there"));
-  parts.set("http://one", new Fault("http://one: the connection broke"));
+  parts.set("http://one", new Fault("http://one: connection refused"));
+  parts.set("http://one", new Fault("http://one: connection lost"));
   parts.set("http://two", new Fault("http://two answered 500"));
   parts.set("http://one", undefined);
   parts.set("http://one", undefined);
   assert.deepEqual(notified(lines), [
-    "warning sink alertmanager: http://one: nobody listens there; others take alerts meanwhile; retrying",
-    "warning sink alertmanager: http://two answered 500; others take alerts meanwhile; retrying",
+    "warning sink alertmanager: http://one: connection refused; the others still receive alerts; retrying",
+    "warning sink alertmanager: http://two answered 500; the others still receive alerts; retrying",
     "info sink alertmanager: http://one recovered after <time>",
   ]);
 });

@@ -143,7 +143,7 @@ Deno.test("what is decided is logged in words", async () => {
       `info ${name}: crash loop, 2 restarts; alert <id>`,
       `debug ${name}: restart, already-notified`,
       ...Array(10).fill(`info ${name}: still crash-looping, 3 restarts; alert <id>`),
-      `info ${name}: resolved: it no longer restarts often enough`,
+      `info ${name}: resolved: it no longer restarts that often`,
       `debug ${name}: restart, outside-window`,
     ].toSpliced(13, 1),
   );
@@ -246,7 +246,7 @@ Deno.test("on the wall clock a loop repeats on time, without a message", async (
   assert.equal(notified.length, 3);
   await timers.pass(200_000);
   assert.equal(notified.length, 10, "at 0, 10, … 90 s; at 100 s the restarts are as old as the interval");
-  assert.equal(lines.at(-1), "info a: resolved: it no longer restarts often enough");
+  assert.equal(lines.at(-1), "info a: resolved: it no longer restarts that often");
   stop();
   await ended;
 });

@@ -33,7 +33,7 @@ Deno.test("send() puts the alert's JSON as the event's detail, with source and d
   ]);
   assert.equal(
     await own.check(),
-    'event bus "crash-loops": reachable; whether events may be put there shows the first alert',
+    'event bus "crash-loops": reachable; only the first alert shows whether events may be put there',
   );
 });
 

@@ -119,7 +119,7 @@ Deno.test("connect() says that nobody answers, and heals", async () => {
   await using sink = open();
   await assert.rejects(sink.connect(), {
     name: "Fault",
-    message: `stream "crash-loops": nobody listens there`,
+    message: `stream "crash-loops": connection refused`,
     recovery: "transient",
   });
 });

@@ -245,7 +245,7 @@ Deno.test("disposing the sink settles alerts in flight and connections that are 
   await proxy.cut();
 });
 
-Deno.test("connect() says that nobody listens, that there is no such host, or that something else does", async () => {
+Deno.test("connect() says that nobody listens, that host not found, or that something else does", async () => {
   const other = createServer((socket) =>
     void socket.on("error", () => {}).resume().end("HTTP/1.1 400 Bad Request\r\n\r\n")
   ).listen(
@@ -256,8 +256,8 @@ Deno.test("connect() says that nobody listens, that there is no such host, or th
   const { port } = other.address() as AddressInfo;
   for (
     const [url, said] of [
-      [at(1), `${at(1)}: nobody listens there`],
-      ["redis://nosuch.invalid", "redis://nosuch.invalid:6379: there is no such host"],
+      [at(1), `${at(1)}: connection refused`],
+      ["redis://nosuch.invalid", "redis://nosuch.invalid:6379: host not found"],
       [at(port), `${at(port)} does not speak the protocol of Redis; set another port in the URL`],
     ] as const
   ) {

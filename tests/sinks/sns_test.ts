@@ -41,7 +41,7 @@ Deno.test("send() publishes the alert's JSON with its id; to a FIFO topic the lo
     }
     assert.equal(
       await sink.check(),
-      `topic "${name}": reachable; whether alerts may be published there shows the first one`,
+      `topic "${name}": reachable; only the first alert shows whether it may be published there`,
     );
   }
 });

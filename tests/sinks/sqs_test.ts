@@ -41,7 +41,7 @@ Deno.test("send() sends the alert's JSON with its id; to a FIFO queue the loop i
     }]);
     assert.equal(
       await sink.check(),
-      `queue "${name}": exists; whether alerts may be sent there shows the first one`,
+      `queue "${name}": exists; only the first alert shows whether alerts may be sent there`,
     );
   }
 });

@@ -145,7 +145,7 @@ Deno.test("send() says what the workflow refused, whether a retry can help, and 
       "operator",
       0,
     ],
-    ["cut", ": the connection broke", "transient", 0],
+    ["cut", ": connection lost", "transient", 0],
   ] as const;
   for (const [answer, message, recovery, retryAfter] of answers) {
     workflow.server.faults.push(answer);

@@ -125,7 +125,7 @@ Deno.test("the banner of a sink that accepts nothing has its problem", async () 
 });
 
 Deno.test("a banner does not capitalize an address", async () => {
-  const problem = "http://nomad.internal:4646: nobody listens there";
+  const problem = "http://nomad.internal:4646: connection refused";
   const source = { type: "nomad", up: false, since: ago(5), problem, ended: false };
   await using fixture = startStatusFixture({ status: { source } });
   await using chromium = await startChromium();

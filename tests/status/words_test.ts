@@ -63,7 +63,7 @@ Deno.test("capital() begins a sentence, and leaves addresses and names as they a
     ["connection refused", "Connection refused"],
     ["throttled", "Throttled"],
     ["it completed", "It completed"],
-    ["http://n:4646: nobody listens there", "http://n:4646: nobody listens there"],
+    ["http://n:4646: connection refused", "http://n:4646: connection refused"],
     ["amqp://n:5672/: refused", "amqp://n:5672/: refused"],
     ["rabbit.internal refused it", "rabbit.internal refused it"],
     ["rabbit1: refused", "rabbit1: refused"],

@@ -26,12 +26,12 @@ export function explainRequest(error: Error, where: string): Fault {
 }
 
 const causes: readonly { readonly words: RegExp; readonly found: string }[] = [
-  { words: /[Cc]onnection refused|os error 111|os error 61|os error 10061/, found: "nobody listens there" },
-  { words: /failed to lookup address|dns error/, found: "there is no such host" },
+  { words: /[Cc]onnection refused|os error 111|os error 61|os error 10061/, found: "connection refused" },
+  { words: /failed to lookup address|dns error/, found: "host not found" },
   {
     words:
       /connection (?:closed|reset)|broken pipe|before message completed|unexpected EOF|SendRequest|reading a body/i,
-    found: "the connection broke",
+    found: "connection lost",
   },
 ];
 

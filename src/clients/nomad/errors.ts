@@ -106,9 +106,9 @@ const setAddress = `set ${namesOf(nomadSettings.address)}`;
 
 /** By node's error codes, and by message if there is no code. */
 const causes: { words: RegExp; found: string; recovery?: Fault["recovery"] }[] = [
-  { words: /ECONNREFUSED/, found: `: nobody listens there; start Nomad, or ${setAddress}` },
+  { words: /ECONNREFUSED/, found: `: connection refused; start Nomad, or ${setAddress}` },
   { words: /ENOENT/, found: `: there is no such socket; start Nomad, or ${setAddress}` },
-  { words: /ENOTFOUND|EAI_AGAIN/, found: `: there is no such host; ${setAddress}` },
+  { words: /ENOTFOUND|EAI_AGAIN/, found: `: host not found; ${setAddress}` },
   {
     words: /EACCES|EPERM|NotCapable|PermissionDenied/,
     found: ": opening it is not permitted; let this user read and write it",
@@ -120,7 +120,7 @@ const causes: { words: RegExp; found: string; recovery?: Fault["recovery"] }[] =
   },
   { words: /Z_BUF_ERROR/, found: ": the answer breaks off" },
   { words: /Z_\w+_ERROR/, found: ": the answer should be gzip and is not" },
-  { words: /ECONNRESET|EPIPE|socket hang up|aborted/, found: ": the connection broke" },
+  { words: /ECONNRESET|EPIPE|socket hang up|aborted/, found: ": connection lost" },
 ];
 
 function isHtml(type: string): boolean {

@@ -49,7 +49,7 @@ const token: Setting<() => string> = {
 /** Every setting of a connection to Nomad. */
 export const nomadSettings = {
   address: optional(address),
-  region: optional(text({ env: "NOMAD_REGION", help: "region that is asked", example: "global" })),
+  region: optional(text({ env: "NOMAD_REGION", help: "region to query", example: "global" })),
   namespace: text({
     env: "NOMAD_NAMESPACE",
     help: "namespace whose allocations are followed; * for all",

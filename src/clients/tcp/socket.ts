@@ -69,12 +69,12 @@ export function explainSocket(error: unknown, where: string): Fault {
 }
 
 const words: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "nobody listens there",
-  ENOENT: "nobody listens there",
-  ENOTFOUND: "there is no such host",
+  ECONNREFUSED: "connection refused",
+  ENOENT: "connection refused",
+  ENOTFOUND: "host not found",
   EAI_AGAIN: "its host name cannot be looked up",
-  ECONNRESET: "the connection broke",
-  EPIPE: "the connection broke",
+  ECONNRESET: "connection lost",
+  EPIPE: "connection lost",
   ETIMEDOUT: "the network does not answer",
   EHOSTUNREACH: "the network has no way there",
   ENETUNREACH: "the network has no way there",

@@ -29,7 +29,7 @@ export function restartsDetails(
     Missed: eventLog.length - new Set(eventLog).size,
     Since: formatTime(since),
     Reason: reason === "resolved"
-      ? "it no longer restarts often enough"
+      ? "it no longer restarts that often"
       : `restarted ${often(eventLog.length)} since ${clock(since, newest)}: ${why}`,
     Node: { ID: textOf(update.NodeID), ...(update.NodeName ? { Name: textOf(update.NodeName) } : {}) },
     Events: [{ Time: formatTime(time), Type: type, DisplayMessage: message }],

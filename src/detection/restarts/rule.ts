@@ -216,7 +216,7 @@ export class RestartsRule implements Rule {
     if (this.#windows.size(row) < this.#thresholds.restartCount) {
       this.#notified.delete(row);
       this.#state.notified(name, undefined);
-      const cause = "it no longer restarts often enough";
+      const cause = "it no longer restarts that often";
       if (!this.#thresholds.notifyResolved) return { reason: "resolved", name, cause };
       return { reason: "resolved", name, cause, alert: this.#alert(row, name, notified, "resolved") };
     }

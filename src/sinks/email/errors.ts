@@ -110,11 +110,11 @@ function answerFault(error: SmtpError, server: SmtpServer): Fault | undefined {
 
 function connectionFault({ code, originalCode, message }: SmtpError, server: SmtpServer): Fault {
   const where = whereOf(server);
-  if (originalCode === "ECONNREFUSED") return new Fault(`${where}: nobody listens there`);
-  if (code === "EDNS") return new Fault(`${where}: there is no such host`);
+  if (originalCode === "ECONNREFUSED") return new Fault(`${where}: connection refused`);
+  if (code === "EDNS") return new Fault(`${where}: host not found`);
   if (code === "ETIMEDOUT") return new Fault(`${where}: no answer in time`);
   if (code === "ECONNECTION" || originalCode === "ECONNRESET" || originalCode === "EPIPE") {
-    return new Fault(`${where}: the connection broke`);
+    return new Fault(`${where}: connection lost`);
   }
   return new Fault(`${where}: ${quoteAnswer(message, secretsOf(server))}`);
 }

@@ -33,8 +33,8 @@ export function explainMongo(error: unknown, where: string, prefix: string): Fau
   if (typeof code === "number" && refusals.has(code) || name === "BSONError") {
     return new Fault(`${where} refused the alert: ${said}`, "rejected");
   }
-  if (/ECONNREFUSED/.test(message)) return new Fault(`${where}: nobody listens there`);
-  if (/ENOTFOUND/.test(message)) return new Fault(`${where}: there is no such host`);
+  if (/ECONNREFUSED/.test(message)) return new Fault(`${where}: connection refused`);
+  if (/ENOTFOUND/.test(message)) return new Fault(`${where}: host not found`);
   return new Fault(`${where}: ${said}`);
 }
 

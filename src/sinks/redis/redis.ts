@@ -143,7 +143,7 @@ class RedisSink implements Sink {
 
   /** A server that expects TLS hangs up on what is none. */
   #perhapsTls(fault: Fault): Fault {
-    return /(?:closed the connection|the connection broke)$/.test(fault.message)
+    return /(?:closed the connection|connection lost)$/.test(fault.message)
       ? new Fault(`${this.#place.where} ends the connection at once; it may expect TLS, which is rediss://`)
       : fault;
   }

@@ -1,4 +1,4 @@
-// The metrics: each is declared once, in in a table that yields the exposition and the README's table.
+// The metrics: each is declared once, in a table that yields the exposition and the README's table.
 // Names follow https://prometheus.io/docs/practices/naming/; every series exists from the start.
 import type { Histogram } from "../../lib/histogram.ts";
 import { wallClock } from "../../lib/time.ts";

@@ -257,14 +257,14 @@ Deno.test("the client speaks through a Unix socket, that of a task with workload
   );
 });
 
-Deno.test("get() reports that nobody listens, and that there is no such host", async () => {
+Deno.test("get() reports that nobody listens, and that host not found", async () => {
   assert.equal(
     await refused({ NOMAD_ADDR: `http://127.0.0.1:${freePort()}` }),
-    "http://server: nobody listens there; start Nomad, or set NOMAD_ADDR (--nomad-addr) (transient)",
+    "http://server: connection refused; start Nomad, or set NOMAD_ADDR (--nomad-addr) (transient)",
   );
   assert.equal(
     await refused({ NOMAD_ADDR: "http://nosuch.invalid:4646" }),
-    "http://nosuch.invalid:4646: there is no such host; set NOMAD_ADDR (--nomad-addr) (transient)",
+    "http://nosuch.invalid:4646: host not found; set NOMAD_ADDR (--nomad-addr) (transient)",
   );
 });
 

@@ -223,7 +223,7 @@ const textsOfLoops: typeof texts = [
   [
     "a resolution after the last restart left the window",
     alert({ reason: "resolved", eventLog: [] }),
-    `${at}  resolved     a.b[0]                        0 restarts            it no longer restarts often enough`,
+    `${at}  resolved     a.b[0]                        0 restarts            it no longer restarts that often`,
   ],
 ];
 

@@ -250,7 +250,7 @@ Deno.test("restartsDetails() says what Nomad displays where there is no reason, 
   assert.deepEqual([over.Status, over.Failures, over.Reason, over.Since], [
     "resolved",
     0,
-    "it no longer restarts often enough",
+    "it no longer restarts that often",
     formatTime(at(60)),
   ]);
 });

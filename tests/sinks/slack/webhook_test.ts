@@ -44,7 +44,7 @@ Deno.test("the webhook says what Slack refused without its address", async () =>
       'answered 200, but not "ok" as Slack does: <html>hello; look at SINK_SLACK_WEBHOOK_URL, and at proxies',
       "operator",
     ],
-    ["cut", ": the connection broke", "transient"],
+    ["cut", ": connection lost", "transient"],
   ] as const;
   for (const [answer, message, recovery] of answers) {
     server.faults.push(answer);

@@ -141,7 +141,7 @@ const at = (trouble: Trouble) => ({ troubles: { 300: trouble } });
 const html = { "Content-Type": "text/html" };
 const advice = "set NOMAD_TOKEN (--nomad-token) to one that has read-job in every namespace of " +
   "NOMAD_NAMESPACE (--nomad-namespace)";
-const broke = begins("http://server: the connection broke");
+const broke = begins("http://server: connection lost");
 const still = (reason: string) => `source nomad: still failing: ${reason}`;
 
 /** What happens at line 300, and what the source says about it. */

@@ -123,7 +123,7 @@ Deno.test("a resolved loop of the rule restarts keeps its count, with and withou
     const [view] = views(watched);
     assert.deepEqual(
       [view!.status, view!.count, view!.notifications, view!.reason],
-      ["resolved", 3, alerts, "it no longer restarts often enough"],
+      ["resolved", 3, alerts, "it no longer restarts that often"],
     );
   }
 });
