@@ -104,7 +104,7 @@ function nameOf(label: string): string {
   return label.toLowerCase().replaceAll(" ", "_");
 }
 
-/** Labels that tell loops apart: with another value two of them could be one alert. */
+/** Labels that distinguish loops: with another value two of them could be one alert. */
 const own = ["name", "namespace", "job", "group", "index", "node", "task"];
 
 /** A setting that takes more labels. */
@@ -120,7 +120,7 @@ export function labelsSetting(env: string): Setting<Labels | undefined> {
       for (const pair of text.split(",")) {
         const [, name, value] = /^\s*([a-zA-Z_][a-zA-Z0-9_]*)=(.+?)\s*$/s.exec(pair) ?? [];
         if (name === undefined || value === undefined) throw new Error("");
-        if (own.includes(name)) throw new Error(`with the label ${name}, which tells loops apart`);
+        if (own.includes(name)) throw new Error(`with the label ${name}, which distinguishes loops`);
         if (labels.has(name)) throw new Error(`with the label ${name} twice`);
         labels.set(name, value);
       }

@@ -179,7 +179,7 @@ class KafkaSink implements Sink {
     return await this.#withProducer((producer) => producer.partitions(this.#values.topic));
   }
 
-  /** After any fault but a refused alert the next attempt begins anew: what is known of the cluster may be old. */
+  /** After any fault but a refused alert the next attempt begins from scratch: what is known of the cluster may be old. */
   async #withProducer<T>(act: (producer: OpenProducer) => Promise<T>): Promise<T> {
     const producer = await this.#producer.get();
     try {

@@ -9,7 +9,7 @@ export interface Frame {
   readonly text: string;
 }
 
-/** The magic that opens a connection, and the command that tells nsqd about the client. */
+/** The magic that opens a connection, and the command that introduces the client to nsqd. */
 export function greeting(identity: Readonly<Record<string, unknown>>): Buffer {
   return Buffer.concat([Buffer.from("  V2"), withBody("IDENTIFY\n", JSON.stringify(identity))]);
 }

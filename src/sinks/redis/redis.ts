@@ -125,7 +125,7 @@ class RedisSink implements Sink {
     });
     try {
       await Promise.all(this.#login.map((words) => this.#ask(connection, ...words)));
-      // It tells whether a login would have been needed. A user need not be allowed to.
+      // It shows whether a login would have been needed. A user need not be allowed to.
       const pong = await connection.request(command("PING"));
       if (pong instanceof RedisError && !pong.said.startsWith("NOPERM")) {
         throw this.#refused(connection, pong);

@@ -1,5 +1,5 @@
 // The sink `slack`: one message for a loop, its repeats in the thread and its end in both, with a token; with a webhook,
-// which tells nobody where its message is, a message for each alert.
+// which does not return where its message is, a message for each alert.
 import { optional, text, url } from "../../lib/settings/parsers.ts";
 import { namesOf, type Values } from "../../lib/settings/setting.ts";
 import { defineSink } from "../adapter.ts";

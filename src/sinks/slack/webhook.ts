@@ -1,4 +1,4 @@
-// Slack by an incoming webhook: a message for each alert, since it tells nobody where its message is.
+// Slack by an incoming webhook: a message for each alert, since it does not return where its message is.
 import { HttpClient } from "../../clients/http/client.ts";
 import { explainAnswer, quoteAnswer, secretsOf } from "../../clients/http/errors.ts";
 import { Pace } from "../../clients/http/pace.ts";

@@ -51,7 +51,7 @@ export function alertmanagerJson(alert: Alert, context: SinkContext): string {
 
 type Labels = Readonly<Record<string, string>>;
 
-/** What is the same in all alerts about one loop: receivers tell alerts apart by nothing else. Sorted. The severity is
+/** What is the same in all alerts about one loop: receivers distinguish alerts by nothing else. Sorted. The severity is
  * that of a loop's first alert. */
 function labelsOf(alert: Alert, cluster: string | undefined): Labels {
   const { Namespace, JobID, TaskGroup, Index, NodeID, Task } = detailsOf(alert).Key;

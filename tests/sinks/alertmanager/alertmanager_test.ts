@@ -454,7 +454,7 @@ const problems: readonly (readonly [env: Record<string, string>, problem: string
   ],
   [
     { SINK_ALERTMANAGER_LABELS: "job=x" },
-    'SINK_ALERTMANAGER_LABELS (--sink-alertmanager-labels): found "job=x", with the label job, which tells loops apart; expected labels as name=value, separated by commas, such as team=platform,region=eu',
+    'SINK_ALERTMANAGER_LABELS (--sink-alertmanager-labels): found "job=x", with the label job, which distinguishes loops; expected labels as name=value, separated by commas, such as team=platform,region=eu',
   ],
   [
     { SINK_ALERTMANAGER_LABELS: "a=x,a=y" },
