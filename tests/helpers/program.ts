@@ -36,6 +36,7 @@ export class Program implements AsyncDisposable {
       ...through,
       Deno.execPath(),
       "run",
+      "--quiet",
       "--no-check",
       ...permissions,
       main,

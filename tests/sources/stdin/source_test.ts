@@ -524,7 +524,7 @@ Deno.test("the program reads a pipe that is named as a file", async () => {
 Deno.test("the program ends with 0 on SIGTERM while its standard input is open and silent", async () => {
   const main = new URL("../../../src/main.ts", import.meta.url).pathname;
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", main, "--source-type", "stdin"],
+    args: ["run", "--quiet", "-A", "--no-check", main, "--source-type", "stdin"],
     stdin: "piped",
     stdout: "null",
     stderr: "piped",
