@@ -257,7 +257,7 @@ Deno.test("the client speaks through a Unix socket, that of a task with workload
   );
 });
 
-Deno.test("get() reports that nobody listens, and that host not found", async () => {
+Deno.test("get() reports a refused connection and a host that is not found", async () => {
   assert.equal(
     await refused({ NOMAD_ADDR: `http://127.0.0.1:${freePort()}` }),
     "http://server: connection refused; start Nomad, or set NOMAD_ADDR (--nomad-addr) (transient)",
