@@ -108,7 +108,7 @@ Deno.test("the reader of stdout goes away: one line, exit 1, and what was not no
   await own.put("in", updates);
   const main = new URL("../../src/main.ts", import.meta.url).pathname;
   const command =
-    '"$0" run -A --no-check "$1" --log-level warning | head -1 | wc -l; exit "${PIPESTATUS[0]}"';
+    '"$0" run --quiet -A --no-check "$1" --log-level warning | head -1 | wc -l; exit "${PIPESTATUS[0]}"';
   const { code, stdout, stderr } = await new Deno.Command("bash", {
     args: ["-c", command, Deno.execPath(), main],
     env: { AMQP_CONNECTION: broker.url, AMQP_QUEUE: "in", RESTART_COUNT: "2" },

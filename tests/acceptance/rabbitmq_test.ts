@@ -394,7 +394,7 @@ Deno.test("NOTIFICATION_INTERVAL=1s: notified every second while it loops, at mo
     exampleEnv({ SINK_TYPE: "stdout", NOTIFICATION_INTERVAL: "1s", RESTART_INTERVAL: "2500ms" }),
   );
   await own.put(example.in, restarts(2));
-  await program.logged("no longer restarts often enough");
+  await program.logged("no longer restarts that often");
   const notified = [
     ...program.stderr.matchAll(/^(\S+) info job\.group\[0\]: (?:crash loop|still crash-looping)/gm),
   ]

@@ -128,7 +128,8 @@ Deno.test("the program ends quietly with 0 where the reader of its alerts goes a
     const file = `${folder}/updates.ndjson.gz`;
     await Deno.writeFile(file, gzipSync(manyLoops.join("\n")));
     const main = new URL("../../src/main.ts", import.meta.url).pathname;
-    const command = '"$0" run -A --no-check "$1" --restart-count 2 --log-level warning "$2" | head -1; ' +
+    const command =
+      '"$0" run --quiet -A --no-check "$1" --restart-count 2 --log-level warning "$2" | head -1; ' +
       'exit "${PIPESTATUS[0]}"';
     const { code, stdout, stderr } = await new Deno.Command("bash", {
       args: ["-c", command, Deno.execPath(), main, file],

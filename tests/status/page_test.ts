@@ -130,7 +130,11 @@ Deno.test("a banner does not capitalize an address", async () => {
   await using fixture = startStatusFixture({ status: { source } });
   await using chromium = await startChromium();
   const page = await chromium.open(fixture.url);
-  await shows(page, ".banner", /^Source nomad is down since 14:27:08 http:\/\/nomad\.internal:4646: connection /);
+  await shows(
+    page,
+    ".banner",
+    /^Source nomad is down since 14:27:08 http:\/\/nomad\.internal:4646: connection /,
+  );
 });
 
 Deno.test("the head has one line at a width of 1280, with two sinks or with pending alerts", async () => {
