@@ -142,9 +142,9 @@ const networkFaults: readonly NetworkFault[] = [
     what: "cut",
     begin: (proxy) => proxy.cut(),
     end: () => {},
-    reason: /amqp: <url>: (Unexpected close|read ECONNRESET);/,
+    reason: /amqp: <url>: (Unexpected close|read ECONNRESET|write EPIPE);/,
   },
-  { what: "reset", begin: (proxy) => proxy.reset(), end: () => {}, reason: /amqp: <url>: .*ECONNRESET;/ },
+  { what: "reset", begin: (proxy) => proxy.reset(), end: () => {}, reason: /amqp: <url>: (?:.*ECONNRESET|write EPIPE);/ },
   {
     what: "cut and refused for a while",
     async begin(proxy) {
@@ -152,7 +152,7 @@ const networkFaults: readonly NetworkFault[] = [
       await proxy.cut();
     },
     end: (proxy) => proxy.accept(),
-    reason: /amqp: <url>: (Unexpected close|read ECONNRESET);/,
+    reason: /amqp: <url>: (Unexpected close|read ECONNRESET|write EPIPE);/,
   },
   {
     what: "gone silent without a word",
