@@ -144,7 +144,12 @@ const networkFaults: readonly NetworkFault[] = [
     end: () => {},
     reason: /amqp: <url>: (Unexpected close|read ECONNRESET|write EPIPE);/,
   },
-  { what: "reset", begin: (proxy) => proxy.reset(), end: () => {}, reason: /amqp: <url>: (?:.*ECONNRESET|write EPIPE);/ },
+  {
+    what: "reset",
+    begin: (proxy) => proxy.reset(),
+    end: () => {},
+    reason: /amqp: <url>: (?:.*ECONNRESET|write EPIPE);/,
+  },
   {
     what: "cut and refused for a while",
     async begin(proxy) {

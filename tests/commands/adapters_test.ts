@@ -1,6 +1,6 @@
 // Which source the settings and the arguments choose.
 import assert from "node:assert/strict";
-import { chooseSource } from "../../src/commands/adapters.ts";
+import { chooseSource, sinkChoice } from "../../src/commands/adapters.ts";
 
 function chosen(env: Record<string, string>, files: string[] = [], flags: Record<string, string> = {}) {
   return chooseSource({ env, flags, problems: [] }, files)?.type;
@@ -23,5 +23,20 @@ Deno.test("chooseSource() takes the named source, else files, else the first tha
     assert.equal(chosen({ AMQP_QUEUE: "in", SOURCE_TYPE: "nomad" }), "nomad");
   } finally {
     await Deno.remove(secrets, { recursive: true });
+  }
+});
+
+Deno.test("SINK_TYPE takes several sinks in any case, each once, and names of their own", () => {
+  const typesOf = (text: string) => sinkChoice.sinks.parse(text).map(({ type }) => type);
+  assert.deepEqual(typesOf("stdout"), ["stdout"]);
+  assert.deepEqual(typesOf("SQS, stdout,sqs"), ["sqs", "stdout"]);
+  assert.deepEqual(typesOf("amqp,rabbitmq"), ["amqp"]);
+  assert.deepEqual(typesOf("webhook,webhook:audit,webhook:on-call"), [
+    "webhook",
+    "webhook:audit",
+    "webhook:on-call",
+  ]);
+  for (const wrong of ["", "stdout,", "stdout,carrier-pigeon", "webhook:", "webhook:1st", "webhook:a b"]) {
+    assert.throws(() => typesOf(wrong), { message: "" }, wrong);
   }
 });

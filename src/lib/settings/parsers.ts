@@ -105,23 +105,6 @@ export function choice<T extends string>(
   };
 }
 
-/** A setting that takes one or more of a few words, separated by commas; duplicates count once. */
-export function choices(
-  declared: Declared<readonly string[]>,
-  words: readonly string[],
-): Setting<readonly string[]> {
-  return {
-    ...declared,
-    accepts: `one or more, separated by commas, of ${words.join(", ")}`,
-    choices: words,
-    parse(text) {
-      const found = text.toLowerCase().split(",").map((word) => word.trim());
-      if (!found.every((word) => words.includes(word))) throw new Error("");
-      return [...new Set(found)];
-    },
-  };
-}
-
 /** A setting that takes the URL of a server. Its password is never shown. */
 export function url(declared: Declared<URL>, schemes: readonly string[]): Setting<URL> {
   return {

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import {
   choice,
-  choices,
   duration,
   oneOf,
   optional,
@@ -29,7 +28,6 @@ const kinds = {
   toggle: toggle({ env: "QUEUE_NAME", help: "declare it" }),
   choice: choice({ ...name, example: "json" }, ["json", "text", "none"] as const),
   synonym: choice({ ...name, example: "warning" }, ["warning", "error"], { warn: "warning" }),
-  choices: choices({ ...name, example: "a,b" }, ["a", "b", "c"]),
   url: url({ ...name, example: "amqp://localhost/" }, ["amqp", "amqps"]),
 };
 
@@ -290,9 +288,6 @@ const accepted: readonly (readonly [kind: keyof typeof kinds, text: string, valu
   ["synonym", "warn", "warning"],
   ["synonym", "WARN", "warning"],
   ["synonym", "warning", "warning"],
-  ["choices", "a", ["a"]],
-  ["choices", "b, a", ["b", "a"]],
-  ["choices", "C,c,C", ["c"]],
 ];
 
 Deno.test("parse() of every kind accepts what it is for", () => {
@@ -326,9 +321,6 @@ const refused: readonly (readonly [kind: keyof typeof kinds, text: string, line:
   ["synonym", "toString", 'found "toString"; expected warning or error, such as warning'],
   ["choice", "", 'found ""; expected json, text or none, such as json'],
   ["choice", "json,text", 'found "json,text"; expected json, text or none, such as json'],
-  ["choices", "", 'found ""; expected one or more, separated by commas, of a, b, c, such as a,b'],
-  ["choices", "a,d", 'found "a,d"; expected one or more, separated by commas, of a, b, c, such as a,b'],
-  ["choices", "a,", 'found "a,"; expected one or more, separated by commas, of a, b, c, such as a,b'],
   [
     "url",
     "localhost",
