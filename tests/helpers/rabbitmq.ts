@@ -227,7 +227,9 @@ async function isOpen(port: number): Promise<boolean> {
     (await Deno.connect({ hostname: "127.0.0.1", port })).close();
     return true;
   } catch (error) {
-    if (error instanceof Deno.errors.ConnectionRefused) return false;
+    // A server that is being killed resets what it had not accepted yet.
+    const { ConnectionRefused, ConnectionReset } = Deno.errors;
+    if (error instanceof ConnectionRefused || error instanceof ConnectionReset) return false;
     throw error;
   }
 }
