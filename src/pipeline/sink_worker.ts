@@ -157,7 +157,7 @@ export class SinkWorker implements AsyncDisposable, SinkStats {
   #confirmed(inFlight: InFlight, startedAt: number): void {
     this.#sending.delete(inFlight.alert.name);
     this.attempts.confirmed++;
-    const milliseconds = Math.round(performance.now() - startedAt);
+    const milliseconds = performance.now() - startedAt;
     this.seconds.observe(milliseconds / 1000);
     if (this.#log.detailed) {
       const { id, name: key } = inFlight.alert;
@@ -165,7 +165,7 @@ export class SinkWorker implements AsyncDisposable, SinkStats {
         sink: this.name,
         id,
         key,
-        milliseconds,
+        milliseconds: Math.round(milliseconds),
       });
     }
     this.#retry.succeeded();

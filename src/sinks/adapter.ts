@@ -6,8 +6,8 @@ import {
   type Setting,
   type Settings,
   type SettingsGroup,
+  type Values,
 } from "../lib/settings/setting.ts";
-import type { Values } from "../lib/settings/setting.ts";
 import type { Alert } from "../detection/alert/alert.ts";
 import { parseGlobs, pathOf } from "./filter.ts";
 import type { Sink, SinkContext } from "./sink.ts";

@@ -2,7 +2,7 @@
 import type { EventBridgeClient, PutEventsRequestEntry } from "@aws-sdk/client-eventbridge";
 import { Buffer } from "node:buffer";
 import type { Alert } from "../detection/alert/alert.ts";
-import { Batches, type EntryResult } from "../clients/aws/batches.ts";
+import { Batches, type EntryResult, requireSize } from "../clients/aws/batches.ts";
 import { AwsConnection } from "../clients/aws/connection.ts";
 import { explainAws, messageOf, nameOf } from "../clients/aws/errors.ts";
 import { Fault } from "../lib/errors.ts";
@@ -94,12 +94,7 @@ class EventBridgeSink implements Sink {
     // As AWS counts: 14 for the time, and every text.
     const bytes = 14 +
       [Detail, source, detailType, alert.id].reduce((sum, text) => sum + Buffer.byteLength(text), 0);
-    if (bytes > limits.maxBytes) {
-      throw new Fault(
-        `${this.#where} takes at most ${limits.maxBytes} bytes; the alert has ${bytes}`,
-        "rejected",
-      );
-    }
+    requireSize(bytes, limits, this.#where);
     const Resources = [alert.id];
     await this.#batches.add(
       { EventBusName: name, DetailType: detailType, Source: source, Detail, Resources, Time: new Date() },

@@ -2,7 +2,7 @@
 import type { PublishBatchRequestEntry, SNSClient } from "@aws-sdk/client-sns";
 import { Buffer } from "node:buffer";
 import type { Alert } from "../detection/alert/alert.ts";
-import { Batches, type EntryResult } from "../clients/aws/batches.ts";
+import { Batches, type EntryResult, requireSize, resultsOf } from "../clients/aws/batches.ts";
 import { AwsConnection } from "../clients/aws/connection.ts";
 import { explainAws, messageOf, nameOf } from "../clients/aws/errors.ts";
 import { Fault } from "../lib/errors.ts";
@@ -71,12 +71,7 @@ class SnsSink implements Sink {
     const Message = this.#context.json(alert);
     const isFifo = this.#values.topicArn.endsWith(".fifo");
     const bytes = Buffer.byteLength(Message);
-    if (bytes > limits.maxBytes) {
-      throw new Fault(
-        `${this.#where} takes at most ${limits.maxBytes} bytes; the alert has ${bytes}`,
-        "rejected",
-      );
-    }
+    requireSize(bytes, limits, this.#where);
     await this.#batches.add({
       Id: alert.id,
       Message,
@@ -96,15 +91,7 @@ class SnsSink implements Sink {
         }),
         this.#connection.requestOptions,
       );
-      return entries.map(({ Id }) => {
-        const failed = Failed.find((entry) => entry.Id === Id);
-        if (failed === undefined) return undefined;
-        const { Code, Message, SenderFault } = failed;
-        return new Fault(
-          `${this.#where}: ${Code}: ${Message ?? "no reason"}`,
-          SenderFault ? "rejected" : "transient",
-        );
-      });
+      return resultsOf(entries, Failed, this.#where);
     } catch (error) {
       throw this.#explain(error);
     }

@@ -2,7 +2,7 @@
 import type { SendMessageBatchRequestEntry, SQSClient } from "@aws-sdk/client-sqs";
 import { Buffer } from "node:buffer";
 import type { Alert } from "../detection/alert/alert.ts";
-import { Batches, type EntryResult } from "../clients/aws/batches.ts";
+import { Batches, type EntryResult, requireSize, resultsOf } from "../clients/aws/batches.ts";
 import { AwsConnection } from "../clients/aws/connection.ts";
 import { explainAws, messageOf, nameOf } from "../clients/aws/errors.ts";
 import { Fault } from "../lib/errors.ts";
@@ -63,12 +63,7 @@ class SqsSink implements Sink {
     const MessageBody = this.#context.json(alert);
     const isFifo = this.#values.queueName.endsWith(".fifo");
     const bytes = Buffer.byteLength(MessageBody);
-    if (bytes > limits.maxBytes) {
-      throw new Fault(
-        `${this.#where} takes at most ${limits.maxBytes} bytes; the alert has ${bytes}`,
-        "rejected",
-      );
-    }
+    requireSize(bytes, limits, this.#where);
     await this.#batches.add({
       Id: alert.id,
       MessageBody,
@@ -85,15 +80,7 @@ class SqsSink implements Sink {
         new sdk.SendMessageBatchCommand({ QueueUrl, Entries: [...Entries] }),
         this.#connection.requestOptions,
       );
-      return Entries.map(({ Id }) => {
-        const failed = Failed.find((entry) => entry.Id === Id);
-        if (failed === undefined) return undefined;
-        const { Code, Message, SenderFault } = failed;
-        return new Fault(
-          `${this.#where}: ${Code}: ${Message ?? "no reason"}`,
-          SenderFault ? "rejected" : "transient",
-        );
-      });
+      return resultsOf(Entries, Failed, this.#where);
     } catch (error) {
       throw this.#explain(error);
     }

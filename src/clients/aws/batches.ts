@@ -1,7 +1,36 @@
 // What is sent in one turn of the event loop, put together into requests of as many entries as a service takes.
+import { Fault } from "../../lib/errors.ts";
 
 /** The result of one entry: undefined, or why it failed. */
 export type EntryResult = Error | undefined;
+
+/** An entry that SQS or SNS failed. */
+interface FailedEntry {
+  readonly Id: string | undefined;
+  readonly Code: string | undefined;
+  readonly Message?: string | undefined;
+  readonly SenderFault: boolean | undefined;
+}
+
+/** The results of entries, of which those that failed are named by their ids. `where` is for people. */
+export function resultsOf(
+  entries: readonly { readonly Id: string | undefined }[],
+  failed: readonly FailedEntry[],
+  where: string,
+): EntryResult[] {
+  return entries.map(({ Id }) => {
+    const one = failed.find((entry) => entry.Id === Id);
+    if (one === undefined) return undefined;
+    const { Code, Message = "no reason", SenderFault } = one;
+    return new Fault(`${where}: ${Code}: ${Message}`, SenderFault ? "rejected" : "transient");
+  });
+}
+
+/** Rejects an alert that no request can hold. @throws {Fault} */
+export function requireSize(bytes: number, { maxBytes }: BatchLimits, where: string): void {
+  if (bytes <= maxBytes) return;
+  throw new Fault(`${where} takes at most ${maxBytes} bytes; the alert has ${bytes}`, "rejected");
+}
 
 /** Limits of a request. */
 export interface BatchLimits {

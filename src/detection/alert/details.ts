@@ -45,10 +45,22 @@ export function often(count: number): string {
 
 /** The time of day and its zone, with the date if it is not that of `now`: `03:42 UTC`, `05:42 +02:00`. */
 export function clock(time: Nanoseconds, now: Nanoseconds): string {
-  const text = formatTime(time);
-  const [zone = "Z"] = /[+-]\d\d:\d\d$/.exec(text) ?? [];
-  const day = text.slice(0, 10) === formatTime(now).slice(0, 10) ? "" : `${text.slice(0, 10)} `;
-  return `${day}${text.slice(11, 16)} ${zone === "Z" ? "UTC" : zone}`;
+  return clockOf(formatTime(time), formatTime(now));
+}
+
+/** The same of RFC 3339 texts; `end` is 16 for minutes, 19 for seconds. */
+export function clockOf(time: string, reference: string, end: 16 | 19 = 16): string {
+  const [zone = "Z"] = /[+-]\d\d:\d\d$/.exec(time) ?? [];
+  const day = time.slice(0, 10) === reference.slice(0, 10) ? "" : `${time.slice(0, 10)} `;
+  return `${day}${time.slice(11, end)} ${zone === "Z" ? "UTC" : zone}`;
+}
+
+/** A reason without how often since when, as `often` and `clock` say it: for where a title has said that. */
+export function withoutCount(reason: string): string {
+  const since = /since (?:\d{4}-\d\d-\d\d )?\d\d:\d\d (?:UTC|[+-]\d\d:\d\d)/.source;
+  return reason
+    .replace(new RegExp(`^restarted (?:once|\\d+ times) ${since}: `), "")
+    .replace(new RegExp(`, (?:once|\\d+ times|after \\d+ failed runs?) ${since}`), "");
 }
 
 /** A duration in a sentence: `52 s`, `1.2 s`, `3 min 20 s`, `1 h 30 min`. */

@@ -1,7 +1,7 @@
 // What a person reads of an alert, written once: every sink for people only lays it out. No I/O.
 import { plain } from "../../lib/escape.ts";
 import type { Alert } from "./alert.ts";
-import type { AlertDetails } from "./details.ts";
+import { type AlertDetails, clockOf, withoutCount } from "./details.ts";
 import { detailsOf, lastUpdateOf } from "./details_of.ts";
 import { exitCodeWords, signalWords } from "./signals.ts";
 
@@ -73,14 +73,6 @@ const headlines = {
   "gave-up": "was given up by Nomad",
 };
 
-/** The reason without how often since when, which the title says: what remains is why. */
-function withoutCount(reason: string): string {
-  const since = /since (?:\d{4}-\d\d-\d\d )?\d\d:\d\d (?:UTC|[+-]\d\d:\d\d)/.source;
-  return reason
-    .replace(new RegExp(`^restarted (?:once|\\d+ times) ${since}: `), "")
-    .replace(new RegExp(`, (?:once|\\d+ times|after \\d+ failed runs?) ${since}`), "");
-}
-
 function sentence(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
@@ -122,14 +114,6 @@ function exitWords(
 /** The first part of an ID, as Nomad's own command line shows it. */
 function short(id: string): string {
   return id.split("-")[0]!;
-}
-
-/** The time of day and its zone, with the date where that is not the date of `reference`; both are RFC 3339.
- * `end` is 16 for minutes, 19 for seconds. */
-function clockOf(time: string, reference: string, end: 16 | 19 = 16): string {
-  const [zone = "Z"] = /[+-]\d\d:\d\d$/.exec(time) ?? [];
-  const day = time.slice(0, 10) === reference.slice(0, 10) ? "" : `${time.slice(0, 10)} `;
-  return `${day}${time.slice(11, end)} ${zone === "Z" ? "UTC" : zone}`;
 }
 
 /** The time of the last event. */

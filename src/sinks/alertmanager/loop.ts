@@ -4,6 +4,7 @@ import { detailsOf } from "../../detection/alert/details_of.ts";
 import type { Message } from "../../detection/alert/message.ts";
 import { cut } from "../../lib/cut.ts";
 import type { Setting } from "../../lib/settings/setting.ts";
+import { annotationOf, type Labels, labelsOf, maxAnnotation } from "../alertmanager_labels.ts";
 import type { SinkContext } from "../sink.ts";
 
 /** A loop, as the sink remembers it from one start to the next: JSON that is ready to be sent again. */
@@ -19,8 +20,6 @@ export interface LoopRecord {
   readonly endsAt?: string;
 }
 
-type Labels = Readonly<Record<string, string>>;
-
 /** The record after an alert; `known` is the one before, `now` is in milliseconds. */
 export function recordOf(
   alert: Alert,
@@ -32,7 +31,7 @@ export function recordOf(
   const { loop } = alert;
   const message = context.message(alert);
   const { labels, startsAt } = known?.loop === loop ? known : {
-    labels: JSON.stringify(labelsOf(alert, message, context.cluster, more)),
+    labels: JSON.stringify({ ...labelsOf(alert, context.cluster, message.severity), ...more }),
     startsAt: startOf(alert, now),
   };
   const record = { loop, labels, startsAt, rest: restOf(alert, message) };
@@ -57,51 +56,26 @@ function startOf(alert: Alert, now: number): string {
   return timeOf(Math.min(Date.parse(detailsOf(alert).Since), now));
 }
 
-function labelsOf(alert: Alert, message: Message, cluster: string | undefined, more: Labels): Labels {
-  const { Namespace, JobID, TaskGroup, Index, NodeID, Task } = detailsOf(alert).Key;
-  const labels = {
-    alertname: "NomadCrashLoop",
-    cluster,
-    // What the rule counts by: so no two loops are one alert, whatever the rest says.
-    name: alert.name,
-    namespace: Namespace,
-    job: JobID,
-    group: TaskGroup,
-    ...(NodeID === undefined ? { index: Index === undefined ? undefined : String(Index) } : { node: NodeID }),
-    task: Task,
-    severity: message.severity,
-  };
-  const given = Object.entries(labels).filter((entry): entry is [string, string] => !!entry[1]);
-  return { ...Object.fromEntries(given), ...more };
-}
-
-/** Maximum characters of an annotation. */
-const maxCharacters = 1000;
 /** Facts that are labels. */
 const labelled = new Set(["Cluster", "Namespace", "Job", "Group"]);
 
 function restOf(alert: Alert, { title, reason, state, facts, links }: Message): string {
   const annotations: Record<string, string> = {
-    summary: cut(title, maxCharacters),
-    description: cut(reason, maxCharacters),
+    summary: cut(title, maxAnnotation),
+    description: cut(reason, maxAnnotation),
     state,
     count: String(detailsOf(alert).Failures),
     loop: alert.loop,
   };
   for (const { label, value } of facts) {
-    if (!labelled.has(label)) annotations[nameOf(label)] = cut(value, maxCharacters);
+    if (!labelled.has(label)) annotations[annotationOf(label)] = cut(value, maxAnnotation);
   }
   let generator = "";
   for (const { text, url } of links) {
     if (text === "Loop") generator = `,"generatorURL":${JSON.stringify(url)}`;
-    else annotations[nameOf(text)] = url;
+    else annotations[annotationOf(text)] = url;
   }
   return `"annotations":${JSON.stringify(annotations)}${generator}`;
-}
-
-/** `last_exit` for `Last exit`. */
-function nameOf(label: string): string {
-  return label.toLowerCase().replaceAll(" ", "_");
 }
 
 /** Labels that distinguish loops: with another value two of them could be one alert. */

@@ -3,18 +3,17 @@ import type { Alert } from "../../detection/alert/alert.ts";
 import { detailsOf } from "../../detection/alert/details_of.ts";
 import { cut } from "../../lib/cut.ts";
 import { formatTime, wallClock } from "../../lib/time.ts";
+import { annotationOf, type Labels, labelsOf, maxAnnotation } from "../alertmanager_labels.ts";
 import type { SinkContext } from "../sink.ts";
 
 /** The end of what has not ended, as Go writes a time that is not set. */
 const noEnd = "0001-01-01T00:00:00Z";
 
-/** Maximum characters of an annotation. */
-const maxCharacters = 1000;
-
-/** The alert as a group of one. */
+/** The alert as a group of one. Its severity is constant, since it is a label, and nothing here remembers what it was at
+ * first. */
 export function alertmanagerJson(alert: Alert, context: SinkContext): string {
   const { title, reason, facts, links, state } = context.message(alert);
-  const labels = labelsOf(alert, context.cluster);
+  const labels = labelsOf(alert, context.cluster, "warning");
   const annotations = Object.fromEntries(
     [
       ["summary", title],
@@ -22,8 +21,8 @@ export function alertmanagerJson(alert: Alert, context: SinkContext): string {
       ["state", state],
       ["count", String(detailsOf(alert).Failures)],
       ["loop", alert.loop],
-      ...facts.map(({ label, value }) => [label.toLowerCase().replaceAll(" ", "_"), value] as const),
-    ].filter(([name]) => !(name! in labels)).map(([name, text]) => [name, cut(text!, maxCharacters)]),
+      ...facts.map(({ label, value }) => [annotationOf(label), value] as const),
+    ].filter(([name]) => !(name! in labels)).map(([name, text]) => [name, cut(text!, maxAnnotation)]),
   );
   const status = state === "resolved" ? "resolved" : "firing";
   const page = links.find(({ text }) => text === "Loop")?.url ?? "";
@@ -47,28 +46,6 @@ export function alertmanagerJson(alert: Alert, context: SinkContext): string {
       fingerprint: fingerprint(labels),
     }],
   });
-}
-
-type Labels = Readonly<Record<string, string>>;
-
-/** What is the same in all alerts about one loop: receivers distinguish alerts by nothing else. Sorted. The severity is
- * that of a loop's first alert. */
-function labelsOf(alert: Alert, cluster: string | undefined): Labels {
-  const { Namespace, JobID, TaskGroup, Index, NodeID, Task } = detailsOf(alert).Key;
-  return Object.fromEntries(
-    Object.entries({
-      alertname: "NomadCrashLoop",
-      cluster,
-      group: TaskGroup,
-      index: NodeID === undefined ? String(Index ?? "") : undefined,
-      job: JobID,
-      name: alert.name,
-      namespace: Namespace,
-      node: NodeID,
-      severity: "warning",
-      task: Task,
-    }).filter((label): label is [string, string] => label[1] !== undefined && label[1] !== ""),
-  );
 }
 
 function braced(labels: Labels): string {

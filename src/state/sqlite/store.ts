@@ -30,7 +30,7 @@ export class SqliteStore implements StateStore {
   readonly #notified = new Map<string, Notified | undefined>();
   /** By table and key. */
   readonly #records = new Map<string, Map<string, unknown>>();
-  #alerts: Alert[] = [];
+  #alerts: { readonly alert: Alert; readonly sinks: readonly string[] }[] = [];
   #removed: Seq[] = [];
 
   /** @throws {Fault} if the file cannot be used as it is */
@@ -95,9 +95,10 @@ export class SqliteStore implements StateStore {
   }
 
   enqueue(alert: Alert): boolean {
-    const isAccepted = this.#outboxes.keys().some((sink) => this.#accepts(sink, alert));
-    if (isAccepted) this.#alerts.push(alert);
-    return isAccepted;
+    const sinks = this.#outboxes.keys().filter((sink) => this.#accepts(sink, alert)).toArray();
+    if (sinks.length === 0) return false;
+    this.#alerts.push({ alert, sinks });
+    return true;
   }
 
   commit(now: Nanoseconds): void {
@@ -179,11 +180,13 @@ export class SqliteStore implements StateStore {
     const { insertAlert, updateAlert, deleteAlert } = this.#statements;
     const added: Added[] = [];
     for (const seq of this.#removed) deleteAlert.run(seq);
-    const texts = new Map(this.#alerts.map((alert) => [alert, writeJson(alert)]));
+    // Written once for all sinks.
+    const texts = new Map<Alert, string>();
     for (const [sink, outbox] of this.#outboxes) {
-      const accepted = this.#alerts.filter((alert) => this.#accepts(sink, alert));
-      for (const alert of this.#newest(accepted)) {
-        const text = texts.get(alert)!;
+      const accepted = this.#alerts.filter(({ sinks }) => sinks.includes(sink));
+      for (const alert of this.#newest(accepted.map(({ alert }) => alert))) {
+        const text = texts.get(alert) ?? writeJson(alert);
+        texts.set(alert, text);
         const older = outbox.replaceable(alert.name);
         if (older !== undefined) updateAlert.run(text, older.slot);
         else {
