@@ -1,5 +1,6 @@
 // The process: arguments, environment, streams and signals go into run(). The only exit.
-import { namedSinks, settingsGroupsWith } from "./commands/settings.ts";
+import { loadSinks } from "./commands/adapters.ts";
+import { settingsOf } from "./commands/settings.ts";
 import { run } from "./commands/run.ts";
 import { recordSettings } from "./commands/record/settings.ts";
 import { variablesOf } from "./lib/settings/setting.ts";
@@ -38,9 +39,9 @@ globalThis.addEventListener("unhandledrejection", (event) => {
   crash(event.reason);
 });
 
-const sinks = namedSinks(Deno.args, Deno.env.get("SINK_TYPE"));
+const sinks = await loadSinks(Deno.args, Deno.env.get("SINK_TYPE"));
 /** Only the variables of settings: the program has no permission for the rest of the environment. */
-const settings = [...settingsGroupsWith(sinks).map(({ settings }) => settings), recordSettings];
+const settings = [...settingsOf(sinks).map(({ settings }) => settings), recordSettings];
 const variables = settings.flatMap((group) => Object.values(group).flatMap(variablesOf));
 const env = Object.fromEntries(variables.map((name) => [name, Deno.env.get(name)]));
 
@@ -53,6 +54,7 @@ const isDumb = Deno.env.get("TERM") === "dumb";
 const code = await run({
   args: Deno.args,
   env,
+  sinks,
   stop: stop.signal,
   files: [],
   stdin: Deno.stdin,

@@ -1,26 +1,8 @@
 // The tables of sources and sinks, and which of them the settings choose. The only file that knows all adapters.
 import { findAdapter, words } from "../lib/settings/adapter.ts";
 import { choice, optional } from "../lib/settings/parsers.ts";
-import { type Input, readSettings, type Setting } from "../lib/settings/setting.ts";
-import { alertmanager } from "../sinks/alertmanager/alertmanager.ts";
-import { amqpSink } from "../sinks/amqp.ts";
-import { email } from "../sinks/email/email.ts";
-import { eventbridge } from "../sinks/eventbridge.ts";
-import { kinesis } from "../sinks/kinesis.ts";
-import { sns } from "../sinks/sns.ts";
-import { sqs } from "../sinks/sqs.ts";
-import { kafka } from "../sinks/kafka/kafka.ts";
-import { mongodb } from "../sinks/mongodb/mongodb.ts";
-import { nsq } from "../sinks/nsq/nsq.ts";
-import { redis } from "../sinks/redis/redis.ts";
-import { findSink, type SinkAdapter } from "../sinks/adapter.ts";
-import { pagerduty } from "../sinks/pagerduty.ts";
-import { slack } from "../sinks/slack/slack.ts";
-import { http } from "../sinks/webhook/http.ts";
-import { webhook } from "../sinks/webhook/webhook.ts";
-import { stdout } from "../sinks/stdout.ts";
-import { teams } from "../sinks/teams.ts";
-import { syslog } from "../sinks/syslog/syslog.ts";
+import { flagOf, type Input, readSettings, type Setting } from "../lib/settings/setting.ts";
+import { findSink, loadSink, type SinkAdapter, type SinkType } from "../sinks/adapter.ts";
 import { amqpSource } from "../sources/amqp/source.ts";
 import { nomad } from "../sources/nomad/nomad.ts";
 import type { SourceAdapter } from "../sources/source.ts";
@@ -28,27 +10,31 @@ import { stdinSource } from "../sources/stdin/source.ts";
 
 /** Every source; the first that is configured is the default. */
 export const sources: readonly SourceAdapter[] = [amqpSource, nomad, stdinSource];
-/** Every sink. */
-export const sinks: readonly SinkAdapter[] = [
-  stdout,
-  amqpSink,
-  kinesis,
-  sqs,
-  sns,
-  eventbridge,
-  slack,
-  pagerduty,
-  teams,
-  alertmanager,
-  email,
-  webhook,
-  http,
-  redis,
-  nsq,
-  syslog,
-  kafka,
-  mongodb,
+/** Every sink, in the order of help. */
+export const sinks: readonly SinkType[] = [
+  sink("stdout", async () => (await import("../sinks/stdout.ts")).stdout),
+  sink("amqp", async () => (await import("../sinks/amqp.ts")).amqpSink, ["rabbitmq"]),
+  sink("kinesis", async () => (await import("../sinks/kinesis.ts")).kinesis),
+  sink("sqs", async () => (await import("../sinks/sqs.ts")).sqs),
+  sink("sns", async () => (await import("../sinks/sns.ts")).sns),
+  sink("eventbridge", async () => (await import("../sinks/eventbridge.ts")).eventbridge),
+  sink("slack", async () => (await import("../sinks/slack/slack.ts")).slack),
+  sink("pagerduty", async () => (await import("../sinks/pagerduty.ts")).pagerduty),
+  sink("teams", async () => (await import("../sinks/teams.ts")).teams),
+  sink("alertmanager", async () => (await import("../sinks/alertmanager/alertmanager.ts")).alertmanager),
+  sink("email", async () => (await import("../sinks/email/email.ts")).email),
+  sink("webhook", async () => (await import("../sinks/webhook/webhook.ts")).webhook),
+  sink("http", async () => (await import("../sinks/webhook/http.ts")).http),
+  sink("redis", async () => (await import("../sinks/redis/redis.ts")).redis),
+  sink("nsq", async () => (await import("../sinks/nsq/nsq.ts")).nsq),
+  sink("syslog", async () => (await import("../sinks/syslog/syslog.ts")).syslog),
+  sink("kafka", async () => (await import("../sinks/kafka/kafka.ts")).kafka),
+  sink("mongodb", async () => (await import("../sinks/mongodb/mongodb.ts")).mongodb),
 ];
+
+function sink(type: string, load: () => Promise<SinkAdapter>, aliases: readonly string[] = []): SinkType {
+  return { type, aliases, load };
+}
 
 /** The setting that chooses the source. */
 export const sourceChoice = {
@@ -64,7 +50,7 @@ export const sourceChoice = {
 /** The setting that chooses the sinks. */
 export const sinkChoice = { sinks: sinkTypes() };
 
-function sinkTypes(): Setting<readonly SinkAdapter[]> {
+function sinkTypes(): Setting<readonly string[]> {
   const known = words(sinks);
   return {
     env: "SINK_TYPE",
@@ -76,15 +62,34 @@ function sinkTypes(): Setting<readonly SinkAdapter[]> {
     default: "stdout",
     example: "stdout,amqp",
     parse(text) {
-      const chosen = new Map<string, SinkAdapter>();
-      for (const word of text.toLowerCase().split(",")) {
-        const sink = findSink(sinks, word.trim());
-        if (sink === undefined) throw new Error("");
-        chosen.set(sink.type, sink);
-      }
-      return [...chosen.values()];
+      const found = text.toLowerCase().split(",").map((word) => findSink(sinks, word.trim()));
+      if (!found.every((sink) => sink !== undefined)) throw new Error("");
+      return [...new Set(found)];
     },
   };
+}
+
+/**
+ * The sinks that the command line or the environment chooses, before either is read, since their settings have to be
+ * known for that; a wrong choice is found later. With arguments, which may ask for help, every type of sink too.
+ */
+export async function loadSinks(
+  args: readonly string[],
+  variable: string | undefined,
+): Promise<readonly SinkAdapter[]> {
+  const { sinks: setting } = sinkChoice;
+  const flag = flagOf(setting);
+  const byFlag = args.flatMap((arg, index) =>
+    arg === flag ? [args[index + 1] ?? ""] : arg.startsWith(`${flag}=`) ? [arg.slice(flag.length + 1)] : []
+  ).at(-1);
+  let chosen: readonly string[] = [];
+  try {
+    chosen = setting.parse(byFlag ?? (variable || setting.default!));
+  } catch {
+    // It is reported where the settings are read.
+  }
+  const all = args.length > 0 ? sinks.map(({ type }) => type) : [];
+  return await Promise.all([...new Set([...all, ...chosen])].map((sink) => loadSink(sinks, sink)));
 }
 
 /** The source that the settings choose; undefined, with the reasons in `input.problems`, if they choose none. */

@@ -4,7 +4,7 @@ import { alertJson } from "../detection/alert/json.ts";
 import { messageOf, type Surroundings } from "../detection/alert/message.ts";
 import { planRule, type RulePlan } from "../detection/settings.ts";
 import { complete, type Input, readSettings, type Values } from "../lib/settings/setting.ts";
-import type { PreparedSink } from "../sinks/adapter.ts";
+import type { PreparedSink, SinkAdapter } from "../sinks/adapter.ts";
 import type { PlannedSink, SinkListener, SinkRecords } from "../sinks/sink.ts";
 import { sinkChoice } from "./adapters.ts";
 import type { ProcessContext } from "./process_context.ts";
@@ -19,9 +19,14 @@ export interface AlertPlan {
   readonly process: Values<typeof processSettings>;
 }
 
-/** Reads the settings of alerts, so that every wrong one is in `input.problems`; then there is no plan. */
-export function planAlerts(input: Input, source: string | undefined): AlertPlan | undefined {
-  const chosen = readSettings(sinkChoice, input)?.sinks;
+/** Reads the settings of alerts, with the adapters of the chosen `sinks`, so that every wrong one is in `input.problems`; then there is no plan. */
+export function planAlerts(
+  input: Input,
+  source: string | undefined,
+  sinks: readonly SinkAdapter[],
+): AlertPlan | undefined {
+  const chosen = readSettings(sinkChoice, input)?.sinks
+    .map((name) => sinks.find(({ type }) => type === name)!);
   // The problems of sinks come after those of the rule, which depends on what the sinks need.
   const problems: string[] = [];
   const prepared = chosen?.map((adapter) => adapter.prepare({ ...input, problems }));

@@ -17,7 +17,7 @@ export function registerCheck(program: Command, invocation: Invocation): void {
     .description("verify settings, state file, source and sinks; consume and send nothing")
     .action((files: string[]) =>
       invocation.run(
-        (input) => plan(input, files),
+        (input) => plan(input, files, process.sinks),
         (made) => check(made, { ...process, files }, (line) => invocation.print(`${line}\n`), process.stop),
       )
     );

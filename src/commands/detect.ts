@@ -34,7 +34,7 @@ export function registerDetect(program: StrictCommand, invocation: Invocation): 
   program.action(async (files: string[]) => {
     if (await isMistyped(files[0])) program.unknownCommand();
     await invocation.run(
-      (input) => planDetection(input, files),
+      (input) => planDetection(input, files, process.sinks),
       (plan) => detect(plan, { ...process, files }, process.stop),
     );
   });

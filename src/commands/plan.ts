@@ -1,5 +1,6 @@
 // All settings read into one plan; opens nothing.
 import { complete, type Input, readSettings } from "../lib/settings/setting.ts";
+import type { SinkAdapter } from "../sinks/adapter.ts";
 import type { Source, SourceContext } from "../sources/source.ts";
 import type { State } from "../state/settings.ts";
 import { type ListenSettings, listenSettings } from "../status/listen.ts";
@@ -17,13 +18,17 @@ export interface Plan extends AlertPlan {
   readonly openSource: (context: SourceContext) => Source | Promise<Source>;
 }
 
-/** Reads all settings, so that every wrong one is in `input.problems`; then there is no plan. */
-export function plan(input: Input, files: readonly string[]): Plan | undefined {
+/** Reads all settings, with the adapters of the chosen `sinks`, so that every wrong one is in `input.problems`; then there is no plan. */
+export function plan(
+  input: Input,
+  files: readonly string[],
+  sinks: readonly SinkAdapter[],
+): Plan | undefined {
   const source = chooseSource(input, files);
   const read = complete({
     source,
     openSource: source?.prepare(input),
-    alerts: planAlerts(input, source?.type),
+    alerts: planAlerts(input, source?.type, sinks),
     kept: readSettings(stateSettings, input),
     status: readSettings(listenSettings, input),
   });

@@ -1,6 +1,7 @@
 // The program's view of its process, and plans from its flags and environment.
 import type { LineOutput } from "../lib/coalescing_writer.ts";
 import type { Input } from "../lib/settings/setting.ts";
+import type { SinkAdapter } from "../sinks/adapter.ts";
 import type { SinkContext } from "../sinks/sink.ts";
 import type { SourceContext } from "../sources/source.ts";
 import type { Canvas } from "./replay/progress_bar.ts";
@@ -12,6 +13,8 @@ export interface ProcessContext
     Pick<SinkContext, "stdout"> {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The adapters of all sinks that `SINK_TYPE` chooses. */
+  readonly sinks: readonly SinkAdapter[];
   /** Aborted by SIGINT or SIGTERM. */
   readonly stop: AbortSignal;
   readonly stdoutIsTerminal: boolean;

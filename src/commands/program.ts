@@ -12,7 +12,7 @@ import type { ProcessContext } from "./process_context.ts";
 import { registerRecord } from "./record/record.ts";
 import { registerTestAlert } from "./test_alert.ts";
 import { registerReplay } from "./replay/replay.ts";
-import { namedSinks, settingsGroupsWith } from "./settings.ts";
+import { settingsOf } from "./settings.ts";
 
 const name = "nomad-crashloop-detector";
 
@@ -38,7 +38,7 @@ export async function command(process: ProcessContext): Promise<number> {
 }
 
 /** The program with a flag for every setting. */
-function createProgram({ args, env }: ProcessContext): StrictCommand {
+function createProgram({ sinks }: ProcessContext): StrictCommand {
   const program = new StrictCommand(name)
     .description("Detects crash-looping tasks of a Nomad cluster and sends an alert for each.")
     .usage("[flags] [command] [files...]")
@@ -53,7 +53,7 @@ function createProgram({ args, env }: ProcessContext): StrictCommand {
       `\nEvery flag has an environment variable; the flag wins. Durations are Go's: 300ms, 5m, 1h30m.\n` +
         `Others on this machine see flags: give a password by a variable or by a file.`,
     );
-  for (const group of settingsGroupsWith(namedSinks(args, env.SINK_TYPE))) addFlags(program, group);
+  for (const group of settingsOf(sinks)) addFlags(program, group);
   return program;
 }
 

@@ -10,6 +10,6 @@ export async function run(process: ProcessContext): Promise<number> {
     const { command } = await import("./program.ts");
     return await command(process);
   }
-  const planOfAll = planned(process, {}, (input) => plan(input, []));
+  const planOfAll = planned(process, {}, (input) => plan(input, [], process.sinks));
   return planOfAll === undefined ? 1 : await detect(planOfAll, { ...process, files: [] }, process.stop);
 }

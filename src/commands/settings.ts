@@ -1,12 +1,12 @@
-// Every setting of the program, in the groups that help and README show.
+// The settings that belong to no other folder, and all settings in the groups that help and README show.
 import { payloadSettings, ruleSettings } from "../detection/settings.ts";
 import { logFormats, logLevels } from "../lib/log.ts";
 import { choice, duration, optional, text, url } from "../lib/settings/parsers.ts";
-import { flagOf, type SettingsGroup } from "../lib/settings/setting.ts";
+import type { SettingsGroup } from "../lib/settings/setting.ts";
 import { state } from "../state/settings.ts";
 import { listenSettings } from "../status/listen.ts";
 import type { SinkAdapter } from "../sinks/adapter.ts";
-import { sinkChoice, sinks, sourceChoice, sources } from "./adapters.ts";
+import { sinkChoice, sourceChoice, sources } from "./adapters.ts";
 
 /** The setting that chooses where the state is kept. */
 export const stateSettings = { state };
@@ -70,8 +70,8 @@ export const surroundingSettings = {
   }, ["http", "https"])),
 };
 
-/** Every setting, in the order of help and README. `named` are sinks with a name of their own. */
-export function settingsGroupsWith(named: readonly SinkAdapter[]): readonly SettingsGroup[] {
+/** Every setting but those of other sinks than these, in the order of help and README. */
+export function settingsOf(sinks: readonly SinkAdapter[]): readonly SettingsGroup[] {
   return [
     { title: "Source", settings: sourceChoice },
     ...sources.map(({ group }) => group),
@@ -81,27 +81,8 @@ export function settingsGroupsWith(named: readonly SinkAdapter[]): readonly Sett
       title: "Sinks",
       settings: { ...sinkChoice, ...outputSettings, ...payloadSettings, ...surroundingSettings },
     },
-    ...[...sinks, ...named].map(({ group }) => group),
+    ...sinks.map(({ group }) => group),
     { title: "Status", settings: listenSettings },
     { title: "Process", settings: processSettings },
   ].filter(({ settings }) => Object.keys(settings).length > 0);
 }
-
-/**
- * The sinks with a name of their own that the command line or the environment chooses, before either is read: their
- * settings have to be known for that. A wrong choice is found later.
- */
-export function namedSinks(args: readonly string[], variable: string | undefined): SinkAdapter[] {
-  const flag = flagOf(sinkChoice.sinks);
-  const byFlag = args.flatMap((arg, index) =>
-    arg === flag ? [args[index + 1] ?? ""] : arg.startsWith(`${flag}=`) ? [arg.slice(flag.length + 1)] : []
-  ).at(-1);
-  try {
-    return sinkChoice.sinks.parse(byFlag ?? variable ?? "").filter(({ type }) => type.includes(":"));
-  } catch {
-    return [];
-  }
-}
-
-/** Every setting but those of sinks with a name of their own. */
-export const settingsGroups = settingsGroupsWith([]);

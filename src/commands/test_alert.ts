@@ -19,7 +19,7 @@ export function registerTestAlert(program: Command, invocation: Invocation): voi
     .description("send an alert that says it is a test, and its end, through every sink; consume nothing")
     .action(() =>
       invocation.run(
-        (input) => planAlerts(input, chooseSource({ ...input, problems: [] }, [])?.type),
+        (input) => planAlerts(input, chooseSource({ ...input, problems: [] }, [])?.type, process.sinks),
         (plan) => testAlert(plan, process, (line) => invocation.print(`${line}\n`), process.stop),
       )
     );

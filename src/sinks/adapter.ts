@@ -16,8 +16,6 @@ import type { Sink, SinkContext } from "./sink.ts";
 export interface SinkAdapter {
   /** The word that selects it in `SINK_TYPE`. */
   readonly type: string;
-  /** Other words for it. */
-  readonly aliases: readonly string[];
   readonly group: SettingsGroup;
   /** The same type under a name of its own, which its variables have too: `SINK_WEBHOOK_AUDIT_URL`. */
   named(name: string): SinkAdapter;
@@ -37,7 +35,6 @@ export interface PreparedSink {
 /** What declares a type of sink. */
 export interface SinkDeclaration<S extends Settings> {
   readonly type: string;
-  readonly aliases?: readonly string[];
   /** Whether it gets ends whatever `NOTIFY_RESOLVED` says; a function where its settings decide. */
   readonly needsEnds?: boolean | ((values: Values<S>) => boolean);
   /** What its variables begin with, where that is not `SINK_` and the type. */
@@ -54,7 +51,7 @@ export function defineSink<S extends Settings>(declared: SinkDeclaration<S>): Si
 }
 
 function adapterOf<S extends Settings>(declared: SinkDeclaration<S>, name: string | undefined): SinkAdapter {
-  const { type, aliases = [], needsEnds = false } = declared;
+  const { type, needsEnds = false } = declared;
   const own = declared.prefix ?? `SINK_${type.toUpperCase()}`;
   const prefix = withName(own, name);
   const settings = Object.fromEntries(
@@ -64,7 +61,6 @@ function adapterOf<S extends Settings>(declared: SinkDeclaration<S>, name: strin
   const shown = name === undefined ? type : `${type}:${name}`;
   return {
     type: shown,
-    aliases,
     group: { title: `Sink ${shown}`, settings: { ...settings, ...filters } },
     named: (name) => adapterOf(declared, name),
     prepare(input) {
@@ -117,12 +113,27 @@ function filterSettings(prefix: string) {
   };
 }
 
+/** A type of sink in the table of all: its words in `SINK_TYPE`, and its adapter, which is loaded only when it is used. */
+export interface SinkType {
+  readonly type: string;
+  /** Other words for it. */
+  readonly aliases: readonly string[];
+  load(): Promise<SinkAdapter>;
+}
+
 /** A sink of `SINK_TYPE`: a type, and a name where there are several of it. */
 const chosen = /^([a-z]+)(?::([a-z][a-z0-9-]*))?$/;
 
-/** The adapter that a word of `SINK_TYPE` selects: `slack`, `webhook:audit`. */
-export function findSink(adapters: readonly SinkAdapter[], word: string): SinkAdapter | undefined {
-  const [, type, name] = chosen.exec(word) ?? [];
-  const adapter = adapters.find((adapter) => adapter.type === type || adapter.aliases.includes(type!));
-  return name === undefined ? adapter : adapter?.named(name);
+/** The sink that a word of `SINK_TYPE` selects, by its type, and its name where it has one: `slack`, `webhook:audit`. */
+export function findSink(types: readonly SinkType[], word: string): string | undefined {
+  const [, wanted, name] = chosen.exec(word) ?? [];
+  const found = types.find(({ type, aliases }) => type === wanted || aliases.includes(wanted!));
+  return found && (name === undefined ? found.type : `${found.type}:${name}`);
+}
+
+/** Loads the adapter of a sink that `findSink` found. */
+export async function loadSink(types: readonly SinkType[], sink: string): Promise<SinkAdapter> {
+  const [type, name] = sink.split(":");
+  const adapter = await types.find((one) => one.type === type)!.load();
+  return name === undefined ? adapter : adapter.named(name);
 }

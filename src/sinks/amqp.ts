@@ -44,7 +44,6 @@ const settings = {
 /** The adapter of the sink `amqp`. */
 export const amqpSink = defineSink({
   type: "amqp",
-  aliases: ["rabbitmq"],
   settings,
   conflicts: (values, prefix) => tlsConflicts(prefix, values, values.connection, "amqps"),
   open: (values, context, prefix) => new AmqpSink(values, context, prefix),

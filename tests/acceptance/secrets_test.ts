@@ -1,6 +1,7 @@
 // Secrets: whatever goes wrong, and however the program gets its passwords, it prints none of them.
 import assert from "node:assert/strict";
-import { settingsGroups } from "../../src/commands/settings.ts";
+import { loadSinks } from "../../src/commands/adapters.ts";
+import { settingsOf } from "../../src/commands/settings.ts";
 import { Authority } from "../helpers/certificates.ts";
 import { brokerClient } from "../helpers/amqp.ts";
 import { type Kinesis, startKinesis } from "../helpers/kinesis.ts";
@@ -9,6 +10,9 @@ import { type Proxy, startProxy } from "../helpers/proxy.ts";
 import { freePort, type RabbitMq, startRabbitMq } from "../helpers/rabbitmq.ts";
 import { restarts } from "../helpers/updates.ts";
 import { waitFor } from "../helpers/wait_for.ts";
+
+/** Those of every sink too. */
+const settingsGroups = settingsOf(await loadSinks(["--help"], undefined));
 
 /** In every form of the passwords, percent-encoded or not. */
 const mark = "m4rk3d";

@@ -3,12 +3,15 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
-import { sinks } from "../../src/commands/adapters.ts";
 import { words } from "../../src/lib/settings/adapter.ts";
-import { settingsGroups } from "../../src/commands/settings.ts";
+import { loadSinks, sinks } from "../../src/commands/adapters.ts";
+import { settingsOf } from "../../src/commands/settings.ts";
 import { run } from "../../src/commands/run.ts";
 import { recordSettings } from "../../src/commands/record/settings.ts";
 import { fileOf, flagOf } from "../../src/lib/settings/setting.ts";
+
+/** Those of every sink too. */
+const settingsGroups = settingsOf(await loadSinks(["--help"], undefined));
 
 const url = (scheme: string) => `${scheme}://guest:hunter2@rabbit/`;
 
@@ -25,6 +28,7 @@ async function ran(args: readonly string[], env: Readonly<Record<string, string>
   const code = await run({
     args,
     env,
+    sinks: await loadSinks(args, env.SINK_TYPE),
     stop: new AbortController().signal,
     files: [],
     stdin: new Blob([]).stream(),
@@ -574,6 +578,7 @@ async function slowly(args: readonly string[], broken = false): Promise<{ code: 
   const code = await run({
     args,
     env: {},
+    sinks: await loadSinks(args, undefined),
     stop: new AbortController().signal,
     files: [],
     stdin: new Blob([]).stream(),

@@ -1,6 +1,7 @@
 // What `detect` closes, and when.
 import assert from "node:assert/strict";
 import { detect } from "../../src/commands/detect.ts";
+import { loadSinks } from "../../src/commands/adapters.ts";
 import { plan } from "../../src/commands/plan.ts";
 import type { Source } from "../../src/sources/source.ts";
 import { temporaryFolder } from "../helpers/ran.ts";
@@ -10,7 +11,8 @@ Deno.test("detect() closes the source when the state cannot be opened", async ()
   const file = `${folder.path}/missing/state.db`;
   const env = { SOURCE_TYPE: "stdin", STATE: `sqlite:${file}` };
   const problems: string[] = [];
-  const made = plan({ flags: {}, env, problems }, []);
+  const sinks = await loadSinks([], undefined);
+  const made = plan({ flags: {}, env, problems }, [], sinks);
   assert.deepEqual(problems, []);
   let closed = 0;
   let stderr = "";
@@ -18,6 +20,7 @@ Deno.test("detect() closes the source when the state cannot be opened", async ()
   const context = {
     args: [],
     env,
+    sinks,
     stop,
     files: [],
     stdin: new Blob([]).stream(),

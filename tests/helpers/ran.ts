@@ -1,4 +1,5 @@
 // The command line in this process, with the streams of a fake one.
+import { loadSinks } from "../../src/commands/adapters.ts";
 import { run } from "../../src/commands/run.ts";
 import type { ProcessContext } from "../../src/commands/process_context.ts";
 
@@ -26,6 +27,7 @@ export async function ran(
   const code = await run({
     args,
     env: {},
+    sinks: await loadSinks(args, undefined),
     stop: new AbortController().signal,
     files: [],
     stdin: stream ?? new Blob([stdin as BlobPart]).stream(),

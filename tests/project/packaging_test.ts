@@ -4,12 +4,16 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { dirname, join, matchesGlob } from "node:path";
 import config from "../../deno.json" with { type: "json" };
-import { settingsGroups } from "../../src/commands/settings.ts";
+import { loadSinks } from "../../src/commands/adapters.ts";
+import { settingsOf } from "../../src/commands/settings.ts";
 import { recordSettings } from "../../src/commands/record/settings.ts";
 import { variablesOf } from "../../src/lib/settings/setting.ts";
 import { Bundle } from "../helpers/bundle.ts";
 import { onTerminal } from "../helpers/terminal.ts";
 import { licensesText, packagesOf, sbom } from "../tools/third_party.ts";
+
+/** Those of every sink too. */
+const settingsGroups = settingsOf(await loadSinks(["--help"], undefined));
 
 const { tasks } = config;
 const read = (file: string) => Deno.readTextFile(new URL(`../../${file}`, import.meta.url));

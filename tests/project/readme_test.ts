@@ -1,10 +1,14 @@
 // The READMEs say what is: their generated parts, their links, tasks, files and dependencies.
 import assert from "node:assert/strict";
 import config from "../../deno.json" with { type: "json" };
-import { settingsGroups } from "../../src/commands/settings.ts";
+import { loadSinks } from "../../src/commands/adapters.ts";
+import { settingsOf } from "../../src/commands/settings.ts";
 import { flagOf } from "../../src/lib/settings/setting.ts";
 import { run } from "../helpers/program.ts";
 import { partsOf, root, withParts } from "../tools/readme.ts";
+
+/** Those of every sink too. */
+const settingsGroups = settingsOf(await loadSinks(["--help"], undefined));
 
 const read = (file: string) => Deno.readTextFile(new URL(file, root));
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { optional, text } from "../../src/lib/settings/parsers.ts";
 import type { Input } from "../../src/lib/settings/setting.ts";
-import { defineSink, findSink, type SinkAdapter } from "../../src/sinks/adapter.ts";
+import { defineSink, findSink, loadSink, type SinkAdapter } from "../../src/sinks/adapter.ts";
 import { alertAbout } from "../helpers/alerts.ts";
 import { sinkContext, TestSink } from "../helpers/sink.ts";
 import { update } from "../helpers/updates.ts";
@@ -12,7 +12,6 @@ let opened: unknown;
 
 const chat = defineSink({
   type: "chat",
-  aliases: ["talk"],
   needsEnds: ({ mode }) => mode === "open",
   settings: {
     token: text({ env: "SINK_CHAT_TOKEN", help: "token of the chat", example: "xoxb", secret: true }),
@@ -131,7 +130,11 @@ Deno.test("needsEnds is what the settings decide", () => {
   assert.equal(read(bus, { SINK_EVENT_BUS_NAME: "x" }).prepared!.needsEnds, false);
 });
 
-Deno.test("findSink() takes a type or an alias, with or without a name", () => {
+Deno.test("findSink() takes a type or an alias, with or without a name; loadSink() loads it", async () => {
+  const types = [
+    { type: "chat", aliases: ["talk"], load: () => Promise.resolve(chat) },
+    { type: "bus", aliases: [], load: () => Promise.resolve(bus) },
+  ];
   for (
     const [word, expected] of [
       ["chat", "chat"],
@@ -146,5 +149,9 @@ Deno.test("findSink() takes a type or an alias, with or without a name", () => {
       ["", undefined],
       ["mail", undefined],
     ] as const
-  ) assert.equal(findSink([chat, bus], word)?.type, expected, word);
+  ) {
+    const found = findSink(types, word);
+    assert.equal(found, expected, word);
+    if (found !== undefined) assert.equal((await loadSink(types, found)).type, expected, word);
+  }
 });

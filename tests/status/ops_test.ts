@@ -5,10 +5,14 @@ import { write } from "../../src/status/metrics/exposition.ts";
 import { metrics } from "../../src/status/metrics/metrics.ts";
 import { ProcessStats } from "../../src/status/metrics/process_stats.ts";
 import { endpoints } from "../../src/status/server/endpoints.ts";
-import { settingsGroups } from "../../src/commands/settings.ts";
+import { loadSinks } from "../../src/commands/adapters.ts";
+import { settingsOf } from "../../src/commands/settings.ts";
 import { variablesOf } from "../../src/lib/settings/setting.ts";
 import { promtool } from "../helpers/prometheus.ts";
 import { runtimeInfo } from "../helpers/status.ts";
+
+/** Those of every sink too. */
+const settingsGroups = settingsOf(await loadSinks(["--help"], undefined));
 
 const path = (name: string) => fileURLToPath(new URL(`../../src/status/ops/${name}`, import.meta.url));
 const read = (name: string) => Deno.readTextFile(path(name));

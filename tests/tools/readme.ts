@@ -1,6 +1,7 @@
 // The parts of the READMEs that are made from the code, each between two markers. `deno task docs` writes them.
 import { join } from "node:path";
-import { settingsGroups } from "../../src/commands/settings.ts";
+import { loadSinks } from "../../src/commands/adapters.ts";
+import { settingsOf } from "../../src/commands/settings.ts";
 import { recordSettings } from "../../src/commands/record/settings.ts";
 import { ruleSettings } from "../../src/detection/settings.ts";
 import { flagOf, type Setting } from "../../src/lib/settings/setting.ts";
@@ -8,6 +9,9 @@ import { metrics } from "../../src/status/metrics/metrics.ts";
 import { endpoints } from "../../src/status/server/endpoints.ts";
 import { run } from "../helpers/program.ts";
 import { table as simulation } from "./simulation.ts";
+
+/** Those of every sink too. */
+const settingsGroups = settingsOf(await loadSinks(["--help"], undefined));
 
 /** Where the repository is. */
 export const root: URL = new URL("../../", import.meta.url);
