@@ -34,7 +34,7 @@ export class Notifier {
         this.#log.info("{name}: resolved: {cause}", { name: decision.name, cause: decision.cause });
         return this.#notify(decision.alert);
       case "gave-up":
-        this.#log.info("{name}: gave up: {cause}", { name: decision.name, cause: decision.cause });
+        this.#log.info("{name}: given up by Nomad: {cause}", { name: decision.name, cause: decision.cause });
         return this.#notify(decision.alert);
       case "noted":
         return;

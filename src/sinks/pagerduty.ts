@@ -121,7 +121,7 @@ class PagerDutySink implements Sink {
     const { message, recovery, retryAfter } = explainAnswer(answer, this.#where, [this.#routingKey]);
     if (status >= 200 && status < 300) {
       return new Fault(
-        `${message}, and not 202 as PagerDuty does; look at ${this.#prefix}_URL, and at proxies`,
+        `${message}, and not 202 as PagerDuty does; check ${this.#prefix}_URL and any proxies`,
         "operator",
       );
     }

@@ -108,7 +108,7 @@ class TeamsSink implements Sink {
       throw new Fault(`${fault.message}; turn the workflow on`, "operator");
     }
     const advice = fault.recovery === "operator" && answer.status >= 400
-      ? `; let ${this.#prefix}_WEBHOOK_URL be the address of a workflow that exists and may be called by anyone`
+      ? `; set ${this.#prefix}_WEBHOOK_URL to the address of an existing workflow that anyone may call`
       : "";
     throw new Fault(fault.message + advice, fault.recovery, fault.retryAfter);
   }

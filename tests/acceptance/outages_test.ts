@@ -252,7 +252,7 @@ Deno.test("credentials revoked and granted again: logged once each with what to 
     const where = `amqp://detector:***@127.0.0.1:${scene.proxies[side].port}/`;
     assert.deepEqual(scene.said(side), [
       `warning ${side} amqp: ${where} closed the connection: CONNECTION_FORCED - rotated; retrying`,
-      `info ${side} amqp: still failing: ${where} refused user and password; set the right ones in the URL`,
+      `info ${side} amqp: still failing: ${where} refused user and password; correct them in the URL`,
       `info ${side} amqp: recovered after <time>`,
     ]);
   }
@@ -484,7 +484,7 @@ Deno.test("a wrong password that shows only once the broker is up ends the start
     assert.equal(
       linesOf(stderr).at(-1),
       `error ${side} amqp: amqp://guest:***@127.0.0.1:${proxy.port}/ refused user and password; ` +
-        "set the right ones in the URL",
+        "correct them in the URL",
     );
     proxy.refuse();
   }

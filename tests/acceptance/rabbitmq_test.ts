@@ -320,7 +320,7 @@ Deno.test("wrong password and unknown virtual host: one clear line without the p
     const [env, expected] of [
       [
         { AMQP_CONNECTION: wrongPassword },
-        /error source amqp: amqp:\/\/guest:\*\*\*@\S+ refused user and password; set the right ones in the URL\n$/,
+        /error source amqp: amqp:\/\/guest:\*\*\*@\S+ refused user and password; correct them in the URL\n$/,
       ],
       [
         { SINK_AMQP_CONNECTION: wrongPassword },

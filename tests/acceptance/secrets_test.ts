@@ -206,7 +206,7 @@ const failures: readonly (readonly [what: string, env: () => Record<string, stri
     () => aws({ AWS_ENDPOINT_URL: `http://detector:${encoded}@127.0.0.1:${freePort()}/?x=${encoded}` }),
     /sink kinesis/,
   ],
-  ["no URL for AWS", () => aws({ AWS_ENDPOINT_URL: password }), /the AWS endpoint is no URL/],
+  ["no URL for AWS", () => aws({ AWS_ENDPOINT_URL: password }), /the AWS endpoint is not a URL/],
   [
     "a webhook's headers wrong",
     () => webhook({ SINK_WEBHOOK_HEADERS: password }),
@@ -217,7 +217,7 @@ const failures: readonly (readonly [what: string, env: () => Record<string, stri
     () => webhook({ SINK_WEBHOOK_TLS_CA_FILE: ca }),
     /found for http:\/\/localhost\/, which is without TLS/,
   ],
-  ["a wrong URL for AWS", () => aws({ AWS_ENDPOINT_URL: url(99_999) }), /the AWS endpoint is no URL/],
+  ["a wrong URL for AWS", () => aws({ AWS_ENDPOINT_URL: url(99_999) }), /the AWS endpoint is not a URL/],
 ];
 
 for (const [what, env, printed] of failures) {

@@ -150,19 +150,15 @@ const faults: readonly (readonly [what: string, env: () => Record<string, string
     "no authority given",
     () => sourceEnv("good", { AMQP_TLS_CA_FILE: "" }),
     () =>
-      `the certificate of ${
-        shown("good")
-      } is not signed by one of the public authorities, but by "Own CA"; ` +
-      `set ${caFile} to a file that holds its authority's certificate`,
+      `the certificate of ${shown("good")} is not signed by a public CA, but by "Own CA"; ` +
+      `set ${caFile} to a file that holds its CA's certificate`,
   ],
   [
     "another authority",
     () => sourceEnv("good", { AMQP_TLS_CA_FILE: files.otherCa }),
     () =>
-      `the certificate of ${
-        shown("good")
-      } is not signed by an authority in "${files.otherCa}", but by "Own CA"; ` +
-      `set ${caFile} to a file that holds its authority's certificate`,
+      `the certificate of ${shown("good")} is not signed by a CA in "${files.otherCa}", but by "Own CA"; ` +
+      `set ${caFile} to a file that holds its CA's certificate`,
   ],
   [
     "a certificate that expired",
@@ -234,7 +230,7 @@ const faults: readonly (readonly [what: string, env: () => Record<string, string
     () => sourceEnv("good", { AMQP_TLS_CA_FILE: `${directory}/nosuch` }),
     () =>
       `${caFile}: cannot read "${directory}/nosuch": there is no such file; ` +
-      "name a file of certificates in PEM form",
+      "set it to a PEM file of certificates",
   ],
 ];
 
@@ -249,9 +245,7 @@ for (const [what, env, said] of faults) {
 Deno.test("TLS faults of the sink name the sink's settings and end the start", async () => {
   assert.equal(
     await startError(sinkEnv("good", { SINK_AMQP_TLS_CA_FILE: files.otherCa })),
-    `error sink amqp: the certificate of ${
-      shown("good")
-    } is not signed by an authority in "${files.otherCa}", ` +
+    `error sink amqp: the certificate of ${shown("good")} is not signed by a CA in "${files.otherCa}", ` +
       'but by "Own CA"; set SINK_AMQP_TLS_CA_FILE (--sink-amqp-tls-ca-file) to a file that holds its ' +
       "authority's certificate\n",
   );

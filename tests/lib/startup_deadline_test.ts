@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
-import { delay } from "../../src/lib/delay.ts";
 import { Fault } from "../../src/lib/errors.ts";
 import { RetryState } from "../../src/lib/retry.ts";
 import { StartupDeadline } from "../../src/lib/startup_deadline.ts";
 import { testLog } from "../helpers/log.ts";
+import { haltTimers, happened } from "../helpers/timers.ts";
 
 /** How it went: the message of what it rejects with, or that it is still waiting. */
 async function stateOf({ expired }: StartupDeadline): Promise<string> {
-  const waiting = new Promise<"waiting">((resolve) => setTimeout(resolve, 0, "waiting"));
-  return await Promise.race([expired, waiting]).catch((error) => error.message);
+  return await Promise.race([expired, happened().then(() => "waiting")]).catch((error) => error.message);
 }
 
 const millisecond = 1_000_000n;
@@ -35,6 +34,7 @@ Deno.test("StartupDeadline gives up when its time is over, and names all that is
 });
 
 Deno.test("StartupDeadline does not give up when all was connected once, whatever happens then", async () => {
+  using timers = haltTimers();
   const { log, lines } = testLog();
   using startupDeadline = new StartupDeadline(10n * millisecond);
   const source = new RetryState(log, "source amqp", startupDeadline);
@@ -43,7 +43,7 @@ Deno.test("StartupDeadline does not give up when all was connected once, whateve
   sink.connected();
   source.failed(new Fault("closed"));
   sink.failed(new Fault("wrong password", "config"));
-  await delay(30, new AbortController().signal);
+  await timers.pass(11);
   assert.equal(await stateOf(startupDeadline), "waiting");
   assert.deepEqual(lines, [
     "warning source amqp: closed; retrying",

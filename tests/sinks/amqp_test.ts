@@ -195,7 +195,7 @@ Deno.test("disposing the sink while it connects leaves no connection", async () 
 
 Deno.test("connect() says that user and password, or the virtual host, are refused, without the password", async () => {
   const wrong = [
-    ["amqp://guest:hunter2@127.0.0.1", "", "refused user and password; set the right ones in the URL"],
+    ["amqp://guest:hunter2@127.0.0.1", "", "refused user and password; correct them in the URL"],
     [
       "amqp://guest:guest@127.0.0.1",
       "nowhere",

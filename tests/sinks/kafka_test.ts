@@ -163,10 +163,10 @@ Deno.test("a login by SASL/PLAIN over TLS with an authority of one's own", async
       assert.match(
         message,
         new RegExp(
-          `^the certificate of Kafka at 127\\.0\\.0\\.1:\\d+ is not signed by an authority in "${
+          `^the certificate of Kafka at 127\\.0\\.0\\.1:\\d+ is not signed by a CA in "${
             RegExp.escape(other.cert)
           }", but by "test authority"; set SINK_KAFKA_CA_CERT_PATH \\(--sink-kafka-ca-cert-path\\) to a file that holds ` +
-            "its authority's certificate$",
+            "its CA's certificate$",
         ),
       );
       assert.equal(recovery, "config");
@@ -194,7 +194,7 @@ Deno.test("connect() says that the brokers take no SASL/PLAIN", async () => {
   await assert.rejects(
     sink.connect(),
     fault(
-      `Kafka at ${peer.brokers}: it does not take SASL/PLAIN, which is all that this sink can; allow it there`,
+      `Kafka at ${peer.brokers}: it does not offer SASL/PLAIN, the only mechanism that this sink supports; enable it there`,
     ),
   );
 });
@@ -237,8 +237,8 @@ Deno.test("settings that are no Kafka are explained, without the password", () =
     "(--sink-kafka-password) is set",
     "Missing SINK_KAFKA_KEY_PATH (--sink-kafka-key-path): PEM file of the client certificate's private key, since " +
     "SINK_KAFKA_CERT_PATH (--sink-kafka-cert-path) is set",
-    "Missing SINK_KAFKA_CA_CERT_PATH (--sink-kafka-ca-cert-path): PEM file of the authorities that the brokers' " +
-    "certificates may be signed by; it turns TLS on, since SINK_KAFKA_CERT_PATH (--sink-kafka-cert-path) is set",
+    "Missing SINK_KAFKA_CA_CERT_PATH (--sink-kafka-ca-cert-path): PEM file of CA certificates to trust " +
+    "in place of the public ones; turns TLS on, since SINK_KAFKA_CERT_PATH (--sink-kafka-cert-path) is set",
   ]);
   assert.deepEqual(problems({ SINK_KAFKA_USER: "u" }), [
     "Missing SINK_KAFKA_PASSWORD (--sink-kafka-password): password for SASL/PLAIN, since SINK_KAFKA_USER " +

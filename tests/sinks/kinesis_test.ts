@@ -92,7 +92,7 @@ const wrong: readonly (readonly [
   ],
   [
     { AWS_ENDPOINT_URL_KINESIS: "nonsense" },
-    "the AWS endpoint is no URL; set AWS_ENDPOINT_URL_KINESIS",
+    "the AWS endpoint is not a URL; set AWS_ENDPOINT_URL_KINESIS",
     "config",
   ],
   [
@@ -249,8 +249,8 @@ Deno.test("connect() waits for Kinesis where a proxy answers", async () => {
     using _ = setAwsEnv(awsEnv(`http://127.0.0.1:${fake.addr.port}`));
     await using sink = open();
     await assert.rejects(sink.connect(), {
-      message: `stream "crash-loops": an answer ${status} of type ${type} is not of Kinesis; ` +
-        "look at AWS_ENDPOINT_URL_KINESIS, and at proxies",
+      message: `stream "crash-loops": an answer ${status} of type ${type} is not from Kinesis; ` +
+        "check AWS_ENDPOINT_URL_KINESIS and any proxies",
       recovery: "transient",
     });
   }

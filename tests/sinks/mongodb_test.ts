@@ -75,7 +75,7 @@ Deno.test("send() says what MongoDB refuses, and for how long", async () => {
       [
         13,
         "not authorized on nomad to execute command",
-        ": not authorized on nomad to execute command; let the user insert there",
+        ": not authorized on nomad to execute command; allow the user to insert there",
         "operator",
       ],
       [

@@ -194,13 +194,13 @@ Deno.test("send() retries what passes: a minute or longer after 429, and as Page
     [{ status: 502, body: "Bad Gateway" }, "answered 502: Bad Gateway", "transient", 0],
     [
       { status: 200, body: "<html>proxy" },
-      "answered 200: <html>proxy, and not 202 as PagerDuty does; look at SINK_PAGERDUTY_URL, and at proxies",
+      "answered 200: <html>proxy, and not 202 as PagerDuty does; check SINK_PAGERDUTY_URL and any proxies",
       "operator",
       0,
     ],
     [
       { status: 301, headers: { location: "https://events.eu.pagerduty.com/v2/enqueue" } },
-      "answered 301: redirects are not followed; set the address to where it leads",
+      "answered 301: redirects are not followed; set the address to their target",
       "operator",
       0,
     ],

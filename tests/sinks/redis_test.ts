@@ -79,7 +79,7 @@ Deno.test("connect(), check() and send() say that the key is no list, and can be
   await server.command("SET", "text", "x");
   await using sink = open({ SINK_REDIS_KEY: "text" });
   const expected = fault(
-    `${at()}: the key "text" is no list; set SINK_REDIS_KEY to another one, or delete it there`,
+    `${at()}: the key "text" is not a list; set SINK_REDIS_KEY to another one, or delete it there`,
   );
   await assert.rejects(sink.connect(), expected);
   await assert.rejects(sink.check(), expected);
@@ -95,10 +95,10 @@ Deno.test("connect() says what is wrong with the login, without the password", a
   const url = (login: string, path = "") => `redis://${login}127.0.0.1:${locked.port}${path}`;
   const wrong = [
     [url(""), `${url("", "")} demands a password; put it into the URL: redis://:password@…`],
-    [url(":nosuch@"), `${url(":***@")} refused user and password; set the right ones in the URL`],
+    [url(":nosuch@"), `${url(":***@")} refused user and password; correct them in the URL`],
     [
       url("nosuch:hunter2@"),
-      `${url("nosuch:***@")} refused user and password; set the right ones in the URL`,
+      `${url("nosuch:***@")} refused user and password; correct them in the URL`,
     ],
     [url(":hunter2@", "/99"), `${url(":***@", "/99")} has no database 99; set another one in the URL`],
   ] as const;
@@ -124,7 +124,7 @@ Deno.test("connect() says what is wrong with the login, without the password", a
       `${
         url("writer:***@")
       }: NOPERM this user has no permissions to access one of the keys used as arguments; ` +
-        'let the user RPUSH to the key "other"',
+        'allow the user RPUSH on the key "other"',
     ),
   );
 });
@@ -183,7 +183,7 @@ Deno.test("errors of servers that are not here are explained too", () => {
       ],
       [
         "DENIED Redis is running in protected mode because",
-        `${at()} is in protected mode and takes nobody from another machine; give it a password, and the URL`,
+        `${at()} is in protected mode and accepts no remote clients; give it a password, and the URL`,
         "operator",
       ],
       [
@@ -291,8 +291,8 @@ Deno.test("rediss:// speaks TLS with an authority and a client certificate of on
     await assert.rejects(
       wary.connect(),
       fault(
-        `the certificate of ${url} is not signed by one of the public authorities, but by "test authority"; set ` +
-          "SINK_REDIS_TLS_CA_FILE (--sink-redis-tls-ca-file) to a file that holds its authority's certificate",
+        `the certificate of ${url} is not signed by a public CA, but by "test authority"; set ` +
+          "SINK_REDIS_TLS_CA_FILE (--sink-redis-tls-ca-file) to a file that holds its CA's certificate",
         "config",
       ),
     );

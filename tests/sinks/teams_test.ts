@@ -128,8 +128,7 @@ Deno.test("send() keeps to four cards a second, which the stand-in enforces", as
 Deno.test("send() says what the workflow refused, whether a retry can help, and what to do", async () => {
   await using workflow = await given();
   const sink = workflow.open();
-  const exists =
-    "; let SINK_TEAMS_WEBHOOK_URL be the address of a workflow that exists and may be called by anyone";
+  const exists = "; set SINK_TEAMS_WEBHOOK_URL to the address of an existing workflow that anyone may call";
   const off = `{"error":{"code":"WorkflowTriggerIsNotEnabled","message":"trigger is not enabled"}}`;
   const answers = [
     [{ status: 404, body: "WorkflowNotFound" }, `answered 404: WorkflowNotFound${exists}`, "operator", 0],
@@ -141,7 +140,7 @@ Deno.test("send() says what the workflow refused, whether a retry can help, and 
     [{ status: 500 }, "answered 500", "transient", 0],
     [
       { status: 302, headers: { location: "https://login.example.com/" } },
-      "answered 302: redirects are not followed; set the address to where it leads",
+      "answered 302: redirects are not followed; set the address to their target",
       "operator",
       0,
     ],
@@ -164,7 +163,7 @@ Deno.test("send() says nothing secret of an address that the workflow repeats", 
   assert.deepEqual(await faultOf(workflow.open({ url }).send(loopAlert("first"))), {
     message:
       `${workflow.where} answered 401: {"error":{"code":"DirectApiAuthorizationRequired","message":"signature of ` +
-      `*** is wrong"}}; let SINK_TEAMS_WEBHOOK_URL be the address of a workflow that exists and may be called by anyone`,
+      `*** is wrong"}}; set SINK_TEAMS_WEBHOOK_URL to the address of an existing workflow that anyone may call`,
     recovery: "operator",
     retryAfter: 0,
   });

@@ -13,7 +13,7 @@ export function explain(error: unknown, url: URL): Fault {
     /ACCESS[_-]REFUSED.*(login|authentication|credentials)|403 \(ACCESS-REFUSED\)/i.test(said) &&
     /andshake/.test(said)
   ) {
-    return new Fault(`${where} refused user and password; set the right ones in the URL`, "config");
+    return new Fault(`${where} refused user and password; correct them in the URL`, "config");
   }
   // amqplib does not pass on what the broker says here; only the virtual host is decided at this point.
   if (/Expected ConnectionOpenOk/.test(said)) {

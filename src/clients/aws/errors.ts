@@ -37,7 +37,9 @@ export function explainAws(error: unknown, where: string, { name: service, endpo
     return new Fault(`the AWS region is none: ${message} Set AWS_REGION`, "config");
   }
   // The message repeats what was found, in which a password may stand.
-  if (/invalid url/i.test(message)) return new Fault(`the AWS endpoint is no URL; set ${endpoint}`, "config");
+  if (/invalid url/i.test(message)) {
+    return new Fault(`the AWS endpoint is not a URL; set ${endpoint}`, "config");
+  }
   if (name === "CredentialsProviderError") {
     return new Fault(
       `no AWS credentials: ${message}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile`,
@@ -48,8 +50,7 @@ export function explainAws(error: unknown, where: string, { name: service, endpo
   if (name === "SyntaxError" && answer !== undefined) {
     const type = answer.headers["content-type"];
     return new Fault(
-      `${where}: an answer ${answer.statusCode} of type ${type} is not of ${service}; look at ${endpoint}, and at ` +
-        "proxies",
+      `${where}: an answer ${answer.statusCode} of type ${type} is not from ${service}; check ${endpoint} and any proxies`,
     );
   }
   if (name === "TypeError") return explainRequest(error as Error, where);

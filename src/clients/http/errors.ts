@@ -37,20 +37,20 @@ const causes: readonly { readonly words: RegExp; readonly found: string }[] = [
 
 /** What is wrong with TLS; undefined where nothing is. The words are those of rustls, without the time, which differs. */
 function explainTls(said: string): string | undefined {
-  if (/InvalidContentType/.test(said)) return "TLS is not spoken there; let the URL begin with http://";
+  if (/InvalidContentType/.test(said)) return "it does not speak TLS; use http:// in the URL";
   const alert = /received fatal alert: (\w+)/.exec(said)?.[1];
   if (alert === "CertificateRequired") {
-    return "it demands a client certificate; name its files in the settings of TLS";
+    return "it requires a client certificate; set its files in the TLS settings";
   }
   if (alert !== undefined) return `it refused the TLS handshake (${alert})`;
   const certificate = /invalid peer certificate: (.*)$/.exec(said)?.[1];
   if (certificate === undefined) return undefined;
   if (/expired/.test(certificate)) return "its certificate has expired; renew it there";
   if (/not valid yet/.test(certificate)) {
-    return "its certificate is not valid yet; look at the clocks of both machines";
+    return "its certificate is not valid yet; check the clocks of both machines";
   }
   if (/UnknownIssuer/.test(certificate)) {
-    return "its certificate is not signed by an authority that is known; name the file of that authority in the " +
+    return "its certificate is not signed by a known CA; name the file of that CA's certificate in the " +
       "settings of TLS";
   }
   const names = [...certificate.matchAll(/(?:DnsName|IpAddress)\("?([^"()]*)"?\)/g)].map(([, name]) => name!);
@@ -76,7 +76,7 @@ export function explainAnswer(
   const answered = `${where} answered ${status}${said === "" ? "" : `: ${said}`}`;
   if (status >= 300 && status < 400) {
     return new Fault(
-      `${answered}: redirects are not followed; set the address to where it leads`,
+      `${answered}: redirects are not followed; set the address to their target`,
       "operator",
     );
   }

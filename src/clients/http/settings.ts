@@ -13,7 +13,7 @@ export function httpTlsSettings(
   return {
     tlsCaFile: setting(
       "CA_FILE",
-      "PEM file of authorities that the receiver's certificate may be signed by, beside the public ones",
+      "PEM file of CA certificates to trust besides the public ones",
       "/etc/ssl/internal-ca.pem",
     ),
     tlsCertFile: setting("CERT_FILE", "PEM file of the client certificate", "/etc/ssl/client.pem"),

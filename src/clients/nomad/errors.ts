@@ -49,15 +49,15 @@ export function explainResponse({ status, type, location, challenge, text }: Ref
     return wrong(`knows no such region; set ${namesOf(nomadSettings.region)} to one that it knows`);
   }
   if (status === 400 && said === "Client sent an HTTP request to an HTTPS server.") {
-    return wrong(`speaks TLS; let ${address} begin with https://`);
+    return wrong(`speaks TLS; use https:// in ${address}`);
   }
   if (status >= 300 && status < 400) {
-    return found(`answered ${status}, go to ${shownLocation(location)}; set ${address} to where that leads`);
+    return found(`answered ${status}, go to ${shownLocation(location)}; set ${address} to that address`);
   }
   if (status === 404 && said === "job not found") return new NoSuchJob(`${where} knows no such job`);
   if (status === 404) {
     return found(
-      `answered 404 (${said}), as what is not Nomad does, and Nomad before 1.0; set ${address} to a newer one`,
+      `answered 404 (${said}), so it is not Nomad, or older than Nomad 1.0; set ${address} to another server`,
     );
   }
   return found(`answered ${status}: ${said}`);
@@ -111,7 +111,7 @@ const causes: { words: RegExp; found: string; recovery?: Fault["recovery"] }[] =
   { words: /ENOTFOUND|EAI_AGAIN/, found: `: host not found; ${setAddress}` },
   {
     words: /EACCES|EPERM|NotCapable|PermissionDenied/,
-    found: ": opening it is not permitted; let this user read and write it",
+    found: ": permission denied; give this user read and write access",
     recovery: "config",
   },
   {

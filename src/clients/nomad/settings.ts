@@ -65,12 +65,12 @@ export const nomadSettings = {
   })),
   caFile: optional(text({
     env: "NOMAD_CACERT",
-    help: "file with the authorities that Nomad's certificate may be signed by",
+    help: "PEM file of CA certificates to trust in place of the public ones",
     example: "/etc/nomad.d/ca.pem",
   })),
   caDirectory: optional(text({
     env: "NOMAD_CAPATH",
-    help: "directory with files of such authorities; NOMAD_CACERT wins",
+    help: "directory of such files; NOMAD_CACERT wins",
     example: "/etc/nomad.d/ca",
   })),
   clientCertificate: optional(text({

@@ -27,7 +27,7 @@ function readDirectory(path: string): string[] {
   const { caDirectory } = nomadSettings;
   const wrong = (problem: string) =>
     new Fault(
-      `${namesOf(caDirectory)}: ${problem}; name a directory with files of certificates in PEM form`,
+      `${namesOf(caDirectory)}: ${problem}; set it to a directory of PEM files`,
       "config",
     );
   let files: string[];

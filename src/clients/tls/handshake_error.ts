@@ -7,7 +7,7 @@ import { oneOf } from "../../lib/settings/parsers.ts";
 import { printable, quoted } from "../../lib/settings/redact.ts";
 import { type Tls, tlsOptions, tlsSettings } from "./settings.ts";
 
-/** Codes of node:tls for a certificate whose chain does not end at a known authority, or not now. */
+/** Codes of node:tls for a certificate whose chain does not end at a known CA, or not now. */
 const unverified = /^(SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_|CERT_)/;
 /** Alerts by which a server rejects the client's certificate, or demands one. */
 const rejectsCertificate =
@@ -22,7 +22,7 @@ export interface Peer {
   /** The options of the connection, read again. @throws {Fault} */
   options(): ConnectionOptions;
   readonly serverName: string | undefined;
-  /** The files of trusted authorities and of the client certificate. */
+  /** The files of the trusted CA certificates and of the client certificate. */
   readonly caFile: string | undefined;
   readonly certFile: string | undefined;
   readonly settings: Readonly<Record<"ca" | "cert" | "key", Setting<unknown>>> & {
@@ -89,14 +89,14 @@ async function untrusted(peer: Peer): Promise<string> {
   }
   if (from > Date.now()) {
     return `the certificate of ${where} is not valid before ${new Date(from).toISOString()}; ` +
-      "look at the clocks of both machines";
+      "check the clocks of both machines";
   }
   const { CN, O } = certificate?.issuer ?? {};
   const issuer = CN ?? O;
   const by = issuer === undefined ? "" : `, but by ${quoted(String(issuer))}`;
-  const known = caFile === undefined ? "one of the public authorities" : `an authority in ${quoted(caFile)}`;
+  const known = caFile === undefined ? "a public CA" : `a CA in ${quoted(caFile)}`;
   return `the certificate of ${where} is not signed by ${known}${by}; set ` +
-    `${namesOf(settings.ca)} to a file that holds its authority's certificate`;
+    `${namesOf(settings.ca)} to a file that holds its CA's certificate`;
 }
 
 /** The certificate that the server shows, looked at without being trusted: only the handshake takes place. */

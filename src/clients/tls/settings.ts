@@ -18,7 +18,7 @@ export function tlsSettings(
   return {
     tlsCaFile: setting(
       "CA_FILE",
-      "PEM file of the authorities that the server's certificate may be signed by, in place of the public ones",
+      "PEM file of CA certificates to trust in place of the public ones",
       `/etc/${server}/ca.pem`,
     ),
     tlsCertFile: setting("CERT_FILE", "PEM file of the client certificate", `/etc/${server}/client.pem`),
@@ -98,7 +98,7 @@ export function pair(
 
 /** The certificates in a file that a setting names. @throws {Fault} */
 export function certificates(setting: Setting<unknown>, path: string): string[] {
-  const advice = "name a file of certificates in PEM form";
+  const advice = "set it to a PEM file of certificates";
   const found = read(setting, path, advice).match(
     /-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----/gs,
   );
@@ -114,7 +114,7 @@ export function certificates(setting: Setting<unknown>, path: string): string[] 
 }
 
 function privateKey(setting: Setting<unknown>, path: string): string {
-  const advice = "name a file of a private key in PEM form, without a passphrase";
+  const advice = "set it to a PEM file of a private key without a passphrase";
   const [key] = /-----BEGIN [A-Z ]*PRIVATE KEY-----.+?-----END [A-Z ]*PRIVATE KEY-----/s
     .exec(read(setting, path, advice)) ?? [];
   if (key === undefined) throw wrongFile(setting, `${quoted(path)} holds no private key; ${advice}`);

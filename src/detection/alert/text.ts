@@ -34,7 +34,7 @@ function inColor(text: string, color: number): string {
   return `\x1b[${color}m${text}\x1b[39m`;
 }
 
-const headings = { first: "crash loop", repeat: "still loops", resolved: "resolved", "gave-up": "gave up" };
+const headings = { first: "crash loop", repeat: "still loops", resolved: "resolved", "gave-up": "given up" };
 
 function restartWords(alert: Alert): string {
   const { task, reason } = lastUpdateOf(alert);

@@ -52,12 +52,12 @@ export function explainKafka(error: unknown, place: Place): Fault {
   return new Fault(`${where}: ${plain(message)}`);
 }
 
-const noPlain = ": it does not take SASL/PLAIN, which is all that this sink can; allow it there";
+const noPlain = ": it does not offer SASL/PLAIN, the only mechanism that this sink supports; enable it there";
 
 function explainLogin(message: string, { where, prefix }: Place): Fault {
   return /not supported by the server/.test(message)
     ? new Fault(
-      `${where} does not take SASL/PLAIN, which is what this sink can do; allow it there`,
+      `${where} does not offer SASL/PLAIN, the only mechanism that this sink supports; enable it there`,
       "operator",
     )
     : new Fault(

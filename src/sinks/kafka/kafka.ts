@@ -29,7 +29,7 @@ const settings = {
   ),
   caCertPath: optional(text({
     env: `${prefix}_CA_CERT_PATH`,
-    help: "PEM file of the authorities that the brokers' certificates may be signed by; it turns TLS on",
+    help: "PEM file of CA certificates to trust in place of the public ones; turns TLS on",
     example: "/etc/kafka/ca.pem",
   })),
   certPath: optional(text({

@@ -29,7 +29,7 @@ export function explainMongo(error: unknown, where: string, prefix: string): Fau
       "operator",
     );
   }
-  if (code === 13) return new Fault(`${where}: ${said}; let the user insert there`, "operator");
+  if (code === 13) return new Fault(`${where}: ${said}; allow the user to insert there`, "operator");
   if (typeof code === "number" && refusals.has(code) || name === "BSONError") {
     return new Fault(`${where} refused the alert: ${said}`, "rejected");
   }

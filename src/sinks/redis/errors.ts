@@ -37,7 +37,7 @@ const refusals: readonly Refusal[] = [
   {
     said: /^WRONGPASS|^ERR invalid password/,
     recovery: "operator",
-    words: ({ where }) => `${where} refused user and password; set the right ones in the URL`,
+    words: ({ where }) => `${where} refused user and password; correct them in the URL`,
   },
   {
     said: /^ERR (?:Client sent AUTH, but no|AUTH <password> called without any) password/,
@@ -58,13 +58,13 @@ const refusals: readonly Refusal[] = [
   {
     said: /^NOPERM/,
     recovery: "operator",
-    words: ({ where, key }, said) => `${where}: ${said}; let the user RPUSH to the key ${key}`,
+    words: ({ where, key }, said) => `${where}: ${said}; allow the user RPUSH on the key ${key}`,
   },
   {
     said: /^DENIED/,
     recovery: "operator",
     words: ({ where }) =>
-      `${where} is in protected mode and takes nobody from another machine; give it a password, and the URL`,
+      `${where} is in protected mode and accepts no remote clients; give it a password, and the URL`,
   },
   {
     said: /^ERR (?:invalid DB index|DB index is out of range)/,
@@ -75,7 +75,7 @@ const refusals: readonly Refusal[] = [
     said: /^WRONGTYPE/,
     recovery: "operator",
     words: ({ where, prefix, key }) =>
-      `${where}: the key ${key} is no list; set ${prefix}_KEY to another one, or delete it there`,
+      `${where}: the key ${key} is not a list; set ${prefix}_KEY to another one, or delete it there`,
   },
   {
     said: /^MOVED/,

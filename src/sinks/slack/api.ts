@@ -72,8 +72,8 @@ export class SlackApi {
     throw new Fault(
       `${where} answered 200, but not as Slack does: ${
         said || "nothing"
-      }; look at ${this.#options.prefix}_API_URL, ` +
-        "and at proxies",
+      }; check ${this.#options.prefix}_API_URL ` +
+        "and any proxies",
       "operator",
     );
   }

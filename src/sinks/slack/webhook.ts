@@ -39,14 +39,14 @@ export class WebhookSink implements Sink {
     if (answer.status >= 200 && answer.status < 300) {
       const said = quoteAnswer(answer.text, secrets);
       throw new Fault(
-        `${where} answered ${answer.status}, but not "ok" as Slack does: ${said || "nothing"}; look at ` +
-          `${this.#prefix}_WEBHOOK_URL, and at proxies`,
+        `${where} answered ${answer.status}, but not "ok" as Slack does: ${said || "nothing"}; check ` +
+          `${this.#prefix}_WEBHOOK_URL and any proxies`,
         "operator",
       );
     }
     const { message, recovery, retryAfter } = explainAnswer(answer, where, secrets);
     const advice = recovery === "operator" && answer.status >= 400
-      ? `; let ${this.#prefix}_WEBHOOK_URL be a webhook that exists, for a channel that may be written to`
+      ? `; set ${this.#prefix}_WEBHOOK_URL to an existing webhook whose channel accepts messages`
       : "";
     throw new Fault(message + advice, recovery, retryAfter);
   }

@@ -77,7 +77,7 @@ class NomadSource implements LiveSource {
 
   #logConnected(session: Session): void {
     if (this.#previous === undefined) {
-      this.#context.log.info("source nomad: follows {where}", { where: this.#client.where });
+      this.#context.log.info("source nomad: following the events of {where}", { where: this.#client.where });
     } else this.#warnNoEvents(this.#previous, session);
     if (session.refusesTopics) this.#warnNoTopics();
     this.#previous = session;

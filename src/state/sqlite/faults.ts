@@ -42,7 +42,7 @@ const causes = [
   {
     words: /Requires \w+ access/,
     found: "Deno does not permit access to it",
-    advice: "name a file outside of /dev, /proc and /sys, and let the program read and write files",
+    advice: "name a file outside of /dev, /proc and /sys, and allow the program to read and write files",
   },
   {
     words: /readonly database|Permission denied|Read-only file system/i,

@@ -126,7 +126,7 @@ Deno.test("openChannel() reports what the broker refuses, without the password",
   const refused: readonly (readonly [url: URL, message: string, recovery: string])[] = [
     [
       at(broker.port),
-      `amqp://guest:***@127.0.0.1:${broker.port}/ refused user and password; set the right ones in the URL`,
+      `amqp://guest:***@127.0.0.1:${broker.port}/ refused user and password; correct them in the URL`,
       "config",
     ],
     [

@@ -161,7 +161,7 @@ Deno.test("send() says what it found where nobody answers, and no address", asyn
   );
   await fails(
     client.send(requestTo(receiver.port, "https"), where),
-    "TLS is not spoken there; let the URL begin with http://",
+    "it does not speak TLS; use http:// in the URL",
     "operator",
   );
   await fails(client.send(requestTo(1), where), "Requests to port 1 are blocked");
@@ -241,7 +241,7 @@ Deno.test("send() trusts the authority in a file besides the public ones, and sa
       for (const client of [clientWith(), clientWith({ tlsCaFile: other!.cert })]) {
         await fails(
           client.send(requestTo(port, "https"), where),
-          "its certificate is not signed by an authority that is known; name the file of that authority in the " +
+          "its certificate is not signed by a known CA; name the file of that CA's certificate in the " +
             "settings of TLS",
           "operator",
         );
@@ -292,7 +292,7 @@ async function demandsCertificate(
     using without = clientWith({ tlsCaFile: authority.cert });
     await fails(
       without.send(requestTo(port, "https"), where),
-      "it demands a client certificate; name its files in the settings of TLS",
+      "it requires a client certificate; set its files in the TLS settings",
       "operator",
     );
     using client = clientWith({ tlsCaFile: authority.cert, tlsCertFile: own.cert, tlsKeyFile: own.key });
@@ -308,8 +308,8 @@ Deno.test("open() reads the files of TLS, and says which is wrong", () => {
   assert.throws(() => client.open(), {
     name: "Fault",
     message:
-      'SINK_X_TLS_CA_FILE (--sink-x-tls-ca-file): cannot read "/nowhere/ca.pem": there is no such file; name a ' +
-      "file of certificates in PEM form",
+      'SINK_X_TLS_CA_FILE (--sink-x-tls-ca-file): cannot read "/nowhere/ca.pem": there is no such file; set it ' +
+      "to a PEM file of certificates",
     recovery: "config",
   });
 });

@@ -72,7 +72,7 @@ Deno.test("the client speaks TLS with an authority of its own, from a file or fr
   assert.equal(await ask({ NOMAD_ADDR, NOMAD_CAPATH: path }), "[]");
   // The file wins.
   const both = { NOMAD_CAPATH: path, NOMAD_CACERT: stranger.cert };
-  assert.match(await refused({ NOMAD_ADDR, ...both }), /not signed by an authority in/);
+  assert.match(await refused({ NOMAD_ADDR, ...both }), /not signed by a CA in/);
 });
 
 Deno.test("the client shows its certificate", async () => {
@@ -140,12 +140,11 @@ function freePort(): number {
 
 Deno.test("get() reports an untrusted server certificate", async () => {
   await using server = await serve();
-  const advice =
-    "set NOMAD_CACERT (--nomad-cacert) to a file that holds its authority's certificate (config)";
+  const advice = "set NOMAD_CACERT (--nomad-cacert) to a file that holds its CA's certificate (config)";
   for (
     const [env, by] of [
-      [{}, "one of the public authorities"],
-      [{ NOMAD_CACERT: stranger.cert }, `an authority in "${stranger.cert}"`],
+      [{}, "a public CA"],
+      [{ NOMAD_CACERT: stranger.cert }, `a CA in "${stranger.cert}"`],
     ] as const
   ) {
     assert.equal(
@@ -206,7 +205,7 @@ Deno.test("get() reports a server without TLS, or without HTTP", async () => {
 Deno.test("get() reports what is wrong with the files of TLS", async () => {
   const empty = await Deno.makeTempDir({ dir: directory });
   const NOMAD_ADDR = "https://127.0.0.1:1";
-  const pem = "name a file of certificates in PEM form (config)";
+  const pem = "set it to a PEM file of certificates (config)";
   assert.equal(
     await refused({ NOMAD_ADDR, NOMAD_CACERT: "/nosuch" }),
     `NOMAD_CACERT (--nomad-cacert): cannot read "/nosuch": there is no such file; ${pem}`,
@@ -215,7 +214,7 @@ Deno.test("get() reports what is wrong with the files of TLS", async () => {
     await refused({ NOMAD_ADDR, NOMAD_CACERT: client.key }),
     `NOMAD_CACERT (--nomad-cacert): "${client.key}" holds no certificate; ${pem}`,
   );
-  const directories = "name a directory with files of certificates in PEM form (config)";
+  const directories = "set it to a directory of PEM files (config)";
   assert.equal(
     await refused({ NOMAD_ADDR, NOMAD_CAPATH: "/nosuch" }),
     `NOMAD_CAPATH (--nomad-capath): cannot read "/nosuch": there is no such file; ${directories}`,

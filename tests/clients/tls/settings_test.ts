@@ -121,7 +121,7 @@ const wrongCaFiles: readonly (readonly [text: string | Uint8Array, problem: stri
 
 Deno.test("tlsOptions() reports exactly what is wrong with a file of authorities", () => {
   const names = "SINK_AMQP_TLS_CA_FILE (--sink-amqp-tls-ca-file)";
-  const advice = "name a file of certificates in PEM form";
+  const advice = "set it to a PEM file of certificates";
   for (const [text, problem] of wrongCaFiles) {
     const path = file("wrong.pem", text);
     assert.equal(refused({ tlsCaFile: path }), `${names}: "${path}" ${problem}; ${advice}`);
@@ -146,13 +146,13 @@ Deno.test("tlsOptions() reports exactly what is wrong with a client certificate"
   assert.equal(
     refused({ tlsCertFile: path, tlsKeyFile: client.key }),
     `SINK_AMQP_TLS_CERT_FILE (--sink-amqp-tls-cert-file): "${path}" holds no certificate; ` +
-      "name a file of certificates in PEM form",
+      "set it to a PEM file of certificates",
   );
 });
 
 Deno.test("tlsOptions() reports exactly what is wrong with a private key", async () => {
   const names = "SINK_AMQP_TLS_KEY_FILE (--sink-amqp-tls-key-file)";
-  const advice = "name a file of a private key in PEM form, without a passphrase";
+  const advice = "set it to a PEM file of a private key without a passphrase";
   const path = `${directory}/wrong.key`;
   const key = (text: string) => refused({ tlsCertFile: client.cert, tlsKeyFile: file("wrong.key", text) });
   assert.equal(key("garbage"), `${names}: "${path}" holds no private key; ${advice}`);

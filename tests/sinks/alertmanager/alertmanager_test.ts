@@ -366,7 +366,7 @@ const answers: readonly (readonly [status: number, headers: Record<string, strin
   [401, {}, { message: "answered 401: said", recovery: "operator", retryAfter: 0 }],
   [404, {}, { message: "answered 404: said", recovery: "operator", retryAfter: 0 }],
   [302, { location: "/login" }, {
-    message: "answered 302: said: redirects are not followed; set the address to where it leads",
+    message: "answered 302: said: redirects are not followed; set the address to their target",
     recovery: "operator",
     retryAfter: 0,
   }],

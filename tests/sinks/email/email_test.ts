@@ -165,16 +165,15 @@ Deno.test("a certificate of an unknown authority, and a port without TLS: said w
   const url = urlOf(server).replace("smtp:", "smtps:");
   await using sink = open({ url });
   await assert.rejects(sink.connect(), {
-    message:
-      `the certificate of ${url} is not signed by one of the public authorities, but by "Test CA"; set ` +
-      "SINK_EMAIL_TLS_CA_FILE (--sink-email-tls-ca-file) to a file that holds its authority's certificate",
+    message: `the certificate of ${url} is not signed by a public CA, but by "Test CA"; set ` +
+      "SINK_EMAIL_TLS_CA_FILE (--sink-email-tls-ca-file) to a file that holds its CA's certificate",
     recovery: "config",
   });
   await using upgraded = await startMailServer({ certificate });
   await using other = open({ url: urlOf(upgraded) });
   await assert.rejects(other.connect(), {
-    message: `the certificate of ${urlOf(upgraded)} is not signed by one of the public authorities; set ` +
-      "SINK_EMAIL_TLS_CA_FILE (--sink-email-tls-ca-file) to a file that holds its authority's certificate",
+    message: `the certificate of ${urlOf(upgraded)} is not signed by a public CA; set ` +
+      "SINK_EMAIL_TLS_CA_FILE (--sink-email-tls-ca-file) to a file that holds its CA's certificate",
     recovery: "config",
   });
   await using plain = await startMailServer();

@@ -110,17 +110,17 @@ Deno.test("send() tells an answer that is not Slack's, a redirect, and a page in
   const answers = [
     [
       { status: 200, body: "<html>Log in to the proxy</html>" },
-      "answered 200, but not as Slack does: <html>Log in to the proxy</html>; look at SINK_SLACK_API_URL, and at proxies",
+      "answered 200, but not as Slack does: <html>Log in to the proxy</html>; check SINK_SLACK_API_URL and any proxies",
       "operator",
     ],
     [
       { status: 200 },
-      "answered 200, but not as Slack does: nothing; look at SINK_SLACK_API_URL, and at proxies",
+      "answered 200, but not as Slack does: nothing; check SINK_SLACK_API_URL and any proxies",
       "operator",
     ],
     [
       { status: 302, headers: { location: "https://elsewhere.example.com/" } },
-      "answered 302: redirects are not followed; set the address to where it leads",
+      "answered 302: redirects are not followed; set the address to their target",
       "operator",
     ],
     [{ status: 503, body: "upstream connect error" }, "answered 503: upstream connect error", "transient"],

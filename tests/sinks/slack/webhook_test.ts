@@ -26,8 +26,7 @@ Deno.test("the webhook says what Slack refused without its address", async () =>
   await using slack = await slackGiven("webhook");
   const sink = slack.open();
   const { server } = slack;
-  const exists =
-    "; let SINK_SLACK_WEBHOOK_URL be a webhook that exists, for a channel that may be written to";
+  const exists = "; set SINK_SLACK_WEBHOOK_URL to an existing webhook whose channel accepts messages";
   const answers = [
     [{ status: 404, body: "no_service" }, `answered 404: no_service${exists}`, "operator"],
     [{ status: 403, body: "action_prohibited" }, `answered 403: action_prohibited${exists}`, "operator"],
@@ -41,7 +40,7 @@ Deno.test("the webhook says what Slack refused without its address", async () =>
     ],
     [
       { status: 200, body: "<html>hello" },
-      'answered 200, but not "ok" as Slack does: <html>hello; look at SINK_SLACK_WEBHOOK_URL, and at proxies',
+      'answered 200, but not "ok" as Slack does: <html>hello; check SINK_SLACK_WEBHOOK_URL and any proxies',
       "operator",
     ],
     ["cut", ": connection lost", "transient"],

@@ -252,7 +252,7 @@ const answers:
     [
       { status: 307, headers: { location: "/elsewhere" } },
       "operator",
-      " answered 307: redirects are not followed; set the address to where it leads",
+      " answered 307: redirects are not followed; set the address to their target",
     ],
   ];
 
@@ -343,7 +343,7 @@ Deno.test("connect() says which file of TLS is wrong, so that the start ends", a
   await assert.rejects(sink.connect(), {
     message:
       'SINK_WEBHOOK_TLS_CA_FILE (--sink-webhook-tls-ca-file): cannot read "/nowhere/ca.pem": there is no ' +
-      "such file; name a file of certificates in PEM form",
+      "such file; set it to a PEM file of certificates",
     recovery: "config",
   });
 });

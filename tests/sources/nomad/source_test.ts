@@ -226,7 +226,7 @@ const faults: readonly (readonly [
       broke,
       still(
         "http://server answered 307, go to https://nomad.example/ui/; " +
-          "set NOMAD_ADDR (--nomad-addr) to where that leads",
+          "set NOMAD_ADDR (--nomad-addr) to that address",
       ),
       ends,
     ],
@@ -234,8 +234,8 @@ const faults: readonly (readonly [
   ["the address is not Nomad's", at({ refused: [{ status: 404, text: "404 page not found" }] }), [
     broke,
     still(
-      "http://server answered 404 (404 page not found), as what is not Nomad does, and Nomad before 1.0; " +
-        "set NOMAD_ADDR (--nomad-addr) to a newer one",
+      "http://server answered 404 (404 page not found), so it is not Nomad, or older than Nomad 1.0; " +
+        "set NOMAD_ADDR (--nomad-addr) to another server",
     ),
     ends,
   ]],
@@ -600,7 +600,7 @@ for (
     [
       "http where TLS is spoken",
       { status: 400, text: "Client sent an HTTP request to an HTTPS server.\n" },
-      "http://server speaks TLS; let NOMAD_ADDR (--nomad-addr) begin with https://",
+      "http://server speaks TLS; use https:// in NOMAD_ADDR (--nomad-addr)",
     ],
   ] as const
 ) {
@@ -628,7 +628,7 @@ Deno.test("the source nomad retries at the start unless Nomad itself refuses tok
         headers: { ...html, Location: "https://proxy.example/maintenance" },
         text: "<html>Moved",
       },
-      `answered 302, go to https://proxy.example/maintenance; ${setAddress} where that leads`,
+      `answered 302, go to https://proxy.example/maintenance; ${setAddress} that address`,
     ],
     [
       { status: 200, headers: html, text: "<html>We are back soon" },
@@ -643,8 +643,8 @@ Deno.test("the source nomad retries at the start unless Nomad itself refuses tok
     [{ status: 403, text: "invalid CSRF token" }, "answered 403: invalid CSRF token"],
     [
       { status: 404, text: "404 page not found" },
-      "answered 404 (404 page not found), as what is not Nomad does, and Nomad before 1.0; " +
-      `${setAddress} a newer one`,
+      "answered 404 (404 page not found), so it is not Nomad, or older than Nomad 1.0; " +
+      `${setAddress} another server`,
     ],
     [{ status: 401, headers: { "WWW-Authenticate": "Bearer" }, text: "" }, "answered 401: nothing said"],
     [{ status: 407, text: "" }, "answered 407: nothing said"],

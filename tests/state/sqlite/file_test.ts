@@ -436,7 +436,7 @@ test("where Deno lets it use no files is refused", async (_, folder) => {
     folder,
     "/dev/shm/state.db",
     "Deno does not permit access to it; " +
-      "name a file outside of /dev, /proc and /sys, and let the program read and write files",
+      "name a file outside of /dev, /proc and /sys, and allow the program to read and write files",
   );
 });
 
