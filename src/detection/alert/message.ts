@@ -69,6 +69,7 @@ function headline({ reason }: Alert, { FlappingSince }: AlertDetails): string {
 const headlines = {
   first: "is crash-looping",
   repeat: "is still crash-looping",
+  update: "is crash-looping",
   resolved: "no longer crash-loops",
   "gave-up": "was given up by Nomad",
 };
