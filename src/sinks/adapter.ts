@@ -1,5 +1,4 @@
 // The adapter of a sink: its settings, which alerts it gets, and how several sinks of one type differ by name.
-import { optional, text } from "../lib/settings/parsers.ts";
 import {
   type Input,
   readSettings,
@@ -9,7 +8,7 @@ import {
   type Values,
 } from "../lib/settings/setting.ts";
 import type { Alert } from "../detection/alert/alert.ts";
-import { parseGlobs, pathOf } from "./filter.ts";
+import { globs, pathOf } from "../detection/alert/path_filter.ts";
 import type { Sink, SinkContext } from "./sink.ts";
 
 /** A type of sink. */
@@ -110,13 +109,8 @@ function renamed<T>(setting: Setting<T>, from: string, to: string): Setting<T> {
 }
 
 function filterSettings(prefix: string) {
-  const filter = (name: string, help: string, example: string) => {
-    const declared = { env: `${prefix}_${name}`, help, example };
-    const { parse: _, default: __, ...rest } = optional(text(declared, "globs, separated by commas"));
-    return { ...rest, parse: parseGlobs, default: undefined } as Setting<
-      ReturnType<typeof parseGlobs> | undefined
-    >;
-  };
+  const filter = (name: string, help: string, example: string) =>
+    globs({ env: `${prefix}_${name}`, help, example });
   return {
     only: filter(
       "ONLY",
