@@ -30,6 +30,7 @@ export class Counters {
     "catching-up": 0,
     "first": 0,
     "repeat": 0,
+    "muted": 0,
   };
   readonly alerts: Record<Alert["reason"], number> = {
     first: 0,

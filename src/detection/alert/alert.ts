@@ -2,7 +2,7 @@
 import { hash } from "node:crypto";
 import type { Nanoseconds } from "../../lib/duration.ts";
 import type { AlertGroup } from "../groups/group.ts";
-import type { AlertDetails } from "./details.ts";
+import type { AlertDetails, JobWishes } from "./details.ts";
 
 /** One notification about a crash loop. */
 export interface Alert {
@@ -24,6 +24,10 @@ export interface Alert {
   /** What the payload `full` adds. Absent with the rule `restarts`, whose details follow from the rest: `detailsOf`
    * has them of any alert. */
   readonly details?: AlertDetails;
+  /** What its job asks for, where `details` do not say it. */
+  readonly wishes?: JobWishes;
+  /** Only these sinks get it, by name or by type: its job wants that. All sinks if it is absent. */
+  readonly sinks?: readonly string[];
   /** Set if the alert is about loops with one cause, and not about one loop; `loop` is then the group's id. */
   readonly group?: AlertGroup;
 }
