@@ -16,6 +16,8 @@ export interface JobState {
   /** Raft index of its creation; a job that was purged and run again has another one. And of its last change. */
   readonly createIndex: number;
   readonly modifyIndex: number;
+  /** Raft index of its version; 0 if that is not known. */
+  readonly jobModifyIndex: number;
 }
 
 /** All jobs that the token may list. */
@@ -123,7 +125,14 @@ export function waitUntilOf(evaluation: JsonObject | undefined): string | undefi
 export function jobStateOf(job: JsonObject | undefined): JobState | undefined {
   if (typeof job?.ID !== "string" || typeof job.Status !== "string") return undefined;
   const [createIndex, modifyIndex] = [numberOf(job.CreateIndex), numberOf(job.ModifyIndex)];
-  return { status: job.Status, stopped: job.Stop === true, type: textOf(job.Type), createIndex, modifyIndex };
+  return {
+    status: job.Status,
+    stopped: job.Stop === true,
+    type: textOf(job.Type),
+    createIndex,
+    modifyIndex,
+    jobModifyIndex: numberOf(job.JobModifyIndex),
+  };
 }
 
 function numberOf(value: unknown): number {
