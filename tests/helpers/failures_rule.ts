@@ -40,7 +40,7 @@ export const usual: FailuresThresholds = {
 /** Resumes where a rule stopped that kept these streaks; `now` is the wall clock's time. */
 interface Restored {
   readonly streaks: ReadonlyMap<string, FailureStreak>;
-  /** All that it kept; only the streaks by default. */
+  /** All that it kept, which this rule goes on with; only the streaks by default. */
   readonly tables?: Tables;
   readonly now: bigint | undefined;
 }
@@ -49,7 +49,7 @@ interface Restored {
 export class TrackedRule {
   readonly rule: FailuresRule;
   readonly streaks = new Map<string, FailureStreak>();
-  readonly tables = new Tables();
+  readonly tables: Tables;
   readonly alerts: Alert[] = [];
   /** `first 3`, `repeat 9`, `resolved: it was stopped`. */
   readonly said: string[] = [];
@@ -61,6 +61,7 @@ export class TrackedRule {
     restored?: Restored,
     readonly visibility: Visibility = new Visibility(),
   ) {
+    this.tables = restored?.tables ?? new Tables();
     const put = (table: string, name: string, value: unknown) => {
       this.tables.put(table, name, value);
       if (table !== "streaks") return;
@@ -69,11 +70,8 @@ export class TrackedRule {
     };
     this.rule = new FailuresRule({ ...usual, ...differs }, { put }, visibility);
     if (restored !== undefined) {
-      const kept = restored.tables ?? new Tables();
-      if (restored.tables === undefined) {
-        for (const [name, streak] of restored.streaks) kept.put("streaks", name, streak);
-      }
-      this.rule.restore(kept, restored.now);
+      for (const [name, streak] of restored.streaks) put("streaks", name, streak);
+      this.rule.restore(this.tables, restored.now);
     }
   }
 

@@ -1,6 +1,7 @@
 // The keys in a job's `meta` that this program reads, and how their texts become settings. No clock, no I/O.
 import type { Nanoseconds } from "../../lib/duration.ts";
 import { choice, duration, text, toggle, url, wholeNumber } from "../../lib/settings/parsers.ts";
+import { quoted } from "../../lib/settings/redact.ts";
 import type { Setting } from "../../lib/settings/setting.ts";
 import { parseTime } from "../../lib/time.ts";
 
@@ -116,5 +117,5 @@ function address(text: string): string {
 }
 
 function shown(text: string): string {
-  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…`.toWellFormed() : text);
+  return quoted(text.length > 100 ? `${text.slice(0, 100)}…`.toWellFormed() : text);
 }
