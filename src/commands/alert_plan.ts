@@ -6,7 +6,10 @@ import { planRule, type RulePlan } from "../detection/settings.ts";
 import { complete, type Input, readSettings, type Values } from "../lib/settings/setting.ts";
 import type { PreparedSink, SinkAdapter } from "../sinks/adapter.ts";
 import type { PlannedSink, SinkListener, SinkRecords } from "../sinks/sink.ts";
-import { sinkChoice } from "./adapters.ts";
+import { findSink } from "../sinks/adapter.ts";
+import type { Log } from "../lib/log.ts";
+import { quoted } from "../lib/settings/redact.ts";
+import { sinkChoice, sinks as sinkTypes } from "./adapters.ts";
 import type { ProcessContext } from "./process_context.ts";
 import { outputSettings, processSettings, surroundingSettings } from "./settings.ts";
 
@@ -55,6 +58,7 @@ export function sinksOf(
   { output, rule, surroundings, sinks }: AlertPlan,
   context: ProcessContext,
   isActive: (name: string) => boolean = () => true,
+  log?: Pick<Log, "warning">,
 ): PlannedSink[] {
   const { stdout, stdoutIsTerminal } = context;
   const shared = {
@@ -66,16 +70,52 @@ export function sinksOf(
     message: (alert: Alert) => messageOf(alert, surroundings),
     isActive,
   };
+  const wants = wishesForSinks(sinks.map(({ name }) => name), log);
   return sinks.map(({ name, prepared }) => {
     const getsEnds = rule.notifyResolved || prepared.needsEnds;
     return {
       name,
       getsEnds,
-      accepts: (alert) => (getsEnds || !isEnd(alert)) && prepared.accepts(alert),
+      accepts: (alert) => (getsEnds || !isEnd(alert)) && wants(alert, name) && prepared.accepts(alert),
       open: (listener, records) => prepared.open({ ...shared, listener, records }),
     };
   });
 }
+
+/** Whether the job of an alert wants it in a sink. A word for no sink in use is warned of once for each loop. */
+function wishesForSinks(
+  names: readonly string[],
+  log: Pick<Log, "warning"> | undefined,
+): (alert: Alert, name: string) => boolean {
+  const warned = new Set<string>();
+  const isMeant = (name: string, word: string) => {
+    const sink = findSink(sinkTypes, word);
+    return sink !== undefined && (name === sink || name.startsWith(`${sink}:`));
+  };
+  return ({ name: loop, sinks: words }, name) => {
+    if (words === undefined) return true;
+    const known = words.filter((word) => names.some((name) => isMeant(name, word)));
+    for (const word of words) {
+      if (known.includes(word) || warned.has(`${loop}\0${word}`)) continue;
+      if (warned.size >= maxWarned) warned.clear();
+      warned.add(`${loop}\0${word}`);
+      log?.warning(
+        "{loop}: crashloop_sinks in the meta of its job: found {word}, which is no sink in use; expected some of " +
+          "{sinks}; its alerts go to {others}",
+        {
+          loop,
+          word: quoted(word),
+          sinks: names.join(", "),
+          others: known.length === 0 ? "all of them" : known.join(" and "),
+        },
+      );
+    }
+    return known.length === 0 || known.some((word) => isMeant(name, word));
+  };
+}
+
+/** Words of loops that are remembered as warned of. */
+const maxWarned = 10_000;
 
 function isEnd({ reason }: Alert): boolean {
   return reason === "resolved" || reason === "gave-up";

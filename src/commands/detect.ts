@@ -85,7 +85,7 @@ async function follow(
   );
   try {
     const isActive = (name: string) => opened?.loop(name, wallClock()) !== undefined;
-    const sinks = sinksOf(plan, context, isActive);
+    const sinks = sinksOf(plan, context, isActive, log);
     const stateContext = {
       sinks: sinks.map(({ name }) => name),
       accepts: (name: string, alert: Alert) => sinks.find((sink) => sink.name === name)!.accepts(alert),

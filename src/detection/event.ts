@@ -3,7 +3,7 @@ import type { Nanoseconds } from "../lib/duration.ts";
 import type { Key } from "./decode/task_key.ts";
 
 /** An event for a rule. */
-export type RuleEvent = Restart | RunEvent | JobEvent;
+export type RuleEvent = Restart | RunEvent | JobEvent | JobSettingsEvent;
 
 /** An update of no interest to the rule. */
 export interface Other {
@@ -112,4 +112,21 @@ export interface JobEvent extends Common {
   readonly allocation: string;
   /** When the pending allocation is placed again. */
   readonly until: Nanoseconds | undefined;
+}
+
+/** What a version of a job asks for in its `meta`, for both rules. */
+export interface JobSettingsEvent extends Common {
+  readonly kind: "job-settings";
+  readonly namespace: string;
+  readonly job: string;
+  readonly version: number;
+  /** The tasks that have settings; none if the job has none any more. */
+  readonly tasks: readonly SettingsOfTask[];
+}
+
+/** The settings of one task: the texts of its `meta`, of its group's and of its job's, the innermost wins. */
+export interface SettingsOfTask {
+  readonly group: string;
+  readonly task: string;
+  readonly meta: Readonly<Record<string, string>>;
 }

@@ -22,6 +22,8 @@ export type Decision =
   /** Enough, but the event is stale: time decides once no more stale events come. */
   | { readonly reason: "catching-up"; readonly counted: number }
   | { readonly reason: "first" | "repeat"; readonly alert: Alert }
+  /** A loop that no sink gets: its job, or a setting, does not want it. The alert's details say why. */
+  | { readonly reason: "muted"; readonly alert: Alert }
   /** A notified loop is resolved. There is an alert if resolutions are sent. */
   | { readonly reason: "resolved"; readonly name: string; readonly cause: string; readonly alert?: Alert }
   /** Nomad makes no further attempt: notified once, then kept apart. There is an alert if resolutions are sent. */
@@ -47,10 +49,17 @@ export interface ActiveLoop {
 }
 
 /** What rules report to the state. */
-export interface RuleState extends RestartsState, FailuresState {}
+export interface RuleState extends RestartsState, FailuresState {
+  put(table: RuleTable, key: string, value: unknown): void;
+}
 
 /** What was kept of their reports. */
-export interface KeptState extends KeptRestarts, KeptFailures {}
+export interface KeptState extends KeptRestarts, KeptFailures {
+  entries<Value>(table: RuleTable): Iterable<readonly [key: string, value: Value]>;
+}
+
+/** The tables of all rules. */
+type RuleTable = "streaks" | "job settings" | "muted";
 
 /** A rule. */
 export interface Rule {

@@ -4,6 +4,8 @@ import { RestartsRule, type RestartsThresholds } from "./restarts/rule.ts";
 import type { FailuresThresholds } from "./failures/deadlines.ts";
 import { FailuresRule } from "./failures/rule.ts";
 import type { Rule, RuleState } from "./rule.ts";
+import { globs } from "./alert/path_filter.ts";
+import type { Scope } from "./jobs/job_settings.ts";
 import { choice, duration, optional, toggle, wholeNumber } from "../lib/settings/parsers.ts";
 import { type Input, isSet, readSettings } from "../lib/settings/setting.ts";
 import { formatDuration, parseDuration } from "../lib/duration.ts";
@@ -49,6 +51,16 @@ export const ruleSettings = {
     env: "IGNORE_REQUESTED_RESTARTS",
     help: "rule restarts: ignore restarts requested by a user or a template",
   }),
+  include: globs({
+    env: "INCLUDE",
+    help: "globs over namespace/job/group/task: all other loops are muted, that is shown and not sent",
+    example: "prod/*,staging/web",
+  }),
+  exclude: globs({
+    env: "EXCLUDE",
+    help: "globs over namespace/job/group/task: these loops are muted",
+    example: "*/ci-*",
+  }),
 };
 
 /** The settings of notifications. */
@@ -80,7 +92,7 @@ export interface RuleWords {
 /** The rule, ready to open, and how its alerts are written. */
 export interface RulePlan {
   readonly type: "restarts" | "failures";
-  readonly thresholds: RestartsThresholds & FailuresThresholds;
+  readonly thresholds: RestartsThresholds & FailuresThresholds & Scope;
   readonly open: (state: RuleState, visibility?: Visibility) => Rule;
   /** It ignores updates of other types than `Restarting`. */
   readonly restartsOnly: boolean;

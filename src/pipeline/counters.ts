@@ -30,8 +30,15 @@ export class Counters {
     "catching-up": 0,
     "first": 0,
     "repeat": 0,
+    "muted": 0,
   };
-  readonly alerts: Record<Alert["reason"], number> = { first: 0, repeat: 0, resolved: 0, "gave-up": 0 };
+  readonly alerts: Record<Alert["reason"], number> = {
+    first: 0,
+    repeat: 0,
+    update: 0,
+    resolved: 0,
+    "gave-up": 0,
+  };
   /** The time of the newest event of any kind, limited to now. */
   newest: Nanoseconds | undefined;
 

@@ -1,5 +1,6 @@
 // Carries out the decisions of the rule: logs each from its reason, and puts alerts into the outboxes.
 import type { Alert } from "../detection/alert/alert.ts";
+import { detailsOf } from "../detection/alert/details_of.ts";
 import type { Decision } from "../detection/rule.ts";
 import type { Log } from "../lib/log.ts";
 import type { StateStore } from "../state/store.ts";
@@ -30,6 +31,12 @@ export class Notifier {
           counts: this.#counts,
         });
         return this.#notify(decision.alert);
+      case "muted":
+        return this.#log.info("{name}: crash loop, {count} {counts}s; muted {muted}", {
+          ...notificationFields(decision.alert),
+          counts: this.#counts,
+          muted: detailsOf(decision.alert).Muted,
+        });
       case "resolved":
         this.#log.info("{name}: resolved: {cause}", { name: decision.name, cause: decision.cause });
         return this.#notify(decision.alert);

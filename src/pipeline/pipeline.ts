@@ -160,7 +160,7 @@ class Pipeline {
     this.#notifier.act(decision, event.name);
     this.#parts.observer?.recorded(event, decision, now);
     // A change of a job is due at once for each of its tasks.
-    if (event.kind === "job") this.#notifyDue(now);
+    if (event.kind === "job" || event.kind === "job-settings") this.#notifyDue(now);
     if (reason === "noted" || reason === "resolved" || reason === "gave-up") {
       this.counters.others++;
       return this.counters.notified > alerts;

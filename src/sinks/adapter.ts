@@ -1,5 +1,4 @@
 // The adapter of a sink: its settings, which alerts it gets, and how several sinks of one type differ by name.
-import { optional, text } from "../lib/settings/parsers.ts";
 import {
   type Input,
   readSettings,
@@ -9,7 +8,7 @@ import {
   type Values,
 } from "../lib/settings/setting.ts";
 import type { Alert } from "../detection/alert/alert.ts";
-import { parseGlobs, pathOf } from "./filter.ts";
+import { globs, pathOf } from "../detection/alert/path_filter.ts";
 import type { Sink, SinkContext } from "./sink.ts";
 
 /** A type of sink. */
@@ -27,16 +26,28 @@ export interface SinkAdapter {
 export interface PreparedSink {
   /** People or a receiver see a loop as open until they get its end, so it gets ends whatever `NOTIFY_RESOLVED` says. */
   readonly needsEnds: boolean;
+  /** Whether its messages are read by people, who get loops with one cause as one message, or by programs, which get
+   * each loop. */
+  readonly audience: Audience;
+  /** Whether it changes what it sent about a loop or a group, so that it can show every change. */
+  readonly updates: boolean;
   /** Whether its filters let the alert pass. */
   accepts(alert: Alert): boolean;
   open(context: SinkContext): Sink;
 }
+
+/** Who reads what a sink sends. */
+export type Audience = "people" | "programs";
 
 /** What declares a type of sink. */
 export interface SinkDeclaration<S extends Settings> {
   readonly type: string;
   /** Whether it gets ends whatever `NOTIFY_RESOLVED` says; a function where its settings decide. */
   readonly needsEnds?: boolean | ((values: Values<S>) => boolean);
+  /** Who reads what it sends, programs by default; a function where its settings decide. */
+  readonly audience?: Audience | ((values: Values<S>) => Audience);
+  /** Whether it changes what it sent, which it does not by default; a function where its settings decide. */
+  readonly updates?: boolean | ((values: Values<S>) => boolean);
   /** What its variables begin with, where that is not `SINK_` and the type. */
   readonly prefix?: string;
   readonly settings: S;
@@ -51,7 +62,7 @@ export function defineSink<S extends Settings>(declared: SinkDeclaration<S>): Si
 }
 
 function adapterOf<S extends Settings>(declared: SinkDeclaration<S>, name: string | undefined): SinkAdapter {
-  const { type, needsEnds = false } = declared;
+  const { type, needsEnds = false, audience = "programs", updates = false } = declared;
   const own = declared.prefix ?? `SINK_${type.toUpperCase()}`;
   const prefix = withName(own, name);
   const settings = Object.fromEntries(
@@ -72,6 +83,8 @@ function adapterOf<S extends Settings>(declared: SinkDeclaration<S>, name: strin
       const { only, except } = filter;
       return {
         needsEnds: typeof needsEnds === "function" ? needsEnds(values) : needsEnds,
+        audience: typeof audience === "function" ? audience(values) : audience,
+        updates: typeof updates === "function" ? updates(values) : updates,
         accepts(alert) {
           if (only === undefined && except === undefined) return true;
           const path = pathOf(alert);
@@ -96,13 +109,8 @@ function renamed<T>(setting: Setting<T>, from: string, to: string): Setting<T> {
 }
 
 function filterSettings(prefix: string) {
-  const filter = (name: string, help: string, example: string) => {
-    const declared = { env: `${prefix}_${name}`, help, example };
-    const { parse: _, default: __, ...rest } = optional(text(declared, "globs, separated by commas"));
-    return { ...rest, parse: parseGlobs, default: undefined } as Setting<
-      ReturnType<typeof parseGlobs> | undefined
-    >;
-  };
+  const filter = (name: string, help: string, example: string) =>
+    globs({ env: `${prefix}_${name}`, help, example });
   return {
     only: filter(
       "ONLY",

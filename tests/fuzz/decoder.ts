@@ -6,11 +6,11 @@ import { assertDecoded, decodeSlowly, tooDeep } from "../helpers/slow_decoder.ts
 import { hugeMessage, mutated } from "./mutations.ts";
 
 /** How many messages the decoder took for what. */
-export type Counters = Record<"restart" | "other" | "malformed", number>;
+export type Counters = Record<Update["kind"], number>;
 
 /** Decodes so many mutated messages, and a huge one. Throws with the one that is decoded wrongly. */
 export function fuzzDecoder(seed: number, count: number): Counters {
-  const counters: Counters = { restart: 0, other: 0, malformed: 0 };
+  const counters: Counters = { restart: 0, "job-settings": 0, other: 0, malformed: 0 };
   for (let index = 0; index < count; index++) {
     const body = mutated(seed, index);
     try {

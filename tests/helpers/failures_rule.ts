@@ -5,6 +5,9 @@ import type { FailuresThresholds } from "../../src/detection/failures/deadlines.
 import { FailuresRule } from "../../src/detection/failures/rule.ts";
 import type { FailureStreak } from "../../src/detection/failures/streak.ts";
 import type { Decision } from "../../src/detection/rule.ts";
+import type { JobSettingsEvent } from "../../src/detection/event.ts";
+import type { Scope } from "../../src/detection/jobs/job_settings.ts";
+import { Tables } from "./tables.ts";
 import { Visibility } from "../../src/detection/visibility.ts";
 import { formatTime } from "../../src/lib/time.ts";
 import type { Random } from "./random.ts";
@@ -37,6 +40,8 @@ export const usual: FailuresThresholds = {
 /** Resumes where a rule stopped that kept these streaks; `now` is the wall clock's time. */
 interface Restored {
   readonly streaks: ReadonlyMap<string, FailureStreak>;
+  /** All that it kept, which this rule goes on with; only the streaks by default. */
+  readonly tables?: Tables;
   readonly now: bigint | undefined;
 }
 
@@ -44,6 +49,7 @@ interface Restored {
 export class TrackedRule {
   readonly rule: FailuresRule;
   readonly streaks = new Map<string, FailureStreak>();
+  readonly tables: Tables;
   readonly alerts: Alert[] = [];
   /** `first 3`, `repeat 9`, `resolved: it was stopped`. */
   readonly said: string[] = [];
@@ -51,19 +57,31 @@ export class TrackedRule {
   #now = -1n << 63n;
 
   constructor(
-    differs: Partial<FailuresThresholds> = {},
+    differs: Partial<FailuresThresholds & Scope> = {},
     restored?: Restored,
     readonly visibility: Visibility = new Visibility(),
   ) {
-    const put = (_: "streaks", name: string, streak: FailureStreak | undefined) => {
-      if (streak === undefined) this.streaks.delete(name);
-      else this.streaks.set(name, structuredClone(streak));
+    this.tables = restored?.tables ?? new Tables();
+    const put = (table: string, name: string, value: unknown) => {
+      this.tables.put(table, name, value);
+      if (table !== "streaks") return;
+      if (value === undefined) this.streaks.delete(name);
+      else this.streaks.set(name, structuredClone(value) as FailureStreak);
     };
     this.rule = new FailuresRule({ ...usual, ...differs }, { put }, visibility);
     if (restored !== undefined) {
-      const streaks = () => structuredClone(restored.streaks);
-      this.rule.restore({ entries: streaks }, restored.now);
+      for (const [name, streak] of restored.streaks) put("streaks", name, streak);
+      this.rule.restore(this.tables, restored.now);
     }
+  }
+
+  /** Takes what a job asks for. Returns what was notified because of it. */
+  setJob(settings: JobSettingsEvent, now = settings.time): string[] {
+    const before = this.said.length;
+    this.wait(now);
+    this.#note(this.rule.record(settings, this.#now), this.#now);
+    this.#pass(this.#now);
+    return this.said.slice(before);
   }
 
   /** Takes updates, each at its own time or at `now`. Returns what was notified of them. */
@@ -106,7 +124,8 @@ export class TrackedRule {
 
   #note(decision: Decision, now: bigint): void {
     this.reasons.push(decision.reason);
-    if ("alert" in decision && decision.alert !== undefined) this.alerts.push(decision.alert);
+    const isSent = decision.reason !== "muted";
+    if (isSent && "alert" in decision && decision.alert !== undefined) this.alerts.push(decision.alert);
     const after = (now - at(0)) / seconds;
     if (decision.reason === "resolved") this.said.push(`${after} resolved: ${decision.cause}`);
     else if ("alert" in decision) {

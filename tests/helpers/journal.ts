@@ -1,11 +1,13 @@
 // A journal in memory that a test can stop and resume: uncommitted changes are lost.
 import type { KeptRestarts, Notified, RestartsState } from "../../src/detection/restarts/state.ts";
 import type { Counted } from "../../src/detection/restarts/windows.ts";
+import { Tables } from "./tables.ts";
 
 /** A journal, and what is kept of it. */
 export class TestJournal implements RestartsState {
   #restarts: (readonly [name: string, restart: Counted])[] = [];
   readonly #notified = new Map<string, Notified>();
+  readonly #tables = new Tables();
   #reported: (() => void)[] = [];
 
   counted(name: string, restart: Counted): void {
@@ -28,6 +30,10 @@ export class TestJournal implements RestartsState {
     );
   }
 
+  put(table: string, key: string, value: unknown): void {
+    this.#reported.push(() => this.#tables.put(table, key, value));
+  }
+
   /** Keeps what was reported, and forgets restarts that left by `now`. */
   commit(now: bigint): void {
     for (const apply of this.#reported) apply();
@@ -45,6 +51,7 @@ export class TestJournal implements RestartsState {
     return {
       restarts: () => this.#restarts.toSorted(([, a], [, b]) => a.arrival - b.arrival),
       notified: () => [...this.#notified].map(([name, notified]) => [name, { ...notified }] as const),
+      entries: this.#tables.entries,
     };
   }
 }

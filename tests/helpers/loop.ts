@@ -20,7 +20,7 @@ const statuses = { first: "looping", repeat: "looping", resolved: "resolved", "g
 
 /** An alert about the loop of `web.app[0]`, whose details can differ. */
 export function loopAlert(
-  reason: Alert["reason"],
+  reason: Exclude<Alert["reason"], "update">,
   differs: Partial<AlertDetails> = {},
   loop = "3a3aca75c675347004d6a7eb6827420a",
 ): Alert {

@@ -32,7 +32,7 @@ const folders: Readonly<Record<string, Folder>> = {
       "npm:nodemailer@",
       "node:",
     ],
-    shared: ["sinks/sink", "sinks/adapter", "sinks/filter", "sinks/alertmanager_labels"],
+    shared: ["sinks/sink", "sinks/adapter", "sinks/alertmanager_labels"],
   },
   state: { imports: ["lib", "detection"], packages: ["node:"] },
   pipeline: {

@@ -96,9 +96,9 @@ export class Simulation {
     const decision = this.#rule.record(update, now);
     const { reason } = decision;
     if (reason !== "noted" && reason !== "resolved" && reason !== "gave-up") this.counters.events[reason]++;
-    if (counting.has(reason)) this.#count(update, update.kind === "job" ? 1 : update.missed + 1);
+    if (counting.has(reason)) this.#count(update, "missed" in update ? update.missed + 1 : 1);
     this.#act(decision, now);
-    if (update.kind === "job") { for (const due of this.#rule.due(now, maxDue)) this.#act(due, now); }
+    if (ofJobs.has(update.kind)) { for (const due of this.#rule.due(now, maxDue)) this.#act(due, now); }
   }
 
   #advance(time: Nanoseconds, body?: Uint8Array): Nanoseconds {
@@ -123,7 +123,9 @@ export class Simulation {
   }
 
   #act(decision: Decision, now: Nanoseconds): void {
-    if ("alert" in decision && decision.alert !== undefined) this.#notify(decision.alert, now);
+    if (decision.reason !== "muted" && "alert" in decision && decision.alert !== undefined) {
+      this.#notify(decision.alert, now);
+    }
   }
 
   #notify({ name, reason, eventLog }: Alert, now: Nanoseconds): void {
@@ -144,6 +146,9 @@ export class Simulation {
   }
 }
 
+/** Events of whole jobs, which fall due at once for their tasks. */
+const ofJobs: ReadonlySet<RuleEvent["kind"]> = new Set(["job", "job-settings"]);
+
 /** Reasons of decisions about events that count. */
 const counting: ReadonlySet<Decision["reason"]> = new Set([
   "below-threshold",
@@ -151,6 +156,7 @@ const counting: ReadonlySet<Decision["reason"]> = new Set([
   "catching-up",
   "first",
   "repeat",
+  "muted",
 ]);
 
 const forgetful: RuleState = { counted: () => {}, dropped: () => {}, notified: () => {}, put: () => {} };

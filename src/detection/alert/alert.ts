@@ -1,7 +1,8 @@
 // The alert about a crash loop: rules create it, the state keeps it, sinks send it. No I/O.
 import { hash } from "node:crypto";
 import type { Nanoseconds } from "../../lib/duration.ts";
-import type { AlertDetails } from "./details.ts";
+import type { AlertGroup } from "../groups/group.ts";
+import type { AlertDetails, JobWishes } from "./details.ts";
 
 /** One notification about a crash loop. */
 export interface Alert {
@@ -11,8 +12,9 @@ export interface Alert {
   readonly loop: string;
   /** Text of the key: the allocation's name, or the task's. */
   readonly name: string;
-  /** The loop's first alert, a repeat while it is active, its end, or that Nomad makes no further attempt. */
-  readonly reason: "first" | "repeat" | "resolved" | "gave-up";
+  /** The loop's first alert, a repeat while it is active, its end, or that Nomad makes no further attempt. An update is
+   * of a group only: its loops changed. */
+  readonly reason: "first" | "repeat" | "update" | "resolved" | "gave-up";
   /** The update of its last restart, or failed run, as it came. */
   readonly lastEvent: string;
   /** The times of its counted restarts, in order of arrival. */
@@ -22,6 +24,12 @@ export interface Alert {
   /** What the payload `full` adds. Absent with the rule `restarts`, whose details follow from the rest: `detailsOf`
    * has them of any alert. */
   readonly details?: AlertDetails;
+  /** What its job asks for, where `details` do not say it. */
+  readonly wishes?: JobWishes;
+  /** Only these sinks get it, by name or by type: its job wants that. All sinks if it is absent. */
+  readonly sinks?: readonly string[];
+  /** Set if the alert is about loops with one cause, and not about one loop; `loop` is then the group's id. */
+  readonly group?: AlertGroup;
 }
 
 /** The id of an alert, from what identifies it. */

@@ -5,7 +5,7 @@ import { formatTime } from "../../lib/time.ts";
 import type { Key } from "../decode/task_key.ts";
 
 /** Fields of the payload; times are RFC 3339, durations as Go writes them. */
-export interface AlertDetails {
+export interface AlertDetails extends JobWishes, AlertContext {
   readonly Status: "looping" | "resolved" | "gave-up";
   readonly Rule: "restarts" | "failures";
   /** The same in all alerts about one loop: the id of the first. */
@@ -36,6 +36,39 @@ export interface AlertDetails {
     readonly Type: string;
     readonly DisplayMessage: string;
   }[];
+}
+
+/** What the job asks for in its `meta`, where the source reads it. */
+export interface JobWishes {
+  readonly Severity?: "warning" | "critical";
+  readonly Owner?: string;
+  /** URL. */
+  readonly Runbook?: string;
+  /** Why no sink gets it, in words: `until 2026-12-01T08:00:00Z, as crashloop_mute_until says`. */
+  readonly Muted?: string;
+}
+
+/** What was asked about a loop when it was notified; a field is absent if it was not asked for, or not answered. */
+export interface AlertContext {
+  /** The job as it runs now, and how it came to that. */
+  readonly Change?: {
+    readonly JobVersion: number;
+    readonly Submitted: string;
+    /** What the task runs: its image, or its command. */
+    readonly Image?: string;
+    readonly Command?: string;
+    readonly Deployment?: { readonly ID: string; readonly Status: string; readonly Description?: string };
+    /** The version before, if there is one, and whether Nomad marked it as stable. */
+    readonly Previous?: { readonly JobVersion: number; readonly Stable: boolean };
+  };
+  /** Allocations of the task group that should run, that loop, and that run without looping. */
+  readonly Allocations?: { readonly Total: number; readonly Looping: number; readonly Running: number };
+  /** The last lines that the task wrote; `Missing` says why there are none. */
+  readonly LastWords?: {
+    readonly Stderr?: readonly string[];
+    readonly Stdout?: readonly string[];
+    readonly Missing?: string;
+  };
 }
 
 /** How often: `once`, `3 times`. */

@@ -8,7 +8,7 @@ import type { AlertDetails } from "./details.ts";
 
 /** The details of an alert: those of its rule, or what follows from a restart's update. */
 export function detailsOf(alert: Alert): AlertDetails {
-  return alert.details ?? restartsDetails(alert);
+  return alert.details ?? { ...restartsDetails(alert), ...alert.wishes };
 }
 
 /** What the update of an alert says beyond its details; texts are empty if it says nothing. */

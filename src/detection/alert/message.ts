@@ -50,7 +50,7 @@ export function messageOf(alert: Alert, surroundings: Surroundings = {}): Messag
   const counted = `${runs}${details.Failures === 1 ? "" : "s"} since ${since}`;
   return {
     state,
-    severity: state === "gave-up" ? "critical" : "warning",
+    severity: severityOf(details, state),
     title: plain(`${cluster}${alert.name} ${headline(alert, details)}: ${counted}`),
     reason: plain(sentence(withoutCount(details.Reason))),
     facts: factsOf(alert, details, surroundings.cluster).map(({ label, value }) => ({
@@ -61,6 +61,14 @@ export function messageOf(alert: Alert, surroundings: Surroundings = {}): Messag
   };
 }
 
+/** The job's own word counts. Else a loop is critical that Nomad gave up, or that all of its group are in. */
+function severityOf({ Severity, Allocations }: AlertDetails, state: Message["state"]): Message["severity"] {
+  if (Severity !== undefined) return Severity;
+  const allLoop = state === "active" && Allocations !== undefined && Allocations.Total > 0 &&
+    Allocations.Looping === Allocations.Total;
+  return state === "gave-up" || allLoop ? "critical" : "warning";
+}
+
 function headline({ reason }: Alert, { FlappingSince }: AlertDetails): string {
   if (reason !== "resolved" && FlappingSince !== undefined) return "is flapping";
   return headlines[reason];
@@ -69,6 +77,7 @@ function headline({ reason }: Alert, { FlappingSince }: AlertDetails): string {
 const headlines = {
   first: "is crash-looping",
   repeat: "is still crash-looping",
+  update: "is crash-looping",
   resolved: "no longer crash-loops",
   "gave-up": "was given up by Nomad",
 };
@@ -78,7 +87,7 @@ function sentence(text: string): string {
 }
 
 function factsOf(alert: Alert, details: AlertDetails, cluster: string | undefined): Fact[] {
-  const { Key, Node, LastExit, NextAttempt, Missed } = details;
+  const { Key, Node, LastExit, NextAttempt, Missed, Owner } = details;
   const { allocation, task } = lastUpdateOf(alert);
   const facts: readonly (readonly [label: string, value: string | undefined])[] = [
     ["Cluster", cluster],
@@ -86,6 +95,7 @@ function factsOf(alert: Alert, details: AlertDetails, cluster: string | undefine
     ["Job", Key.JobID],
     ["Group", Key.TaskGroup],
     ["Task", Key.Task ?? task],
+    ["Owner", Owner],
     ["Node", Node.Name === undefined ? short(Node.ID) : `${Node.Name} (${short(Node.ID)})`],
     ["Allocation", short(allocation)],
     ["Last exit", LastExit && exitWords(LastExit)],
@@ -121,8 +131,16 @@ function newestTime({ Events, Since }: AlertDetails): string {
   return Events.at(-1)?.Time ?? Since;
 }
 
-function linksOf(alert: Alert, { Key, Loop }: AlertDetails, { nomadUi, page }: Surroundings): Link[] {
+function linksOf(
+  alert: Alert,
+  { Key, Loop, Runbook }: AlertDetails,
+  { nomadUi, page }: Surroundings,
+): Link[] {
   const links: Link[] = [];
+  // A text of anybody's who may submit jobs.
+  if (/^https?:$/.test(URL.parse(Runbook ?? "")?.protocol ?? "")) {
+    links.push({ text: "Runbook", url: URL.parse(Runbook!)!.href });
+  }
   const add = (text: string, base: URL | undefined, path: string) => {
     if (base !== undefined) links.push({ text, url: `${base.href.replace(/\/$/, "")}${path}` });
   };

@@ -28,13 +28,19 @@ export function alertText(alert: Alert, colored = false): string {
 }
 
 /** Red, yellow, green and magenta. Their escape sequences are ten characters that take no room. */
-const colors = { first: 31, repeat: 33, resolved: 32, "gave-up": 35 };
+const colors = { first: 31, repeat: 33, update: 33, resolved: 32, "gave-up": 35 };
 
 function inColor(text: string, color: number): string {
   return `\x1b[${color}m${text}\x1b[39m`;
 }
 
-const headings = { first: "crash loop", repeat: "still loops", resolved: "resolved", "gave-up": "given up" };
+const headings = {
+  first: "crash loop",
+  repeat: "still loops",
+  update: "changed",
+  resolved: "resolved",
+  "gave-up": "gave up",
+};
 
 function restartWords(alert: Alert): string {
   const { task, reason } = lastUpdateOf(alert);

@@ -3,8 +3,9 @@
 import type { Nanoseconds } from "../../lib/duration.ts";
 import { later, maxTime } from "../../lib/time.ts";
 import type { Visibility } from "../visibility.ts";
+import type { JobSettings } from "../jobs/job_settings.ts";
 import { flaps, quietSince, stableAfterOf } from "./flapping.ts";
-import { type FailureStreak, runningSince } from "./streak.ts";
+import { type FailureStreak, isShown, runningSince } from "./streak.ts";
 
 /** When a loop is notified. */
 export interface FailuresThresholds {
@@ -28,25 +29,37 @@ export interface TimedEnd {
   readonly at: Nanoseconds;
 }
 
-/** The deadlines of streaks, by the thresholds and by what the source has shown. */
+/** The deadlines of streaks, by the thresholds, by what their jobs ask for, and by what the source has shown. */
 export class Deadlines {
   readonly #thresholds: FailuresThresholds;
+  readonly #jobs: JobSettings;
   readonly #visibility: Visibility;
 
-  constructor(thresholds: FailuresThresholds, visibility: Visibility) {
+  constructor(thresholds: FailuresThresholds, jobs: JobSettings, visibility: Visibility) {
     this.#thresholds = thresholds;
+    this.#jobs = jobs;
     this.#visibility = visibility;
   }
 
   /** Whether its failures are enough. */
-  isLoop({ failures }: FailureStreak): boolean {
-    return failures >= this.#thresholds.restartCount;
+  isLoop({ key, failures }: FailureStreak): boolean {
+    return failures >= (this.#jobs.of(key).restartCount ?? this.#thresholds.restartCount);
   }
 
-  /** From when on a failure notifies. After a resolution that was sent, a new loop notifies at once. */
-  mayNotifyAt({ notified }: FailureStreak): Nanoseconds {
-    if (notified === undefined || (notified.resolved && notified.resolvedSent)) return -maxTime;
-    return notified.at + this.#thresholds.notificationInterval;
+  /** The minimum time between its notifications. */
+  notificationInterval({ key }: FailureStreak): Nanoseconds {
+    return this.#jobs.of(key).notificationInterval ?? this.#thresholds.notificationInterval;
+  }
+
+  /** From when on a failure notifies. After a resolution that was sent, a new loop notifies at once; and so does one
+   * that begins after a loop of which no sink knows. A loop that sinks must not get now waits until they may. */
+  mayNotifyAt(streak: FailureStreak): Nanoseconds {
+    const { key, notified } = streak;
+    if (notified === undefined || (notified.resolved && (notified.resolvedSent || notified.muted))) {
+      return -maxTime;
+    }
+    const notifyAt = notified.muted ? -maxTime : notified.at + this.notificationInterval(streak);
+    return isShown(streak) ? later(notifyAt, this.#jobs.mutedUntil(key)) : notifyAt;
   }
 
   /** When the streak notifies if nothing else happens. A flapping loop does not repeat while it is quiet. */
@@ -54,7 +67,7 @@ export class Deadlines {
     if (!this.isLoop(streak)) return maxTime;
     const notifyAt = this.mayNotifyAt(streak);
     const since = flaps(streak) ? quietSince(streak) : undefined;
-    return since !== undefined && notifyAt >= since + this.#thresholds.stableAfter ? maxTime : notifyAt;
+    return since !== undefined && notifyAt >= since + this.#stableAfterUnflapped(streak) ? maxTime : notifyAt;
   }
 
   /** When time alone resolves the streak if nothing else happens. A task is idle only while the source sees. */
@@ -68,14 +81,19 @@ export class Deadlines {
 
   /** How long a run must last to resolve the streak. */
   stableAfter(streak: FailureStreak): Nanoseconds {
-    return stableAfterOf(streak, this.#thresholds.stableAfter);
+    return stableAfterOf(streak, this.#stableAfterUnflapped(streak));
+  }
+
+  #stableAfterUnflapped({ key }: FailureStreak): Nanoseconds {
+    return this.#jobs.of(key).stableAfter ?? this.#thresholds.stableAfter;
   }
 
   /** A resolved streak is kept, so that redelivered events do not count again, and for its last notification. */
-  forgottenAt({ notified, newest }: FailureStreak): Nanoseconds {
+  forgottenAt(streak: FailureStreak): Nanoseconds {
+    const { notified, newest } = streak;
     return later(
       newest + idleTimeout,
-      notified === undefined ? newest : notified.at + this.#thresholds.notificationInterval,
+      notified === undefined ? newest : notified.at + this.notificationInterval(streak),
     );
   }
 

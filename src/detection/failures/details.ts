@@ -1,15 +1,16 @@
 // What the payload `full` says of a loop of the rule `failures`, above all in its one sentence.
 import type { Nanoseconds } from "../../lib/duration.ts";
 import { formatTime } from "../../lib/time.ts";
-import { type AlertDetails, clock, inWords, often, rounded } from "../alert/details.ts";
+import { type AlertDetails, clock, inWords, type JobWishes, often, rounded } from "../alert/details.ts";
 import { exitCodeWords, signalWords } from "../alert/signals.ts";
 import type { Ended, FailureStreak } from "./streak.ts";
 
-/** The details of a streak that was notified, or of its end if `resolved` says why. */
+/** The details of a streak that was notified, or of its end if `resolved` says why. `wishes` are those of its job. */
 export function failuresDetails(
   streak: FailureStreak,
   now: Nanoseconds,
   resolved: string | undefined,
+  wishes: JobWishes,
 ): AlertDetails {
   const { key, failures, missed, since, ended, nextAttempt, node, events, notified } = streak;
   const next = resolved === undefined && nextAttempt !== undefined && nextAttempt > now
@@ -31,6 +32,7 @@ export function failuresDetails(
     ...(next === undefined ? {} : { NextAttempt: formatTime(next) }),
     Node: { ID: node.ID, ...(node.Name === "" ? {} : { Name: node.Name }) },
     Events: events.map((event) => ({ ...event, Time: formatTime(event.Time) })),
+    ...wishes,
   };
 }
 

@@ -3,17 +3,18 @@
 import type { Nanoseconds } from "../../lib/duration.ts";
 import { earlier } from "../../lib/time.ts";
 import { decodeRun } from "../decode/run_event.ts";
-import type { JobEvent, RuleEvent, RunEvent } from "../event.ts";
+import type { JobEvent, JobSettingsEvent, RuleEvent, RunEvent } from "../event.ts";
+import { JobSettings, type Scope } from "../jobs/job_settings.ts";
 import type { ActiveLoop, Decision, FailingTask, Rule } from "../rule.ts";
 import { Visibility } from "../visibility.ts";
 import { setBack, setNoticeBack } from "./clock_correction.ts";
 import { Deadlines, type FailuresThresholds, idleTimeout } from "./deadlines.ts";
 import { isFailure, isNewsOfLife } from "./event_order.ts";
 import { flaps, quieten } from "./flapping.ts";
-import { causeOf, isShown, Notifications } from "./notifications.ts";
+import { causeOf, Notifications } from "./notifications.ts";
 import { Schedule } from "./schedule.ts";
 import type { FailuresState, KeptFailures } from "./state.ts";
-import { type FailureStreak, hasGivenUp, isActive, newStreak, runningSince } from "./streak.ts";
+import { type FailureStreak, hasGivenUp, isActive, isShown, newStreak, runningSince } from "./streak.ts";
 import { type Step, take } from "./take_event.ts";
 import { type Tracked, TrackedStreaks } from "./tracked_streaks.ts";
 
@@ -27,6 +28,7 @@ export class FailuresRule implements Rule {
   readonly decode = decodeRun;
   readonly #state: FailuresState;
   readonly #visibility: Visibility;
+  readonly #jobs: JobSettings;
   readonly #streaks = new TrackedStreaks();
   readonly #deadlines: Deadlines;
   readonly #schedule: Schedule;
@@ -35,12 +37,17 @@ export class FailuresRule implements Rule {
   #isLive = true;
 
   /** Time alone decides nothing that `visibility` does not show. */
-  constructor(thresholds: FailuresThresholds, state: FailuresState, visibility = new Visibility()) {
+  constructor(
+    thresholds: FailuresThresholds & Scope,
+    state: FailuresState,
+    visibility: Visibility = new Visibility(),
+  ) {
     this.#state = state;
     this.#visibility = visibility;
-    this.#deadlines = new Deadlines(thresholds, visibility);
+    this.#jobs = new JobSettings(thresholds, state);
+    this.#deadlines = new Deadlines(thresholds, this.#jobs, visibility);
     this.#schedule = new Schedule(this.#deadlines, visibility);
-    this.#notifications = new Notifications(thresholds, this.#deadlines);
+    this.#notifications = new Notifications(thresholds, this.#deadlines, this.#jobs);
   }
 
   get names(): number {
@@ -58,6 +65,7 @@ export class FailuresRule implements Rule {
   restore(kept: KeptFailures, now: Nanoseconds | undefined): void {
     this.#isLive = now !== undefined;
     if (now !== undefined) this.#schedule.holdAfterStart(now);
+    this.#jobs.restore(kept);
     for (const [name, streak] of kept.entries("streaks")) {
       const tracked = this.#streaks.add(name, streak);
       if (isActive(streak)) this.#notifications.active++;
@@ -83,6 +91,7 @@ export class FailuresRule implements Rule {
   record(event: RuleEvent, now: Nanoseconds): Decision {
     if (event.kind === "restart") return { reason: "noted" };
     if (event.kind === "job") return this.#recordJob(event, now);
+    if (event.kind === "job-settings") return this.#recordSettings(event, now);
     const { name, time } = event;
     if (this.#isLive && time - now >= maxClockSkew) return { reason: "outside-window" };
     let tracked = this.#streaks.find(name);
@@ -198,6 +207,13 @@ export class FailuresRule implements Rule {
     return { reason: "noted" };
   }
 
+  /** Time decides about the streaks of a job anew, since its thresholds changed. */
+  #recordSettings(event: JobSettingsEvent, now: Nanoseconds): Decision {
+    this.#jobs.take(event);
+    for (const tracked of this.#streaks.ofJob(event.namespace, event.job)) this.#schedule.set(tracked, now);
+    return { reason: "noted" };
+  }
+
   /** Decides what became of the streak's job, unless something newer is known of the streak by now. */
   #decideOutcome(tracked: Tracked, event: JobEvent, now: Nanoseconds): Decision | undefined {
     const { streak } = tracked;
@@ -220,7 +236,7 @@ export class FailuresRule implements Rule {
     tracked.outcome = undefined;
     if (streak.failures === 0) return undefined;
     if (outcome !== undefined) return this.#decideOutcome(tracked, outcome, now);
-    if (hasGivenUp(streak)) return undefined;
+    if (hasGivenUp(streak)) return this.#notifications.unmuteGivenUp(tracked, now);
     const { how, at } = this.#deadlines.endOf(streak);
     if (now < at) {
       if (now < this.#deadlines.notifyAt(streak)) return undefined;

@@ -78,7 +78,11 @@ export class Schedule {
   }
 
   #wakeAt({ streak, number, catchingUpSince }: Tracked, now: Nanoseconds): Nanoseconds {
-    if (hasGivenUp(streak)) return maxTime;
+    if (hasGivenUp(streak)) {
+      return streak.notified!.muted
+        ? earlier(later(this.#deadlines.mayNotifyAt(streak), now), maxTime)
+        : maxTime;
+    }
     let wakeAt = streak.failures === 0
       ? this.#deadlines.forgottenAt(streak)
       : this.#decidedAt(streak, number, now);

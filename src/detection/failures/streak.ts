@@ -50,6 +50,10 @@ export interface StreakNotice {
   /** Since when it flaps, and since when a completed run keeps it quiet. */
   flappingSince?: Nanoseconds;
   quietSince?: Nanoseconds;
+  /** No sink has got an alert about the loop: its job, or a setting, did not want that. */
+  muted?: true;
+  /** The sinks that got alerts about it; all of them if it is absent. */
+  sinks?: readonly string[];
   /** Nomad makes no further attempt. This was notified, and stays until somebody stops the job or runs it again. */
   gaveUp?: true;
 }
@@ -120,6 +124,11 @@ export function runningSince({ runs }: FailureStreak): Nanoseconds | undefined {
 /** Whether its loop was notified and is not resolved or given up. */
 export function isActive({ notified }: FailureStreak): boolean {
   return notified !== undefined && !notified.resolved && notified.gaveUp !== true;
+}
+
+/** Whether its loop is active, or was given up. */
+export function isShown(streak: FailureStreak): boolean {
+  return isActive(streak) || hasGivenUp(streak);
 }
 
 /** Whether Nomad makes no further attempt. */

@@ -7,9 +7,12 @@ import type { KeptRestarts, Notified, RestartsState } from "./state.ts";
 import { Interner } from "../../lib/offheap/interner.ts";
 import type { ActiveLoop, Decision, Rule } from "../rule.ts";
 import { capped, leavesAt, withInterval } from "./expiry.ts";
+import type { Muting, Scope } from "../jobs/job_settings.ts";
+import { JobsOfRestarts } from "./jobs_of_restarts.ts";
 import { NotifiedTable } from "./notified.ts";
 import { decode } from "../decode/update.ts";
-import type { Restart, RuleEvent } from "../event.ts";
+import type { JobSettingsEvent, Restart, RuleEvent } from "../event.ts";
+import { earlier } from "../../lib/time.ts";
 import { type Counted, Windows } from "./windows.ts";
 
 /** When a loop is notified. */
@@ -38,6 +41,9 @@ export class RestartsRule implements Rule {
   readonly decode = decode;
   readonly #thresholds: RestartsThresholds;
   readonly #state: RestartsState;
+  readonly #jobs: JobsOfRestarts;
+  /** The keys of active loops of which no sink got an alert. */
+  readonly #muted = new Set<string>();
   /** The tracked keys; everything else goes by their rows. */
   readonly #names = new Interner();
   readonly #dueHeap = new IndexedHeap();
@@ -49,9 +55,10 @@ export class RestartsRule implements Rule {
   /** The clock is that of the wall, not that of the events. */
   #isLive = true;
 
-  constructor(thresholds: RestartsThresholds, state: RestartsState) {
+  constructor(thresholds: RestartsThresholds & Scope, state: RestartsState) {
     this.#thresholds = thresholds;
     this.#state = state;
+    this.#jobs = new JobsOfRestarts(thresholds, state);
     this.#limit = Math.max(maxRestarts, thresholds.restartCount);
   }
 
@@ -70,6 +77,8 @@ export class RestartsRule implements Rule {
   /** Reports only what changed because the thresholds did. */
   restore(kept: KeptRestarts, now?: Nanoseconds): void {
     this.#isLive = now !== undefined;
+    this.#jobs.restore(kept);
+    for (const [name] of kept.entries("muted")) this.#muted.add(name);
     for (const [name, restart] of kept.restarts()) {
       const row = this.#watch(name);
       this.#arrivals = restart.arrival + 1;
@@ -80,7 +89,7 @@ export class RestartsRule implements Rule {
     for (const [name, notified] of kept.notified()) {
       const row = this.#watch(name);
       this.#notified.add(row, notified);
-      this.#dueHeap.set(row, this.#dueAt(notified));
+      this.#dueHeap.set(row, this.#dueAt(name, notified));
     }
   }
 
@@ -97,11 +106,12 @@ export class RestartsRule implements Rule {
       const corrected = { ...notified, notifiedAt: now };
       this.#notified.repeat(row, corrected);
       this.#state.notified(name, corrected);
-      this.#dueHeap.set(row, this.#dueAt(corrected));
+      this.#dueHeap.set(row, this.#dueAt(name, corrected));
     }
   }
 
   record(restart: RuleEvent, now: Nanoseconds): Decision {
+    if (restart.kind === "job-settings") return this.#recordSettings(restart, now);
     if (restart.kind !== "restart") return { reason: "noted" };
     const { name, update } = restart;
     if (restart.requested && this.#thresholds.ignoreRequested) return { reason: "requested" };
@@ -112,9 +122,9 @@ export class RestartsRule implements Rule {
     const isNotified = this.#notified.has(row);
     if (isNotified) this.#state.notified(name, this.#notified.setLastEvent(row, update));
     const counted = this.#windows.size(row);
-    if (counted < this.#thresholds.restartCount) return { reason: "below-threshold", counted };
+    if (counted < this.#restartCount(update)) return { reason: "below-threshold", counted };
     if (isNotified) return { reason: "already-notified", counted };
-    return { reason: "first", alert: this.#notify(row, restart, now) };
+    return this.#notify(row, restart, now);
   }
 
   due(now: Nanoseconds, limit: number): Decision[] {
@@ -122,7 +132,8 @@ export class RestartsRule implements Rule {
     for (; limit > 0 && this.#dueHeap.next !== undefined && this.#dueHeap.next <= now; limit--) {
       const row = this.#dueHeap.take();
       this.#windows.drop(row, now);
-      if (this.#notified.has(row)) decisions.push(this.#repeatOrResolve(row, now));
+      const decision = this.#notified.has(row) ? this.#repeatOrResolve(row, now) : undefined;
+      if (decision !== undefined) decisions.push(decision);
       if (this.#dueHeap.has(row)) continue;
       if (this.#windows.size(row) > 0) this.#dueHeap.set(row, this.#windows.emptyAt(row));
       else this.#names.delete(row);
@@ -131,11 +142,13 @@ export class RestartsRule implements Rule {
   }
 
   /** With the restarts that were in the window at the last event or deadline. */
-  loop(name: string): ActiveLoop | undefined {
+  loop(name: string, now: Nanoseconds): ActiveLoop | undefined {
     const row = this.#names.find(name);
     if (row < 0 || !this.#notified.has(row)) return undefined;
     const notified = this.#notified.get(row);
-    return { alert: this.#alert(row, name, notified, "repeat"), notified: notified.repeats + 1 };
+    const muting = this.#jobs.mutingOf(notified.lastEvent, now);
+    const alert = this.#alert(row, name, notified, "repeat", muting);
+    return { alert, notified: this.#muted.has(name) ? 0 : notified.repeats + 1 };
   }
 
   *loops(): Iterable<string> {
@@ -198,43 +211,100 @@ export class RestartsRule implements Rule {
     return this.#windows.add(row, changed);
   }
 
-  #dueAt({ notifiedAt }: Notified): Nanoseconds {
-    return capped(notifiedAt + this.#thresholds.notificationInterval);
+  #restartCount(update: string): number {
+    return this.#jobs.of(update).restartCount ?? this.#thresholds.restartCount;
   }
 
-  #notify(row: number, restart: Restart, now: Nanoseconds): Alert {
+  #interval(update: string): Nanoseconds {
+    return this.#jobs.of(update).notificationInterval ?? this.#thresholds.notificationInterval;
+  }
+
+  /** A loop of which no sink knows is looked at again when nothing mutes it any more. */
+  #dueAt(name: string, { notifiedAt, lastEvent }: Notified): Nanoseconds {
+    const dueAt = notifiedAt + this.#interval(lastEvent);
+    if (!this.#muted.has(name)) return capped(dueAt);
+    const until = this.#jobs.mutingOf(lastEvent, notifiedAt)?.until ?? notifiedAt;
+    return capped(earlier(dueAt, until));
+  }
+
+  /** Loops of the job that no sink knows are looked at again, since nothing may mute them any more. */
+  #recordSettings(event: JobSettingsEvent, now: Nanoseconds): Decision {
+    this.#jobs.take(event);
+    for (const name of this.#muted) {
+      const row = this.#names.find(name);
+      if (row >= 0 && this.#notified.has(row)) this.#dueHeap.set(row, now);
+    }
+    return { reason: "noted" };
+  }
+
+  #notify(row: number, restart: Restart, now: Nanoseconds): Decision {
     const { name, allocation, task, time, update } = restart;
     const id = alertId(name, allocation, task, String(time));
     const notified = { notifiedAt: now, id, repeats: 0, lastEvent: update };
+    const muting = this.#jobs.mutingOf(update, now);
+    if (muting !== undefined) this.#setMuted(name, true);
     this.#notified.add(row, notified);
-    return this.#keep(row, name, notified, "first");
+    const alert = this.#keep(row, name, notified, "first", muting);
+    return { reason: muting === undefined ? "first" : "muted", alert };
   }
 
-  #repeatOrResolve(row: number, now: Nanoseconds): Decision {
+  #repeatOrResolve(row: number, now: Nanoseconds): Decision | undefined {
     const name = this.#names.name(row);
     const notified = this.#notified.get(row);
-    if (this.#windows.size(row) < this.#thresholds.restartCount) {
+    const { lastEvent } = notified;
+    const muted = this.#muted.has(name);
+    if (this.#windows.size(row) < this.#restartCount(lastEvent)) {
       this.#notified.delete(row);
       this.#state.notified(name, undefined);
+      if (muted) this.#setMuted(name, false);
       const cause = "it no longer restarts that often";
-      if (!this.#thresholds.notifyResolved) return { reason: "resolved", name, cause };
+      if (!this.#thresholds.notifyResolved || muted) return { reason: "resolved", name, cause };
       return { reason: "resolved", name, cause, alert: this.#alert(row, name, notified, "resolved") };
     }
-    const interval = this.#thresholds.notificationInterval;
+    const interval = this.#interval(lastEvent);
     const notifiedAt = notified.notifiedAt + (now - notified.notifiedAt) / interval * interval;
+    if (this.#jobs.mutingOf(lastEvent, now) !== undefined) {
+      const looked = { ...notified, notifiedAt };
+      this.#notified.repeat(row, looked);
+      this.#keep(row, name, looked, "repeat");
+      return undefined;
+    }
+    if (muted) return { reason: "first", alert: this.#unmute(row, name, notified, now) };
     const repeated = { ...notified, notifiedAt, repeats: notified.repeats + 1 };
     this.#notified.repeat(row, repeated);
     return { reason: "repeat", alert: this.#keep(row, name, repeated, "repeat") };
   }
 
-  /** Keeps a notification that is sent now, until the next one. */
-  #keep(row: number, name: string, notified: Notified, reason: "first" | "repeat"): Alert {
-    this.#dueHeap.set(row, this.#dueAt(notified));
-    this.#state.notified(name, notified);
-    return this.#alert(row, name, notified, reason);
+  /** Nothing mutes the loop any more, and it is still active. */
+  #unmute(row: number, name: string, notified: Notified, now: Nanoseconds): Alert {
+    this.#setMuted(name, false);
+    const first = { ...notified, notifiedAt: now };
+    this.#notified.repeat(row, first);
+    return this.#keep(row, name, first, "first");
   }
 
-  #alert(row: number, name: string, { id, repeats, lastEvent }: Notified, reason: Alert["reason"]): Alert {
+  #setMuted(name: string, muted: boolean): void {
+    if (muted) this.#muted.add(name);
+    else this.#muted.delete(name);
+    this.#state.put("muted", name, muted || undefined);
+  }
+
+  /** Keeps a notification that is sent now, until the next one. */
+  #keep(row: number, name: string, notified: Notified, reason: "first" | "repeat", muting?: Muting): Alert {
+    this.#dueHeap.set(row, this.#dueAt(name, notified));
+    this.#state.notified(name, notified);
+    return this.#alert(row, name, notified, reason, muting);
+  }
+
+  #alert(
+    row: number,
+    name: string,
+    { id, repeats, lastEvent }: Notified,
+    reason: Alert["reason"],
+    muting?: Muting,
+  ): Alert {
+    const { sinks } = this.#jobs.of(lastEvent);
+    const wishes = this.#jobs.wishesOf(lastEvent, muting);
     return {
       id: reason === "first" ? id : alertId(id, reason === "repeat" ? String(repeats) : reason),
       loop: id,
@@ -243,6 +313,8 @@ export class RestartsRule implements Rule {
       lastEvent,
       eventLog: this.#windows.times(row),
       ...(this.#windows.size(row) >= this.#limit ? { limit: this.#limit } : {}),
+      ...(wishes === undefined ? {} : { wishes }),
+      ...(sinks === undefined ? {} : { sinks }),
     };
   }
 }

@@ -6,7 +6,9 @@ import { wallClock } from "../../lib/time.ts";
 import type { Checkpoint } from "../source.ts";
 import { Background } from "./jobs/background.ts";
 import { JobTypes } from "./jobs/job_types.ts";
+import { JobClient } from "./jobs/job_client.ts";
 import { JobWatch, type JobWatchContext } from "./jobs/job_watch.ts";
+import { SettingsWatch } from "./jobs/settings_watch.ts";
 import type { Line } from "./stream/event_stream.ts";
 import { Position } from "./stream/position.ts";
 import type { Session } from "./stream/session.ts";
@@ -28,17 +30,22 @@ export interface FollowerContext extends JobWatchContext {
   readonly log: Log;
   readonly timeouts: Timeouts;
   readonly checkpoint: ReadonlyMap<string, string>;
+  /** The rule takes restarts only, and what jobs ask for. */
+  readonly restartsOnly: boolean;
 }
 
 /** Keys of the checkpoint. */
 const positionKey = "nomad/position";
 const allocationKey = "nomad/allocation/";
+const jobKey = "nomad/job/";
 
 /** Follows Nomad from session to session. */
 export class Follower {
   readonly #known = new AllocationTracker();
   readonly #jobTypes: JobTypes;
   readonly #jobs: JobWatch;
+  readonly #settings: SettingsWatch;
+  readonly #restartsOnly: boolean;
   readonly #position: Position;
   readonly #updates = new UpdateBuffer();
   readonly #where: string;
@@ -47,15 +54,22 @@ export class Follower {
   #checkpointedAt = 0;
 
   constructor(context: FollowerContext) {
-    const { client, log, timeouts, checkpoint } = context;
+    const { client, namespace, log, timeouts, checkpoint, restartsOnly } = context;
     this.#jobTypes = new JobTypes(client, log);
     this.#jobs = new JobWatch(context);
+    this.#settings = new SettingsWatch({
+      client: new JobClient(client, namespace),
+      log,
+      retryAfter: timeouts.audit,
+    });
+    this.#restartsOnly = restartsOnly;
     this.#position = new Position(checkpoint.get(positionKey));
     this.#where = client.where;
     this.#log = log;
     this.#checkpointPeriod = timeouts.checkpoint;
     for (const [key, value] of checkpoint) {
       if (key.startsWith(allocationKey)) this.#known.restore(key.slice(allocationKey.length), value);
+      if (key.startsWith(jobKey)) this.#settings.restore(key.slice(jobKey.length), value);
     }
   }
 
@@ -68,6 +82,7 @@ export class Follower {
   async *follow(session: Session, visibility: StreamVisibility): AsyncGenerator<UpdateBatch> {
     if (this.#wasReset(session)) return;
     await using background = new Background();
+    await using _ = this.#settings.begin(background);
     if (this.#position.since === undefined) await this.#jobs.beginFirstListing(session.stop);
     this.#known.beginListing();
     let isListed = false;
@@ -80,13 +95,22 @@ export class Follower {
         } else if (event.kind === "found") this.#updates.add(event.events);
         else this.#endListing(newest);
         const isEnd = event.kind === "end of list";
-        if (isListed || isEnd || this.#updates.isFull) yield* this.#release(!isListed);
+        if (isListed || isEnd || this.#updates.isFull) {
+          if (!isListed) this.#updates.add(await this.#settings.settled());
+          yield* this.#release(!isListed);
+        }
+        if (isEnd) this.#settings.endHolding();
         isListed ||= isEnd;
         // No lines are read ahead, so all that came before is decided on.
         if (isEnd) visibility.listed(wallClock());
         else if (isListed) visibility.hear(session.receivedAt);
         // Now the rule knows the failing tasks of the list.
-        if (isEnd) this.#jobs.audit(() => this.#newestIndex(session), background);
+        if (!isEnd) continue;
+        this.#jobs.audit(
+          () => this.#newestIndex(session),
+          background,
+          (jobs) => this.#settings.compare(jobs),
+        );
       }
     } catch (error) {
       yield* this.#release(!isListed);
@@ -107,6 +131,7 @@ export class Follower {
       { where: this.#where, before, now: listIndex },
     );
     this.#position.reset();
+    this.#settings.reset();
     return true;
   }
 
@@ -117,7 +142,10 @@ export class Follower {
         const jobType = this.#known.jobTypeOf(allocation) ?? await this.#jobTypes.ask(allocation, stop);
         this.#take(allocation, jobType, background);
       }
-      for (const event of jobEvents) this.#updates.add(this.#jobs.takeEvent(event, index, background));
+      for (const event of jobEvents) {
+        this.#updates.add(this.#settings.takeJob(event.job));
+        if (!this.#restartsOnly) this.#updates.add(this.#jobs.takeEvent(event, index, background));
+      }
       this.#position.advance(index, allocations.length > 0);
     }
   }
@@ -145,6 +173,10 @@ export class Follower {
     const isHistory = !(since !== undefined && allocation.CreateTime > since);
     const newEvents = this.#known.take(allocation, jobType, isHistory);
     if (this.#jobs.isFinal(allocation)) return;
+    const [first] = newEvents;
+    if (first !== undefined && hasFailed(allocation)) {
+      this.#settings.noteFailure(allocation.Namespace, allocation.JobID, first.time);
+    }
     this.#updates.add(newEvents);
     this.#updates.add(this.#jobs.takeAllocation(allocation, jobType, background));
   }
@@ -161,6 +193,7 @@ export class Follower {
   #checkpoint(withEvents: boolean): Checkpoint {
     const checkpoint = new Map<string, string | undefined>();
     for (const [id, value] of this.#known.takeChanges()) checkpoint.set(allocationKey + id, value);
+    for (const [job, value] of this.#settings.takeChanges()) checkpoint.set(jobKey + job, value);
     const now = performance.now();
     if (!withEvents && checkpoint.size === 0 && now - this.#checkpointedAt < this.#checkpointPeriod) {
       return checkpoint;
@@ -169,4 +202,13 @@ export class Follower {
     if (this.index !== undefined) checkpoint.set(positionKey, String(this.#position));
     return checkpoint;
   }
+}
+
+/** Whether a run of one of its tasks failed, or was to be run again. */
+function hasFailed({ TaskStates }: Allocation): boolean {
+  for (const task in TaskStates) {
+    const { Failed, Restarts = 0 } = TaskStates[task]!;
+    if (Failed || Restarts > 0) return true;
+  }
+  return false;
 }

@@ -92,6 +92,7 @@ class NomadSource implements LiveSource {
       timeouts: this.#timeouts,
       checkpoint,
       failing: restartsOnly ? undefined : failing,
+      restartsOnly,
     });
   }
 
@@ -102,7 +103,7 @@ class NomadSource implements LiveSource {
       client: this.#client,
       namespace: this.#namespace,
       index,
-      withJobs: !restartsOnly,
+      jobTopics: restartsOnly ? ["Job"] : ["Job", "Evaluation"],
       timeouts: this.#timeouts,
       stop,
       onReceived: () => this.#context.health?.seen(),
@@ -117,6 +118,14 @@ class NomadSource implements LiveSource {
   #warnNoTopics(): void {
     if (this.#warnedNoTopics) return;
     this.#warnedNoTopics = true;
+    if (this.#context.restartsOnly) {
+      this.#context.log.warning(
+        "source nomad: {where} refused the topic Job, but not Allocation; continuing without it: what a new " +
+          "version of a job asks for in its meta may be noticed an hour late",
+        { where: this.#client.where },
+      );
+      return;
+    }
     this.#context.log.warning(
       "source nomad: {where} refused the topics Job and Evaluation, but not Allocation; continuing without " +
         "them: a job that is stopped or given up may be noticed a minute late",

@@ -1,6 +1,7 @@
 // The history of loops that the page shows beyond the rule's own state: their events, and the loops that were resolved or
 // given up. Everything is bounded.
 import type { Alert } from "../../detection/alert/alert.ts";
+import { detailsOf } from "../../detection/alert/details_of.ts";
 import type { Nanoseconds } from "../../lib/duration.ts";
 import type { Kept, LoopMemory } from "../../state/store.ts";
 import type { Observer } from "../../pipeline/pipeline.ts";
@@ -121,7 +122,7 @@ export class LoopHistory implements Observer {
     if (reason === "duplicate" || reason === "outside-window") return;
     const { name } = event;
     const loop = this.#looping.get(name);
-    const counts = "counted" in decision || reason === "first" || reason === "repeat";
+    const counts = "counted" in decision || reason === "first" || reason === "repeat" || reason === "muted";
     const history = loop?.history ?? (counts ? this.#failing.failed(name, now) : this.#failing.get(name));
     if (history === undefined) return;
     if (counts) history.count(event.time);
@@ -135,6 +136,7 @@ export class LoopHistory implements Observer {
     switch (decision.reason) {
       case "first":
       case "repeat":
+      case "muted":
         return this.#notify(decision.alert.name, now, decision.alert);
       case "resolved":
         return this.#resolve(decision.name, decision.cause, decision.alert, now);
@@ -164,14 +166,20 @@ export class LoopHistory implements Observer {
     const active = this.#rule.loop(name, now);
     const alert = active?.alert ?? notified;
     if (alert === undefined) return;
+    const isFirst = notified?.reason === "first" && detailsOf(notified).Muted === undefined;
+    const firstNotifiedAt = isFirst ? formatTime(now) : null;
     if (known?.id === alert.loop) {
       const notifications = active?.notified ?? known.view.notifications;
-      known.view = { ...known.view, notifications };
+      known.view = {
+        ...known.view,
+        notifications,
+        firstNotifiedAt: known.view.firstNotifiedAt ?? firstNotifiedAt,
+      };
+      if (isFirst) this.#keep(known.id, { firstNotifiedAt, since: known.view.since });
       return this.#changed(known);
     }
     const history = this.#failing.take(name);
     addNotifiedEvents(history, alert);
-    const firstNotifiedAt = notified?.reason === "first" ? formatTime(now) : null;
     const view = loopView(alert, {
       notifications: active?.notified ?? 1,
       times: history.times,

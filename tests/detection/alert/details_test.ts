@@ -33,7 +33,7 @@ function rowOf(updates: readonly string[]): FailureStreak {
 /** The details of a streak, at the time of its newest event or at `now`. */
 function storyOf(updates: readonly string[], now?: bigint, resolved?: string): AlertDetails {
   const streak = rowOf(updates);
-  return failuresDetails(streak, now ?? streak.newest, resolved);
+  return failuresDetails(streak, now ?? streak.newest, resolved, {});
 }
 
 /** The time of day of the tests' beginning, and a minute after. */

@@ -229,3 +229,42 @@ Deno.test("messageOf() has no character that a terminal obeys, and no line feed"
   }
   assert.equal(reason, "A\\u000ab\\u001b[31m\\u202e");
 });
+
+const severities: readonly (readonly [Partial<AlertDetails>, Alert["reason"], Message["severity"]])[] = [
+  [{}, "first", "warning"],
+  [{}, "repeat", "warning"],
+  [{}, "gave-up", "critical"],
+  [{ Allocations: { Total: 3, Looping: 2, Running: 1 } }, "first", "warning"],
+  [{ Allocations: { Total: 3, Looping: 3, Running: 0 } }, "first", "critical"],
+  [{ Allocations: { Total: 3, Looping: 3, Running: 0 } }, "resolved", "warning"],
+  [{ Allocations: { Total: 0, Looping: 0, Running: 0 } }, "first", "warning"],
+  [{ Severity: "critical" }, "first", "critical"],
+  [{ Severity: "warning" }, "gave-up", "warning"],
+  [{ Severity: "warning", Allocations: { Total: 1, Looping: 1, Running: 0 } }, "repeat", "warning"],
+];
+
+for (const [more, reason, severity] of severities) {
+  Deno.test(`messageOf() is ${severity}: ${reason}, ${JSON.stringify(more)}`, () => {
+    assert.equal(messageOf(failures(more, { reason })).severity, severity);
+  });
+}
+
+Deno.test("messageOf() says whose the job is, and links its runbook, with both rules", () => {
+  const wishes = {
+    Owner: "team-web\u001b[31m",
+    Runbook: "https://wiki.example.com/web",
+    Severity: "critical",
+  } as const;
+  for (const alert of [failures(wishes), restarts({ wishes })]) {
+    const { facts, links, severity } = messageOf(alert);
+    assert.equal(facts.find(({ label }) => label === "Owner")!.value, "team-web\\u001b[31m");
+    assert.deepEqual(links, [{ text: "Runbook", url: "https://wiki.example.com/web" }]);
+    assert.equal(severity, "critical");
+  }
+});
+
+Deno.test("messageOf() links no runbook that is not of HTTP", () => {
+  for (const Runbook of ["javascript:alert(1)", "data:text/html,x", "not a URL", ""]) {
+    assert.deepEqual(messageOf(failures({ Runbook })).links, []);
+  }
+});

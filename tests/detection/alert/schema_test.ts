@@ -8,6 +8,7 @@ import { RestartsRule } from "../../../src/detection/restarts/rule.ts";
 import { FailuresRule } from "../../../src/detection/failures/rule.ts";
 import type { Rule } from "../../../src/detection/rule.ts";
 import { recordedUpdates } from "../../helpers/event_stream.ts";
+import { settingsUpdate } from "../../helpers/job_settings.ts";
 import { decisions, minutes, noopState } from "../../helpers/listen.ts";
 import {
   at,
@@ -93,6 +94,16 @@ const lives: Readonly<Record<string, readonly string[]>> = {
   }),
   "flaps": [0, 800, 1600].flatMap((from) => [...crashes(3, from), started(at(from + 60))]),
   "fails unseen": [restarting(at(0)), restarting(at(1), { fields: { MissedRestarts: 400 } })],
+  "is owned by somebody": [
+    settingsUpdate(at(-1), {
+      owner: "web",
+      runbook: "https://wiki/web",
+      severity: "critical",
+      sinks: "slack",
+    }),
+    ...crashes(4),
+  ],
+  "is muted": [settingsUpdate(at(-1), { mute_until: "2099-01-01T00:00:00Z" }), ...crashes(4)],
   "is of an old nomad-firehose": [1, 2, 3].map((index) =>
     `{"Name":"a.b[0]","JobID":"a","GroupName":"b","TaskName":"c","TaskEvent":{"Type":"Restarting","Time":${
       at(index)

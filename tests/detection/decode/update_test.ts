@@ -364,7 +364,8 @@ Deno.test("decode() never throws and reads as the slow decoder does, over 20,000
     let body: Uint8Array = utf8.encode(from[random(from.length)]);
     for (let damages = 1 + random(3); damages > 0; damages--) body = damaged(body, random);
     const update = decode(body);
-    seen[update.kind]++;
+    assert.notEqual(update.kind, "job-settings");
+    if (update.kind !== "job-settings") seen[update.kind]++;
     assertDecoded(body, update);
   }
   for (const [kind, count] of Object.entries(seen)) assert.ok(count > 1_000, `${count} ${kind}`);

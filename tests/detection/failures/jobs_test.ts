@@ -8,6 +8,7 @@ import { decodeRun } from "../../../src/detection/decode/run_event.ts";
 import { type JobChange, writeJobChange } from "../../../src/sources/nomad/jobs/job_change.ts";
 import { formatTime } from "../../../src/lib/time.ts";
 import { at, crashes, giveUp, started, type TaskUpdate } from "../../helpers/runs.ts";
+import { Tables } from "../../helpers/tables.ts";
 
 const hour = 3_600_000_000_000n;
 const thresholds: FailuresThresholds = {
@@ -30,12 +31,14 @@ class TestedRule {
   #now = at(0);
 
   constructor(streaks: ReadonlyMap<string, FailureStreak> = new Map()) {
-    const put = (_: "streaks", name: string, streak: FailureStreak | undefined) => {
+    const put = (_: string, name: string, streak: unknown) => {
       if (streak === undefined) this.streaks.delete(name);
-      else this.streaks.set(name, structuredClone(streak));
+      else this.streaks.set(name, structuredClone(streak) as FailureStreak);
     };
+    const kept = new Tables();
+    for (const [name, streak] of streaks) kept.put("streaks", name, streak);
     this.rule = new FailuresRule(thresholds, { put });
-    this.rule.restore({ entries: () => structuredClone(streaks) }, undefined);
+    this.rule.restore(kept, undefined);
   }
 
   take(...updates: string[]): string[] {

@@ -540,7 +540,7 @@ Deno.test("a restart that does not count leaves no trace", () => {
 });
 
 Deno.test("a million names that restart once are forgotten when their windows end", () => {
-  const nothing = { counted() {}, dropped() {}, notified() {} };
+  const nothing = { counted() {}, dropped() {}, notified() {}, put() {} };
   const rule = new RestartsRule({ ...thresholds, restartInterval: 1_000n }, nothing);
   let maxNames = 0;
   for (let time = 0n; time < 1_000_000n; time++) {
@@ -633,6 +633,7 @@ Deno.test("restore() of what was kept reports nothing that is kept already", () 
     counted: () => reported.push("counted"),
     dropped: () => reported.push("dropped"),
     notified: () => reported.push("notified"),
+    put: () => reported.push("put"),
   });
   second.restore(journal.kept);
   assert.deepEqual(reported, []);

@@ -41,6 +41,13 @@ export class Background implements AsyncDisposable {
     this.#delayed.delete(key);
   }
 
+  /** Passes on what was found elsewhere. */
+  pass(newEvents: NewEvent[]): void {
+    if (this.#stop.signal.aborted) return;
+    this.#found.push(newEvents);
+    this.#wake();
+  }
+
   /** Resolves with the next findings; it may never resolve. */
   async next(): Promise<NewEvent[]> {
     while (this.#found.length === 0) await new Promise<void>((resolve) => this.#wake = resolve);

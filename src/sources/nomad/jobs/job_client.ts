@@ -1,10 +1,11 @@
-// Queries of jobs and evaluations: the list of all jobs, one job, and when an allocation is rescheduled. The size of
+// Queries of jobs and evaluations: the list of all jobs, one job or its definition, and when an allocation is rescheduled. The size of
 // each response is limited.
 import { parseTime } from "../../../lib/time.ts";
 import { Buffer } from "node:buffer";
 import type { NomadClient } from "../../../clients/nomad/client.ts";
 import { NoSuchJob } from "../../../clients/nomad/errors.ts";
 import { JsonArraySplitter } from "../stream/json_array.ts";
+import { type JobDefinition, jobDefinitionOf } from "./job_definition.ts";
 
 /** The fields of a job that the list and the job itself share. */
 export interface JobState {
@@ -15,6 +16,8 @@ export interface JobState {
   /** Raft index of its creation; a job that was purged and run again has another one. And of its last change. */
   readonly createIndex: number;
   readonly modifyIndex: number;
+  /** Raft index of its version; 0 if that is not known. */
+  readonly jobModifyIndex: number;
 }
 
 /** All jobs that the token may list. */
@@ -71,6 +74,16 @@ export class JobClient {
     }
   }
 
+  /** The definition of a job; undefined if there is no such job. @throws {Fault} if Nomad refuses, or does not answer. */
+  async define(namespace: string, job: string, signal: AbortSignal): Promise<JobDefinition | undefined> {
+    try {
+      return jobDefinitionOf(await this.#read(`/v1/job/${encodeURIComponent(job)}`, namespace, signal));
+    } catch (error) {
+      if (error instanceof NoSuchJob) return undefined;
+      throw error;
+    }
+  }
+
   /** Digits of the time, in nanoseconds, until which an evaluation is delayed. Undefined if Nomad does not answer. */
   async waitUntil(namespace: string, evaluation: string, signal: AbortSignal): Promise<string | undefined> {
     try {
@@ -112,7 +125,14 @@ export function waitUntilOf(evaluation: JsonObject | undefined): string | undefi
 export function jobStateOf(job: JsonObject | undefined): JobState | undefined {
   if (typeof job?.ID !== "string" || typeof job.Status !== "string") return undefined;
   const [createIndex, modifyIndex] = [numberOf(job.CreateIndex), numberOf(job.ModifyIndex)];
-  return { status: job.Status, stopped: job.Stop === true, type: textOf(job.Type), createIndex, modifyIndex };
+  return {
+    status: job.Status,
+    stopped: job.Stop === true,
+    type: textOf(job.Type),
+    createIndex,
+    modifyIndex,
+    jobModifyIndex: numberOf(job.JobModifyIndex),
+  };
 }
 
 function numberOf(value: unknown): number {

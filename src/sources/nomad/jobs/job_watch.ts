@@ -68,16 +68,22 @@ export class JobWatch {
     return this.#lifecycle.takeAllocation(allocation, jobType, background);
   }
 
-  /** Checks the jobs of the failing tasks now and then periodically. `newest` is the cluster's raft index, if known. */
-  audit(newest: () => number | undefined, background: Background): void {
+  /** Checks the jobs of the failing tasks now and then periodically. `newest` is the cluster's raft index, if known;
+   * `onList` takes each list of all jobs. */
+  audit(
+    newest: () => number | undefined,
+    background: Background,
+    onList: (jobs: JobList) => void = () => {},
+  ): void {
     const failing = this.#failing;
     if (failing === undefined) return;
     background.ask(async (signal) => {
       background.later("audit", this.#auditPeriod, () => {
-        this.audit(newest, background);
+        this.audit(newest, background, onList);
         return Promise.resolve([]);
       });
       const jobs = isEmpty(failing()) ? undefined : await this.#list(signal);
+      if (jobs !== undefined) onList(jobs);
       return jobs === undefined ? [] : this.#lifecycle.audit(failing(), jobs, newest(), background);
     });
   }

@@ -23,17 +23,14 @@ export type SessionEvent =
   /** Findings of a query in the background. */
   | { readonly kind: "found"; readonly events: readonly NewEvent[] };
 
-/** Topics of the stream about jobs. */
-const jobTopics = ["Job", "Evaluation"];
-
 /** What a session needs. */
 export interface SessionContext {
   readonly client: NomadClient;
   readonly namespace: string;
   /** Raft index from which the stream resumes; undefined for everything that Nomad still has. */
   readonly index: number | undefined;
-  /** Subscribe to the topics of jobs as well. */
-  readonly withJobs: boolean;
+  /** Topics of the stream about jobs, to which it subscribes as well if the token may. */
+  readonly jobTopics: readonly string[];
   readonly timeouts: Timeouts;
   readonly stop: AbortSignal;
   /** Called whenever the stream delivers something, heartbeats included. */
@@ -85,18 +82,18 @@ export class Session implements AsyncDisposable {
 
   /** @throws {Fault} if Nomad does not answer, or refuses. */
   static async open(context: SessionContext): Promise<Session> {
-    const { client, namespace, withJobs, timeouts, stop } = context;
+    const { client, namespace, jobTopics, timeouts, stop } = context;
     const onUnexpected = once(context.onUnexpected);
     let subscription;
     let refusesTopics = false;
     try {
       subscription = await subscribe(
         context,
-        withJobs ? ["Allocation", ...jobTopics] : ["Allocation"],
+        ["Allocation", ...jobTopics],
         onUnexpected,
       );
     } catch (error) {
-      if (!withJobs || !(error instanceof RefusedToken)) throw error;
+      if (!(error instanceof RefusedToken)) throw error;
       subscription = await subscribe(context, ["Allocation"], onUnexpected);
       refusesTopics = true;
     }

@@ -1,9 +1,9 @@
 // Which alerts a sink gets: globs over namespace/job/group/task.
 import assert from "node:assert/strict";
-import { parseGlobs, pathOf } from "../../src/sinks/filter.ts";
-import { richSamples } from "../../src/sinks/webhook/template_data.ts";
-import { alertAbout } from "../helpers/alerts.ts";
-import { updateJson } from "../helpers/updates.ts";
+import { parseGlobs, pathOf } from "../../../src/detection/alert/path_filter.ts";
+import { richSamples } from "../../../src/sinks/webhook/template_data.ts";
+import { alertAbout } from "../../helpers/alerts.ts";
+import { updateJson } from "../../helpers/updates.ts";
 
 const matches: readonly (readonly [globs: string, path: string, expected: boolean])[] = [
   ["prod", "prod/web/app/server", true],

@@ -1,6 +1,9 @@
-// Which alerts a sink gets: globs over namespace/job/group/task. Pure.
-import type { Alert } from "../detection/alert/alert.ts";
-import { detailsOf, lastUpdateOf } from "../detection/alert/details_of.ts";
+// Which alerts are sent, and which of them a sink gets: globs over namespace/job/group/task. No clock, no I/O.
+import { optional, text } from "../../lib/settings/parsers.ts";
+import type { Setting } from "../../lib/settings/setting.ts";
+import type { Key } from "../decode/task_key.ts";
+import type { Alert } from "./alert.ts";
+import { detailsOf, lastUpdateOf } from "./details_of.ts";
 
 /** Whether a path matches. */
 export type PathFilter = (path: string) => boolean;
@@ -10,8 +13,15 @@ const defaultNamespace = "default";
 
 /** `namespace/job/group/task` of what an alert is about. */
 export function pathOf(alert: Alert): string {
-  const { Namespace = defaultNamespace, JobID = "", TaskGroup = "", Task } = detailsOf(alert).Key;
-  return [Namespace, JobID.replace(childOf, ""), TaskGroup, Task ?? lastUpdateOf(alert).task].join("/");
+  const { Key } = detailsOf(alert);
+  return pathOfKey({ ...Key, Task: Key.Task ?? lastUpdateOf(alert).task });
+}
+
+/** `namespace/job/group/task` of a task. */
+export function pathOfKey(
+  { Namespace = defaultNamespace, JobID = "", TaskGroup = "", Task = "" }: Partial<Key>,
+): string {
+  return [Namespace, JobID.replace(childOf, ""), TaskGroup, Task].join("/");
 }
 
 /** What Nomad appends to the ID of a periodic or parameterized job for its children. */
@@ -33,6 +43,14 @@ export function parseGlobs(text: string): PathFilter {
     const parts = path.split("/");
     return patterns.some((pattern) => pattern.every((glob, index) => matchesPart(glob, parts[index] ?? "")));
   };
+}
+
+/** A setting that takes such globs. */
+export function globs(
+  declared: { readonly env: string; readonly help: string; readonly example: string },
+): Setting<PathFilter | undefined> {
+  const { parse: _, default: __, ...rest } = optional(text(declared, "globs, separated by commas"));
+  return { ...rest, parse: parseGlobs };
 }
 
 /** A `*` gives up a character at a time, and only the last one does: regular expressions try all combinations. */
