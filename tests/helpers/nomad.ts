@@ -10,7 +10,7 @@ import {
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { brotliDecompressSync, constants, createGzip, gunzipSync } from "node:zlib";
-import { JobsOf } from "./nomad_jobs.ts";
+import { JobsOf, wholeJob } from "./nomad_jobs.ts";
 import { waitFor } from "./wait_for.ts";
 
 /** One line of the event stream. */
@@ -76,6 +76,27 @@ export class Recording {
   typeOf(namespace: string, job: string): string | undefined {
     if (this.jobs.known) return this.jobs.typeOf(namespace, parentOf(job));
     return this.#jobTypes.get(`${namespace} ${parentOf(job)}`);
+  }
+
+  /** `/v1/job/<id>` where the recording has no topic Job: its groups and tasks as its allocations show them; undefined
+   * where there is no such job. */
+  // deno-lint-ignore no-explicit-any -- Nomad's
+  jobOf(namespace: string, job: string): any {
+    const Type = this.typeOf(namespace, job);
+    if (Type === undefined) return undefined;
+    const groups = new Map<string, Set<string>>();
+    for (const allocation of this.lines.flatMap(({ allocations }) => allocations)) {
+      if (allocation.Namespace !== namespace || allocation.JobID !== job) continue;
+      const tasks = groups.get(allocation.TaskGroup) ?? new Set();
+      groups.set(allocation.TaskGroup, tasks);
+      for (const task of Object.keys(allocation.TaskStates ?? {})) tasks.add(task);
+    }
+    return wholeJob({
+      ID: job,
+      Namespace: namespace,
+      Type,
+      groups: [...groups].map(([Name, tasks]) => ({ Name, Tasks: [...tasks].map((Name) => ({ Name })) })),
+    });
   }
 
   /** `/v1/allocations` when so many lines had come: what the real one answered, field for field. */
@@ -203,6 +224,10 @@ export interface ServerOptions {
   readonly topics?: readonly string[];
   /** Answers in the place of the list of jobs, one after the other. */
   readonly jobsRefused?: readonly WrongAnswer[];
+  /** Answers of `/v1/job/<id>` by `namespace/job`, made by `wholeJob`, before what the recording knows. */
+  readonly definitions?: Readonly<Record<string, unknown>>;
+  /** The answer of `/v1/job/<id>` for every job. */
+  readonly jobRefused?: WrongAnswer;
   /** PEM texts: with `ca`, clients must show a certificate. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string };
   /** Path of a Unix socket to listen on. */
@@ -233,10 +258,13 @@ export class NomadServer implements AsyncDisposable {
   #oldest = 0;
   #streams = 0;
   readonly #answers = new Set<Promise<void>>();
+  /** What `/v1/job/<id>` answers, by `namespace/job`. */
+  readonly definitions: Map<string, unknown>;
 
   private constructor(options: ServerOptions) {
     this.#options = options;
     this.token = options.token;
+    this.definitions = new Map(Object.entries(options.definitions ?? {}));
     this.#recording = options.recording;
     this.#troubles = new Map(
       Object.entries(options.troubles ?? {}).map(([line, trouble]) => [Number(line), trouble]),
@@ -341,14 +369,11 @@ export class NomadServer implements AsyncDisposable {
       return void response.writeHead(200, json).end(JSON.stringify(found));
     }
     const job = decodeURIComponent(/^\/v1\/job\/([^/]+)$/.exec(url.pathname)?.[1] ?? "");
-    if (jobs.known) {
-      const found = jobs.jobAfter(this.#count, namespace, job);
-      if (found === undefined) return refuse(response, { status: 404, text: "job not found" });
-      return void response.writeHead(200, json).end(JSON.stringify(found));
-    }
-    const type = this.#recording.typeOf(namespace, job);
-    if (type === undefined) return refuse(response, { status: 404, text: "job not found" });
-    response.writeHead(200, json).end(JSON.stringify({ ID: job, Type: type }));
+    const found = this.definitions.get(`${namespace}/${job}`) ??
+      (jobs.known ? jobs.jobAfter(this.#count, namespace, job) : this.#recording.jobOf(namespace, job));
+    if (found === undefined) return refuse(response, { status: 404, text: "job not found" });
+    if (this.#options.jobRefused !== undefined) return refuse(response, this.#options.jobRefused);
+    response.writeHead(200, json).end(JSON.stringify(found));
   }
 
   /** A token that is refused is so with fewer topics too. */

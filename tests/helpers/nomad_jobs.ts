@@ -1,4 +1,5 @@
 // What a recorded event stream with the topics Job and Evaluation shows of jobs and evaluations at each of its lines.
+import { brotliDecompressSync } from "node:zlib";
 import type { RecordedLine } from "./nomad.ts";
 
 // deno-lint-ignore no-explicit-any -- Nomad's, with more fields than anyone names
@@ -34,9 +35,15 @@ export class JobsOf {
     return [...this.#after(count).values()];
   }
 
-  /** `/v1/job/<id>` when so many lines had come; undefined where there is none. */
+  /** `/v1/job/<id>` when so many lines had come, with the whole definition where one was recorded; undefined where
+   * there is no such job. */
   jobAfter(count: number, namespace: string, job: string): Thing | undefined {
-    return this.#after(count).get(`${namespace} ${job}`);
+    const state = this.#after(count).get(`${namespace} ${job}`);
+    if (state === undefined || state.TaskGroups !== undefined) return state;
+    const newest = recordedDefinitions().findLast((one) =>
+      one.Namespace === namespace && one.ID === job && one.JobModifyIndex <= state.ModifyIndex
+    );
+    return { ...newest, ...state };
   }
 
   /** `/v1/evaluation/<id>` when so many lines had come. */
@@ -74,4 +81,71 @@ export class JobsOf {
     const isStopped = Type === "JobDeregistered" && this.#jobs.get(key)?.Stop === true;
     if (/Deregistered$/.test(Type) && !isStopped) this.#jobs.delete(key);
   }
+}
+
+let recorded: readonly Thing[] | undefined;
+
+/** Every version of every job of the recording with all topics, oldest first. */
+function recordedDefinitions(): readonly Thing[] {
+  const packed = () => Deno.readFileSync(new URL("../fixtures/job-definitions.ndjson.br", import.meta.url));
+  return recorded ??= brotliDecompressSync(packed()).toString().trimEnd().split("\n").map((line) =>
+    JSON.parse(
+      line,
+      (_, value, { source }: { source?: string } = {}) =>
+        typeof value === "number" && value > Number.MAX_SAFE_INTEGER ? exact(source!) : value,
+    )
+  );
+}
+
+const exact = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON;
+
+/** What a test says of a job; the rest is as Nomad fills it in. */
+export interface TestJob {
+  readonly ID: string;
+  readonly Namespace?: string;
+  readonly Type?: string;
+  readonly Version?: number;
+  readonly SubmitTime?: number;
+  readonly JobModifyIndex?: number;
+  readonly Meta?: Readonly<Record<string, string>>;
+  readonly groups?: readonly TestGroup[];
+}
+
+/** A task group of it. */
+export interface TestGroup {
+  readonly Name: string;
+  readonly Count?: number;
+  readonly Meta?: Readonly<Record<string, string>>;
+  readonly Tasks: readonly {
+    readonly Name: string;
+    readonly Driver?: string;
+    readonly Config?: Readonly<Record<string, unknown>>;
+    readonly Meta?: Readonly<Record<string, string>>;
+  }[];
+}
+
+/** A job as `/v1/job/<id>` and the topic Job have it. */
+export function wholeJob({ ID, Namespace = "default", groups = [], ...job }: TestJob): Thing {
+  return {
+    ID,
+    Name: ID,
+    Namespace,
+    Type: "service",
+    Status: "running",
+    Stop: false,
+    Stable: false,
+    Version: 0,
+    SubmitTime: 1795602739314584000,
+    CreateIndex: 1,
+    ModifyIndex: job.JobModifyIndex ?? 1,
+    JobModifyIndex: 1,
+    Meta: null,
+    ...job,
+    TaskGroups: groups.map(({ Tasks, ...group }) => ({
+      Count: 1,
+      Meta: null,
+      ...group,
+      Tasks: Tasks.map((task) => ({ Driver: "docker", Config: {}, Meta: null, ...task })),
+    })),
+  };
 }

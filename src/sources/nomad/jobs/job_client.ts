@@ -1,10 +1,11 @@
-// Queries of jobs and evaluations: the list of all jobs, one job, and when an allocation is rescheduled. The size of
+// Queries of jobs and evaluations: the list of all jobs, one job or its definition, and when an allocation is rescheduled. The size of
 // each response is limited.
 import { parseTime } from "../../../lib/time.ts";
 import { Buffer } from "node:buffer";
 import type { NomadClient } from "../../../clients/nomad/client.ts";
 import { NoSuchJob } from "../../../clients/nomad/errors.ts";
 import { JsonArraySplitter } from "../stream/json_array.ts";
+import { type JobDefinition, jobDefinitionOf } from "./job_definition.ts";
 
 /** The fields of a job that the list and the job itself share. */
 export interface JobState {
@@ -68,6 +69,16 @@ export class JobClient {
       return jobStateOf(await this.#read(`/v1/job/${encodeURIComponent(job)}`, namespace, signal));
     } catch (error) {
       return error instanceof NoSuchJob ? "none" : undefined;
+    }
+  }
+
+  /** The definition of a job; undefined if there is no such job. @throws {Fault} if Nomad refuses, or does not answer. */
+  async define(namespace: string, job: string, signal: AbortSignal): Promise<JobDefinition | undefined> {
+    try {
+      return jobDefinitionOf(await this.#read(`/v1/job/${encodeURIComponent(job)}`, namespace, signal));
+    } catch (error) {
+      if (error instanceof NoSuchJob) return undefined;
+      throw error;
     }
   }
 
