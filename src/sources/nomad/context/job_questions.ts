@@ -47,10 +47,10 @@ export class JobQuestions {
     this.#idleTimeout = idleTimeout;
   }
 
-  /** The last deployment; undefined of a job without one, such as a batch job. @throws {Fault} */
-  async deployment(namespace: string, job: string, signal: AbortSignal): Promise<Deployment | undefined> {
+  /** The last deployment; "none" of a job without one, such as a batch job. @throws {Fault} */
+  async deployment(namespace: string, job: string, signal: AbortSignal): Promise<Deployment | "none"> {
     const found = fieldsOf(await this.#read(namespace, job, "deployment", signal));
-    if (textOf(found.ID) === "") return undefined;
+    if (textOf(found.ID) === "") return "none";
     return {
       id: textOf(found.ID),
       version: numberOf(found.JobVersion),

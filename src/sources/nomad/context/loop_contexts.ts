@@ -74,21 +74,12 @@ export class LoopContexts {
   }
 
   async #change(request: ContextRequest, signal: AbortSignal, by: By): Promise<AlertContext["Change"]> {
-    const { namespace, job, group, task } = request;
+    const { group, task } = request;
+    const questions = this.#questions;
     const [definition, deployment, versions] = await Promise.all([
       by(this.#definition(request, signal)),
-      by(
-        this.#ask(
-          "deployment",
-          request,
-          signal,
-          (signal) =>
-            this.#questions.deployment(namespace, job, signal).then((found) => found ?? "none" as const),
-        ),
-      ),
-      by(
-        this.#ask("versions", request, signal, (signal) => this.#questions.versions(namespace, job, signal)),
-      ),
+      by(this.#ask("deployment", request, signal, (...about) => questions.deployment(...about))),
+      by(this.#ask("versions", request, signal, (...about) => questions.versions(...about))),
     ]);
     return definition && changeOf(definition, { group, task, deployment, versions });
   }
@@ -101,14 +92,7 @@ export class LoopContexts {
     const { namespace, job, group, task } = request;
     const [definition, allocations] = await Promise.all([
       by(this.#definition(request, signal)),
-      by(
-        this.#ask(
-          "allocations",
-          request,
-          signal,
-          (signal) => this.#questions.allocations(namespace, job, signal),
-        ),
-      ),
+      by(this.#ask("allocations", request, signal, (...about) => this.#questions.allocations(...about))),
     ]);
     if (allocations === undefined) return undefined;
     return this.#answers.remember(
@@ -140,8 +124,7 @@ export class LoopContexts {
   }
 
   #definition(request: ContextRequest, signal: AbortSignal): Promise<JobDefinition | undefined> {
-    const { namespace, job } = request;
-    return this.#ask("definition", request, signal, (signal) => this.#jobs.define(namespace, job, signal));
+    return this.#ask("definition", request, signal, (...about) => this.#jobs.define(...about));
   }
 
   /** The answer to a question about the job. @throws what the question throws, which it logs. */
@@ -149,11 +132,11 @@ export class LoopContexts {
     what: string,
     { namespace, job }: ContextRequest,
     signal: AbortSignal,
-    question: (signal: AbortSignal) => Promise<T>,
+    question: (namespace: string, job: string, signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
     return this.#answers.get(JSON.stringify([what, namespace, job]), signal, async (signal) => {
       try {
-        return await question(signal);
+        return await question(namespace, job, signal);
       } catch (error) {
         this.#parts.log.debug("source nomad: the {what} of job {job} is not known: {reason}", {
           what,
