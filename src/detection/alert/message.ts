@@ -1,6 +1,7 @@
 // What a person reads of an alert, written once: every sink for people only lays it out. No I/O.
 import { plain } from "../../lib/escape.ts";
 import type { Alert } from "./alert.ts";
+import { contextFacts, type LastWords, lastWordsOf } from "./context_facts.ts";
 import { type AlertDetails, clockOf, withoutCount } from "./details.ts";
 import { detailsOf, lastUpdateOf } from "./details_of.ts";
 import { exitCodeWords, signalWords } from "./signals.ts";
@@ -16,6 +17,8 @@ export interface Message {
   /** The rest, a line each. */
   readonly facts: readonly Fact[];
   readonly links: readonly Link[];
+  /** What the task wrote last, where it is known. */
+  readonly lastWords?: LastWords;
 }
 
 /** A labelled value: `Node`, `client-1 (3c0af5d1)`. */
@@ -47,6 +50,7 @@ export function messageOf(alert: Alert, surroundings: Surroundings = {}): Messag
   const cluster = surroundings.cluster === undefined ? "" : `[${surroundings.cluster}] `;
   const since = clockOf(details.Since, newestTime(details));
   const runs = `${details.Failures} ${details.Rule === "failures" ? "failed run" : "restart"}`;
+  const lastWords = lastWordsOf(details);
   const counted = `${runs}${details.Failures === 1 ? "" : "s"} since ${since}`;
   return {
     state,
@@ -58,6 +62,7 @@ export function messageOf(alert: Alert, surroundings: Surroundings = {}): Messag
       value: plain(value),
     })),
     links: linksOf(alert, details, surroundings),
+    ...(lastWords === undefined ? {} : { lastWords }),
   };
 }
 
@@ -92,6 +97,7 @@ function factsOf(alert: Alert, details: AlertDetails, cluster: string | undefine
     ["Last exit", LastExit && exitWords(LastExit)],
     ["Next attempt", NextAttempt && clockOf(NextAttempt, newestTime(details), 19)],
     ["Missed", Missed === 0 ? undefined : `${Missed} of them without an event`],
+    ...contextFacts(details, newestTime(details)),
   ];
   return facts.flatMap(([label, value]) => value === undefined || value === "" ? [] : [{ label, value }]);
 }
