@@ -2,7 +2,7 @@
 import type { Nanoseconds } from "../../lib/duration.ts";
 import { plain } from "../../lib/escape.ts";
 import { parseTime } from "../../lib/time.ts";
-import { type AlertContext, type AlertDetails, clockOf, inWords } from "./details.ts";
+import { type AlertContext, type AlertDetails, clockOf, inWords, shortId } from "./details.ts";
 
 /** The last lines of a log, which are shown as they are: in columns, each on its own line. */
 export interface LastWords {
@@ -23,7 +23,7 @@ export function contextFacts(
     ["Command", Change?.Command],
     ["Deployment", Change?.Deployment && deploymentWords(Change.Deployment)],
     ["Version before", Change?.Previous && previousWords(Change.Previous)],
-    ["Allocations", Allocations && allocationsWords(Allocations)],
+    ["Affected", Allocations && allocationsWords(Allocations)],
     ["Last words", LastWords?.Missing],
   ];
 }
@@ -60,7 +60,7 @@ function roughly(duration: Nanoseconds): string {
 
 /** `failed (2b1f6c9a): Failed due to progress deadline`. */
 function deploymentWords({ ID, Status, Description }: NonNullable<Change["Deployment"]>): string {
-  return `${Status} (${ID.split("-")[0]})${Description === undefined ? "" : `: ${Description}`}`;
+  return `${Status} (${shortId(ID)})${Description === undefined ? "" : `: ${Description}`}`;
 }
 
 function previousWords({ JobVersion, Stable }: NonNullable<Change["Previous"]>): string {
