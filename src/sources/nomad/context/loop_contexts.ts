@@ -138,7 +138,7 @@ export class LoopContexts {
       try {
         return await question(namespace, job, signal);
       } catch (error) {
-        this.#parts.log.debug("source nomad: the {what} of job {job} is not known: {reason}", {
+        this.#parts.log.debug("source nomad: cannot ask for the {what} of job {job}: {reason}", {
           what,
           job,
           reason: asFault(error).message,
