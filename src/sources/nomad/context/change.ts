@@ -25,7 +25,8 @@ export function changeOf(definition: JobDefinition, known: KnownOfJob): Change |
   const previous = previousOf(version, known);
   return {
     JobVersion: version,
-    Submitted: formatTime(submitTime),
+    // What is below a microsecond was lost when it was parsed.
+    Submitted: formatTime(submitTime / 1_000n * 1_000n),
     ...(image === undefined ? {} : { Image: image }),
     ...(command === undefined ? {} : { Command: command }),
     ...(deployment === undefined ? {} : { Deployment: deployment }),
