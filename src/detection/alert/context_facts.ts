@@ -68,7 +68,8 @@ function previousWords({ JobVersion, Stable }: NonNullable<Change["Previous"]>):
 }
 
 function allocationsWords({ Total, Looping, Running }: NonNullable<AlertContext["Allocations"]>): string {
-  return `${Looping} of ${Total} ${Looping === 1 ? "loops" : "loop"}, ${Running} ${
+  const all = `${Total} allocation${Total === 1 ? "" : "s"}`;
+  return `${Looping} of ${all} ${Looping === 1 ? "loops" : "loop"}, ${Running} ${
     Running === 1 ? "runs" : "run"
   }`;
 }
