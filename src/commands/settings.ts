@@ -25,9 +25,8 @@ export const outputSettings = {
 export const contextSettings = {
   context: choice({
     env: "ALERT_CONTEXT",
-    help:
-      "source nomad: whose alerts wait up to 3 s for what Nomad says of the job, its rollout, its allocations " +
-      "and its logs: those of sinks for people, of all sinks, or of none",
+    help: "source nomad: whose alerts wait up to 3 s for what Nomad says of job, allocations and logs: " +
+      "those of sinks for people, of all sinks, or of none",
     default: "people",
     example: "all",
   }, ["people", "all", "none"] as const),

@@ -68,7 +68,9 @@ export class ContextAnswers {
       ? bytes.subarray(Math.max(0, bytes.length - offset))
       : bytes;
     // What Go's http.DetectContentType says.
-    const contentType = end.some((byte) => byte < 9) ? "application/octet-stream" : "text/plain; charset=utf-8";
+    const contentType = end.some((byte) => byte < 9)
+      ? "application/octet-stream"
+      : "text/plain; charset=utf-8";
     response.writeHead(200, { "Content-Type": contentType }).end(end);
     return true;
   }

@@ -8,8 +8,8 @@ export const contextSettings = {
     {
       env: "ALERT_LOG_LINES",
       help:
-        "how many of the last lines of a failing task's stderr and stdout its alerts show; needs read-logs; " +
-        "logs can hold secrets, which whoever gets alerts then reads",
+        "last lines of a failing task's stderr and stdout that its alerts show; needs read-logs; logs can hold " +
+        "secrets, which all who get alerts then read",
       default: "0",
       example: "20",
     },
