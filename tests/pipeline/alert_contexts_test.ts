@@ -83,7 +83,7 @@ Deno.test("an alert is sent when its context has come, with it, and others go be
   assert.equal(delivery.unconfirmed, 0);
 });
 
-Deno.test("every alert of a loop that goes on, or was given up, gets a context; it is asked about its task", async () => {
+Deno.test("every alert of a loop that goes on, or was given up, gets a context; it is asked about its task", () => {
   const sink = new ShowingSink("people", 10);
   const { asking, notify } = deliveryTo(sink);
   for (const reason of ["first", "repeat", "update", "gave-up", "resolved"] as const) {
