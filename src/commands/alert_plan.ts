@@ -11,13 +11,15 @@ import type { Log } from "../lib/log.ts";
 import { quoted } from "../lib/settings/redact.ts";
 import { sinkChoice, sinks as sinkTypes } from "./adapters.ts";
 import type { ProcessContext } from "./process_context.ts";
-import { outputSettings, processSettings, surroundingSettings } from "./settings.ts";
+import { contextSettings, outputSettings, processSettings, surroundingSettings } from "./settings.ts";
 
 /** What alerts need. */
 export interface AlertPlan {
   readonly rule: RulePlan;
   readonly output: "json" | "text" | undefined;
   readonly surroundings: Surroundings;
+  /** Whose alerts wait for what the source knows of their loops. */
+  readonly context: "people" | "all" | "none";
   readonly sinks: readonly { readonly name: string; readonly prepared: PreparedSink }[];
   readonly process: Values<typeof processSettings>;
 }
@@ -39,7 +41,7 @@ export function planAlerts(
     chosen,
     prepared: prepared && complete(prepared),
     rule,
-    out: readSettings({ ...outputSettings, ...surroundingSettings }, input),
+    out: readSettings({ ...outputSettings, ...contextSettings, ...surroundingSettings }, input),
     process: readSettings(processSettings, input),
   });
   if (read === undefined) return undefined;
@@ -48,6 +50,7 @@ export function planAlerts(
     rule: read.rule,
     output: out.output,
     surroundings: { cluster: out.clusterName, nomadUi: out.nomadUi, page: out.externalUrl },
+    context: out.context,
     sinks: read.prepared.map((prepared, index) => ({ name: read.chosen[index]!.type, prepared })),
     process,
   };
@@ -55,7 +58,7 @@ export function planAlerts(
 
 /** The sinks of the plan, ready to be opened. `isActive` asks the rule, if one runs. */
 export function sinksOf(
-  { output, rule, surroundings, sinks }: AlertPlan,
+  { output, rule, surroundings, context: whose, sinks }: AlertPlan,
   context: ProcessContext,
   isActive: (name: string) => boolean = () => true,
   log?: Pick<Log, "warning">,
@@ -76,6 +79,9 @@ export function sinksOf(
     return {
       name,
       getsEnds,
+      // Programs see what is in the payload, and the original's two fields have no place for it.
+      showsContexts: whose !== "none" && prepared.audience === "people" ||
+        whose === "all" && rule.payload === "full",
       accepts: (alert) => (getsEnds || !isEnd(alert)) && wants(alert, name) && prepared.accepts(alert),
       open: (listener, records) => prepared.open({ ...shared, listener, records }),
     };

@@ -12,10 +12,11 @@ import { StartupDeadline } from "../lib/startup_deadline.ts";
 import { Teardown } from "../lib/teardown.ts";
 import { wallClock } from "../lib/time.ts";
 import { CommitStats } from "../pipeline/acknowledger.ts";
+import type { AlertContexts } from "../pipeline/alert_contexts.ts";
 import { Counters } from "../pipeline/counters.ts";
 import { Delivery } from "../pipeline/delivery.ts";
 import { runPipeline } from "../pipeline/pipeline.ts";
-import type { SinkRecords } from "../sinks/sink.ts";
+import type { PlannedSink, SinkRecords } from "../sinks/sink.ts";
 import type { Source } from "../sources/source.ts";
 import { openStore } from "../state/settings.ts";
 import type { StateStore } from "../state/store.ts";
@@ -70,6 +71,7 @@ async function follow(
   const health = new Health();
   const visibility = new Visibility("blind");
   let opened: Rule | undefined;
+  const isActive = (name: string) => opened?.loop(name, wallClock()) !== undefined;
   await using early = new Teardown(log);
   const source = early.use(
     `source ${plan.source}`,
@@ -81,10 +83,10 @@ async function follow(
       visibility,
       restartsOnly: plan.rule.restartsOnly,
       failing: () => opened?.failing?.() ?? [],
+      isActive,
     }),
   );
   try {
-    const isActive = (name: string) => opened?.loop(name, wallClock()) !== undefined;
     const sinks = sinksOf(plan, context, isActive, log);
     const stateContext = {
       sinks: sinks.map(({ name }) => name),
@@ -93,14 +95,24 @@ async function follow(
     };
     const store = teardown.use("state", await openStore(plan.state, stateContext));
     const partsOf = (sink: string) => ({ outbox: store.outbox(sink), records: recordsOf(store, sink) });
-    const delivery = teardown.use("sinks", new Delivery(sinks, partsOf, log, startupDeadline));
+    const contexts = await contextsOf(source, sinks);
+    const delivery = teardown.use("sinks", new Delivery(sinks, partsOf, log, startupDeadline, contexts));
     early.moveTo(teardown);
     const rule = opened = plan.rule.open(store, source.mode === "live" ? visibility : undefined);
     rule.restore(store.kept, source.mode === "live" ? wallClock() : undefined);
     const counters = new Counters();
     const commits = new CommitStats();
     const { stderr } = context;
-    const runtime = runtimeInfoOf(plan, { source, health, rule, counters, commits, delivery, stderr });
+    const runtime = runtimeInfoOf(plan, {
+      source,
+      health,
+      rule,
+      counters,
+      commits,
+      delivery,
+      contexts,
+      stderr,
+    });
     const status = await openStatus(plan, runtime, store);
     // What keeps the program from starting is logged in one line.
     health.firstUp.then(() => logPlan(log, plan, sinks, store));
@@ -148,18 +160,29 @@ function recordsOf(store: StateStore, sink: string): SinkRecords {
   };
 }
 
+/** What the source finds out about loops, if a sink shows it; loaded only then. */
+async function contextsOf(
+  { contextOf }: Source,
+  sinks: readonly PlannedSink[],
+): Promise<AlertContexts | undefined> {
+  if (contextOf === undefined || !sinks.some(({ showsContexts }) => showsContexts)) return undefined;
+  const { AlertContexts } = await import("../pipeline/alert_contexts.ts");
+  return new AlertContexts(contextOf);
+}
+
 interface Opened extends Pick<RuntimeInfo, "rule" | "counters"> {
   readonly source: Source;
   readonly health: Health;
   readonly commits: CommitStats;
   readonly delivery: Delivery;
+  readonly contexts: AlertContexts | undefined;
   readonly stderr: LineOutput;
 }
 
 /** What the status server shows. */
 function runtimeInfoOf(
   plan: Plan,
-  { source, health, rule, counters, commits, delivery, stderr }: Opened,
+  { source, health, rule, counters, commits, delivery, contexts, stderr }: Opened,
 ): RuntimeInfo {
   return {
     version: config.version,
@@ -171,6 +194,7 @@ function runtimeInfoOf(
     source: { type: plan.source, health },
     state: { type: plan.state.file === undefined ? "memory" : "sqlite", commits },
     sinks: delivery.stats,
+    ...(contexts === undefined ? {} : { context: (loop: string) => contexts.of(loop) }),
     log: stderr,
   };
 }

@@ -21,6 +21,17 @@ export const outputSettings = {
   }, ["json", "text"] as const)),
 };
 
+/** The setting of what alerts say of their loops beyond what the rule knows. */
+export const contextSettings = {
+  context: choice({
+    env: "ALERT_CONTEXT",
+    help: "source nomad: whose alerts wait up to 3 s for what Nomad says of job, allocations and logs: " +
+      "those of sinks for people, of all sinks, or of none",
+    default: "people",
+    example: "all",
+  }, ["people", "all", "none"] as const),
+};
+
 /** The settings of the process. */
 export const processSettings = {
   logLevel: choice(
@@ -79,7 +90,13 @@ export function settingsOf(sinks: readonly SinkAdapter[]): readonly SettingsGrou
     { title: "State", settings: stateSettings },
     {
       title: "Sinks",
-      settings: { ...sinkChoice, ...outputSettings, ...payloadSettings, ...surroundingSettings },
+      settings: {
+        ...sinkChoice,
+        ...outputSettings,
+        ...payloadSettings,
+        ...contextSettings,
+        ...surroundingSettings,
+      },
     },
     ...sinks.map(({ group }) => group),
     { title: "Status", settings: listenSettings },

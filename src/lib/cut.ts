@@ -8,6 +8,17 @@ export function cut(text: string, max: number): string {
   return `${text.slice(0, splits ? end - 1 : end)}…`;
 }
 
+/** The end of the text, of at most `max` UTF-16 code units: whole lines, or an ellipsis and a part of the last one. */
+export function cutFront(text: string, max: number): string {
+  if (text.length <= max) return text;
+  const end = text.slice(-max);
+  const line = end.indexOf("\n") + 1;
+  if (text.charAt(text.length - max - 1) === "\n") return end;
+  return line > 0 && line < end.length
+    ? end.slice(line)
+    : `…${end.slice(/^.[\udc00-\udfff]/s.test(end) ? 2 : 1)}`;
+}
+
 /** What is made by the first of the limits by which its JSON has at most `maxBytes`; by the last if by none. */
 export function fitting<T>(make: (limit: number) => T, limits: readonly number[], maxBytes: number): T {
   let made: T;

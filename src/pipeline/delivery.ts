@@ -2,23 +2,27 @@
 import { Listeners } from "../lib/listeners.ts";
 import type { Log } from "../lib/log.ts";
 import type { StartupDeadline } from "../lib/startup_deadline.ts";
+import type { AlertContexts } from "./alert_contexts.ts";
 import { type OpenableSink, type SinkParts, type SinkStats, SinkWorker } from "./sink_worker.ts";
 
 /** All sinks, each with a worker of its own: one that is down does not hold up the others. */
 export class Delivery implements AsyncDisposable {
   readonly #workers: readonly SinkWorker[];
   readonly #settled = new Listeners<[key: string]>();
+  readonly #contexts: AlertContexts | undefined;
 
-  /** Opens the sinks. `parts` returns what a sink has of the state, by its name. */
+  /** Opens the sinks. `parts` returns what a sink has of the state, by its name. `contexts` is for those that show them. */
   constructor(
     sinks: readonly OpenableSink[],
     parts: (sink: string) => SinkParts,
     log: Log,
     startupDeadline?: StartupDeadline,
+    contexts?: AlertContexts,
   ) {
+    this.#contexts = contexts;
     const settled = (key: string) => this.#settled.call(key);
     this.#workers = sinks.map((sink) =>
-      new SinkWorker(sink, parts(sink.name), log, settled, startupDeadline)
+      new SinkWorker(sink, parts(sink.name), log, settled, startupDeadline, contexts)
     );
   }
 
@@ -57,8 +61,10 @@ export class Delivery implements AsyncDisposable {
     for (const worker of this.#workers) worker.pump();
   }
 
-  /** The program ends: sinks that are down are tried at once, and then again and again in short pauses. */
+  /** The program ends: sinks that are down are tried at once, and then again and again in short pauses. No alert waits
+   * for its context any more. */
   hurry(): void {
+    this.#contexts?.end();
     for (const worker of this.#workers) worker.hurry();
   }
 
@@ -68,6 +74,7 @@ export class Delivery implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#contexts?.end();
     await Promise.all(this.#workers.map((worker) => worker[Symbol.asyncDispose]()));
   }
 }

@@ -1,4 +1,5 @@
 // Delivers alerts from an outbox to one sink until it confirms: retries and outages, once for all sinks.
+import type { Alert } from "../detection/alert/alert.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import { asFault, Fault } from "../lib/errors.ts";
 import { Health } from "../lib/health.ts";
@@ -8,9 +9,10 @@ import { Blockage, PartOutages, RetryState } from "../lib/retry.ts";
 import type { StartupDeadline } from "../lib/startup_deadline.ts";
 import type { PlannedSink, Sink, SinkRecords } from "../sinks/sink.ts";
 import type { InFlight, Outbox } from "../state/outbox.ts";
+import type { AlertContexts } from "./alert_contexts.ts";
 
 /** What opens a sink. */
-export type OpenableSink = Pick<PlannedSink, "name" | "open">;
+export type OpenableSink = Pick<PlannedSink, "name" | "open" | "showsContexts">;
 
 /** What a sink has of the state. */
 export interface SinkParts {
@@ -50,19 +52,24 @@ export class SinkWorker implements AsyncDisposable, SinkStats {
   #settled: PromiseWithResolvers<void> | undefined;
   /** Keys of the alerts in flight: one about each at a time, so that their order is kept. */
   readonly #sending = new Set<string>();
+  /** Keys of the alerts whose contexts are asked for: they take nobody's place. */
+  readonly #preparing = new Set<string>();
+  readonly #contexts: AlertContexts | undefined;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #reconnecting = false;
   #hurried = false;
   #closed = false;
 
   constructor(
-    { name, open }: OpenableSink,
+    { name, open, showsContexts = false }: OpenableSink,
     { outbox, records }: SinkParts,
     log: Log,
     done: (key: string) => void,
     startupDeadline?: StartupDeadline,
+    contexts?: AlertContexts,
   ) {
     this.name = name;
+    this.#contexts = showsContexts ? contexts : undefined;
     this.#done = done;
     this.#outbox = outbox;
     this.#log = log;
@@ -120,22 +127,43 @@ export class SinkWorker implements AsyncDisposable, SinkStats {
     await this.#settled.promise;
   }
 
-  /** During an outage one alert at a time is tried. */
   pump(): void {
     this.#settle();
-    if (this.#closed || this.#retryTimer !== undefined) return;
-    const maxSending = this.#retry.isFailing ? 1 : this.#sink.concurrency;
-    while (this.#sending.size < maxSending) {
+    while (this.#maySend) {
       const inFlight = this.#take();
       if (inFlight === undefined) break;
-      if (this.#sending.has(inFlight.alert.name)) return inFlight.giveBack();
-      this.#sending.add(inFlight.alert.name);
-      const startedAt = performance.now();
-      this.#sink.send(inFlight.alert).then(
-        () => this.#confirmed(inFlight, startedAt),
-        (error) => this.#failed(inFlight, asFault(error)),
-      );
+      const { name } = inFlight.alert;
+      if (this.#sending.has(name) || this.#preparing.has(name)) return inFlight.giveBack();
+      const ready = this.#contexts === undefined ? inFlight.alert : this.#contexts.ready(inFlight.alert);
+      if (ready === undefined) this.#prepare(inFlight, this.#contexts!);
+      else this.#send(inFlight, ready);
     }
+  }
+
+  /** During an outage one alert at a time is tried. */
+  get #maySend(): boolean {
+    if (this.#closed || this.#retryTimer !== undefined) return false;
+    return this.#sending.size < (this.#retry.isFailing ? 1 : this.#sink.concurrency);
+  }
+
+  #send(inFlight: InFlight, alert: Alert): void {
+    this.#sending.add(alert.name);
+    const startedAt = performance.now();
+    this.#sink.send(alert).then(
+      () => this.#confirmed(inFlight, startedAt),
+      (error) => this.#failed(inFlight, asFault(error)),
+    );
+  }
+
+  /** Meanwhile others are sent. One that finds no place afterwards is pending again, and ready when it is taken. */
+  async #prepare(inFlight: InFlight, contexts: AlertContexts): Promise<void> {
+    const { alert } = inFlight;
+    this.#preparing.add(alert.name);
+    await contexts.prepare(alert);
+    this.#preparing.delete(alert.name);
+    if (this.#maySend) this.#send(inFlight, contexts.ready(alert) ?? alert);
+    else inFlight.giveBack();
+    this.pump();
   }
 
   /** The next alert; an outbox that cannot be read is tried again like a sink that is down. */

@@ -35,6 +35,7 @@ const settings = {
 export const pagerduty = defineSink({
   type: "pagerduty",
   needsEnds: true,
+  audience: "people",
   settings,
   open: (values, context, prefix) => new PagerDutySink(values, context, prefix),
 });

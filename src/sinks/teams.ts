@@ -4,7 +4,7 @@ import { explainAnswer, secretsOf } from "../clients/http/errors.ts";
 import { Pace } from "../clients/http/pace.ts";
 import type { Alert } from "../detection/alert/alert.ts";
 import type { Message } from "../detection/alert/message.ts";
-import { cut, fitting } from "../lib/cut.ts";
+import { cut, cutFront, fitting } from "../lib/cut.ts";
 import { Fault } from "../lib/errors.ts";
 import { url } from "../lib/settings/parsers.ts";
 import type { Values } from "../lib/settings/setting.ts";
@@ -21,7 +21,13 @@ const settings = {
 };
 
 /** The adapter of the sink `teams`. */
-export const teams = defineSink({ type: "teams", needsEnds: true, settings, open: openTeams });
+export const teams = defineSink({
+  type: "teams",
+  needsEnds: true,
+  audience: "people",
+  settings,
+  open: openTeams,
+});
 
 /** Milliseconds between two cards: Teams takes four a second. */
 const quarter = 250;
@@ -52,7 +58,7 @@ function attached(content: unknown): unknown {
   return { type: "message", attachments: [{ contentType, contentUrl: null, content }] };
 }
 
-function card({ title, reason, state, facts, links }: Message, limit: number): unknown {
+function card({ title, reason, state, facts, links, lastWords }: Message, limit: number): unknown {
   const shown = (text: string) => withoutLinks(cut(text, limit));
   const block = { type: "TextBlock", wrap: true };
   return {
@@ -63,11 +69,21 @@ function card({ title, reason, state, facts, links }: Message, limit: number): u
       { ...block, text: shown(title), weight: "bolder", size: "large", color: colors[state] },
       { ...block, text: shown(reason) },
       { type: "FactSet", facts: facts.map(({ label, value }) => ({ title: label, value: shown(value) })) },
+      ...(lastWords === undefined ? [] : lastLines(lastWords, limit)),
     ],
     actions: links.filter(({ url }) => url.length <= limit)
       .map(({ text, url }) => ({ type: "Action.OpenUrl", title: text, url })),
     msteams: { width: "Full" },
   };
+}
+
+/** The newest of them, each a paragraph of its own: cards join lines that only end. */
+function lastLines({ title, lines }: NonNullable<Message["lastWords"]>, limit: number): unknown[] {
+  const text = withoutLinks(cutFront(lines.join("\n"), limit)).replaceAll("\n", "\n\n");
+  return [
+    { type: "TextBlock", text: title, wrap: true, weight: "bolder" },
+    { type: "TextBlock", text, wrap: true, fontType: "monospace", size: "small" },
+  ];
 }
 
 /** Texts of a card are Markdown: a job's name must not become a link to somewhere. */

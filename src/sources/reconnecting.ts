@@ -3,7 +3,7 @@
 import { delay } from "../lib/delay.ts";
 import { asFault, Fault } from "../lib/errors.ts";
 import { RetryState } from "../lib/retry.ts";
-import type { Batch, Source, SourceContext } from "./source.ts";
+import type { Batch, ContextOf, Source, SourceContext } from "./source.ts";
 
 /** A source whose connection can be lost. It must not retry. */
 export interface LiveSource {
@@ -16,6 +16,8 @@ export interface LiveSource {
   connect(stop: AbortSignal, checkpoint: ReadonlyMap<string, string>): Promise<Connection>;
   /** Verifies that it can be read; consumes nothing. Returns what it found, in words. @throws {Fault} */
   check(stop: AbortSignal): Promise<string>;
+  /** See `Source`. It needs no connection of the source. */
+  readonly contextOf?: ContextOf;
 }
 
 /** One connection of a live source. Disposing it closes it; that may happen more than once. */
@@ -40,6 +42,7 @@ type RetryContext = Pick<SourceContext, "log" | "startupDeadline" | "health" | "
 /** A live source with retries. */
 export class ReconnectingSource implements Source {
   readonly mode = "live";
+  readonly contextOf: ContextOf | undefined;
   readonly #source: LiveSource;
   readonly #context: RetryContext;
   readonly #closed = new AbortController();
@@ -48,6 +51,7 @@ export class ReconnectingSource implements Source {
   constructor(source: LiveSource, context: RetryContext) {
     this.#source = source;
     this.#context = context;
+    this.contextOf = source.contextOf;
   }
 
   async *batches(

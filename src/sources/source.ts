@@ -2,6 +2,8 @@
 import type { Nanoseconds } from "../lib/duration.ts";
 import type { Adapter } from "../lib/settings/adapter.ts";
 import type { Log } from "../lib/log.ts";
+import type { ContextRequest } from "../detection/alert/context.ts";
+import type { AlertContext } from "../detection/alert/details.ts";
 import type { StartupDeadline } from "../lib/startup_deadline.ts";
 import type { Visibility } from "../detection/visibility.ts";
 import type { FailingTask } from "../detection/rule.ts";
@@ -52,9 +54,15 @@ export interface Source extends AsyncDisposable {
   /** Sets up to which time the prefilter may skip updates; a later one may come from a node whose clock is ahead, which
    * must be known by its name. Effective from the next batch on. */
   skipUntil?(time: Nanoseconds): void;
+  /** Finds out what an alert about a loop should say besides: within a few seconds, or at once when the signal comes,
+   * and then with what is known by then. Never rejects. Absent if the source knows nothing but its messages. */
+  readonly contextOf?: ContextOf | undefined;
   /** Verifies that it can be read; consumes nothing. Returns what it found, in words. @throws {Fault} */
   check(): Promise<string>;
 }
+
+/** See `Source`. */
+export type ContextOf = (request: ContextRequest, signal: AbortSignal) => Promise<AlertContext>;
 
 /** An input of bytes: a stream, or an open file such as `Deno.stdin`. */
 export type Bytes = ReadableStream<Uint8Array> | OpenFile;
@@ -78,6 +86,8 @@ export interface SourceContext {
   readonly restartsOnly: boolean;
   /** The failing tasks, whose jobs a source may look up; absent when nothing is detected, as in `record`. */
   readonly failing?: () => Iterable<FailingTask>;
+  /** Whether the rule knows a loop of this name that goes on or was given up; absent when nothing is detected. */
+  readonly isActive?: (name: string) => boolean;
   /** Files to read: the arguments that are not flags. */
   readonly files: readonly string[];
   readonly stdin: Bytes;

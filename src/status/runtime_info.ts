@@ -2,6 +2,7 @@
 import type { CommitStats } from "../pipeline/acknowledger.ts";
 import type { SinkStats } from "../pipeline/sink_worker.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
+import type { AlertContext } from "../detection/alert/details.ts";
 import type { Rule } from "../detection/rule.ts";
 import type { Health } from "../lib/health.ts";
 import type { Counters } from "../pipeline/counters.ts";
@@ -20,6 +21,8 @@ export interface RuntimeInfo {
   readonly source: { readonly type: string; readonly health: Health };
   readonly state: { readonly type: string; readonly commits: CommitStats };
   readonly sinks: readonly SinkStats[];
+  /** What was last found out about a loop, by its id, for its alerts; absent if nothing is asked. */
+  readonly context?: (loop: string) => AlertContext | undefined;
   /** The output of the log. */
   readonly log: Pick<LineOutput, "dropped">;
 }

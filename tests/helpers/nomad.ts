@@ -10,6 +10,7 @@ import {
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { brotliDecompressSync, constants, createGzip, gunzipSync } from "node:zlib";
+import { ContextAnswers } from "./nomad_contexts.ts";
 import { JobsOf, wholeJob } from "./nomad_jobs.ts";
 import { waitFor } from "./wait_for.ts";
 
@@ -228,6 +229,8 @@ export interface ServerOptions {
   readonly definitions?: Readonly<Record<string, unknown>>;
   /** The answer of `/v1/job/<id>` for every job. */
   readonly jobRefused?: WrongAnswer;
+  /** What it knows of loops beside the recording. */
+  readonly contexts?: ContextAnswers;
   /** PEM texts: with `ca`, clients must show a certificate. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string };
   /** Path of a Unix socket to listen on. */
@@ -258,12 +261,14 @@ export class NomadServer implements AsyncDisposable {
   #oldest = 0;
   #streams = 0;
   readonly #answers = new Set<Promise<void>>();
+  readonly #contexts: ContextAnswers;
   /** What `/v1/job/<id>` answers, by `namespace/job`. */
   readonly definitions: Map<string, unknown>;
 
   private constructor(options: ServerOptions) {
     this.#options = options;
     this.token = options.token;
+    this.#contexts = options.contexts ?? new ContextAnswers();
     this.definitions = new Map(Object.entries(options.definitions ?? {}));
     this.#recording = options.recording;
     this.#troubles = new Map(
@@ -347,6 +352,7 @@ export class NomadServer implements AsyncDisposable {
     if (this.token !== undefined && request.headers["x-nomad-token"] !== this.token) {
       return refuse(response, { status: 403, text: "ACL token not found" });
     }
+    if (this.#contexts.take(url, response, this.#recording, this.#count)) return;
     const namespace = url.searchParams.get("namespace") ?? "default";
     if (url.pathname === "/v1/event/stream") {
       const refusal = this.#refusal(url.searchParams.getAll("topic"));

@@ -86,7 +86,7 @@ export class JobsOf {
 let recorded: readonly Thing[] | undefined;
 
 /** Every version of every job of the recording with all topics, oldest first. */
-function recordedDefinitions(): readonly Thing[] {
+export function recordedDefinitions(): readonly Thing[] {
   const packed = () => Deno.readFileSync(new URL("../fixtures/job-definitions.ndjson.br", import.meta.url));
   return recorded ??= brotliDecompressSync(packed()).toString().trimEnd().split("\n").map((line) =>
     JSON.parse(

@@ -31,6 +31,8 @@ export interface NomadRequest {
   readonly deadline?: number;
   /** Maximum decompressed bytes of the response. */
   readonly maxBytes?: number;
+  /** The response is a file, of any content type; by default it is JSON, and a text is a proxy's. */
+  readonly plain?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -52,7 +54,7 @@ export class NomadClient {
 
   /** Sends a request on a new connection. @throws {Fault} for a refusal, or a response that is not Nomad's. */
   async get(
-    { path, query = {}, idleTimeout, deadline, maxBytes, signal }: NomadRequest,
+    { path, query = {}, idleTimeout, deadline, maxBytes, plain = false, signal }: NomadRequest,
   ): Promise<NomadResponse> {
     const asked = new URLSearchParams();
     for (const [name, value] of Object.entries({ ...query, region: this.#settings.region })) {
@@ -68,7 +70,7 @@ export class NomadClient {
     exchange.request.once("close", () => signal?.removeEventListener("abort", abort));
     if (signal?.aborted) abort();
     try {
-      return await this.#accept(await exchange.answered, exchange);
+      return await this.#accept(await exchange.answered, exchange, plain);
     } catch (error) {
       await exchange.close();
       throw await this.#explain(error);
@@ -94,13 +96,13 @@ export class NomadClient {
     return requestHttps({ ...options, agent: new TlsAgent(host, port, nomadTls(this.#settings)) });
   }
 
-  async #accept(response: IncomingMessage, exchange: HttpExchange): Promise<NomadResponse> {
+  async #accept(response: IncomingMessage, exchange: HttpExchange, plain: boolean): Promise<NomadResponse> {
     const header = (name: string) => {
       const value = response.headers[name];
       return Array.isArray(value) ? value[0] : value;
     };
     const type = header("content-type") ?? "";
-    if (response.statusCode !== 200 || type.startsWith("text/")) {
+    if (response.statusCode !== 200 || type.startsWith("text/") && !plain) {
       const challenge = header("www-authenticate");
       const answer = { status: response.statusCode!, type, location: header("location"), challenge };
       throw explainResponse({ ...answer, text: await exchange.beginning() }, this.where);

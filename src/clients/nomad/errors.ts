@@ -19,6 +19,14 @@ export interface Refusal {
 /** The server does not accept the token, or not for this request. */
 export class RefusedToken extends Fault {}
 
+/** The server answered so, and it is neither a refusal of the token nor a fault of the settings. */
+export class UnexpectedAnswer extends Fault {
+  /** `said`: the beginning of its body, as one line. */
+  constructor(message: string, readonly status: number, readonly said: string) {
+    super(message);
+  }
+}
+
 /** Nomad says that there is no such job. */
 export class NoSuchJob extends Fault {}
 
@@ -55,12 +63,10 @@ export function explainResponse({ status, type, location, challenge, text }: Ref
     return found(`answered ${status}, go to ${shownLocation(location)}; set ${address} to that address`);
   }
   if (status === 404 && said === "job not found") return new NoSuchJob(`${where} knows no such job`);
-  if (status === 404) {
-    return found(
-      `answered 404 (${said}), so it is not Nomad, or older than Nomad 1.0; set ${address} to another server`,
-    );
-  }
-  return found(`answered ${status}: ${said}`);
+  const advice = status === 404
+    ? `answered 404 (${said}), so it is not Nomad, or older than Nomad 1.0; set ${address} to another server`
+    : `answered ${status}: ${said}`;
+  return new UnexpectedAnswer(`${where} ${advice}`, status, said);
 }
 
 /** The server does not accept the token. */

@@ -20,8 +20,8 @@ export interface LastUpdate {
 }
 
 /** Reads the update of the last restart, or failed run. */
-export function lastUpdateOf({ lastEvent }: Alert): LastUpdate {
-  const update = fieldsOf(lastEvent);
+export function lastUpdateOf(alert: Alert): LastUpdate {
+  const update = updateOf(alert);
   const event: Fields = isObject(update.TaskEvent) ? update.TaskEvent : {};
   return {
     task: textOf(update.TaskName),
@@ -36,9 +36,10 @@ export function lastTimeOf({ lastEvent }: Alert): Nanoseconds {
   return read.kind === "read" ? read.time : 0n;
 }
 
-function fieldsOf(json: string): Fields {
+/** The fields of that update; none of one that cannot be read. */
+export function updateOf({ lastEvent }: Alert): Fields {
   try {
-    const update: unknown = JSON.parse(json);
+    const update: unknown = JSON.parse(lastEvent);
     return isObject(update) ? update : {};
   } catch {
     return {};

@@ -24,7 +24,7 @@ export function letterOf(message: Message): Letter {
   return { subject: cut(message.title, maxSubject), text: textOf(short), html: htmlOf(short) };
 }
 
-function textOf({ title, reason, facts, links }: Message): string {
+function textOf({ title, reason, facts, links, lastWords }: Message): string {
   const width = Math.max(0, ...facts.map(({ label }) => label.length));
   return [
     title,
@@ -32,6 +32,9 @@ function textOf({ title, reason, facts, links }: Message): string {
     reason,
     "",
     ...facts.map(({ label, value }) => `${`${label}:`.padEnd(width + 1)} ${value}`),
+    ...(lastWords === undefined
+      ? []
+      : ["", `${lastWords.title}:`, ...lastWords.lines.map((line) => `  ${line}`)]),
     ...links.flatMap(({ text, url }) => ["", `${text}:`, url]),
     "",
   ].join("\n");
@@ -45,7 +48,7 @@ const states = {
 } as const;
 
 /** Styles stand in the elements, since mail programs drop others; only the dark colours need a sheet. */
-function htmlOf({ state, title, reason, facts, links }: Message): string {
+function htmlOf({ state, title, reason, facts, links, lastWords }: Message): string {
   const { name, color } = states[state];
   const rows = facts.map(({ label, value }) =>
     `<tr><td class="dim" style="padding:6px 16px 6px 0;color:#5f6368;vertical-align:top;white-space:nowrap">${
@@ -61,6 +64,11 @@ function htmlOf({ state, title, reason, facts, links }: Message): string {
       escape(text)
     }</a>`
   );
+  const log = lastWords === undefined ? "" : `
+<p class="dim" style="margin:0 0 4px;font-size:15px;color:#5f6368">${escape(lastWords.title)}</p>
+<pre class="log" style="margin:0 0 20px;padding:12px;border-radius:6px;background:#f1f3f4;color:#202124;font:13px/1.4 ui-monospace,Menlo,Consolas,monospace;white-space:pre-wrap;overflow-wrap:anywhere">${
+    escape(lastWords.lines.join("\n"))
+  }</pre>`;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -73,6 +81,7 @@ function htmlOf({ state, title, reason, facts, links }: Message): string {
 @media (prefers-color-scheme: dark) {
   .page { background: #121212 !important; }
   .card { background: #1e1e1e !important; color: #f1f1f1 !important; }
+  .log { background: #2a2a2a !important; color: #f1f1f1 !important; }
   .dim { color: #b0b3b8 !important; }
 }
 </style>
@@ -89,7 +98,7 @@ function htmlOf({ state, title, reason, facts, links }: Message): string {
 <p style="margin:0 0 16px;font-size:17px;word-break:break-word;overflow-wrap:anywhere">${escape(reason)}</p>
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" style="margin:0 0 20px;font-size:15px;line-height:1.4">
 ${rows.join("\n")}
-</table>
+</table>${log}
 ${buttons.join("\n")}
 </td></tr>
 </table>

@@ -1,6 +1,6 @@
 // A message as Slack's Block Kit lays it out, within Slack's limits. It writes no sentence of its own.
 import type { Fact, Link, Message } from "../../detection/alert/message.ts";
-import { cut, fitting } from "../../lib/cut.ts";
+import { cut, cutFront, fitting } from "../../lib/cut.ts";
 
 /** What chat.postMessage, chat.update and incoming webhooks take of a message. */
 export interface Layout {
@@ -30,10 +30,14 @@ const looks = {
 /** The whole message. */
 export function layoutOf(message: Message): Layout {
   return fitting(
-    (limit) => ({
-      ...headed(message, limit),
-      attachments: [{ color: looks[message.state].color, blocks: details(message, limit) }],
-    }),
+    (limit) => {
+      const { text, blocks } = headed(message, limit);
+      return {
+        text,
+        blocks: [...blocks, ...lastLines(message, limit)],
+        attachments: [{ color: looks[message.state].color, blocks: details(message, limit) }],
+      };
+    },
     limits,
     maxBytes,
   );
@@ -68,6 +72,16 @@ function details({ facts, links }: Message, limit: number): unknown[] {
   const buttons = links.filter(({ url }) => url.length <= Math.min(maxUrl, limit)).map(button);
   if (buttons.length > 0) blocks.push({ type: "actions", elements: buttons });
   return blocks;
+}
+
+/** The newest of what the task wrote last, preformatted: it is no markup there. */
+function lastLines({ lastWords }: Message, limit: number): unknown[] {
+  if (lastWords === undefined) return [];
+  const text = cutFront(lastWords.lines.join("\n"), limit);
+  return [
+    section(plainText(lastWords.title)),
+    { type: "rich_text", elements: [{ type: "rich_text_preformatted", elements: [{ type: "text", text }] }] },
+  ];
 }
 
 function section(text: unknown): unknown {

@@ -11,13 +11,15 @@ export type TemplateData = Readonly<Record<string, unknown>>;
 export function templateData(alert: Alert, context: SinkContext): TemplateData {
   const { id, loop, name, reason: notification, lastEvent } = alert;
   const message = context.message(alert);
-  const { reason, facts, links } = message;
+  const { reason, facts, links, lastWords } = message;
   const lines = [
     reason,
     ...facts.map(({ label, value }) => `${label}: ${value}`),
     ...links.map(({ text, url }) => `${text}: ${url}`),
+    ...(lastWords === undefined ? [] : [`${lastWords.title}:`, ...lastWords.lines]),
   ];
   return {
+    lastWords: null,
     ...message,
     id,
     loop,
@@ -53,6 +55,19 @@ const details: AlertDetails = {
   NextAttempt: time,
   Node: { ID: "ca601765-3a7d-9af1-54b2-ee5a37ccffd8", Name: "client-1" },
   Events: [{ Time: time, Type: "Terminated", DisplayMessage: 'Exit Code: 137, "killed"\n' }],
+  Change: {
+    JobVersion: 7,
+    Submitted: time,
+    Image: "web:7",
+    Deployment: {
+      ID: "0bb6e3b4-3d5c-4d2e-8a0e-6b0d3f1e2c4a",
+      Status: "failed",
+      Description: 'Failed: "deadline"',
+    },
+    Previous: { JobVersion: 6, Stable: true },
+  },
+  Allocations: { Total: 20, Looping: 3, Running: 17 },
+  LastWords: { Stderr: ['panic: "no config"\\', "exit"] },
 };
 
 const lastEvent = JSON.stringify({

@@ -3,12 +3,13 @@ import { nomadConflicts, nomadSettings, taskApi } from "../../clients/nomad/sett
 import { defineAdapter } from "../../lib/settings/adapter.ts";
 import { isSet, readSettings } from "../../lib/settings/setting.ts";
 import type { Source, SourceContext } from "../source.ts";
+import { contextSettings } from "./context/settings.ts";
 
 /** The adapter `nomad`. */
 export const nomad = defineAdapter({
   type: "nomad",
   title: "Source nomad",
-  settings: nomadSettings,
+  settings: { ...nomadSettings, ...contextSettings },
   isConfigured(input) {
     const { address, secretsDirectory } = nomadSettings;
     if (isSet(address, input)) return true;

@@ -6,7 +6,9 @@ import { type NomadSettings, nomadSettings } from "../../clients/nomad/settings.
 import { Semaphore } from "../../lib/semaphore.ts";
 import { namesOf } from "../../lib/settings/setting.ts";
 import { type Connection, type LiveSource, ReconnectingSource } from "../reconnecting.ts";
-import type { Batch, Source, SourceContext } from "../source.ts";
+import type { Batch, ContextOf, Source, SourceContext } from "../source.ts";
+import type { ContextSettings } from "./context/settings.ts";
+import type { LoopContexts } from "./context/loop_contexts.ts";
 import { Follower, type UpdateBatch } from "./follower.ts";
 import { Session } from "./stream/session.ts";
 import { defaultTimeouts, type Timeouts } from "./timeouts.ts";
@@ -17,7 +19,7 @@ const maxInFlight = 1000;
 
 /** Opens the source: it follows the allocations of a Nomad cluster. */
 export function openNomad(
-  settings: NomadSettings,
+  settings: NomadSettings & Partial<ContextSettings>,
   context: SourceContext,
   timeouts: Timeouts = defaultTimeouts,
 ): Source {
@@ -35,13 +37,35 @@ class NomadSource implements LiveSource {
   #follower: Follower | undefined;
   #previous: Session | undefined;
   #warnedNoTopics = false;
+  readonly #logLines: number;
+  #contexts: LoopContexts | undefined;
 
-  constructor(settings: NomadSettings, context: SourceContext, timeouts: Timeouts) {
+  constructor(
+    settings: NomadSettings & Partial<ContextSettings>,
+    context: SourceContext,
+    timeouts: Timeouts,
+  ) {
     this.#client = new NomadClient(settings);
     this.#namespace = settings.namespace;
     this.#context = context;
     this.#timeouts = timeouts;
+    this.#logLines = settings.logLines ?? 0;
   }
+
+  /** See `Source`. Its code is loaded at the first loop. */
+  readonly contextOf: ContextOf = async (request, signal) => {
+    const { LoopContexts } = await import("./context/loop_contexts.ts");
+    const { log, isActive = () => false } = this.#context;
+    this.#contexts ??= new LoopContexts({
+      client: this.#client,
+      namespace: this.#namespace,
+      log,
+      logLines: this.#logLines,
+      isActive,
+      patience: this.#timeouts.context,
+    });
+    return await this.#contexts.contextOf(request, signal);
+  };
 
   async connect(stop: AbortSignal, checkpoint: ReadonlyMap<string, string>): Promise<Connection> {
     const follower = this.#follower ??= this.#newFollower(checkpoint);

@@ -18,6 +18,8 @@ export interface Timeouts {
   readonly deadJob: number;
   /** Time between two checks of the jobs that fail. */
   readonly audit: number;
+  /** Maximum time for all that is asked about a loop before an alert is sent; 3 s by default. */
+  readonly context?: number;
 }
 
 /** The durations for a real Nomad. */

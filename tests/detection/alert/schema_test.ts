@@ -161,9 +161,10 @@ Deno.test("the lives produce first alerts, repeats and resolutions of both rules
     );
     return { some, none };
   };
+  const { Change: _, Allocations: __, LastWords: ___, ...ofRules } = full.properties;
   for (
     const [fields, required, of] of [
-      [full.properties, full.required, undefined],
+      [ofRules, full.required, undefined],
       [key.properties, key.required, (alert: Record<string, unknown>) => alert.Key],
       [exit.properties, exit.required, (alert: Record<string, unknown>) => alert.LastExit],
       [{ ID: 0, Name: 0 }, ["ID"], (alert: Record<string, unknown>) => alert.Node],
@@ -181,6 +182,48 @@ Deno.test("the lives produce first alerts, repeats and resolutions of both rules
 
 /** An alert with an exit and a next attempt. */
 const good = notified.find(({ LastExit, NextAttempt }) => LastExit && NextAttempt);
+/** The same with all that a source can find out. */
+const whole = {
+  ...good,
+  Change: {
+    JobVersion: 7,
+    Submitted: good.Since,
+    Image: "web:7",
+    Command: "/bin/web",
+    Deployment: { ID: "2b1f6c9a", Status: "failed", Description: "Failed due to progress deadline" },
+    Previous: { JobVersion: 6, Stable: true },
+  },
+  Allocations: { Total: 20, Looping: 3, Running: 17 },
+  LastWords: { Stderr: ["panic"], Stdout: ["ready"], Missing: "stdout: no answer within 3 s" },
+};
+
+Deno.test("the schema describes what a source found out, each field with and without what it may lack", () => {
+  const without = (field: string, ...names: string[]) => ({
+    ...whole,
+    [field]: Object.fromEntries(
+      Object.entries(whole[field as "Change"]).filter(([name]) => !names.includes(name)),
+    ),
+  });
+  for (
+    const alert of [
+      whole,
+      without("Change", "Image", "Command", "Deployment", "Previous"),
+      without("LastWords", "Stderr", "Stdout"),
+      without("LastWords", "Missing"),
+    ]
+  ) assert.deepEqual(wrong(alert), []);
+  for (
+    const alert of [
+      without("Change", "JobVersion"),
+      without("Change", "Submitted"),
+      without("Allocations", "Running"),
+      without("LastWords", "Stderr", "Stdout", "Missing"),
+      { ...whole, LastWords: { Stderr: [] } },
+      { ...whole, Allocations: { ...whole.Allocations, Starting: 1 } },
+    ]
+  ) assert.notDeepEqual(wrong(alert), []);
+});
+
 const resolved = notified.find(({ Rule, Status }) => Rule === "failures" && Status === "resolved");
 const ofRestarts = notified.find(({ Rule }) => Rule === "restarts");
 
