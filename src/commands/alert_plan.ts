@@ -71,7 +71,11 @@ export function sinksOf(
     return {
       name,
       getsEnds,
-      accepts: (alert) => (getsEnds || !isEnd(alert)) && prepared.accepts(alert),
+      audience: prepared.audience,
+      updates: prepared.updates,
+      // Which sinks get a group was decided when its loops began.
+      accepts: (alert) =>
+        (getsEnds || !isEnd(alert)) && (alert.group !== undefined || prepared.accepts(alert)),
       open: (listener, records) => prepared.open({ ...shared, listener, records }),
     };
   });

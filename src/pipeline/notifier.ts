@@ -3,7 +3,12 @@ import type { Alert } from "../detection/alert/alert.ts";
 import type { Decision } from "../detection/rule.ts";
 import type { Log } from "../lib/log.ts";
 import type { StateStore } from "../state/store.ts";
+import type { Nanoseconds } from "../lib/duration.ts";
 import type { Counters } from "./counters.ts";
+import type { Grouping } from "./grouping.ts";
+
+/** A decision about a loop that sinks may hear of. */
+export type Notification = Extract<Decision, { reason: "first" | "repeat" | "resolved" | "gave-up" }>;
 
 /** Logs, counts and enqueues notifications. */
 export class Notifier {
@@ -11,17 +16,25 @@ export class Notifier {
   readonly #counters: Counters;
   readonly #log: Log;
   readonly #counts: string;
+  readonly #grouping: Grouping | undefined;
 
   /** `counts` is what the rule counts, in the singular. */
-  constructor(store: Pick<StateStore, "enqueue">, counters: Counters, log: Log, counts: string) {
+  constructor(
+    store: Pick<StateStore, "enqueue">,
+    counters: Counters,
+    log: Log,
+    counts: string,
+    grouping?: Grouping,
+  ) {
     this.#store = store;
     this.#counters = counters;
     this.#log = log;
     this.#counts = counts;
+    this.#grouping = grouping;
   }
 
   /** Carries out a decision about the key `name`; a decision with a name of its own is about that. */
-  act(decision: Decision, name: string): void {
+  act(decision: Decision, name: string, now: Nanoseconds): void {
     switch (decision.reason) {
       case "first":
       case "repeat":
@@ -29,13 +42,13 @@ export class Notifier {
           ...notificationFields(decision.alert),
           counts: this.#counts,
         });
-        return this.#notify(decision.alert);
+        return this.#notify(decision, now);
       case "resolved":
         this.#log.info("{name}: resolved: {cause}", { name: decision.name, cause: decision.cause });
-        return this.#notify(decision.alert);
+        return this.#notify(decision, now);
       case "gave-up":
         this.#log.info("{name}: gave up: {cause}", { name: decision.name, cause: decision.cause });
-        return this.#notify(decision.alert);
+        return this.#notify(decision, now);
       case "noted":
         return;
       default:
@@ -44,10 +57,11 @@ export class Notifier {
     }
   }
 
-  #notify(alert: Alert | undefined): void {
-    if (alert === undefined) return;
-    this.#counters.alerts[alert.reason]++;
-    if (this.#store.enqueue(alert)) return;
+  #notify(decision: Notification, now: Nanoseconds): void {
+    const { alert } = decision;
+    if (alert !== undefined) this.#counters.alerts[alert.reason]++;
+    const isSent = this.#grouping?.take(decision, now) ?? (alert === undefined || this.#store.enqueue(alert));
+    if (alert === undefined || isSent) return;
     this.#log.info("{name}: alert {id} is sent to no sink; the filters of all leave it out", {
       name: alert.name,
       id: alert.id,

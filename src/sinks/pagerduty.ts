@@ -35,6 +35,8 @@ const settings = {
 export const pagerduty = defineSink({
   type: "pagerduty",
   needsEnds: true,
+  audience: "people",
+  updates: true,
   settings,
   open: (values, context, prefix) => new PagerDutySink(values, context, prefix),
 });

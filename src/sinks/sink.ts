@@ -59,6 +59,9 @@ export interface PlannedSink {
   readonly name: string;
   /** Whether it gets the ends of loops. */
   readonly getsEnds: boolean;
+  /** Who reads it, and whether it changes what it sent, as its adapter says. */
+  readonly audience: "people" | "programs";
+  readonly updates: boolean;
   /** Whether it gets this alert. */
   accepts(alert: Alert): boolean;
   open(listener: SinkListener, records: SinkRecords): Sink;

@@ -11,16 +11,9 @@ import type { NodeProblems } from "./problems.ts";
 import { kindOf, shortReason } from "./reasons.ts";
 import type { GroupRow, GroupsState, KeptGroups, MemberRow } from "./state.ts";
 import { type Subject, subjectOf } from "./subject.ts";
+import type { GroupThresholds } from "./thresholds.ts";
 
 export type { GroupMessage } from "./open_group.ts";
-
-/** When loops are one message. */
-export interface GroupThresholds {
-  /** A group's first message waits this long, and so does an update. */
-  readonly wait: Nanoseconds;
-  /** More groups that begin within a minute are one. */
-  readonly digestAbove: number;
-}
 
 /** Loops of this many jobs that begin on one node within a minute have the node as their cause. */
 const minJobs = 3;
@@ -65,6 +58,22 @@ export class Groups {
     return this.#index.groupsOf(name).length > 0;
   }
 
+  /** Whether the loop of this name is in an open group, and is not resolved there. */
+  isUnresolved(name: string): boolean {
+    return this.#isIn(name, "active") || this.#isIn(name, "gave-up");
+  }
+
+  /** Whether the loop of this name changed without a message about that so far. */
+  isUnmentioned(name: string): boolean {
+    return this.#index.groupsOf(name).some((group) => group.hasUnmentioned(name));
+  }
+
+  /** The loops that are not resolved. */
+  unresolved(): { readonly name: string; readonly loop: string }[] {
+    return this.#index.groups.values().flatMap(({ members }) => members.values())
+      .filter(({ status, guest }) => status !== "resolved" && !guest).toArray();
+  }
+
   /** The group of a loop, if its cause is a node or a storm. */
   causeOf(
     loop: string,
@@ -90,7 +99,7 @@ export class Groups {
       case "repeat":
         return this.#isIn(name, "active") ? this.#repeat(alert) : this.#begin(alert, "active", now);
       case "gave-up":
-        return this.#isIn(name, "active") || this.#isIn(name, "gave-up")
+        return this.isUnresolved(name)
           ? this.ended(alert, "gave-up", now)
           : this.#begin(alert, "gave-up", now);
       default:

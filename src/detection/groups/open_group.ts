@@ -12,11 +12,9 @@ export interface GroupMessage {
   readonly alert: Alert;
   /** Sinks that cannot change what they sent get it too. */
   readonly toAll: boolean;
-  /** No alert about the group was made before. */
-  readonly isFirst: boolean;
   /** The names of the loops whose changes no earlier message mentioned; of a group that was restored, only of those that
    * changed since. */
-  readonly mentions: readonly string[];
+  readonly mentions: ReadonlySet<string>;
 }
 
 /** What is put where groups are kept. */
@@ -31,7 +29,7 @@ export class OpenGroup {
   speaker: Speaker;
   readonly #counts = { active: 0, "gave-up": 0, resolved: 0 };
   readonly #put: Put;
-  #unmentioned: string[] = [];
+  #unmentioned = new Set<string>();
   #joined = 0;
 
   constructor(row: GroupRow, speaker: Speaker, put: Put) {
@@ -51,6 +49,11 @@ export class OpenGroup {
   /** All of its loops. */
   get size(): number {
     return this.members.size + this.row.forgotten;
+  }
+
+  /** Whether the loop of this name changed since the last message. */
+  hasUnmentioned(name: string): boolean {
+    return this.#unmentioned.has(name);
   }
 
   /** Whether its first message is yet to be sent. */
@@ -82,7 +85,7 @@ export class OpenGroup {
     member.number = this.#joined;
     this.restore(member);
     this.keepMember(member);
-    this.#unmentioned.push(member.name);
+    this.#unmentioned.add(member.name);
   }
 
   /** Takes a member as it was kept. */
@@ -99,7 +102,7 @@ export class OpenGroup {
     member.status = status;
     member.at = now;
     this.keepMember(member);
-    this.#unmentioned.push(member.name);
+    this.#unmentioned.add(member.name);
   }
 
   /** Reports a member. */
@@ -146,7 +149,6 @@ export class OpenGroup {
   /** Makes the alert that says how it is now. */
   message(reason: Alert["reason"]): GroupMessage {
     const { row } = this;
-    const isFirst = row.alerts === 0;
     const doubled = reason === "update" && this.size >= 2 * row.announced;
     const relapsed = row.announcedGaveUp && this.active > 0;
     const toAll = reason !== "update" || doubled || relapsed;
@@ -160,8 +162,8 @@ export class OpenGroup {
     }
     this.keep();
     const mentions = this.#unmentioned;
-    this.#unmentioned = [];
-    return { alert, toAll, isFirst, mentions };
+    this.#unmentioned = new Set();
+    return { alert, toAll, mentions };
   }
 
   #keyOf({ name }: MemberRow): string {
