@@ -81,7 +81,8 @@ export class Grouping implements PendingAlerts {
   restore(rule: Pick<Rule, "loops" | "loop">, now: Nanoseconds): void {
     const kept: KeptGroups = this.#parts.store.kept;
     this.#problems.restore(kept);
-    for (const names of new Set([...kept.entries("groups")].map(([key]) => key.slice(0, key.indexOf(" "))))) {
+    const keys = [...kept.entries("groups"), ...kept.entries("group begins")].map(([key]) => key);
+    for (const names of new Set(keys.map((key) => key.slice(0, key.indexOf(" "))))) {
       this.#audience(names).groups.restore(ofAudience(kept, names));
     }
     for (const [names, { sinks }] of this.#audiences) if (sinks.length === 0) this.#forget(names);

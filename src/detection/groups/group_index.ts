@@ -1,6 +1,6 @@
 // The open groups, and where a loop finds its own: by its name, by what it is of, by its node. No clock, no I/O.
 import { hour, type Nanoseconds } from "../../lib/duration.ts";
-import { JobNodes, LoopBegins } from "./begins.ts";
+import { ActiveLoops } from "./active_loops.ts";
 import type { OpenGroup } from "./open_group.ts";
 import type { MemberRow } from "./state.ts";
 
@@ -22,8 +22,7 @@ export class GroupIndex {
   readonly groups = new Map<string, OpenGroup>();
   /** The storm that goes on. */
   storm: OpenGroup | undefined;
-  readonly recent = new LoopBegins();
-  readonly jobNodes = new JobNodes();
+  readonly active = new ActiveLoops();
   /** By the loop's name: the group that it is of, and one that lists it too. */
   readonly #groupOf = new Map<string, OpenGroup>();
   readonly #guestOf = new Map<string, OpenGroup>();
@@ -58,9 +57,10 @@ export class GroupIndex {
   }
 
   /** Whether a loop that begins again is still of its group. */
-  #stays({ row }: OpenGroup, key: string, nodeID: string, now: Nanoseconds): boolean {
+  #stays(own: OpenGroup, key: string, nodeID: string, now: Nanoseconds): boolean {
+    const { row } = own;
     if (row.cause === "job") return true;
-    return row.cause === "node" ? row.node!.ID === nodeID : this.#stormOf(key, now) !== undefined;
+    return row.cause === "node" ? row.node!.ID === nodeID : this.#stormOf(key, now) === own;
   }
 
   #stormOf(key: string, now: Nanoseconds): OpenGroup | undefined {
@@ -110,7 +110,6 @@ export class GroupIndex {
       group.change(member, status, now);
     }
     this.#count(group, member);
-    if (!guest) this.recent.add(member);
   }
 
   /** The node's group that lists the loop, as one of another group, hears that it begins there again, or elsewhere. */
@@ -152,7 +151,7 @@ export class GroupIndex {
   #count(group: OpenGroup, member: MemberRow): void {
     const { name, loop, key, status, guest, at } = member;
     (guest ? this.#guestOf : this.#groupOf).set(name, group);
-    if (status === "active" && !guest) this.jobNodes.add(member);
+    if (status === "active" && !guest) this.active.add(member);
     const { cause } = group.row;
     if (cause !== "job") this.#causeOf.set(loop, group);
     if (cause !== "storm") return;
@@ -166,7 +165,7 @@ export class GroupIndex {
   #uncount(group: OpenGroup, member: MemberRow): void {
     const { name, loop, key, status, guest } = member;
     (guest ? this.#guestOf : this.#groupOf).delete(name);
-    if (status === "active" && !guest) this.jobNodes.remove(member);
+    if (status === "active" && !guest) this.active.remove(member);
     if (this.#causeOf.get(loop) === group) this.#causeOf.delete(loop);
     const counted = this.#stormKeys.get(key);
     if (counted?.storm === group && status !== "resolved") counted.unresolved--;

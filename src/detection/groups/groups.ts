@@ -31,6 +31,7 @@ export class Groups {
   /** In the order in which they are due. */
   readonly #waiting = new Set<OpenGroup>();
   readonly #changed = new Set<OpenGroup>();
+  #opened = 0;
 
   constructor(thresholds: GroupThresholds, state: GroupsState, problems: NodeProblems) {
     this.#thresholds = thresholds;
@@ -159,16 +160,20 @@ export class Groups {
   restore(kept: KeptGroups): void {
     const groups = new Map<string, OpenGroup>();
     const speakers = new Map(kept.entries("group speakers"));
-    for (const [id, row] of kept.entries("groups")) {
+    const rows = [...kept.entries("groups")].sort(([, a], [, b]) => a.number - b.number);
+    for (const [id, row] of rows) {
       groups.set(id, new OpenGroup(row, speakers.get(id)!, this.#put));
     }
     const members = [...kept.entries("group members")].sort(([, a], [, b]) => a.number - b.number);
     for (const [key, member] of members) groups.get(key.slice(0, key.indexOf(" ")))!.restore(member);
     for (const group of groups.values()) this.#index.open(group);
-    this.#index.recent.restore(members.map(([, member]) => member).filter(({ guest }) => !guest));
     this.#begins.restore(kept);
-    for (const group of byTime(groups.values(), ({ row }) => row.sendAt)) this.#waiting.add(group);
-    for (const group of byTime(groups.values(), ({ row }) => row.changedAt)) this.#changed.add(group);
+    this.#opened = (rows.at(-1)?.[1].number ?? -1) + 1;
+    for (const group of groups.values()) if (group.isWaiting) this.#waiting.add(group);
+    const changed = [...groups.values()].filter(({ row }) => row.changedAt !== undefined);
+    for (const group of changed.sort((a, b) => Number(a.row.changedAt! - b.row.changedAt!))) {
+      this.#changed.add(group);
+    }
   }
 
   /** The clock was ahead, and is right now. */
@@ -279,7 +284,9 @@ export class Groups {
       this.#problems.get(nodeID),
     );
     const group = this.#open({ cause: "node", beganWith, node }, `node ${nameOf(node)}`, speakerOf(groups));
-    const listed = this.#faultyOn(nodeID).filter(({ name }) => !this.#index.groupOf(name)!.isWaiting);
+    const listed = this.#index.active.recentOn(nodeID)
+      .filter(({ name }) => !this.#index.groupOf(name)!.isWaiting)
+      .sort((a, b) => Number(a.begun - b.begun) || (a.name < b.name ? -1 : 1));
     this.#merge(groups, group);
     for (const member of listed) this.#list(group, member, now);
     return [this.#send(group, firstReason(group))];
@@ -294,7 +301,7 @@ export class Groups {
   #nodesAtFault(): Map<string, OpenGroup[]> {
     const byNode = Map.groupBy(this.#waiting, ({ members }) => {
       const [member] = members.values();
-      return this.#index.jobNodes.only(member!.job) ?? "";
+      return this.#index.active.onlyNodeOf(member!.job) ?? "";
     });
     byNode.delete("");
     for (const node of byNode.keys()) if (!this.#isAtFault(node)) byNode.delete(node);
@@ -303,14 +310,7 @@ export class Groups {
 
   #isAtFault(node: string): boolean {
     if (this.#index.ofNode(node) !== undefined || this.#problems.get(node) !== undefined) return true;
-    return new Set(this.#faultyOn(node).map(({ job }) => job)).size >= minJobs;
-  }
-
-  /** The active loops that began on the node of late, of jobs that loop on no other. */
-  #faultyOn(node: string): MemberRow[] {
-    return this.#index.recent.on(node).filter(({ status, job }) =>
-      status === "active" && this.#index.jobNodes.only(job) === node
-    );
+    return new Set(this.#index.active.recentOn(node).map(({ job }) => job)).size >= minJobs;
   }
 
   #open(begun: Begun, title: string, speaker: OpenGroup["speaker"]): OpenGroup {
@@ -319,6 +319,7 @@ export class Groups {
       ...begun,
       id,
       name: `${title} #${id.slice(0, 8)}`,
+      number: this.#opened++,
       alerts: 0,
       round: 0,
       announced: 0,
@@ -400,13 +401,4 @@ function nodeWith(
   problem: string | undefined,
 ): NonNullable<AlertGroup["node"]> {
   return { ID, ...(Name === undefined ? {} : { Name }), ...(problem === undefined ? {} : { problem }) };
-}
-
-/** Those that have a time, the earliest first. */
-function byTime(
-  groups: Iterable<OpenGroup>,
-  timeOf: (group: OpenGroup) => Nanoseconds | undefined,
-): OpenGroup[] {
-  return [...groups].filter((group) => timeOf(group) !== undefined)
-    .sort((a, b) => Number(timeOf(a)! - timeOf(b)!));
 }

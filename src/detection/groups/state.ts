@@ -9,6 +9,8 @@ export interface GroupRow {
   readonly cause: AlertGroup["cause"];
   /** The name of its alerts. */
   readonly name: string;
+  /** Its place in the order in which groups began. */
+  readonly number: number;
   /** The id of the alert that it began with. */
   readonly beganWith: string;
   /** What its loops are of, where its cause is a job. */
