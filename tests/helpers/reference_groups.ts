@@ -74,9 +74,9 @@ export class Contract {
     const touched = new Set<Group>();
     for (const other of [own, guestIn]) {
       if (other === undefined) continue;
-      touched.add(other);
-      if (other === group) continue;
       const member = other.members.find(({ name }) => name === loop.name)!;
+      if (other === group || member.status !== "resolved" || other.node === loop.node) touched.add(other);
+      if (other === group) continue;
       if (other === guestIn && other.node === loop.node) {
         Object.assign(member, { status, begun: now, at: now, round: other.round });
       } else {

@@ -190,12 +190,14 @@ export class Groups {
     const subject = subjectOf(alert);
     const beginning = beginningOf(alert, subject, status, now);
     const before = this.#index.groupsOf(alert.name);
+    const unresolved = before.filter(({ members }) => members.get(alert.name)!.status !== "resolved");
     const group = this.#index.placeOf(beginning, now) ?? this.#newPlace(alert, subject, now);
     const needsSpeaker = group.members.get(group.speaker.name)?.status !== "active";
     this.#index.enterGuest(beginning, now);
     this.#index.enter(group, beginning, false, now);
     if (needsSpeaker) group.speak(alert);
-    return [...new Set([...before, group])].flatMap((changed) => this.#changes(changed, now));
+    const listing = before.filter(({ members }) => members.has(alert.name));
+    return [...new Set([...unresolved, ...listing, group])].flatMap((changed) => this.#changes(changed, now));
   }
 
   /** The storm that goes on, or a group of its own, which waits. */
