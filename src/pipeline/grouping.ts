@@ -5,7 +5,7 @@ import { type GroupMessage, Groups } from "../detection/groups/groups.ts";
 import type { GroupThresholds } from "../detection/groups/thresholds.ts";
 import { NodeProblems } from "../detection/groups/problems.ts";
 import type { GroupsState, KeptGroups } from "../detection/groups/state.ts";
-import type { Rule } from "../detection/rule.ts";
+import type { Notification, Rule } from "../detection/rule.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import { Listeners } from "../lib/listeners.ts";
 import type { Log } from "../lib/log.ts";
@@ -14,7 +14,6 @@ import type { StateStore } from "../state/store.ts";
 import type { PendingAlerts } from "./acknowledger.ts";
 import type { Counters } from "./counters.ts";
 import { Mentions } from "./mentions.ts";
-import type { Notification } from "./notifier.ts";
 
 /** What grouping knows of a sink. */
 export type GroupedSink = Pick<PlannedSink, "name" | "audience" | "updates" | "accepts">;

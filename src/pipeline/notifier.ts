@@ -1,14 +1,11 @@
 // Carries out the decisions of the rule: logs each from its reason, and puts alerts into the outboxes.
 import type { Alert } from "../detection/alert/alert.ts";
-import type { Decision } from "../detection/rule.ts";
+import type { Decision, Notification } from "../detection/rule.ts";
 import type { Log } from "../lib/log.ts";
 import type { StateStore } from "../state/store.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import type { Counters } from "./counters.ts";
 import type { Grouping } from "./grouping.ts";
-
-/** A decision about a loop that sinks may hear of. */
-export type Notification = Extract<Decision, { reason: "first" | "repeat" | "resolved" | "gave-up" }>;
 
 /** Logs, counts and enqueues notifications. */
 export class Notifier {
