@@ -82,7 +82,12 @@ export function sinksOf(
       // Programs see what is in the payload, and the original's two fields have no place for it.
       showsContexts: whose !== "none" && prepared.audience === "people" ||
         whose === "all" && rule.payload === "full",
-      accepts: (alert) => (getsEnds || !isEnd(alert)) && wants(alert, name) && prepared.accepts(alert),
+      audience: prepared.audience,
+      updates: prepared.updates,
+      // Which sinks get a group was decided when its loops began.
+      accepts: (alert) =>
+        (getsEnds || !isEnd(alert)) &&
+        (alert.group !== undefined || (wants(alert, name) && prepared.accepts(alert))),
       open: (listener, records) => prepared.open({ ...shared, listener, records }),
     };
   });

@@ -15,6 +15,7 @@ import { CommitStats } from "../pipeline/acknowledger.ts";
 import type { AlertContexts } from "../pipeline/alert_contexts.ts";
 import { Counters } from "../pipeline/counters.ts";
 import { Delivery } from "../pipeline/delivery.ts";
+import type { Grouping, GroupingParts } from "../pipeline/grouping.ts";
 import { runPipeline } from "../pipeline/pipeline.ts";
 import type { PlannedSink, SinkRecords } from "../sinks/sink.ts";
 import type { Source } from "../sources/source.ts";
@@ -101,6 +102,8 @@ async function follow(
     const rule = opened = plan.rule.open(store, source.mode === "live" ? visibility : undefined);
     rule.restore(store.kept, source.mode === "live" ? wallClock() : undefined);
     const counters = new Counters();
+    const grouping = await openGrouping(plan, { sinks, store, delivery, counters, log });
+    grouping?.restore(rule, wallClock());
     const commits = new CommitStats();
     const { stderr } = context;
     const runtime = runtimeInfoOf(plan, {
@@ -111,6 +114,7 @@ async function follow(
       commits,
       delivery,
       contexts,
+      grouping,
       stderr,
     });
     const status = await openStatus(plan, runtime, store);
@@ -121,7 +125,7 @@ async function follow(
     await Promise.race([delivery.start(), startupDeadline.expired]);
     delivery.pump();
     onAbort(stop, () => delivery.hurry());
-    const parts = { source, rule, store, delivery, log, counters, commits, health, visibility };
+    const parts = { source, rule, store, delivery, log, counters, commits, health, visibility, grouping };
     const following = runPipeline({ ...parts, observer: status?.history }, stop);
     following.catch(() => {});
     const ended = await Promise.race([
@@ -151,6 +155,16 @@ async function follow(
   }
 }
 
+/** Groups loops for people; it is loaded only if people read a sink. */
+async function openGrouping(
+  { groups }: Plan,
+  parts: Omit<GroupingParts, "thresholds">,
+): Promise<Grouping | undefined> {
+  if (groups === undefined || parts.sinks.every(({ audience }) => audience === "programs")) return undefined;
+  const { Grouping } = await import("../pipeline/grouping.ts");
+  return new Grouping({ ...parts, thresholds: groups });
+}
+
 /** What a sink remembers: a table of its own in the store. */
 function recordsOf(store: StateStore, sink: string): SinkRecords {
   const table = `sink ${sink}`;
@@ -176,13 +190,14 @@ interface Opened extends Pick<RuntimeInfo, "rule" | "counters"> {
   readonly commits: CommitStats;
   readonly delivery: Delivery;
   readonly contexts: AlertContexts | undefined;
+  readonly grouping: Grouping | undefined;
   readonly stderr: LineOutput;
 }
 
 /** What the status server shows. */
 function runtimeInfoOf(
   plan: Plan,
-  { source, health, rule, counters, commits, delivery, contexts, stderr }: Opened,
+  { source, health, rule, counters, commits, delivery, contexts, grouping, stderr }: Opened,
 ): RuntimeInfo {
   return {
     version: config.version,
@@ -191,6 +206,7 @@ function runtimeInfoOf(
     rule,
     ruleView: plan.rule.words,
     counters,
+    ...(grouping === undefined ? {} : { groupOf: (loop: string) => grouping.causeOf(loop) }),
     source: { type: plan.source, health },
     state: { type: plan.state.file === undefined ? "memory" : "sqlite", commits },
     sinks: delivery.stats,

@@ -1,4 +1,6 @@
 // All settings read into one plan; opens nothing.
+import { groupSettings } from "../detection/groups/settings.ts";
+import type { GroupThresholds } from "../detection/groups/thresholds.ts";
 import { complete, type Input, readSettings } from "../lib/settings/setting.ts";
 import type { SinkAdapter } from "../sinks/adapter.ts";
 import type { Source, SourceContext } from "../sources/source.ts";
@@ -11,6 +13,8 @@ import { stateSettings } from "./settings.ts";
 /** The program, ready to be opened. */
 export interface Plan extends AlertPlan {
   readonly state: State;
+  /** When people get loops as one message; undefined if they get each loop. */
+  readonly groups: GroupThresholds | undefined;
   readonly status: ListenSettings;
   readonly source: string;
   /** It reads files, and then the input ends. */
@@ -30,13 +34,17 @@ export function plan(
     openSource: source?.prepare(input),
     alerts: planAlerts(input, source?.type, sinks),
     kept: readSettings(stateSettings, input),
+    groups: readSettings(groupSettings, input),
     status: readSettings(listenSettings, input),
   });
   if (read === undefined) return undefined;
-  const { openSource, alerts, kept, status } = read;
+  const { openSource, alerts, kept, groups, status } = read;
   return {
     ...alerts,
     state: kept.state,
+    groups: groups.groupBy === "none"
+      ? undefined
+      : { wait: groups.groupWait, digestAbove: groups.digestAbove },
     status,
     source: read.source.type,
     readsFiles: files.length > 0,

@@ -1,4 +1,5 @@
 // The settings that belong to no other folder, and all settings in the groups that help and README show.
+import { groupSettings } from "../detection/groups/settings.ts";
 import { payloadSettings, ruleSettings } from "../detection/settings.ts";
 import { logFormats, logLevels } from "../lib/log.ts";
 import { choice, duration, optional, text, url } from "../lib/settings/parsers.ts";
@@ -98,6 +99,7 @@ export function settingsOf(sinks: readonly SinkAdapter[]): readonly SettingsGrou
         ...surroundingSettings,
       },
     },
+    { title: "Groups", settings: groupSettings },
     ...sinks.map(({ group }) => group),
     { title: "Status", settings: listenSettings },
     { title: "Process", settings: processSettings },

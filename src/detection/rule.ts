@@ -29,6 +29,9 @@ export type Decision =
   /** Nomad makes no further attempt: notified once, then kept apart. There is an alert if resolutions are sent. */
   | { readonly reason: "gave-up"; readonly name: string; readonly cause: string; readonly alert?: Alert };
 
+/** A decision about a loop that sinks may hear of. */
+export type Notification = Extract<Decision, { reason: "first" | "repeat" | "resolved" | "gave-up" }>;
+
 /** A task whose last run failed. */
 export interface FailingTask {
   readonly namespace: string;

@@ -1,6 +1,5 @@
 // Decides when the state is committed and when batches are acknowledged: in their order, none before its effects are
 // safe.
-import type { Delivery } from "./delivery.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import { asFault } from "../lib/errors.ts";
 import type { StateStore } from "../state/store.ts";
@@ -14,6 +13,16 @@ import { Health } from "../lib/health.ts";
 /** Maximum messages and milliseconds until a durable store commits. */
 const maxMessages = 500;
 const maxCommitDelay = 5;
+
+/** The alerts that sinks have not confirmed, as `Delivery` has them, and those that wait to be part of a group's. */
+export interface PendingAlerts {
+  readonly unconfirmed: number;
+  /** Whether a sink has not confirmed an alert about this key, or has yet to get one. */
+  isPending(key: string): boolean;
+  /** Calls the listener with each key that may not be pending any more. */
+  onSettled(listener: (key: string) => void): Disposable;
+  pump(): void;
+}
 
 /** A batch that is not acknowledged yet. */
 interface PendingBatch {
@@ -40,7 +49,7 @@ export class CommitStats {
  */
 export class Acknowledger {
   readonly #store: StateStore;
-  readonly #delivery: Delivery;
+  readonly #delivery: PendingAlerts;
   readonly #clock: () => Nanoseconds;
   readonly #retry: RetryState;
   readonly #stats: CommitStats;
@@ -58,7 +67,7 @@ export class Acknowledger {
 
   /** `clock` returns the `now` of the rule. */
   constructor(
-    parts: { store: StateStore; delivery: Delivery; log: Log; commits?: CommitStats },
+    parts: { store: StateStore; delivery: PendingAlerts; log: Log; commits?: CommitStats },
     clock: () => Nanoseconds,
   ) {
     this.#store = parts.store;

@@ -39,12 +39,25 @@ export class Counters {
     resolved: 0,
     "gave-up": 0,
   };
+  /** Alerts about groups, which people get in place of those about loops. */
+  readonly groups: Record<Alert["reason"], number> = {
+    first: 0,
+    repeat: 0,
+    update: 0,
+    resolved: 0,
+    "gave-up": 0,
+  };
   /** The time of the newest event of any kind, limited to now. */
   newest: Nanoseconds | undefined;
 
   /** Alerts for any reason. */
   get notified(): number {
     return this.alerts.first + this.alerts.repeat + this.alerts.resolved + this.alerts["gave-up"];
+  }
+
+  /** Alerts for any reason, those about groups too. */
+  get sent(): number {
+    return Object.values(this.groups).reduce((sum, count) => sum + count, this.notified);
   }
 
   totals(): Totals {

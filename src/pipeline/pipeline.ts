@@ -3,8 +3,9 @@ import { clockWarning } from "./clock_warnings.ts";
 import { Acknowledger, type CommitStats } from "./acknowledger.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
-import { EventClock } from "./event_clock.ts";
+import { type Clocked, EventClock } from "./event_clock.ts";
 import { eventClockKey, keptEventTime } from "./event_time.ts";
+import type { Grouping } from "./grouping.ts";
 import { LateEvents } from "./late_events.ts";
 import type { StateStore } from "../state/store.ts";
 import type { Log } from "../lib/log.ts";
@@ -44,6 +45,8 @@ export interface PipelineParts {
   /** Notified of events that arrive while the source is blind. */
   readonly visibility?: Visibility;
   readonly observer?: Observer | undefined;
+  /** Set if people read a sink, and get loops with one cause as one message. */
+  readonly grouping?: Grouping | undefined;
 }
 
 /** Processes every message of the source until the input ends or `stop`. Resolves when every alert is confirmed and every
@@ -73,14 +76,17 @@ class Pipeline {
   readonly #clock: EventClock;
   /** Listens to the visibility, so that time decides as soon as the source has shown enough. */
   readonly #sight: Disposable | undefined;
+  /** What the clock moves: the rule, and groups. */
+  readonly #clocked: Clocked;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt: Nanoseconds | undefined;
 
   constructor(parts: PipelineParts) {
-    const { source, rule, log, visibility } = parts;
+    const { source, rule, log, visibility, grouping } = parts;
     this.#parts = parts;
     this.counters = parts.counters ?? new Counters();
-    this.#wall = source.mode === "live" ? new WallClockWatch(parts) : undefined;
+    this.#clocked = grouping === undefined ? rule : bothOf(rule, grouping);
+    this.#wall = source.mode === "live" ? new WallClockWatch({ ...parts, rule: this.#clocked }) : undefined;
     this.#clock = new EventClock(
       this.#wall === undefined ? keptEventTime(parts) : undefined,
       clockWarning(log),
@@ -88,9 +94,9 @@ class Pipeline {
     this.counters.newest = this.#clock.newest;
     this.#rejections = new RejectionLog(log);
     this.#late = new LateEvents(log, rule.counts);
-    this.#notifier = new Notifier(parts.store, this.counters, log, rule.counts);
+    this.#notifier = new Notifier(parts.store, this.counters, log, rule.counts, grouping);
     const now = source.mode === "live" ? wallClock : () => this.#clock.now;
-    this.#acknowledger = new Acknowledger(parts, now);
+    this.#acknowledger = new Acknowledger({ ...parts, delivery: grouping ?? parts.delivery }, now);
     if (this.#wall === undefined) source.skipUntil?.(this.#clock.skipUntil);
     else {
       this.#sight = visibility?.listen(() => this.#onVisible());
@@ -102,8 +108,8 @@ class Pipeline {
   /** Processes a batch. The acknowledger acknowledges it when its effects are safe. */
   take(batch: Batch): void {
     const keys = new Set<string>();
-    const alerts = this.counters.notified;
-    const { visibility } = this.#parts;
+    const alerts = this.counters.sent;
+    const { visibility, grouping } = this.#parts;
     const wall = this.#wall?.now();
     if (wall !== undefined) this.#notifyDue(wall);
     this.#parts.health?.seen(wall);
@@ -134,12 +140,15 @@ class Pipeline {
       this.#parts.store.saveCheckpoint(eventClockKey, String(newest));
       this.#parts.source.skipUntil?.(this.#clock.skipUntil);
     }
-    this.#acknowledger.add(batch, keys, this.counters.notified > alerts);
+    // With GROUP_WAIT=0s, what began in this batch is due now.
+    if (wall !== undefined) grouping?.due(wall);
+    this.#acknowledger.add(batch, keys, this.counters.sent > alerts);
     if (wall !== undefined) this.#schedule();
   }
 
   /** Resolves when every alert is confirmed and every batch acknowledged. */
   async settled(): Promise<void> {
+    this.#parts.grouping?.flush(this.#wall?.now() ?? this.#clock.now);
     await this.#acknowledger.drain();
     await this.#parts.delivery.settled();
     await this.#acknowledger.drain();
@@ -157,13 +166,13 @@ class Pipeline {
     const decision = this.#parts.rule.record(event, now);
     const { reason } = decision;
     const alerts = this.counters.notified;
-    this.#notifier.act(decision, event.name);
+    this.#notifier.act(decision, event.name, now);
     this.#parts.observer?.recorded(event, decision, now);
     // A change of a job is due at once for each of its tasks.
     if (event.kind === "job" || event.kind === "job-settings") this.#notifyDue(now);
     if (reason === "noted" || reason === "resolved" || reason === "gave-up") {
       this.counters.others++;
-      return this.counters.notified > alerts;
+      return this.counters.notified > alerts || this.#parts.grouping?.isHeld(event.name) === true;
     }
     this.counters.events[reason]++;
     if (reason === "outside-window") this.#late.add(event, now);
@@ -171,14 +180,15 @@ class Pipeline {
   }
 
   #advance(time: Nanoseconds, update?: Uint8Array): Nanoseconds {
-    return this.#clock.advance(time, this.#parts.rule, (now) => this.#notifyDue(now), update);
+    return this.#clock.advance(time, this.#clocked, (now) => this.#notifyDue(now), update);
   }
 
   #notifyDue(now: Nanoseconds): void {
     for (const decision of this.#parts.rule.due(now, maxDue)) {
-      this.#notifier.act(decision, "");
+      this.#notifier.act(decision, "", now);
       this.#parts.observer?.decided(decision, now);
     }
+    this.#parts.grouping?.due(now);
   }
 
   /** Limits the time to now: a clock that is ahead does not show how far behind the program is. */
@@ -189,7 +199,7 @@ class Pipeline {
 
   /** Sets the one timer for what is due next by the wall clock. */
   #schedule(): void {
-    const next = this.#parts.rule.nextDue;
+    const next = this.#clocked.nextDue;
     if (next === this.#timerAt) return;
     clearTimeout(this.#timer);
     this.#timerAt = next;
@@ -214,3 +224,17 @@ class Pipeline {
 
 /** Maximum keys that are decided on in one go when they fall due. */
 const maxDue = 100;
+
+/** The rule and groups as one to the clock. */
+function bothOf(rule: Rule, grouping: Grouping): Clocked {
+  return {
+    get nextDue() {
+      const [ofRule, ofGroups] = [rule.nextDue, grouping.nextDue];
+      return ofRule === undefined || ofGroups !== undefined && ofGroups < ofRule ? ofGroups : ofRule;
+    },
+    clockSetBack(now, from) {
+      rule.clockSetBack(now, from);
+      grouping.clockSetBack(now);
+    },
+  };
+}

@@ -4,7 +4,7 @@ import { inSeconds } from "./clock_warnings.ts";
 import { minute, type Nanoseconds, second } from "../lib/duration.ts";
 import type { StateStore } from "../state/store.ts";
 import type { Log } from "../lib/log.ts";
-import type { Rule } from "../detection/rule.ts";
+import type { Clocked } from "./event_clock.ts";
 import { wallClock } from "../lib/time.ts";
 
 /** Key of the checkpoint: a time that the clock showed, up to a minute before its last one. */
@@ -12,13 +12,20 @@ const checkpointKey = "wall clock";
 /** Smaller steps back are normal corrections. */
 const minStep = second;
 
+/** What it corrects, and where it keeps the time. */
+interface WatchParts {
+  readonly store: StateStore;
+  readonly rule: Pick<Clocked, "clockSetBack">;
+  readonly log: Log;
+}
+
 /** Reads the clock, and watches it. */
 export class WallClockWatch {
-  readonly #parts: { readonly store: StateStore; readonly rule: Rule; readonly log: Log };
+  readonly #parts: WatchParts;
   #last: Nanoseconds;
   #savedAt: Nanoseconds;
 
-  constructor(parts: { readonly store: StateStore; readonly rule: Rule; readonly log: Log }) {
+  constructor(parts: WatchParts) {
     this.#parts = parts;
     this.#last = this.#savedAt = BigInt(parts.store.kept.checkpoint().get(checkpointKey) ?? 0);
   }

@@ -61,6 +61,9 @@ export interface PlannedSink {
   readonly getsEnds: boolean;
   /** Whether its alerts wait some seconds for what the source knows of their loops. */
   readonly showsContexts?: boolean;
+  /** Who reads it, and whether it changes what it sent, as its adapter says. */
+  readonly audience: "people" | "programs";
+  readonly updates: boolean;
   /** Whether it gets this alert. */
   accepts(alert: Alert): boolean;
   open(listener: SinkListener, records: SinkRecords): Sink;

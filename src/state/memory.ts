@@ -43,8 +43,10 @@ export class MemoryStore implements StateStore {
   remember(): void {}
   commit(): void {}
 
-  enqueue(alert: Alert): boolean {
-    const outboxes = [...this.#outboxes].filter(([sink]) => this.#accepts(sink, alert));
+  enqueue(alert: Alert, sinks?: ReadonlySet<string>): boolean {
+    const outboxes = [...this.#outboxes].filter(([sink]) =>
+      sinks?.has(sink) !== false && this.#accepts(sink, alert)
+    );
     if (outboxes.length === 0) return false;
     const { lastEvent, ...rest } = alert;
     const shelved = { alert: rest, lastEvent: this.#texts.put(lastEvent), outboxes: outboxes.length };

@@ -31,8 +31,9 @@ export interface StateStore extends RuleState, LoopMemory, AsyncDisposable {
   saveCheckpoint(key: string, value: string | undefined): void;
   /** How many pending alerts belong to sinks that are no longer used. */
   readonly orphans: number;
-  /** Puts an alert into the outbox of every sink that accepts it; returns whether there is one. */
-  enqueue(alert: Alert): boolean;
+  /** Puts an alert into the outbox of every sink that accepts it, of these `sinks` if they are given; returns whether
+   * there is one. */
+  enqueue(alert: Alert, sinks?: ReadonlySet<string>): boolean;
   /** Keeps everything since the last commit, all or nothing, and forgets restarts that left their windows by `now`.
    * @throws {Fault} if it could not; everything is there for the next attempt. */
   commit(now: Nanoseconds): void;

@@ -3,6 +3,7 @@ import type { CommitStats } from "../pipeline/acknowledger.ts";
 import type { SinkStats } from "../pipeline/sink_worker.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import type { AlertContext } from "../detection/alert/details.ts";
+import type { AlertGroup } from "../detection/groups/group.ts";
 import type { Rule } from "../detection/rule.ts";
 import type { Health } from "../lib/health.ts";
 import type { Counters } from "../pipeline/counters.ts";
@@ -18,6 +19,10 @@ export interface RuntimeInfo {
   readonly rule: Pick<Rule, "names" | "looping" | "loop" | "loops">;
   readonly ruleView: StatusView["rule"];
   readonly counters: Counters;
+  /** The group of a loop, by the loop's id, if its cause is a node or a storm. */
+  readonly groupOf?: (
+    loop: string,
+  ) => { readonly cause: AlertGroup["cause"]; readonly id: string; readonly text: string } | undefined;
   readonly source: { readonly type: string; readonly health: Health };
   readonly state: { readonly type: string; readonly commits: CommitStats };
   readonly sinks: readonly SinkStats[];

@@ -28,7 +28,7 @@ export function keptIn(statements: Statements): Kept {
         }];
       }
     },
-    entries: (table) => records(selectRecords, table),
+    entries: (table) => records(table === "streaks" ? selectRecords : selectFewRecords, table),
     checkpoint: () => new Map(records<string>(selectFewRecords, "checkpoints")),
     remembered: () => records<string>(selectFewRecords, "loops"),
   };

@@ -94,10 +94,11 @@ export class SqliteStore implements StateStore {
     this.put("loops", loop, text);
   }
 
-  enqueue(alert: Alert): boolean {
-    const sinks = this.#outboxes.keys().filter((sink) => this.#accepts(sink, alert)).toArray();
-    if (sinks.length === 0) return false;
-    this.#alerts.push({ alert, sinks });
+  enqueue(alert: Alert, sinks?: ReadonlySet<string>): boolean {
+    const accepting = this.#outboxes.keys()
+      .filter((sink) => sinks?.has(sink) !== false && this.#accepts(sink, alert)).toArray();
+    if (accepting.length === 0) return false;
+    this.#alerts.push({ alert, sinks: accepting });
     return true;
   }
 
