@@ -1,5 +1,8 @@
 // A detector that is made up: it serves the page as the real one does, and its API and events say what a test sets.
 
+import type { AlertContext } from "../../src/detection/alert/details.ts";
+import { rowsOf } from "../../src/status/api/job_rows.ts";
+import { readJobsQuery } from "../../src/status/api/query.ts";
 import type { AllocationView, EventView, LoopView, StatusView } from "../../src/status/view.ts";
 
 /** What the real server sends with the page; it lets no other source of script or style in. */
@@ -55,6 +58,11 @@ export function madeLoop(name: string, some: Partial<LoopView> = {}): LoopView {
       { length: count },
       (_, n) => Math.round(from + (to - from) * n / Math.max(1, count - 1)),
     ),
+    muted: null,
+    severity: null,
+    owner: null,
+    runbook: null,
+    cause: null,
     ...some,
   };
 }
@@ -126,6 +134,8 @@ export function madeStatus(some: Partial<StatusView> = {}): StatusView {
 export interface FixtureOptions {
   readonly loops?: readonly LoopView[];
   readonly status?: Partial<StatusView>;
+  /** What was asked about each loop. */
+  readonly context?: AlertContext;
   /** The token that its API asks for. */
   readonly token?: string;
 }
@@ -145,12 +155,14 @@ export class StatusFixture implements AsyncDisposable {
   readonly #token: string | undefined;
   readonly #loops: Map<string, LoopView>;
   readonly #listeners = new Set<ReadableStreamDefaultController<Uint8Array>>();
+  readonly #context: AlertContext | undefined;
   #status: Partial<StatusView>;
   #server: Deno.HttpServer<Deno.NetAddr> | undefined;
 
-  constructor({ loops = [], status = {}, token }: FixtureOptions) {
+  constructor({ loops = [], status = {}, context, token }: FixtureOptions) {
     this.#loops = new Map(loops.map((loop) => [loop.id, loop]));
     this.#status = status;
+    this.#context = context;
     this.#token = token;
     this.#server = this.#serve(0);
     this.#port = this.#server.addr.port;
@@ -216,12 +228,13 @@ export class StatusFixture implements AsyncDisposable {
     }
     const [, name, key] = /^\/api\/v1\/(\w+)(?:\/(.+))?$/.exec(pathname) ?? [];
     if (name === "status") return Response.json(this.#statusView());
-    if (name === "loops") return this.#list(searchParams);
+    if (name === "jobs") return this.#list(searchParams);
     if (name === "events") return this.#events();
     const loop = this.#find(decodeURIComponent(key ?? ""));
     if (!loop) return Response.json({ error: "no such loop" }, { status: 404 });
     const restored = loop.firstNotifiedAt === null;
-    return Response.json({ loop, restored, events: madeEvents(loop) } satisfies AllocationView);
+    const context = this.#context ?? null;
+    return Response.json({ loop, restored, events: madeEvents(loop), context } satisfies AllocationView);
   }
 
   #find(key: string): LoopView | undefined {
@@ -230,19 +243,8 @@ export class StatusFixture implements AsyncDisposable {
 
   #list(query: URLSearchParams): Response {
     this.asked.push(`${query}`);
-    const q = (query.get("q") ?? "").toLowerCase();
-    const status = query.get("status");
-    const order = query.get("sort") === "worst"
-      ? (a: LoopView, b: LoopView) => b.count - a.count
-      : (a: LoopView, b: LoopView) => (b.resolvedAt ?? b.since).localeCompare(a.resolvedAt ?? a.since);
-    const all = this.#loops.values().filter((loop) =>
-      loop.status === status && `${loop.name} ${loop.node}`.toLowerCase().includes(q)
-    ).toArray().sort(order);
-    const offset = Number(query.get("offset"));
-    return Response.json({
-      total: all.length,
-      loops: all.slice(offset, offset + Number(query.get("limit"))),
-    });
+    const loops = this.#loops.values().map((view) => ({ view }));
+    return Response.json(rowsOf(loops, readJobsQuery(query), ({ view }) => view));
   }
 
   #events(): Response {
@@ -335,11 +337,11 @@ export const badNight: readonly LoopView[] = [
   ended(madeLoop("default/mailer.queue[0]", { count: 7, since: ago(322), lastAt: ago(301) }), ago(296)),
 ];
 
-/** As many loops as that, each with its own name and count: `job-0000.web[0]` is the worst. */
-export function manyLoops(count: number): LoopView[] {
+/** As many loops as that, each with its own name and count: `job-0000.web[0]` is the worst; of as many jobs. */
+export function manyLoops(count: number, jobs = count): LoopView[] {
   return Array.from({ length: count }, (_, n) => {
     const restarts = 5 + Math.floor((count - n) / 100);
-    return madeLoop(`batch/job-${`${n}`.padStart(4, "0")}.web[0]`, {
+    return madeLoop(`batch/job-${`${n % jobs}`.padStart(4, "0")}.web[${Math.floor(n / jobs)}]`, {
       count: restarts,
       since: ago(4 + (count - n) / 50),
       node: `worker-${n % 40}`,

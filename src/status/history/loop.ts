@@ -1,4 +1,5 @@
 // A loop of the history, and how many of them are kept.
+import type { AlertContext } from "../../detection/alert/details.ts";
 import type { LoopView } from "../view.ts";
 import type { TaskHistory } from "./task_history.ts";
 
@@ -25,6 +26,8 @@ export interface Loop {
   readonly restored: boolean;
   /** Count, times and status are up to date; for an active loop, `LoopHistory.view` asks the rule for the rest. */
   view: LoopView;
+  /** What was asked about it last. */
+  context?: AlertContext | undefined;
 }
 
 /** Drops the oldest entries above `max` and returns them. */
