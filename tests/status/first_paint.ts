@@ -49,7 +49,9 @@ if (import.meta.main) {
     const [median, p95, worst] = await page.evaluate(scrolled) as [number, number, number];
     stdout.write(
       `first rows painted after ${shown(rows)}, layout shift ${shift.toFixed(3)}, frames of scrolling: ` +
-        `median ${shown(median)}, p95 ${shown(p95)}, worst ${shown(worst)}; scripts: loading ${shown(loaded)}, ` +
+        `median ${shown(median)}, p95 ${shown(p95)}, worst ${shown(worst)}; scripts: loading ${
+          shown(loaded)
+        }, ` +
         `scrolling ${shown(await scripting(page) - loaded)}\n`,
     );
     await page.close();

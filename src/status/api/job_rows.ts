@@ -48,7 +48,9 @@ export function rowsOf<L extends Viewed>(
     loops: groups.loops,
     muted: groups.muted,
     allMuted: groups.allMuted,
-    rows: rows.slice(query.offset, query.offset + query.limit).map((row) => rowView(row, query, groups, view)),
+    rows: rows.slice(query.offset, query.offset + query.limit).map((row) =>
+      rowView(row, query, groups, view)
+    ),
   };
 }
 
@@ -158,6 +160,6 @@ function mostFrequent(texts: readonly string[]): [text: string, count: number] {
 function kindOf(reason: string): string {
   return withoutCount(reason)
     .replace(/; Nomad tries again in .*$/, "")
-    .replace(/ after [\d.]+ (?:ns|µs|ms|s|min|h)(?: \d+ (?:s|min))*(?=,|$)/, "")
+    .replace(/ after [\d.]+ (?:ns|µs|ms|s|min|h)(?: \d+ (?:s|min))*(?=[,;]|$)/, "")
     .replace(/ since (?:\d{4}-\d\d-\d\d )?\d\d:\d\d (?:UTC|[+-]\d\d:\d\d)$/, "");
 }

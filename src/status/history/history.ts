@@ -10,7 +10,7 @@ import { Listeners } from "../../lib/listeners.ts";
 import { formatTime } from "../../lib/time.ts";
 import { loopView, milliseconds, timeline } from "../api/loop_view.ts";
 import { FailingKeys, fewEvents } from "./failing_keys.ts";
-import { keptOf, type KeptLoop, learn, resolvedOf } from "./kept_loop.ts";
+import { type KeptLoop, keptOf, learn, resolvedOf } from "./kept_loop.ts";
 import { type Bounds, defaultBounds, dropOldest, type Loop } from "./loop.ts";
 import { addNotifiedEvents } from "./notified_events.ts";
 import { maxEvents, TaskHistory } from "./task_history.ts";

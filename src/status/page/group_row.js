@@ -77,11 +77,12 @@ export class GroupRow {
     setAttribute(this.#button, "title", plain(name));
     setAttribute(this.#button, "aria-expanded", `${open}`);
     showTags(this.#tags, { critical: group.critical > 0, storm: group.storm });
-    setText(this.#counts, countsOf(group));
-    setText(this.#place, placesOf(group));
+    setText(this.#counts, kind === "job" ? countsOf(group) : "");
+    setText(this.#place, kind === "job" ? placesOf(group) : "");
     const because = group.mutedBecause === null ? "" : `muted: ${plain(group.mutedBecause)}`;
-    setText(this.#because, because);
-    setAttribute(this.#because, "title", because || null);
+    const beside = kind === "job" ? because : jobsOf(group);
+    setText(this.#because, beside);
+    setAttribute(this.#because, "title", beside || null);
     const why = capital(plain(reason)) +
       (reasonLoops === loops ? "" : ` (${number(reasonLoops)} of ${number(loops)})`);
     setText(this.#why, why);
@@ -105,7 +106,10 @@ export class GroupRow {
     setAttribute(this.#ago, "datetime", shown);
     setAttribute(this.#ago, "title", exact(shown));
     const age = span(now - Date.parse(shown));
-    setText(this.#ago, endedAt === null ? `for ${isOlder(worst, what) ? "over " : ""}${age}` : `${age} ${ago}`);
+    setText(
+      this.#ago,
+      endedAt === null ? `for ${isOlder(worst, what) ? "over " : ""}${age}` : `${age} ${ago}`,
+    );
     setText(this.#exact, `newest ${clock(newest, now)}`);
     const until = endedAt === null ? now : Date.parse(endedAt);
     if (!draw && (until === this.#drawnAt || now - this.#drawnAt < 15_000)) return;
@@ -124,21 +128,23 @@ export class GroupRow {
 }
 
 /** @param {GroupView} group */
-function countsOf({ kind, jobs, loops, gaveUp, muted }) {
+function countsOf({ loops, gaveUp, muted }) {
   return [
-    kind === "node" ? counted(jobs, "job") : "",
     counted(loops, "loop"),
     gaveUp === 0 ? "" : `${number(gaveUp)} given up`,
     muted === 0 || muted === loops ? "" : `${number(muted)} muted`,
   ].filter((part) => part !== "").join(", ");
 }
 
+/** The jobs of a node. @param {GroupView} group */
+function jobsOf(group) {
+  const { jobNames, jobs } = group;
+  const more = jobs > jobNames.length ? ` and ${number(jobs - jobNames.length)} more` : "";
+  return `${countsOf(group)} of ${jobNames.map(plain).join(", ")}${more}`;
+}
+
 /** @param {GroupView} group */
-function placesOf({ kind, namespace, jobNames, jobs, nodeNames, nodes }) {
-  if (kind === "node") {
-    const more = jobs > jobNames.length ? ` and ${number(jobs - jobNames.length)} more` : "";
-    return ` · ${jobNames.map(plain).join(", ")}${more}`;
-  }
+function placesOf({ namespace, nodeNames, nodes }) {
   const [node] = nodeNames;
   const place = node === undefined ? null : nodes === 1 ? placeOf(node) : `on ${number(nodes)} nodes`;
   return [namespace === null ? null : plain(namespace), place]

@@ -24,7 +24,9 @@ export function showHeadline(status, { looping, gaveUp, resolved }, { now, isLos
     : `${number(total)} crash-looping ${when}`;
   setText(
     headline,
-    q === "" ? text : `${number(total)} of ${number(Math.max(loops, status.activeLoops) - allMuted)} crash loops match`,
+    q === ""
+      ? text
+      : `${number(total)} of ${number(Math.max(loops, status.activeLoops) - allMuted)} crash loops match`,
   );
   headline.className = total === 0 ? "" : "looping";
   if (byId("allocation").hidden) {
@@ -32,7 +34,7 @@ export function showHeadline(status, { looping, gaveUp, resolved }, { now, isLos
   }
   const mutedToo = byId("muted");
   mutedToo.hidden = muted === 0;
-  setText(mutedToo, `${number(muted)} muted`);
+  setText(mutedToo, `${number(muted)} muted${q === "" ? "" : " match"}`);
   const jump = byId("jump");
   jump.hidden = ended === 0 || looping.total < 4;
   setText(/** @type {Element} */ (jump.firstElementChild), `${number(ended)} resolved recently ↓`);

@@ -86,7 +86,8 @@ const routes: readonly Route[] = [
   },
   {
     path: "/api/v1/allocations/<name>",
-    help: "one loop, its last 200 events and what was asked about it, by name, loop id or allocation id, percent-encoded",
+    help:
+      "one loop, its last 200 events and what was asked about it, by name, loop id or allocation id, percent-encoded",
     answer: (server, { rest }) => server.allocation(rest),
   },
   {
