@@ -5,6 +5,9 @@ import { type JobsQuery, matches, newestOf } from "./query.ts";
 /** What has a view: a loop of the history. */
 export interface Viewed {
   readonly view: LoopView;
+  /** Its name without the index, and its reason without numbers, kept since working them out takes longest. */
+  jobName?: string | undefined;
+  reasonKind?: { readonly of: string; readonly kind: string } | undefined;
 }
 
 /** Loops, or groups of them, in order of their place in the list. */
@@ -53,20 +56,24 @@ export function groupLoops<L extends Viewed>(loops: Iterable<L>, { status, q, so
   let [count, muted, allMuted] = [0, 0, 0];
   for (const loop of loops) {
     const { view } = loop;
-    const key = keyOf(view);
-    if (view.status === "gave-up" && status === "looping") gaveUp.set(key, (gaveUp.get(key) ?? 0) + 1);
+    if (view.status === "gave-up" && status === "looping") {
+      const key = keyOf(loop);
+      gaveUp.set(key, (gaveUp.get(key) ?? 0) + 1);
+    }
     if (view.status !== status) continue;
-    if (view.muted !== null) allMuted++;
+    const isMuted = view.muted !== null;
+    if (isMuted) allMuted++;
     if (!matches(view, q)) continue;
     count++;
-    if (view.muted !== null) muted++;
+    if (isMuted) muted++;
+    const key = keyOf(loop);
     let job = jobs.get(key);
     if (job === undefined) {
-      jobs.set(key, job = { key, members: [], ...last });
+      jobs.set(key, job = { key, members: [], muted: true, count: 0, at: -Infinity });
       const cause = nodeOf(view);
       if (cause !== null) nodeGroup(nodes, cause).jobs.push(job);
     }
-    const member = { loop, muted: view.muted !== null, count: view.count, at: newestOf(view) };
+    const member = { loop, muted: isMuted, count: view.count, at: newestOf(view) };
     job.members.push(member);
     include(job, member);
   }
@@ -86,9 +93,6 @@ export function groupLoops<L extends Viewed>(loops: Iterable<L>, { status, q, so
   };
 }
 
-/** Of nothing yet. */
-const last: Ranked = { muted: true, count: 0, at: -Infinity };
-
 /** The place of a group is that of its foremost loop; loops that are muted count only among themselves. */
 function include(group: Ranked, { muted, count, at }: Ranked): void {
   if (muted && !group.muted) return;
@@ -100,18 +104,20 @@ function include(group: Ranked, { muted, count, at }: Ranked): void {
 
 /** Muted ones come last. */
 export function worstFirst(a: Ranked, b: Ranked): number {
-  return Number(a.muted) - Number(b.muted) || b.count - a.count || b.at - a.at;
+  if (a.muted !== b.muted) return a.muted ? 1 : -1;
+  return b.count - a.count || b.at - a.at;
 }
 
 /** Muted ones come last. */
 export function newestFirst(a: Ranked, b: Ranked): number {
-  return Number(a.muted) - Number(b.muted) || b.at - a.at;
+  if (a.muted !== b.muted) return a.muted ? 1 : -1;
+  return b.at - a.at;
 }
 
 function nodeGroup<L extends Viewed>(nodes: Map<string, NodeGroup<L>>, cause: CauseView): NodeGroup<L> {
   const known = nodes.get(cause.id);
   if (known !== undefined) return known;
-  const node = { key: `node ${cause.id}`, cause, jobs: [], ...last };
+  const node = { key: `node ${cause.id}`, cause, jobs: [], muted: true, count: 0, at: -Infinity };
   nodes.set(cause.id, node);
   return node;
 }
@@ -122,9 +128,10 @@ function nodeOf({ status, cause }: LoopView): CauseView | null {
 }
 
 /** A job whose loops have several causes is as many groups. */
-function keyOf(view: LoopView): string {
-  const job = jobNameOf(view);
-  return view.cause?.kind === "node" ? `${job} node ${view.cause.id}` : job;
+function keyOf(loop: Viewed): string {
+  const job = loop.jobName ??= jobNameOf(loop.view);
+  const { cause } = loop.view;
+  return cause?.kind === "node" ? `${job} node ${cause.id}` : job;
 }
 
 /** The name without its index, and without the node of a system job: the same for all loops of a job, group and task. */

@@ -124,9 +124,10 @@ function summaryOf<L extends Viewed>(
   const worst = view(first.loop);
   const views = members.map(({ loop }) => loop.view);
   const muted = views.filter((one) => one.muted !== null);
-  const earliest = views.reduce((a, b) => Date.parse(a.since) <= Date.parse(b.since) ? a : b);
+  const starts = views.map(({ since }) => Date.parse(since));
+  const earliest = views[starts.indexOf(starts.reduce((a, b) => Math.min(a, b)))]!;
   const newest = members.reduce((a, b) => a.at >= b.at ? a : b).loop.view;
-  const [reason, reasonLoops] = mostFrequent(views.map((one) => kindOf(one.reason)));
+  const [reason, reasonLoops] = mostFrequent(members.map(({ loop }) => kindOf(loop)));
   const nodes = new Set(views.flatMap(({ node }) => node ?? []));
   const [because, becauseLoops] = mostFrequent(muted.map((one) => one.muted!));
   return {
@@ -156,8 +157,14 @@ function mostFrequent(texts: readonly string[]): [text: string, count: number] {
   return most;
 }
 
-/** A reason without the times and numbers in which loops of one cause differ. */
-function kindOf(reason: string): string {
+/** The reason without the times and numbers in which loops of one cause differ. */
+function kindOf(loop: Viewed): string {
+  const { reason } = loop.view;
+  if (loop.reasonKind?.of !== reason) loop.reasonKind = { of: reason, kind: withoutNumbers(reason) };
+  return loop.reasonKind.kind;
+}
+
+function withoutNumbers(reason: string): string {
   return withoutCount(reason)
     .replace(/; Nomad tries again in .*$/, "")
     .replace(/ after [\d.]+ (?:ns|µs|ms|s|min|h)(?: \d+ (?:s|min))*(?=[,;]|$)/, "")

@@ -1,5 +1,6 @@
 // A loop of the history, and how many of them are kept.
 import type { AlertContext } from "../../detection/alert/details.ts";
+import type { Viewed } from "../api/job_groups.ts";
 import type { LoopView } from "../view.ts";
 import type { TaskHistory } from "./task_history.ts";
 
@@ -18,7 +19,7 @@ export interface Bounds {
 export const defaultBounds: Bounds = { looping: 10_000, resolved: 1_000, failing: 10_000, events: 100_000 };
 
 /** A loop that was notified. */
-export interface Loop {
+export interface Loop extends Viewed {
   readonly id: string;
   readonly name: string;
   readonly history: TaskHistory;
