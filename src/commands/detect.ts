@@ -226,7 +226,7 @@ async function openStatus(
     import("../status/server/server.ts"),
     import("../status/history/history.ts"),
   ]);
-  const history = new LoopHistory(runtime.rule, undefined, store);
+  const history = new LoopHistory(runtime.rule, undefined, store, runtime);
   history.restore(wallClock(), store.kept);
   return await StatusServer.listen(listen, token, runtime, history);
 }

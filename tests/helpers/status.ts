@@ -7,7 +7,7 @@ import type { LoopMemory } from "../../src/state/store.ts";
 import { FailuresRule } from "../../src/detection/failures/rule.ts";
 import type { Rule } from "../../src/detection/rule.ts";
 import { Health } from "../../src/lib/health.ts";
-import type { RuntimeInfo } from "../../src/status/runtime_info.ts";
+import type { LoopSources, RuntimeInfo } from "../../src/status/runtime_info.ts";
 import { LoopHistory } from "../../src/status/history/history.ts";
 import type { Bounds } from "../../src/status/history/loop.ts";
 import type { Address } from "../../src/status/listen.ts";
@@ -72,9 +72,9 @@ export function runtimeInfo(differs: Partial<RuntimeInfo> = {}): RuntimeInfo {
 export class Watched {
   readonly history: LoopHistory;
 
-  constructor(readonly rule: Rule, bounds?: Bounds, memory?: LoopMemory) {
+  constructor(readonly rule: Rule, bounds?: Bounds, memory?: LoopMemory, sources?: LoopSources) {
     rule.restore({ restarts: () => [], notified: () => [], entries: () => [] }, undefined);
-    this.history = new LoopHistory(rule, bounds, memory);
+    this.history = new LoopHistory(rule, bounds, memory, sources);
   }
 
   /** Lets both hear of updates, on the clock of the events. */

@@ -1,5 +1,8 @@
 // A detector that is made up: it serves the page as the real one does, and its API and events say what a test sets.
 
+import type { AlertContext } from "../../src/detection/alert/details.ts";
+import { rowsOf } from "../../src/status/api/job_rows.ts";
+import { readJobsQuery } from "../../src/status/api/query.ts";
 import type { AllocationView, EventView, LoopView, StatusView } from "../../src/status/view.ts";
 
 /** What the real server sends with the page; it lets no other source of script or style in. */
@@ -55,6 +58,11 @@ export function madeLoop(name: string, some: Partial<LoopView> = {}): LoopView {
       { length: count },
       (_, n) => Math.round(from + (to - from) * n / Math.max(1, count - 1)),
     ),
+    muted: null,
+    severity: null,
+    owner: null,
+    runbook: null,
+    cause: null,
     ...some,
   };
 }
@@ -126,6 +134,8 @@ export function madeStatus(some: Partial<StatusView> = {}): StatusView {
 export interface FixtureOptions {
   readonly loops?: readonly LoopView[];
   readonly status?: Partial<StatusView>;
+  /** What was asked about each loop. */
+  readonly context?: AlertContext;
   /** The token that its API asks for. */
   readonly token?: string;
 }
@@ -145,12 +155,14 @@ export class StatusFixture implements AsyncDisposable {
   readonly #token: string | undefined;
   readonly #loops: Map<string, LoopView>;
   readonly #listeners = new Set<ReadableStreamDefaultController<Uint8Array>>();
+  readonly #context: AlertContext | undefined;
   #status: Partial<StatusView>;
   #server: Deno.HttpServer<Deno.NetAddr> | undefined;
 
-  constructor({ loops = [], status = {}, token }: FixtureOptions) {
+  constructor({ loops = [], status = {}, context, token }: FixtureOptions) {
     this.#loops = new Map(loops.map((loop) => [loop.id, loop]));
     this.#status = status;
+    this.#context = context;
     this.#token = token;
     this.#server = this.#serve(0);
     this.#port = this.#server.addr.port;
@@ -216,12 +228,13 @@ export class StatusFixture implements AsyncDisposable {
     }
     const [, name, key] = /^\/api\/v1\/(\w+)(?:\/(.+))?$/.exec(pathname) ?? [];
     if (name === "status") return Response.json(this.#statusView());
-    if (name === "loops") return this.#list(searchParams);
+    if (name === "jobs") return this.#list(searchParams);
     if (name === "events") return this.#events();
     const loop = this.#find(decodeURIComponent(key ?? ""));
     if (!loop) return Response.json({ error: "no such loop" }, { status: 404 });
     const restored = loop.firstNotifiedAt === null;
-    return Response.json({ loop, restored, events: madeEvents(loop) } satisfies AllocationView);
+    const context = this.#context ?? null;
+    return Response.json({ loop, restored, events: madeEvents(loop), context } satisfies AllocationView);
   }
 
   #find(key: string): LoopView | undefined {
@@ -230,19 +243,8 @@ export class StatusFixture implements AsyncDisposable {
 
   #list(query: URLSearchParams): Response {
     this.asked.push(`${query}`);
-    const q = (query.get("q") ?? "").toLowerCase();
-    const status = query.get("status");
-    const order = query.get("sort") === "worst"
-      ? (a: LoopView, b: LoopView) => b.count - a.count
-      : (a: LoopView, b: LoopView) => (b.resolvedAt ?? b.since).localeCompare(a.resolvedAt ?? a.since);
-    const all = this.#loops.values().filter((loop) =>
-      loop.status === status && `${loop.name} ${loop.node}`.toLowerCase().includes(q)
-    ).toArray().sort(order);
-    const offset = Number(query.get("offset"));
-    return Response.json({
-      total: all.length,
-      loops: all.slice(offset, offset + Number(query.get("limit"))),
-    });
+    const loops = this.#loops.values().map((view) => ({ view }));
+    return Response.json(rowsOf(loops, readJobsQuery(query), ({ view }) => view));
   }
 
   #events(): Response {
@@ -335,13 +337,90 @@ export const badNight: readonly LoopView[] = [
   ended(madeLoop("default/mailer.queue[0]", { count: 7, since: ago(322), lastAt: ago(301) }), ago(296)),
 ];
 
-/** As many loops as that, each with its own name and count: `job-0000.web[0]` is the worst. */
-export function manyLoops(count: number): LoopView[] {
+/** A loop that Nomad has given up. */
+export function gaveUp(loop: LoopView, gaveUpAt = ago(3)): LoopView {
+  return { ...loop, status: "gave-up", gaveUpAt, reason: `${loop.reason}; Nomad has given it up` };
+}
+
+/** The loops of one job, whose counts go down from the first. */
+export function jobLoops(name: string, count: number, some: Partial<LoopView> = {}): LoopView[] {
+  return Array.from({ length: count }, (_, n) =>
+    madeLoop(`${name}[${n}]`, {
+      count: 30 - n,
+      since: ago(22 - n / 4),
+      node: `worker-${`${n % 7 + 1}`.padStart(2, "0")}`,
+      allocation: `6f1ad34c-20e5-bc5e-4a05-${`${n}`.padStart(12, "0")}`,
+      ...some,
+    }));
+}
+
+const brokenNode = { kind: "node", id: "node-1", text: "5 jobs loop on node client-1" } as const;
+const onBrokenNode: Partial<LoopView> = { node: "client-1", cause: brokenNode };
+const muted = "until 2026-03-11T08:00:00Z, as crashloop_mute_until says";
+const ofSearch: Partial<LoopView> = {
+  severity: "critical",
+  owner: "team-search",
+  runbook: "https://runbooks.internal/search-api",
+};
+
+/** A worse night: a job with many allocations, a broken node, what is muted, and what Nomad has given up. */
+export const worseNight: readonly LoopView[] = [
+  ...badNight,
+  ...jobLoops("shop/search.api", 18, { ...ofSearch, exitCode: 78 }).map((loop, n) =>
+    n % 6 === 5
+      ? { ...loop, reason: "failed to pull `registry.internal/search:7`: manifest unknown" }
+      : { ...loop, reason: loop.reason.replace("with 1", "with 78").replace("2.1", `${1 + n}`) }
+  ),
+  ...jobLoops("shop/search.api", 20, { ...ofSearch, exitCode: 78 }).slice(18).map((loop) => gaveUp(loop)),
+  ...["edge/proxy.nginx", "edge/dns.coredns", "infra/logs.vector", "shop/cart.web"].map((name, n) =>
+    madeLoop(`${name}[${n}]`, {
+      ...onBrokenNode,
+      count: 14 - n,
+      since: ago(5 - n / 10),
+      reason: `failed to start \`${name}\`: no space left on device, ${14 - n} times since 14:27 UTC`,
+    })
+  ),
+  ...jobLoops("infra/metrics.node-exporter", 3, { ...onBrokenNode, count: 8, since: ago(4.5) }),
+  ...jobLoops("batch/import.nightly", 2, { muted, count: 812, since: ago(600), owner: "team-data" }),
+  madeLoop("batch/export.weekly[0]", { muted, count: 64, since: ago(300), owner: "team-data" }),
+  madeLoop("default/cron.tick[0]", {
+    count: 5,
+    cause: { kind: "storm", id: "storm-1", text: "23 groups of loops began within a minute" },
+  }),
+  gaveUp(madeLoop("media/encoder.h264[1]", { count: 11, since: ago(40) }), ago(12)),
+];
+
+/** What was asked about a loop of `shop/search`. */
+export const searchContext: AlertContext = {
+  Change: {
+    JobVersion: 7,
+    Submitted: ago(22.7),
+    Image: "registry.internal/search:7",
+    Deployment: {
+      ID: "4b4b0a2e-6f0e-2c68-9f4b-0b0cbe3a7d10",
+      Status: "failed",
+      Description: "Failed due to unhealthy allocations",
+    },
+    Previous: { JobVersion: 6, Stable: true },
+  },
+  Allocations: { Total: 20, Looping: 18, Running: 0 },
+  LastWords: {
+    Stderr: [
+      "2026-03-10T14:32:01Z INFO  search-api 7.0.0 starts",
+      "2026-03-10T14:32:01Z FATAL config: SEARCH_INDEX_URL is not set",
+      "\tat main.loadConfig (config.go:41)",
+    ],
+    Stdout: ["<b>listening</b> on :8080"],
+  },
+};
+
+/** As many loops as that, each with its own name and count: `job-0000.web[0]` is the worst; of as many jobs. */
+export function manyLoops(count: number, jobs = count): LoopView[] {
   return Array.from({ length: count }, (_, n) => {
     const restarts = 5 + Math.floor((count - n) / 100);
-    return madeLoop(`batch/job-${`${n}`.padStart(4, "0")}.web[0]`, {
+    return madeLoop(`batch/job-${`${n % jobs}`.padStart(4, "0")}.web[${Math.floor(n / jobs)}]`, {
       count: restarts,
-      since: ago(4 + (count - n) / 50),
+      since: ago(4 + n / 50),
       node: `worker-${n % 40}`,
     });
   });

@@ -1,8 +1,9 @@
 // Measures the page with 10,000 loops in a real Chromium: `deno run -A tests/status/first_paint.ts [rounds]`. Prints
-// when the first rows were painted after the address was opened, and how long frames take while the list is scrolled.
+// when the first rows were painted after the address was opened, how long frames take while the list is scrolled, and
+// how long scripts of the page ran until then and while it scrolled.
 
 import { argv, stdout } from "node:process";
-import { startChromium } from "../helpers/chromium.ts";
+import { type Page, startChromium } from "../helpers/chromium.ts";
 import { manyLoops, startStatusFixture } from "../helpers/status_fixture.ts";
 
 const rowsPainted = `new Promise((resolve) => {
@@ -31,6 +32,11 @@ const scrolled = `(async () => {
   return [frames[100], frames[190], frames[199]];
 })()`;
 
+/** How long scripts of the page have run, in milliseconds. */
+async function scripting(page: Page): Promise<number> {
+  return (await page.metrics()).ScriptDuration! * 1000;
+}
+
 if (import.meta.main) {
   await using chromium = await startChromium();
   await using fixture = startStatusFixture({ loops: manyLoops(10_000) });
@@ -39,10 +45,14 @@ if (import.meta.main) {
     const page = await chromium.open(fixture.url);
     const rows = await page.evaluate(rowsPainted) as number;
     const shift = await page.evaluate(layoutShift) as number;
+    const loaded = await scripting(page);
     const [median, p95, worst] = await page.evaluate(scrolled) as [number, number, number];
     stdout.write(
       `first rows painted after ${shown(rows)}, layout shift ${shift.toFixed(3)}, frames of scrolling: ` +
-        `median ${shown(median)}, p95 ${shown(p95)}, worst ${shown(worst)}\n`,
+        `median ${shown(median)}, p95 ${shown(p95)}, worst ${shown(worst)}; scripts: loading ${
+          shown(loaded)
+        }, ` +
+        `scrolling ${shown(await scripting(page) - loaded)}\n`,
     );
     await page.close();
   }

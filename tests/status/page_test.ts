@@ -7,9 +7,13 @@ import {
   badNight,
   ended,
   fixtureNow,
+  gaveUp,
+  jobLoops,
   madeLoop,
   manyLoops,
+  searchContext,
   startStatusFixture,
+  worseNight,
 } from "../helpers/status_fixture.ts";
 import { waitFor } from "../helpers/wait_for.ts";
 
@@ -251,6 +255,201 @@ Deno.test("of 10,000 loops the page renders those in sight", async () => {
   );
 });
 
+Deno.test("a job with several loops is a row that opens, and stays open when loops change", async () => {
+  const loops = [...jobLoops("shop/search.api", 18), madeLoop("a/one.web[0]")];
+  const lost = jobLoops("shop/search.api", 20).slice(18).map((loop) => gaveUp(loop));
+  await using fixture = startStatusFixture({ loops: [...loops, ...lost] });
+  await using chromium = await startChromium();
+  const page = await chromium.open(fixture.url);
+  await shows(page, "h1", "19 crash-looping now");
+  const row = `${rows}.job`;
+  assert.deepEqual(await texts(page, `${row} .opener`), ["search.api"]);
+  assert.deepEqual(await texts(page, `${row} .where`), ["18 loops, 2 given up · shop · on 7 nodes"]);
+  assert.deepEqual(await texts(page, `${row} .why`), ["Exited with 1"]);
+  assert.deepEqual(await texts(page, `${row} .count`), ["30 at worst"]);
+  assert.deepEqual(await texts(page, `${row} .since`), ["for 22 min newest 14:14:23"]);
+  assert.equal(
+    await inPage(page, `document.querySelector("${row} svg").getAttribute("aria-label")`),
+    "30 restarts of the worst loop in the last hour",
+  );
+  const expanded = () => inPage(page, `document.querySelector("${row} button").ariaExpanded`);
+  assert.equal(await expanded(), "false");
+  const names = loops.slice(0, 18).map(({ name }) => name.replace("shop/", ""));
+  await page.keyboard.press("j");
+  await page.keyboard.press("Enter");
+  await showsNames(page, [...names, "one.web[0]"]);
+  assert.equal(await expanded(), "true");
+  assert.equal(await inPage(page, "document.activeElement.textContent"), "search.api");
+  fixture.loop({ ...loops[3]!, count: 31 });
+  await shows(page, `${row} .count`, "31 at worst");
+  await showsNames(page, [names[3]!, ...names.filter((_, n) => n !== 3), "one.web[0]"]);
+  assert.equal(await expanded(), "true");
+  await page.click(`${rows}:nth-child(2) .name a`);
+  await shows(page, ".verdict", /· 31 restarts/);
+  await page.keyboard.press("Escape");
+  await shows(page, `${rows} .name a`, "search.api[3]");
+  await page.click(`${row} button`);
+  await showsNames(page, ["one.web[0]"]);
+  assert.equal(await expanded(), "false");
+  await shows(page, "#gave-up .opener", "search.api");
+});
+
+Deno.test("the row of a group stays where it is on the screen when it opens, and order and focus are kept", async () => {
+  await using fixture = startStatusFixture({ loops: manyLoops(10_000, 500) });
+  await using chromium = await startChromium();
+  const page = await chromium.open(fixture.url);
+  await shows(page, "h1", "10,000 crash-looping now");
+  await inPage(page, "scrollTo(0, 9_000)");
+  await shows(page, `${rows} .opener`, "job-0170.web");
+  const top = () =>
+    inPage<number>(
+      page,
+      `[...document.querySelectorAll(".opener")].find((one) => one.textContent === "job-0170.web")
+        .getBoundingClientRect().top`,
+    );
+  const before = await top();
+  await inPage(
+    page,
+    `[...document.querySelectorAll(".opener")]
+    .find((one) => one.textContent === "job-0170.web").click()`,
+  );
+  await shows(page, `${rows}.level-1 .name a`, "job-0170.web[0]");
+  assert.equal(await top(), before);
+  assert.equal(
+    await inPage(page, "document.querySelector('#looping table').getAttribute('aria-rowcount')"),
+    "521",
+  );
+  assert.ok(await inPage<number>(page, "document.querySelectorAll('tr').length") < 60);
+});
+
+Deno.test("a search opens the groups of what it finds, and one of them can be closed", async () => {
+  await using fixture = startStatusFixture({ loops: jobLoops("shop/search.api", 9) });
+  await using chromium = await startChromium();
+  const page = await chromium.open(`${fixture.url}/?q=worker-02`);
+  await showsNames(page, ["search.api[1]", "search.api[8]"]);
+  assert.deepEqual(await texts(page, `${rows} .where strong`), ["2 loops"]);
+  await shows(page, "h1", "2 of 9 crash loops match");
+  await page.click(`${rows} .opener`);
+  await showsNames(page, []);
+  assert.deepEqual(await texts(page, `${rows} .where strong`), ["2 loops"]);
+  await page.focus("#search");
+  await page.keyboard.press("Escape");
+  await shows(page, `${rows} .where strong`, "9 loops");
+  await showsNames(page, []);
+});
+
+Deno.test("jobs with a node as their cause are below its row, and muted loops are marked and counted apart", async () => {
+  await using fixture = startStatusFixture({ loops: worseNight });
+  await using chromium = await startChromium();
+  const page = await chromium.open(fixture.url);
+  await shows(page, "h1", "33 crash-looping now");
+  await shows(page, "#muted", "3 muted");
+  assert.deepEqual(await texts(page, `${rows}:first-child .opener`), ["5 jobs loop on node client-1"]);
+  assert.deepEqual(await texts(page, `${rows}:first-child .because`), [
+    "7 loops of edge/proxy.nginx, edge/dns.coredns, infra/logs.vector, shop/cart.web, infra/metrics.node-exporter",
+  ]);
+  assert.deepEqual(await texts(page, `${rows}.job .tag, ${rows}.looping .tag`), ["critical", "storm"]);
+  assert.deepEqual(await texts(page, `${rows}.muted .because`), [
+    "muted: until 2026-03-11T08:00:00Z, as crashloop_mute_until says",
+    "muted: until 2026-03-11T08:00:00Z, as crashloop_mute_until says",
+  ]);
+  await page.click(`${rows}:first-child .opener`);
+  await shows(page, `${rows}.level-1 .name a`, "proxy.nginx[0]");
+  assert.deepEqual(await texts(page, `${rows}.level-1 .opener`), ["metrics.node-exporter"]);
+  await page.click("input[value=newest]");
+  await shows(page, `${rows}:nth-child(2) .opener`, "metrics.node-exporter");
+});
+
+Deno.test("if all active loops are muted, the headline has none, and they are shown", async () => {
+  await using fixture = startStatusFixture({
+    loops: [madeLoop("a/one.web[0]", { muted: "until tomorrow" })],
+  });
+  await using chromium = await startChromium();
+  const page = await chromium.open(fixture.url);
+  await shows(page, "h1", "No crash loops");
+  await shows(page, "#muted", "1 muted");
+  await showsNames(page, ["one.web[0]"]);
+  assert.deepEqual(await texts(page, "#looping .note"), []);
+});
+
+Deno.test("the view of a loop has whose it is, what changed, how much of it loops, and its last words", async () => {
+  await using fixture = startStatusFixture({ loops: worseNight, context: searchContext });
+  await using chromium = await startChromium();
+  const page = await chromium.open(`${fixture.url}/allocation/${encodeURIComponent("shop/search.api[0]")}`);
+  const faults = watchForFaults(page);
+  await shows(page, "#allocation h1", "search.api[0]");
+  assert.deepEqual((await texts(page, ".facts div")).slice(0, 8), [
+    "Severitycritical",
+    "Ownerteam-search",
+    "Runbookhttps://runbooks.internal/search-api",
+    "Allocations18 of 20 allocations loop, 0 run",
+    "Job version7, submitted 2026-03-10 14:09:26.250 UTC; the loop began 42 s later",
+    "Version before6, stable",
+    "Imageregistry.internal/search:7",
+    "Deployment4b4b0a2e failed: Failed due to unhealthy allocations",
+  ]);
+  assert.equal(
+    await inPage(page, "document.querySelector('.facts a').href"),
+    "https://runbooks.internal/search-api",
+  );
+  assert.deepEqual(await texts(page, ".stream"), [
+    `stderr${searchContext.LastWords!.Stderr!.join("\n")}`,
+    "stdout<b>listening</b> on :8080",
+  ]);
+  assert.deepEqual(faults, []);
+});
+
+Deno.test("last words never break the layout, and what is missing is a sentence", async () => {
+  const Stderr = [
+    "<img src=x onerror=alert(1)>",
+    "long".repeat(500),
+    "\u202e\u001b[31m",
+    ...Array.from({ length: 200 }, (_, n) => `line ${n}`),
+  ];
+  const Missing = "the token may not read logs: it lacks read-logs";
+  await using fixture = startStatusFixture({
+    loops: [badNight[0]!],
+    context: { LastWords: { Stderr, Missing }, Change: { JobVersion: 3, Submitted: ago(100) } },
+  });
+  await using chromium = await startChromium();
+  const page = await chromium.open(`${fixture.url}/allocation/${encodeURIComponent(badNight[0]!.name)}`, {
+    width: 375,
+  });
+  const faults = watchForFaults(page);
+  await shows(page, "#allocation .note", "The token may not read logs: it lacks read-logs.");
+  await shows(page, ".facts dd", "3, submitted 2026-03-10 12:52:08.250 UTC; the loop began before that");
+  assert.match(
+    (await texts(page, "pre"))[0]!,
+    /^<img src=x onerror=alert\(1\)>\n(long)+\n\\u202e\\u001b\[31m\nline 0\n/,
+  );
+  assert.ok(await inPage(page, "document.documentElement.scrollWidth <= innerWidth"));
+  assert.ok(await inPage(page, "document.querySelector('pre').clientHeight <= 260"));
+  assert.equal(await inPage(page, "document.querySelectorAll('main img').length"), 0);
+  assert.deepEqual(faults, []);
+});
+
+Deno.test("nothing shifts while loops in open groups change", async () => {
+  await using fixture = startStatusFixture({ loops: worseNight });
+  await using chromium = await startChromium();
+  const page = await chromium.open(fixture.url);
+  await page.waitForSelector(`${rows}.job .opener`);
+  await inPage(page, `document.querySelector("${rows}.node .opener").click()`);
+  await shows(page, `${rows}.level-1 .name a`, "proxy.nginx[0]");
+  await inPage(
+    page,
+    `globalThis.shift = 0;
+    new PerformanceObserver((list) => {
+      for (const { value } of list.getEntries()) globalThis.shift += value;
+    }).observe({ type: "layout-shift" })`,
+  );
+  const [worst] = badNight;
+  for (let n = 1; n <= 3; n++) {
+    fixture.loop({ ...worst!, count: 148 + n });
+    await shows(page, `${rows} .count strong`, `${148 + n}`);
+  }
+  assert.equal(await inPage(page, "globalThis.shift"), 0);
+});
+
 Deno.test("a new loop appears, changes in its own row, and moves to the resolved ones", async () => {
   const first = madeLoop("a/one.web[0]", { count: 20 });
   const second = madeLoop("a/two.web[0]", { count: 9, firstNotifiedAt: fixtureNow });
@@ -322,6 +521,14 @@ Deno.test("the keyboard reaches rows, one loop's view, and the way back", async 
   const focused = () => inPage(page, "document.activeElement.textContent");
   await shows(page, "h1", "7 crash-looping now");
   for (const key of ["j", "j", "ArrowDown", "k"] as const) await page.keyboard.press(key);
+  assert.equal(await focused(), "ledger-sync.worker");
+  assert.notEqual(
+    await inPage(page, "getComputedStyle(document.activeElement, '::after').outlineStyle"),
+    "none",
+  );
+  await page.keyboard.press("Enter");
+  await shows(page, `${rows} .name a`, "ledger-sync.worker[0]");
+  await page.keyboard.press("j");
   assert.equal(await focused(), "ledger-sync.worker[0]");
   assert.notEqual(
     await inPage(page, "getComputedStyle(document.activeElement, '::after').outlineStyle"),
@@ -519,6 +726,11 @@ const down = {
 };
 const views = [
   ["list", "/", { loops: badNight }],
+  ["open groups", "/?q=e", { loops: worseNight }],
+  ["context", `/allocation/${encodeURIComponent("shop/search.api[0]")}`, {
+    loops: worseNight,
+    context: searchContext,
+  }],
   ["empty", "/", {}],
   ["blind", "/", { loops: badNight, status: { source: down } }],
   ["one loop", `/allocation/${encodeURIComponent(badNight[1]!.name)}`, { loops: badNight }],

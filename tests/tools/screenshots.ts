@@ -1,5 +1,6 @@
 // Makes the pictures of the page that README shows: `deno run -A tests/tools/screenshots.ts`, of the demo, as
-// `deno task demo --listen …` shows it. With --all FOLDER, pictures of all main states, of a made-up detector.
+// `deno task demo --listen …` shows it. With --all FOLDER, pictures of all main states, of a made-up detector;
+// with --only NAMES, of these.
 
 import { stdout } from "node:process";
 import { parseArgs } from "node:util";
@@ -11,7 +12,9 @@ import {
   type FixtureOptions,
   madeLoop,
   manyLoops,
+  searchContext,
   startStatusFixture,
+  worseNight,
 } from "../helpers/status_fixture.ts";
 
 const folder = new URL("../fixtures/screenshots/", import.meta.url).pathname;
@@ -45,8 +48,16 @@ const sinkDown = {
   oldestPendingAt: ago(3),
 };
 
-/** The main states. */
+const search = `/allocation/${encodeURIComponent("shop/search.api[0]")}`;
+
+/** The main states, each with the keys that lead to it. */
 const states: readonly (readonly [name: string, path: string, options: FixtureOptions, act?: string])[] = [
+  ["grouped", "/", { loops: worseNight }],
+  ["opened", "/", { loops: worseNight }, "j j j Enter"],
+  ["node", "/", { loops: worseNight }, "j Enter j j j j j Enter"],
+  ["muted", "/?q=team-data", { loops: worseNight }],
+  ["gave-up", "/", { loops: worseNight.filter(({ status }) => status === "gave-up") }, "j Enter"],
+  ["context", search, { loops: worseNight, context: searchContext }],
   ["list", "/", { loops: badNight }],
   ["one", "/", { loops: [madeLoop("default/web.app[0]")] }],
   ["empty", "/", {}],
@@ -63,7 +74,7 @@ const states: readonly (readonly [name: string, path: string, options: FixtureOp
       }),
     ],
   }],
-  ["focus", "/", { loops: badNight }, "jj"],
+  ["focus", "/", { loops: badNight }, "j j"],
   ["search", "/?q=ledger&sort=newest", { loops: badNight }],
   ["token", "/", { token: "secret" }],
 ];
@@ -77,7 +88,10 @@ async function ready(page: Page): Promise<void> {
 async function shoot(chromium: Chromium, url: string, path: string, view: View, act = ""): Promise<void> {
   const page = await chromium.open(url, view);
   await ready(page);
-  for (const key of act) await page.keyboard.press(key as "j");
+  for (const key of act.split(" ").filter((key) => key !== "")) {
+    await page.keyboard.press(key as "j");
+    if (key === "Enter") await page.waitForSelector('.opener:focus[aria-expanded="true"]');
+  }
   await Deno.writeFile(path, await smallPng(page));
   await page.close();
   stdout.write(`${path} ${(await Deno.stat(path)).size} bytes\n`);
@@ -113,11 +127,14 @@ class Demo implements AsyncDisposable {
 }
 
 if (import.meta.main) {
-  const { values: { all } } = parseArgs({ options: { all: { type: "string" } } });
+  const { values: { all, only } } = parseArgs({
+    options: { all: { type: "string" }, only: { type: "string" } },
+  });
   await using chromium = await startChromium();
   if (all !== undefined) {
     await Deno.mkdir(all, { recursive: true });
     for (const [name, path, options, act] of states) {
+      if (only !== undefined && !only.split(",").includes(name)) continue;
       await using fixture = startStatusFixture(options);
       for (const dark of [false, true]) {
         for (const width of [1280, 375]) {

@@ -3,7 +3,7 @@ import type { Alert } from "../../detection/alert/alert.ts";
 import type { Nanoseconds } from "../../lib/duration.ts";
 import { detailsOf, lastUpdateOf } from "../../detection/alert/details_of.ts";
 import { formatTime } from "../../lib/time.ts";
-import type { LoopView } from "../view.ts";
+import type { CauseView, LoopView } from "../view.ts";
 
 /** The length of a timeline, in milliseconds. */
 export const hour = 3_600_000;
@@ -22,12 +22,13 @@ export interface LoopContext {
   readonly since?: string | undefined;
   /** The first notification, if known. */
   readonly firstNotifiedAt: string | null;
+  readonly cause?: CauseView | null | undefined;
 }
 
 /** The view of an active loop. */
 export function loopView(
   alert: Alert,
-  { notifications, times, since, firstNotifiedAt }: LoopContext,
+  { notifications, times, since, firstNotifiedAt, cause = null }: LoopContext,
 ): LoopView {
   const details = detailsOf(alert);
   const { Namespace, JobID, TaskGroup } = details.Key;
@@ -53,7 +54,18 @@ export function loopView(
     reason: details.Reason,
     exitCode: details.LastExit?.ExitCode ?? null,
     timeline: timeline(times, milliseconds(lastAt)),
+    muted: details.Muted ?? null,
+    severity: details.Severity ?? null,
+    owner: details.Owner ?? null,
+    runbook: webAddress(details.Runbook),
+    cause,
   };
+}
+
+/** What a link can have: anything else that a job's meta says could run a script. */
+function webAddress(text = ""): string | null {
+  const { protocol, href } = URL.parse(text) ?? { protocol: "", href: "" };
+  return protocol === "http:" || protocol === "https:" ? href : null;
 }
 
 /** The times within the hour before the last one. */

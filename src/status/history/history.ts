@@ -11,13 +11,12 @@ import { Listeners } from "../../lib/listeners.ts";
 import { formatTime } from "../../lib/time.ts";
 import { loopView, milliseconds, timeline } from "../api/loop_view.ts";
 import { FailingKeys, fewEvents } from "./failing_keys.ts";
+import { type KeptLoop, keptOf, learn, resolvedOf } from "./kept_loop.ts";
 import { type Bounds, defaultBounds, dropOldest, type Loop } from "./loop.ts";
 import { addNotifiedEvents } from "./notified_events.ts";
 import { maxEvents, TaskHistory } from "./task_history.ts";
+import type { LoopSources } from "../runtime_info.ts";
 import type { AllocationView, LoopView } from "../view.ts";
-
-/** A loop in the state: of an active one the fields that the rule does not know, a resolved one as a whole. */
-type KeptLoop = Pick<LoopView, "firstNotifiedAt" | "since"> | LoopView;
 
 const noMemory = { remember: () => {} };
 
@@ -27,6 +26,7 @@ export class LoopHistory implements Observer {
   readonly #rule: Pick<Rule, "loop" | "loops">;
   readonly #bounds: Bounds;
   readonly #memory: LoopMemory;
+  readonly #sources: LoopSources;
   /** Active loops by name, the oldest first. */
   readonly #looping = new Map<string, Loop>();
   /** Loops that Nomad has given up, by name. */
@@ -35,16 +35,18 @@ export class LoopHistory implements Observer {
   readonly #resolved = new Map<string, Loop>();
   readonly #failing: FailingKeys;
 
-  /** `memory` keeps loops over a restart of the program. */
+  /** `memory` keeps loops over a restart of the program; `sources` know what the rule does not. */
   constructor(
     rule: Pick<Rule, "loop" | "loops">,
     bounds: Bounds = defaultBounds,
     memory: LoopMemory = noMemory,
+    sources: LoopSources = {},
   ) {
     this.#rule = rule;
     this.#bounds = bounds;
     this.#failing = new FailingKeys(bounds.failing);
     this.#memory = memory;
+    this.#sources = sources;
   }
 
   /** Takes over the active loops of the rule, and loops from the state. */
@@ -53,13 +55,8 @@ export class LoopHistory implements Observer {
     for (const [id, text] of kept.remembered()) {
       const loop: KeptLoop = JSON.parse(text);
       if ("status" in loop) {
-        this.#resolved.set(id, {
-          id,
-          name: loop.name,
-          history: new TaskHistory(),
-          restored: true,
-          view: loop,
-        });
+        const history = new TaskHistory();
+        this.#resolved.set(id, { id, name: loop.name, history, restored: true, ...resolvedOf(loop) });
       } else active.set(id, loop);
     }
     this.#forgetOldest();
@@ -72,7 +69,9 @@ export class LoopHistory implements Observer {
       const was = active.get(loop.id);
       active.delete(loop.id);
       if (was !== undefined) {
-        loop.view = { ...loop.view, firstNotifiedAt: was.firstNotifiedAt, since: was.since };
+        const { firstNotifiedAt, since, cause = null, context } = was;
+        loop.view = { ...loop.view, firstNotifiedAt, since, cause: loop.view.cause ?? cause };
+        loop.context ??= context;
       }
     }
     // These were resolved while no status server ran.
@@ -84,25 +83,31 @@ export class LoopHistory implements Observer {
     return this.#listeners.add(listener);
   }
 
-  /** All loops; the counts, times and status of their views are up to date. */
+  /** All loops; the counts, times, status and causes of their views are up to date. */
   *loops(): Iterable<Loop> {
-    yield* this.#looping.values();
-    yield* this.#gaveUp.values();
+    for (const loops of [this.#looping, this.#gaveUp]) {
+      for (const loop of loops.values()) {
+        this.#learn(loop);
+        yield loop;
+      }
+    }
     yield* this.#resolved.values();
   }
 
   /** The loop as it is now. */
   view(loop: Loop, now: Nanoseconds): LoopView {
+    if (loop.view.status !== "resolved") this.#learn(loop);
     if (loop.view.status !== "looping") return loop.view;
     const active = this.#rule.loop(loop.name, now);
     if (active === undefined || active.alert.loop !== loop.id) return loop.view;
     const { alert, notified } = active;
-    const { since, firstNotifiedAt } = loop.view;
+    const { since, firstNotifiedAt, cause } = loop.view;
     return loop.view = loopView(alert, {
       notifications: notified,
       times: loop.history.times,
       since: alert.details === undefined ? since : undefined,
       firstNotifiedAt,
+      cause,
     });
   }
 
@@ -114,7 +119,9 @@ export class LoopHistory implements Observer {
           loop.id === key || loop.name === key || loop.view.allocation === key || loop.history.knows(key)
         );
     if (loop === undefined) return undefined;
-    return { loop: this.view(loop, now), restored: loop.restored, events: loop.history.views() };
+    const view = this.view(loop, now);
+    const { restored, history, context = null } = loop;
+    return { loop: view, restored, events: history.views(), context };
   }
 
   recorded(event: RuleEvent, decision: Decision, now: Nanoseconds): void {
@@ -142,12 +149,14 @@ export class LoopHistory implements Observer {
         return this.#resolve(decision.name, decision.cause, decision.alert, now);
       case "gave-up":
         if (!this.#looping.has(decision.name)) this.#notify(decision.name, now);
-        return this.#giveUp(decision.name, now);
+        this.#giveUp(decision.name, now);
+        return this.#learn(this.#gaveUp.get(decision.name));
     }
   }
 
   /** The view of a resolved loop is that of its last change: the rule no longer knows the loop by then. */
   #count(loop: Loop, decision: Decision, { time }: RuleEvent): void {
+    this.#learn(loop);
     if ("counted" in decision) {
       const lastAt = formatTime(time);
       const { times } = loop.history;
@@ -185,9 +194,9 @@ export class LoopHistory implements Observer {
       times: history.times,
       firstNotifiedAt,
     });
-    const loop = { id: alert.loop, name, history, restored: notified === undefined, view };
+    const loop: Loop = { id: alert.loop, name, history, restored: notified === undefined, view };
     this.#looping.set(name, loop);
-    if (firstNotifiedAt !== null) this.#keep(loop.id, { firstNotifiedAt, since: view.since });
+    if (firstNotifiedAt !== null) this.#keep(loop.id, keptOf(loop));
     for (const { id } of dropOldest(this.#looping, this.#bounds.looping)) this.#keep(id, undefined);
     this.#changed(loop);
   }
@@ -198,12 +207,13 @@ export class LoopHistory implements Observer {
     const notified = this.#rule.loop(name, now);
     if (loop === undefined || notified?.gaveUpAt === undefined) return;
     this.#looping.delete(name);
-    const { since, firstNotifiedAt } = loop.view;
+    const { since, firstNotifiedAt, cause } = loop.view;
     const view = loopView(notified.alert, {
       notifications: notified.notified,
       times: loop.history.times,
       since,
       firstNotifiedAt,
+      cause,
     });
     loop.view = { ...view, status: "gave-up", gaveUpAt: formatTime(notified.gaveUpAt) };
     this.#gaveUp.set(name, loop);
@@ -216,6 +226,7 @@ export class LoopHistory implements Observer {
     if (loop === undefined) return;
     this.#looping.delete(name);
     this.#gaveUp.delete(name);
+    this.#learn(loop);
     const details = alert?.details;
     loop.view = {
       ...loop.view,
@@ -226,9 +237,14 @@ export class LoopHistory implements Observer {
       reason: details?.Reason ?? cause,
     };
     this.#resolved.set(loop.id, loop);
-    this.#keep(loop.id, loop.view);
+    this.#keep(loop.id, keptOf(loop));
     this.#forgetOldest();
     this.#changed(loop);
+  }
+
+  /** Not while it restores: what the state kept would be lost. */
+  #learn(loop: Loop | undefined): void {
+    if (loop !== undefined && learn(loop, this.#sources)) this.#keep(loop.id, keptOf(loop));
   }
 
   #changed(loop: Loop): void {

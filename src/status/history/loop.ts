@@ -1,4 +1,6 @@
 // A loop of the history, and how many of them are kept.
+import type { AlertContext } from "../../detection/alert/details.ts";
+import type { Viewed } from "../api/job_groups.ts";
 import type { LoopView } from "../view.ts";
 import type { TaskHistory } from "./task_history.ts";
 
@@ -17,7 +19,7 @@ export interface Bounds {
 export const defaultBounds: Bounds = { looping: 10_000, resolved: 1_000, failing: 10_000, events: 100_000 };
 
 /** A loop that was notified. */
-export interface Loop {
+export interface Loop extends Viewed {
   readonly id: string;
   readonly name: string;
   readonly history: TaskHistory;
@@ -25,6 +27,8 @@ export interface Loop {
   readonly restored: boolean;
   /** Count, times and status are up to date; for an active loop, `LoopHistory.view` asks the rule for the rest. */
   view: LoopView;
+  /** What was asked about it last. */
+  context?: AlertContext | undefined;
 }
 
 /** Drops the oldest entries above `max` and returns them. */

@@ -1,9 +1,10 @@
-// The view of one loop: its facts, a large timeline, its events, and commands for Nomad.
+// The view of one loop: its facts, its last words, a large timeline, its events, and commands for Nomad.
 import { get, Refusal } from "./api.js";
 import { commandItem, commandsFor } from "./commands.js";
+import { contextFacts, LastWords } from "./context.js";
 import { element, setText } from "./element.js";
 import { eventRow } from "./event_row.js";
-import { factsOf, verdictOf } from "./facts.js";
+import { factsOf, verdictOf, wishesOf } from "./facts.js";
 import { endOf, nameOf } from "./loop_row.js";
 import { pictureOf } from "./picture.js";
 import { capital, plain } from "./words.js";
@@ -29,6 +30,7 @@ export class Allocation {
   #status = element("p", { class: "verdict" });
   #reason = element("p", { class: "reason" });
   #facts = element("dl", { class: "facts" });
+  #lastWords = new LastWords();
   #picture = element("div", { class: "picture" });
   #commands = element("ul", { class: "commands" });
   #noCommand = element("p", { class: "note", hidden: true }, noCommandWords);
@@ -53,6 +55,7 @@ export class Allocation {
       this.#status,
       this.#reason,
       this.#facts,
+      this.#lastWords.element,
       section("Timeline", this.#picture),
       section("Commands", this.#commands, this.#noCommand),
       section(
@@ -145,16 +148,13 @@ export class Allocation {
   }
 
   /** @param {AllocationView} view */
-  #render({ loop, restored, events }) {
+  #render(view) {
+    const { loop, restored, events, context } = view;
     setText(this.#title, nameOf(loop));
     document.title = `${nameOf(loop)} · nomad-crashloop-detector`;
     setText(this.#reason, capital(plain(loop.reason)));
-    const facts = factsOf(loop, this.context().what);
-    this.#facts.replaceChildren(
-      ...facts.map(([name, value]) =>
-        element("div", {}, element("dt", {}, name), element("dd", {}, plain(value)))
-      ),
-    );
+    this.#showFacts(view);
+    this.#lastWords.show(context);
     const commands = commandsFor(loop);
     this.#commands.replaceChildren(...commands.map(commandItem));
     this.#noCommand.hidden = commands.length === (loop.allocation === null ? 1 : 3);
@@ -167,6 +167,19 @@ export class Allocation {
     this.#events.replaceChildren(...newestFirst.map(eventRow));
     this.#drawnAt = 0;
     this.tick();
+  }
+
+  /** @param {AllocationView} view */
+  #showFacts({ loop, context }) {
+    const { what } = this.context();
+    /** @type {[string, string | Node][]} */
+    const facts = [...wishesOf(loop), ...contextFacts(loop, context, what), ...factsOf(loop, what)];
+    this.#facts.replaceChildren(
+      ...facts.map(([name, value]) => {
+        const shown = typeof value === "string" ? plain(value) : value;
+        return element("div", {}, element("dt", {}, name), element("dd", {}, shown));
+      }),
+    );
   }
 
   /** Updates the times and the timeline. */

@@ -1,6 +1,7 @@
 // What is known of a loop, in words: its facts, and how it is now.
+import { element } from "./element.js";
 import { endOf, isOlder } from "./loop_row.js";
-import { capital, clock, counted, exact, exitCodeWords, number, span } from "./words.js";
+import { capital, clock, counted, exact, exitCodeWords, number, plain, span } from "./words.js";
 
 /** @typedef {import("../view.ts").LoopView} LoopView */
 
@@ -31,6 +32,30 @@ export function factsOf(loop, what) {
     ["Loop", loop.id],
   ];
   return facts.flatMap(([name, value]) => value === null ? [] : [[name, value]]);
+}
+
+/**
+ * Names and values of what the job asks for, and of the cause; the runbook is a link.
+ *
+ * @param {LoopView} loop
+ * @returns {[string, string | Node][]}
+ */
+export function wishesOf({ owner, runbook, severity, muted, cause }) {
+  /** @type {[string, string | Node | null][]} */
+  const facts = [
+    ["Severity", severity],
+    ["Owner", owner],
+    ["Runbook", runbook === null ? null : runbookLink(runbook)],
+    ["Muted", muted],
+    ["Cause", cause === null ? null : cause.text],
+  ];
+  return facts.flatMap(([name, value]) => value === null ? [] : [[name, value]]);
+}
+
+/** Nothing but a web address becomes a link. @param {string} address */
+function runbookLink(address) {
+  const text = plain(address);
+  return /^https?:\/\//i.test(address) ? element("a", { href: address, rel: "noreferrer" }, text) : text;
 }
 
 /**

@@ -1,4 +1,4 @@
-// The headline: how many loops are active, and the note shown if there is none.
+// The headline: how many loops are active, how many more are muted, and the note shown if there is none.
 import { byId, element, setText } from "./element.js";
 import { messagesOf, ruleWords } from "./state.js";
 import { clock, counted, number, span } from "./words.js";
@@ -12,10 +12,11 @@ import { clock, counted, number, span } from "./words.js";
  * @param {{ now: number, isLost: boolean }} context the detector's wall clock, and whether the page is not live
  */
 export function showHeadline(status, { looping, gaveUp, resolved }, { now, isLost }) {
-  const { total } = looping;
-  if (total === undefined) return;
+  if (looping.total === undefined) return;
+  const { loops, muted, allMuted } = looping.counts;
+  const total = loops - muted;
   const { q } = looping.query();
-  const ended = resolved.total ?? 0;
+  const ended = resolved.counts.loops;
   const headline = byId("headline");
   const when = status.source.ended ? "at the end" : "now";
   const text = total === 0 && q === ""
@@ -23,18 +24,23 @@ export function showHeadline(status, { looping, gaveUp, resolved }, { now, isLos
     : `${number(total)} crash-looping ${when}`;
   setText(
     headline,
-    q === "" ? text : `${number(total)} of ${number(Math.max(total, status.activeLoops))} crash loops match`,
+    q === ""
+      ? text
+      : `${number(total)} of ${number(Math.max(loops, status.activeLoops) - allMuted)} crash loops match`,
   );
   headline.className = total === 0 ? "" : "looping";
   if (byId("allocation").hidden) {
     document.title = `${isLost ? "Not live: " : ""}${text} · nomad-crashloop-detector`;
   }
+  const mutedToo = byId("muted");
+  mutedToo.hidden = muted === 0;
+  setText(mutedToo, `${number(muted)} muted${q === "" ? "" : " match"}`);
   const jump = byId("jump");
-  jump.hidden = ended === 0 || total < 4;
+  jump.hidden = ended === 0 || looping.total < 4;
   setText(/** @type {Element} */ (jump.firstElementChild), `${number(ended)} resolved recently ↓`);
   byId("gave-up").hidden = !gaveUp.total;
   byId("resolved").hidden = resolved.total === 0;
-  if (total > 0) looping.note();
+  if (looping.total > 0) looping.note();
   else if (q === "" && gaveUp.total) {
     looping.note("No active crash loop; what Nomad has given up stays down.");
   } else if (q !== "") looping.note(`No active loop matches “${q}”.`);

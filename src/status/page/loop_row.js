@@ -4,6 +4,7 @@ import { drawSmall, smallTimeline } from "./timeline.js";
 import { capital, clock, exact, number, plain, span } from "./words.js";
 
 /** @typedef {import("../view.ts").LoopView} LoopView */
+/** @typedef {Extract<import("../view.ts").RowView, { kind: "loop" }>} LoopRowView */
 /**
  * What rows are shown against: what is counted, in the singular; the time now, in milliseconds since the Unix epoch;
  * and the word for a time before it.
@@ -34,7 +35,9 @@ export function endOf({ resolvedAt, gaveUpAt }) {
 /** A row that shows one loop, and can show it again as it changed. */
 export class Row {
   #link = element("a", { "data-route": true });
+  #tags = element("span", { class: "tags" });
   #where = element("span", { class: "where" });
+  #because = element("span", { class: "because" });
   #why = element("span", { class: "clamp" });
   #count = element("strong");
   #unit = element("span", { class: "unit" });
@@ -45,26 +48,38 @@ export class Row {
   element = element(
     "tr",
     { role: "row" },
-    element("td", { role: "rowheader", class: "name" }, this.#link, this.#where),
-    element("td", { role: "cell", class: "why" }, this.#why),
+    element(
+      "td",
+      { role: "rowheader", class: "name" },
+      element("span", { class: "line" }, this.#link, this.#tags),
+      this.#where,
+    ),
+    element("td", { role: "cell", class: "why" }, this.#because, this.#why),
     element("td", { role: "cell", class: "count" }, this.#count, " ", this.#unit),
     element("td", { role: "cell", class: "hour" }, this.#picture),
     element("td", { role: "cell", class: "since" }, this.#ago, " ", this.#exact),
   );
   /** @type {LoopView | undefined} */
   loop;
+  #level = -1;
   /** Where it is in the list, from 0. */
   index = -1;
   #drawnAt = 0;
 
+  /** @param {string} key that of the row */
+  constructor(key) {
+    this.key = key;
+  }
+
   /**
-   * @param {LoopView} loop
+   * @param {LoopRowView} view
    * @param {number} index from 0
    * @param {RowContext} context
    */
-  show(loop, index, { what, now, ago }) {
-    const changed = this.loop !== loop;
+  show({ loop, level }, index, { what, now, ago }) {
+    const changed = this.loop !== loop || this.#level !== level;
     this.loop = loop;
+    this.#level = level;
     this.index = index;
     setAttribute(this.element, "aria-rowindex", index + 2);
     if (changed) {
@@ -76,7 +91,12 @@ export class Row {
       setAttribute(this.#why, "title", plain(loop.reason));
       setText(this.#count, number(loop.count));
       setText(this.#unit, loop.count === 1 ? what : `${what}s`);
-      setAttribute(this.element, "class", loop.status);
+      const because = loop.muted === null ? "" : `muted: ${plain(loop.muted)}`;
+      setText(this.#because, because);
+      setAttribute(this.#because, "title", because || null);
+      showTags(this.#tags, { critical: loop.severity === "critical", storm: loop.cause?.kind === "storm" });
+      const muted = loop.muted === null ? "" : " muted";
+      setAttribute(this.element, "class", `${loop.status} level-${level}${muted}`);
     }
     this.tick({ what, now, ago }, changed);
   }
@@ -138,8 +158,39 @@ export function emptyRow(index) {
  * @returns {string}
  */
 export function nameOf({ name, namespace }) {
+  return withoutNamespace(name, namespace);
+}
+
+/**
+ * @param {string} name
+ * @param {string | null} namespace
+ * @returns {string}
+ */
+export function withoutNamespace(name, namespace) {
   const prefix = `${namespace}/`;
   return plain(namespace !== null && name.startsWith(prefix) ? name.slice(prefix.length) : name);
+}
+
+/**
+ * Shows what sets a row apart, beside its name.
+ *
+ * @param {Element} into
+ * @param {{ critical: boolean, storm: boolean }} what
+ */
+export function showTags(into, { critical, storm }) {
+  const wanted = [critical ? "critical" : "", storm ? "storm" : ""].filter((tag) => tag !== "");
+  if (into.textContent === wanted.join("")) return;
+  into.replaceChildren(...wanted.map((tag) => element("span", { class: `tag ${tag}` }, tag)));
+}
+
+/**
+ * A node in words; of an id only its beginning.
+ *
+ * @param {string} node
+ * @returns {string}
+ */
+export function placeOf(node) {
+  return plain(`on ${/^[0-9a-f]{8}-[0-9a-f-]{27}$/.test(node) ? node.slice(0, 8) : node}`);
 }
 
 /**
@@ -160,7 +211,7 @@ function whereOf({ namespace, job, group, task, node }) {
     namespace,
     `job ${job}`,
     task === null || task === group ? null : `task ${task}`,
-    node && `on ${/^[0-9a-f]{8}-[0-9a-f-]{27}$/.test(node) ? node.slice(0, 8) : node}`,
+    node && placeOf(node),
   ]
     .filter((part) => part !== null).map(plain).join(" · ");
 }

@@ -1,10 +1,12 @@
-// A list of loops of any length: it renders the rows in sight, and requests only those.
+// A list of loops, grouped, of any length: it renders the rows in sight, and requests only those.
 import { arrange, element, setAttribute } from "./element.js";
+import { GroupRow } from "./group_row.js";
 import { LoopBlocks } from "./loop_blocks.js";
 import { emptyRow, Row } from "./loop_row.js";
 import { ReloadTimer } from "./reload_timer.js";
 
 /** @typedef {import("../view.ts").LoopView} LoopView */
+/** @typedef {import("../view.ts").RowView} RowView */
 
 /** Rows rendered above and below those in sight. */
 const spare = 8;
@@ -15,7 +17,7 @@ export class Loops {
   #table;
   #blocks;
   #reload = new ReloadTimer(() => this.load());
-  /** @type {Map<string, Row>} */
+  /** @type {Map<string, Row | GroupRow>} */
   #rows = new Map();
   /** @type {Map<number, HTMLElement>} */
   #unknown = new Map();
@@ -62,9 +64,14 @@ export class Loops {
     });
   }
 
-  /** Loops in the list, loaded or not; undefined before the first response. */
+  /** Rows in the list, loaded or not; undefined before the first response. */
   get total() {
     return this.#blocks.total;
+  }
+
+  /** Loops in the list, in closed groups too, and how many of them are muted. */
+  get counts() {
+    return this.#blocks.counts;
   }
 
   /** Requests what is in sight again; the rows shown stay until the response is here. */
@@ -139,11 +146,11 @@ export class Loops {
     const rows = new Map();
     const unknown = new Map();
     for (let index = start; index < Math.min(end, total); index++) {
-      const loop = this.#blocks.at(index);
-      if (loop) {
-        const row = rows.get(loop.id) ?? this.#rows.get(loop.id) ?? new Row();
-        row.show(loop, index, context);
-        rows.set(loop.id, row);
+      const view = this.#blocks.at(index);
+      if (view) {
+        const row = rows.get(keyOf(view)) ?? this.#rows.get(keyOf(view)) ?? this.#make(view);
+        row.show(view, index, context);
+        rows.set(row.key, row);
         if (row === focused) this.#focusAt = index;
         wanted.push(row.element);
       } else {
@@ -159,7 +166,27 @@ export class Loops {
     this.#body.style.paddingTop = `${start * this.#rowHeight}px`;
     arrange(this.#body, wanted);
     // An element that was moved has lost the focus.
-    if (focused && rows.has(focused.loop?.id) && !focused.focused) focused.focus();
+    if (focused && rows.has(focused.key) && !focused.focused) focused.focus();
+  }
+
+  /** @param {RowView} view */
+  #make(view) {
+    const key = keyOf(view);
+    return view.kind === "loop" ? new Row(key) : new GroupRow(key, (row) => this.#toggle(row, view.key));
+  }
+
+  /**
+   * Opens or closes a group; its row stays where it is on the screen.
+   *
+   * @param {GroupRow} row
+   * @param {string} key of the group
+   */
+  async #toggle(row, key) {
+    this.#reload.used();
+    this.#blocks.toggle(key);
+    const { top } = row.element.getBoundingClientRect();
+    await this.load();
+    if (row.element.isConnected) scrollBy(0, row.element.getBoundingClientRect().top - top);
   }
 
   /** @param {number} index */
@@ -228,4 +255,14 @@ export class Loops {
     this.#wanted = -1;
     row.focus();
   }
+}
+
+/**
+ * The key of a row, by which it keeps its element.
+ *
+ * @param {RowView} view
+ * @returns {string}
+ */
+function keyOf(view) {
+  return view.kind === "loop" ? `loop ${view.loop.id}` : `${view.kind} ${view.key}`;
 }

@@ -16,6 +16,8 @@ import { TokenForm } from "./token_form.js";
 
 /** @type {StatusView | undefined} */
 let status;
+/** How often the stream had the status: an answer that was asked for before is older. */
+let statusEvents = 0;
 /** The wall clock of the detector minus that of this machine. */
 let ahead = 0;
 /** @type {string | undefined} the error that the detector answered with */
@@ -93,9 +95,12 @@ function askForToken() {
 
 async function loadAll() {
   refusal = undefined;
+  const before = statusEvents;
   try {
     await Promise.all([
-      get("status").then((/** @type {StatusView} */ view) => takeStatus(view)),
+      get("status").then((/** @type {StatusView} */ view) => {
+        if (statusEvents === before) takeStatus(view);
+      }),
       ...(list.hidden ? [] : lists.map((loops) => loops.load())),
       ...(article.hidden ? [] : [allocation.load()]),
     ]);
@@ -117,7 +122,10 @@ function takeStatus(view) {
  * @param {any} view
  */
 function take(event, view) {
-  if (event === "status") takeStatus(view);
+  if (event === "status") {
+    statusEvents++;
+    takeStatus(view);
+  }
   if (event !== "loop" && event !== "gave-up" && event !== "resolved") return;
   for (const loops of lists) loops.take(view);
   allocation.take(view);

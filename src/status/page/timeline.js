@@ -34,8 +34,9 @@ export function smallTimeline() {
  * @param {LoopView} loop
  * @param {string} what what is counted, in the singular
  * @param {number} until milliseconds since the Unix epoch
+ * @param {string} [whose] said of the bars, if they are of one loop among others
  */
-export function drawSmall(into, { timeline, status }, what, until) {
+export function drawSmall(into, { timeline, status }, what, until, whose = "") {
   const counts = new Array(bars).fill(0);
   let shown = 0;
   for (const time of timeline) {
@@ -51,7 +52,7 @@ export function drawSmall(into, { timeline, status }, what, until) {
   setAttribute(
     into,
     "aria-label",
-    `${counted(shown, what)} in the ${status === "looping" ? "last hour" : "hour before"}`,
+    `${counted(shown, what)}${whose} in the ${status === "looping" ? "last hour" : "hour before"}`,
   );
 }
 

@@ -26,6 +26,7 @@ export interface Answers {
   metrics(): Answer;
   ready(): Answer;
   loops(url: URL): Answer;
+  jobs(url: URL): Answer;
   allocation(key: string): Answer;
   events(): Answer | "events";
 }
@@ -78,8 +79,15 @@ const routes: readonly Route[] = [
     answer: (server, { url }) => server.loops(url),
   },
   {
+    path: "/api/v1/jobs",
+    help:
+      "loops grouped by job, and by the node that causes them, as the page lists them; parameters as above, `status=looping` if it is left out, and `toggled=` a key of a group, any number of times",
+    answer: (server, { url }) => server.jobs(url),
+  },
+  {
     path: "/api/v1/allocations/<name>",
-    help: "one loop and its last 200 events, by name, loop id or allocation id, percent-encoded",
+    help:
+      "one loop, its last 200 events and what was asked about it, by name, loop id or allocation id, percent-encoded",
     answer: (server, { rest }) => server.allocation(rest),
   },
   {

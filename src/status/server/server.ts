@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Answer, busy, failure, fresh, InFlight, json, Recent, text } from "./answer.ts";
+import { jobsView } from "../api/job_rows.ts";
 import { loopsView } from "../api/loop_list.ts";
 import { statusView } from "../api/status_view.ts";
 import { type Answers, findEndpoint } from "./endpoints.ts";
@@ -139,6 +140,13 @@ export class StatusServer implements Answers, AsyncDisposable {
     return this.#recent.get(
       `loops ${search}`,
       () => json(200, loopsView(searchParams, this.runtime, this.history)),
+    );
+  }
+
+  jobs({ search, searchParams }: URL): Answer {
+    return this.#recent.get(
+      `jobs ${search}`,
+      () => json(200, jobsView(searchParams, this.runtime, this.history)),
     );
   }
 

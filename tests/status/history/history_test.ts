@@ -36,6 +36,11 @@ Deno.test("view() of the rule for failed runs has task, count, exit code and tim
     reason: "exited with 1 after 1 s, 3 times since 03:42 UTC",
     exitCode: 1,
     timeline: [1, 21, 41].map((seconds) => milliseconds(at(seconds)) + 2),
+    muted: null,
+    severity: null,
+    owner: null,
+    runbook: null,
+    cause: null,
   });
 });
 
@@ -64,6 +69,11 @@ Deno.test("view() of the rule restarts has the last task, and starts at the firs
     reason: "restarted 3 times since 03:42 UTC: Restart within policy",
     exitCode: null,
     timeline: [0, 10, 30].map((seconds) => milliseconds(at(seconds))),
+    muted: null,
+    severity: null,
+    owner: null,
+    runbook: null,
+    cause: null,
   });
   const { events } = watched.history.find(name, at(30))!;
   assert.deepEqual(events.map(({ at, type, message }) => [at, type, message]), [
@@ -230,6 +240,37 @@ Deno.test("restore() has loops resolved before the start, whole, the youngest la
   later.restore(at(4_000), memory);
   const { loop, restored: isRestored, events } = later.find(was[2]!.id, at(4_000))!;
   assert.deepEqual([loop.job, isRestored, events], ["job0", true, []]);
+});
+
+Deno.test("restore() has cause and context of every loop, even if no source knows them any more", () => {
+  const memory = new Memory();
+  const node = { cause: "node", id: "n", text: "3 jobs loop on node n1" } as const;
+  const watched = new Watched(loopsRule(), undefined, memory, {
+    groupOf: () => node,
+    context: (loop) => ({ LastWords: { Missing: `no logs of ${loop}` } }),
+  });
+  for (const index of [0, 1]) watched.hear(...crashes(3, index * 100, 20, job(index)));
+  watched.hear(...stop(at(600), undefined, job(1)));
+  const later = new LoopHistory(watched.rule, undefined, memory);
+  later.restore(at(700), memory);
+  for (const name of ["job0.web[0]/app", "job1.web[0]/app"]) {
+    const { loop, context } = later.find(name, at(700))!;
+    assert.deepEqual(loop.cause, { kind: "node", id: "n", text: "3 jobs loop on node n1" });
+    assert.deepEqual(context, { LastWords: { Missing: `no logs of ${loop.id}` } });
+  }
+});
+
+Deno.test("restore() has a resolved loop that an older version kept", () => {
+  const memory = new Memory();
+  const watched = new Watched(loopsRule(), undefined, memory);
+  watched.hear(...crashes(2), ...stop(at(600)));
+  const [was] = views(watched);
+  const { muted: _, severity: _1, owner: _2, runbook: _3, cause: _4, ...older } = was!;
+  memory.remember(older.id, JSON.stringify(older));
+  assert.deepEqual(restored(watched, memory), [was]);
+  const later = new LoopHistory(watched.rule, undefined, memory);
+  later.restore(at(700), memory);
+  assert.equal(later.find(older.id, at(700))!.context, null);
 });
 
 Deno.test("the memory is bounded like the history, and drops loops that were resolved unseen", () => {

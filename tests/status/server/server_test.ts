@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { Health } from "../../../src/lib/health.ts";
 import { defaultLimits } from "../../../src/status/server/connections.ts";
 import { type Address, listenSettings } from "../../../src/status/listen.ts";
+import type { LoopSources } from "../../../src/status/runtime_info.ts";
+import type { RowView } from "../../../src/status/view.ts";
 import { endpoints } from "../../../src/status/server/endpoints.ts";
 import type { StatusServer } from "../../../src/status/server/server.ts";
 import { readSettings } from "../../../src/lib/settings/setting.ts";
@@ -137,6 +139,65 @@ Deno.test("/api/v1/loops filters, sorts and pages", async () => {
   assert.deepEqual(await asked("?offset=1000000"), [3]);
 });
 
+Deno.test("/api/v1/jobs has the loops by job, filtered, sorted and paged, and opens groups", async () => {
+  const watched = new Watched(loopsRule());
+  watched.hear(
+    ...crashes(2, 0, 20, { job: "one" }),
+    ...crashes(5, 100, 20, { job: "many", index: 0 }),
+    ...crashes(3, 300, 20, { job: "many", index: 1, node: "rack-7" }),
+    ...crashes(3, 400, 20, { job: "over" }),
+    ...stop(at(500), undefined, { job: "over" }),
+  );
+  await using server = await statusServer({ watched });
+  const asked = async (query: string) => {
+    const { status, body } = await ask(server, `/api/v1/jobs${query}`);
+    assert.equal(status, 200, query);
+    const names = body.rows.map((row: RowView) =>
+      row.kind === "loop" ? row.loop.name : `${row.open ? "-" : "+"} ${row.name}`
+    );
+    return [body.total, body.loops, ...names];
+  };
+  const [first, second] = ["many.web[0]/app", "many.web[1]/app"];
+  assert.deepEqual(await asked(""), [2, 3, "+ many.web/app", "one.web[0]/app"]);
+  assert.deepEqual(await asked("?status=resolved"), [1, 1, "over.web[0]/app"]);
+  const open = "toggled=nosuch&toggled=many.web/app";
+  assert.deepEqual(await asked(`?${open}`), [4, 3, "- many.web/app", second, first, "one.web[0]/app"]);
+  assert.deepEqual(await asked(`?sort=worst&offset=1&limit=2&${open}`), [4, 3, first, second]);
+  assert.deepEqual(await asked("?q=RACK"), [1, 1, second]);
+});
+
+Deno.test("a loop has its cause, and its context by its id", async () => {
+  const asked: string[] = [];
+  const context = { Allocations: { Total: 20, Looping: 3, Running: 17 } };
+  const sources: LoopSources = {
+    groupOf: (loop) => {
+      asked.push(loop);
+      return { cause: "node", id: "n", text: "3 jobs loop on node n1" };
+    },
+    context: () => context,
+  };
+  const watched = new Watched(loopsRule(), undefined, undefined, sources);
+  watched.hear(...crashes(3));
+  await using server = await statusServer({ watched });
+  const { body: { loops: [loop] } } = await ask(server, "/api/v1/loops");
+  assert.deepEqual(loop.cause, { kind: "node", id: "n", text: "3 jobs loop on node n1" });
+  assert.deepEqual([...new Set(asked)], [loop.id]);
+  const { body } = await ask(server, `/api/v1/allocations/${loop.id}`);
+  assert.deepEqual(body.context, context);
+  sources.groupOf = () => ({ cause: "job", id: "j", text: "api.web" });
+  sources.context = () => undefined;
+  const { body: later } = await ask(server, `/api/v1/allocations/${loop.id}`);
+  assert.deepEqual([later.loop.cause, later.context], [null, context], "of what is no longer known the last");
+});
+
+Deno.test("a loop has neither cause nor context if nothing knows of them", async () => {
+  const watched = new Watched(loopsRule());
+  watched.hear(...crashes(3));
+  await using server = await statusServer({ watched });
+  const { body } = await ask(server, "/api/v1/allocations/api.web%5B0%5D%2Fapp");
+  assert.deepEqual([body.loop.cause, body.context], [null, null]);
+});
+
 const wrong: readonly (readonly [method: string, path: string, status: number, error: string])[] = [
   ["GET", "/api/v1/loops?status=over", 400, 'status: found "over"; expected looping, gave-up or resolved'],
   ["GET", "/api/v1/loops?sort=best", 400, 'sort: found "best"; expected newest or worst'],
@@ -150,6 +211,13 @@ const wrong: readonly (readonly [method: string, path: string, status: number, e
     400,
     'unknown parameter "stat": expected status, q, sort, offset or limit',
   ],
+  [
+    "GET",
+    "/api/v1/jobs?open=x",
+    400,
+    'unknown parameter "open": expected status, q, sort, offset, limit or toggled',
+  ],
+  ["GET", "/api/v1/jobs?q=a&q=b", 400, "q: found it twice; give it once"],
   ["GET", "/api/v1/allocations/%ff", 400, "the path is not percent-encoded UTF-8"],
   [
     "GET",
