@@ -1,7 +1,6 @@
 // What the status server reads of the program. The parts count by themselves and are read on request.
 import type { CommitStats } from "../pipeline/acknowledger.ts";
 import type { SinkStats } from "../pipeline/sink_worker.ts";
-import type { AlertContext } from "../detection/alert/details.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import type { AlertContext } from "../detection/alert/details.ts";
 import type { AlertGroup } from "../detection/groups/group.ts";
@@ -31,10 +30,6 @@ export interface RuntimeInfo {
   readonly context?: (loop: string) => AlertContext | undefined;
   /** The output of the log. */
   readonly log: Pick<LineOutput, "dropped">;
-  /** The cause that a loop has in common with others, by its id. */
-  groupOf?: (loop: string) => { cause: "job" | "node" | "storm"; id: string; text: string } | undefined;
-  /** What was asked about a loop, by its id. */
-  context?: (loop: string) => AlertContext | undefined;
 }
 
 /** What it knows of a loop beyond the rule. */
