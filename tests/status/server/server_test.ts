@@ -184,8 +184,10 @@ Deno.test("a loop has its cause, and its context by its id", async () => {
   assert.deepEqual([...new Set(asked)], [loop.id]);
   const { body } = await ask(server, `/api/v1/allocations/${loop.id}`);
   assert.deepEqual(body.context, context);
-  sources.groupOf = () => ({ cause: "job", id: "j", text: "api.web" });
-  sources.context = () => undefined;
+  Object.assign(sources, {
+    groupOf: () => ({ cause: "job", id: "j", text: "api.web" }),
+    context: () => undefined,
+  });
   const { body: later } = await ask(server, `/api/v1/allocations/${loop.id}`);
   assert.deepEqual([later.loop.cause, later.context], [null, context], "of what is no longer known the last");
 });
