@@ -12,6 +12,7 @@ import { FailuresRule } from "../../src/detection/failures/rule.ts";
 import type { Rule } from "../../src/detection/rule.ts";
 import { Counters } from "../../src/pipeline/counters.ts";
 import { hour, second } from "../../src/lib/duration.ts";
+import { settingsUpdate } from "../helpers/job_settings.ts";
 import { noopState } from "../helpers/listen.ts";
 import { testLog } from "../helpers/log.ts";
 import { crashes, stop } from "../helpers/runs.ts";
@@ -147,6 +148,25 @@ Deno.test("what is decided is logged in words", async () => {
       `debug ${name}: restart, outside-window`,
     ].toSpliced(13, 1),
   );
+});
+
+Deno.test("what a job mutes is logged and counted, and goes into no outbox; a job that lifts it has its alert at once", async () => {
+  const time = 1_499_867_775_401_013_209n;
+  const job = { job: "job", group: "group", task: "task" };
+  const lift = settingsUpdate(time + 5n * second, undefined, job);
+  const { lines, notified, totals } = await all([
+    settingsUpdate(time, { enabled: "false" }, job),
+    at(1),
+    at(2),
+    lift,
+  ]);
+  assert.deepEqual(notified, ["job.group[0] first 2"]);
+  assert.deepEqual([totals.events, totals.others, totals.alerts], [2, 2, 1]);
+  assert.deepEqual(lines.map((line) => line.replace(/[0-9a-f]{32}/, "<id>")), [
+    "debug job.group[0]: restart, below-threshold",
+    "info job.group[0]: crash loop, 2 restarts; muted as crashloop_enabled says",
+    "info job.group[0]: crash loop, 2 restarts; alert <id>",
+  ]);
 });
 
 Deno.test("on the clock of events a loop repeats at every interval that has passed by its events", async () => {

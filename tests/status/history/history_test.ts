@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { LoopHistory } from "../../../src/status/history/history.ts";
 import type { LoopView } from "../../../src/status/view.ts";
+import { settingsUpdate } from "../../helpers/job_settings.ts";
 import { loopsRule, restartsRule, Watched } from "../../helpers/status.ts";
 import { at, crash, crashes, killing, started, stop, terminated } from "../../helpers/runs.ts";
 import { update } from "../../helpers/updates.ts";
@@ -81,6 +82,21 @@ Deno.test("view() of the rule restarts has the last task, and starts at the firs
     ["2026-11-24T03:43:04Z", "Restarting", "Task restarting in 1.2s"],
     ["2026-11-24T03:43:24Z", "Restarting", "Task restarting in 1.2s"],
   ]);
+});
+
+Deno.test("view() of a muted loop was never notified; it is when its job lifts the mute", () => {
+  for (const [rule, name] of [[loopsRule(), "api.web[0]/app"], [restartsRule(), "api.web[0]"]] as const) {
+    const watched = new Watched(rule);
+    watched.hear(settingsUpdate(at(0), { enabled: "false" }), ...crashes(3, 1));
+    const [muted] = views(watched);
+    assert.deepEqual([muted!.name, muted!.status], [name, "looping"]);
+    assert.deepEqual([muted!.notifications, muted!.firstNotifiedAt], [0, null]);
+    watched.hear(settingsUpdate(at(60), undefined));
+    watched.wait(at(60));
+    const [lifted] = views(watched);
+    assert.deepEqual([lifted!.id, lifted!.notifications], [muted!.id, 1]);
+    assert.match(lifted!.firstNotifiedAt!, /^2026-11-24T0/);
+  }
 });
 
 Deno.test("find() has events from before the loop, each once, with exit codes and signals", () => {
