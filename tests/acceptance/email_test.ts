@@ -8,6 +8,7 @@ import { restarts } from "../helpers/updates.ts";
 const env = (port: number, more: Record<string, string> = {}): Record<string, string> => ({
   SOURCE_TYPE: "stdin",
   RESTART_COUNT: "2",
+  GROUP_BY: "none",
   SINK_TYPE: "email",
   SINK_EMAIL_SMTP_URL: `smtp://localhost:${port}`,
   SINK_EMAIL_FROM: "nomad@example.com",

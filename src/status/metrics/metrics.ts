@@ -104,6 +104,14 @@ export const metrics: readonly Metric[] = [
     read: ({ runtime: { counters } }) =>
       Object.entries(counters.alerts).map(([reason, count]) => [{ reason }, count]),
   },
+  {
+    type: "counter",
+    name: `${prefix}group_notifications_total`,
+    help: "Notifications about groups of crash loops, which people get in place of each loop.",
+    labels: ["reason"],
+    read: ({ runtime: { counters } }) =>
+      Object.entries(counters.groups).map(([reason, count]) => [{ reason }, count]),
+  },
   gauge(`${prefix}tracked_keys`, "Tracked allocations or tasks.", ({ runtime }) => runtime.rule.names),
   gauge(
     `${prefix}active_loops`,
