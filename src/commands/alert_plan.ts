@@ -74,11 +74,11 @@ export function sinksOf(
     return {
       name,
       getsEnds,
+      accepts: (alert) => (getsEnds || !isEnd(alert)) && prepared.accepts(alert),
+      open: (listener, records) => prepared.open({ ...shared, listener, records }),
       // Programs see what is in the payload, and the original's two fields have no place for it.
       showsContexts: whose !== "none" && prepared.audience === "people" ||
         whose === "all" && rule.payload === "full",
-      accepts: (alert) => (getsEnds || !isEnd(alert)) && prepared.accepts(alert),
-      open: (listener, records) => prepared.open({ ...shared, listener, records }),
     };
   });
 }

@@ -36,6 +36,7 @@ export const pagerduty = defineSink({
   type: "pagerduty",
   needsEnds: true,
   audience: "people",
+  updates: true,
   settings,
   open: (values, context, prefix) => new PagerDutySink(values, context, prefix),
 });

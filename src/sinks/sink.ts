@@ -59,9 +59,9 @@ export interface PlannedSink {
   readonly name: string;
   /** Whether it gets the ends of loops. */
   readonly getsEnds: boolean;
-  /** Whether its alerts wait some seconds for what the source knows of their loops. */
-  readonly showsContexts?: boolean;
   /** Whether it gets this alert. */
   accepts(alert: Alert): boolean;
   open(listener: SinkListener, records: SinkRecords): Sink;
+  /** Whether its alerts wait some seconds for what the source knows of their loops. */
+  readonly showsContexts?: boolean;
 }
