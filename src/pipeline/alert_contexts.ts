@@ -14,7 +14,6 @@ const maxKept = 1000;
 /** The contexts of alerts. */
 export class AlertContexts {
   readonly #ask: ContextOf;
-  readonly #ended = Promise.withResolvers<void>();
   readonly #end = new AbortController();
   /** By the alert's id. */
   readonly #asking = new Map<string, Promise<void>>();
@@ -41,7 +40,7 @@ export class AlertContexts {
       asking = this.#prepare(alert).finally(() => this.#asking.delete(alert.id));
       this.#asking.set(alert.id, asking);
     }
-    return Promise.race([asking, this.#ended.promise]);
+    return asking;
   }
 
   /** The last context of a loop, by its id. */
@@ -52,12 +51,17 @@ export class AlertContexts {
   /** The program ends: nothing is asked any more, and who waits does so no longer. */
   end(): void {
     this.#end.abort();
-    this.#ended.resolve();
   }
 
   async #prepare(alert: Alert): Promise<void> {
-    const answer = await this.#ask(contextRequestOf(alert), this.#end.signal).catch((): AlertContext => ({}));
-    if (this.#end.signal.aborted) return;
+    const { signal } = this.#end;
+    const { promise, resolve } = Promise.withResolvers<AlertContext | undefined>();
+    const end = () => resolve(undefined);
+    signal.addEventListener("abort", end);
+    this.#ask(contextRequestOf(alert), signal).then(resolve, () => resolve({}));
+    const answer = await promise;
+    signal.removeEventListener("abort", end);
+    if (answer === undefined || signal.aborted) return;
     keep(this.#answers, alert.id, answer);
     // The group of an alert has an id of its own; its details are of the loop that speaks for it.
     keep(this.#ofLoops, detailsOf(alert).Loop, answer);

@@ -26,10 +26,10 @@ export interface RuntimeInfo {
   readonly source: { readonly type: string; readonly health: Health };
   readonly state: { readonly type: string; readonly commits: CommitStats };
   readonly sinks: readonly SinkStats[];
-  /** What was last found out about a loop, by its id, for its alerts; absent if nothing is asked. */
-  readonly context?: (loop: string) => AlertContext | undefined;
   /** The output of the log. */
   readonly log: Pick<LineOutput, "dropped">;
+  /** What was last found out about a loop, by its id, for its alerts; absent if nothing is asked. */
+  readonly context?: (loop: string) => AlertContext | undefined;
 }
 
 /** What it knows of a loop beyond the rule. */

@@ -15,9 +15,12 @@ export interface ContextRequest {
   readonly allocation: string;
 }
 
-/** Whether an alert is about a loop that goes on, or was given up: then its context tells why. */
-export function hasContext({ reason }: Alert): boolean {
-  return reason !== "resolved";
+/** Whether an alert is about a loop that goes on, or was given up, of a job that is known: then its context tells why.
+ * Of loops of several jobs, what is known of one says nothing about the others. */
+export function hasContext(alert: Alert): boolean {
+  const { reason, group } = alert;
+  if (reason === "resolved" || (group !== undefined && group.cause !== "job")) return false;
+  return contextRequestOf(alert).job !== "";
 }
 
 /** What to ask about the loop of an alert; of a group, about the loop that speaks for it. */

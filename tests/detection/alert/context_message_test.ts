@@ -123,6 +123,7 @@ Deno.test("messageOf() says of a job's group what it says of one loop, and of lo
   const shown = (cause: "job" | "node" | "storm") => {
     const group = { cause, counts, jobs: cause === "job" ? 1 : 3, members: [], tally };
     const { facts, lastWords } = messageOf(withContext({ ...alert, group }, context));
+    assert.equal(hasContext({ ...alert, group }), cause === "job", "only that is asked for");
     return [facts.some(({ label }) => label === "Change"), lastWords !== undefined];
   };
   assert.deepEqual([shown("job"), shown("node"), shown("storm")], [[true, true], [false, false], [
@@ -163,4 +164,5 @@ Deno.test("contextRequestOf() takes what an update lacks from the key; an end ha
     assert.ok(hasContext({ ...alert, reason }));
   }
   assert.ok(!hasContext({ ...alert, reason: "resolved" }));
+  assert.ok(!hasContext({ ...alert, lastEvent: "{}" }), "nobody knows of which job it is");
 });

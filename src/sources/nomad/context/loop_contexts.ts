@@ -53,8 +53,9 @@ export class LoopContexts {
   async contextOf(request: ContextRequest, signal: AbortSignal): Promise<AlertContext> {
     const over = Promise.withResolvers<void>();
     const timer = setTimeout(over.resolve, this.#patience);
-    if (signal.aborted) over.resolve();
-    signal.addEventListener("abort", () => over.resolve(), { once: true });
+    const abort = () => over.resolve();
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort);
     try {
       const by = <T>(answer: Promise<T>): Promise<T | undefined> =>
         Promise.race([answer.catch(() => undefined), over.promise.then(() => undefined)]);
@@ -70,6 +71,7 @@ export class LoopContexts {
       };
     } finally {
       clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
     }
   }
 
