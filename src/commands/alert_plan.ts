@@ -4,7 +4,7 @@ import { alertJson } from "../detection/alert/json.ts";
 import { messageOf, type Surroundings } from "../detection/alert/message.ts";
 import { planRule, type RulePlan } from "../detection/settings.ts";
 import { complete, type Input, readSettings, type Values } from "../lib/settings/setting.ts";
-import type { PreparedSink, SinkAdapter } from "../sinks/adapter.ts";
+import type { Audience, PreparedSink, SinkAdapter } from "../sinks/adapter.ts";
 import type { PlannedSink, SinkListener, SinkRecords } from "../sinks/sink.ts";
 import { sinkChoice } from "./adapters.ts";
 import type { ProcessContext } from "./process_context.ts";
@@ -71,10 +71,16 @@ export function sinksOf(
     return {
       name,
       getsEnds,
-      accepts: (alert) => (getsEnds || !isEnd(alert)) && prepared.accepts(alert),
+      accepts: (alert) =>
+        (getsEnds || !isEnd(alert)) && isFor(name, prepared.audience, alert) && prepared.accepts(alert),
       open: (listener, records) => prepared.open({ ...shared, listener, records }),
     };
   });
+}
+
+/** What is about the detector goes to people, and what is about a sink to the others. */
+function isFor(sink: string, audience: Audience, { notice }: Alert): boolean {
+  return notice === undefined || (audience === "people" && notice.component !== `sink ${sink}`);
 }
 
 function isEnd({ reason }: Alert): boolean {

@@ -11,6 +11,7 @@ import type { Log } from "../lib/log.ts";
 import type { Decision, Rule } from "../detection/rule.ts";
 import type { RuleEvent } from "../detection/event.ts";
 import { Notifier } from "./notifier.ts";
+import type { OwnAlerts } from "./own_alerts.ts";
 import { RejectionLog } from "./rejection_log.ts";
 import type { Batch, Source } from "../sources/source.ts";
 import type { Visibility } from "../detection/visibility.ts";
@@ -44,6 +45,8 @@ export interface PipelineParts {
   /** Notified of events that arrive while the source is blind. */
   readonly visibility?: Visibility;
   readonly observer?: Observer | undefined;
+  /** Notifies what is wrong with the program itself. */
+  readonly ownAlerts?: Pick<OwnAlerts, "start"> | undefined;
 }
 
 /** Processes every message of the source until the input ends or `stop`. Resolves when every alert is confirmed and every
@@ -91,6 +94,7 @@ class Pipeline {
     this.#notifier = new Notifier(parts.store, this.counters, log, rule.counts);
     const now = source.mode === "live" ? wallClock : () => this.#clock.now;
     this.#acknowledger = new Acknowledger(parts, now);
+    parts.ownAlerts?.start(() => this.#acknowledger.commitNow());
     if (this.#wall === undefined) source.skipUntil?.(this.#clock.skipUntil);
     else {
       this.#sight = visibility?.listen(() => this.#onVisible());

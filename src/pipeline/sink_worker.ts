@@ -6,8 +6,9 @@ import { Histogram, latencyBuckets } from "../lib/histogram.ts";
 import type { Log } from "../lib/log.ts";
 import { Blockage, PartOutages, RetryState } from "../lib/retry.ts";
 import type { StartupDeadline } from "../lib/startup_deadline.ts";
+import type { Alert } from "../detection/alert/alert.ts";
 import type { PlannedSink, Sink, SinkRecords } from "../sinks/sink.ts";
-import type { InFlight, Outbox } from "../state/outbox.ts";
+import { type InFlight, type Outbox, OutboxWithUnkept } from "../state/outbox.ts";
 
 /** What opens a sink. */
 export type OpenableSink = Pick<PlannedSink, "name" | "open">;
@@ -42,7 +43,8 @@ export class SinkWorker implements AsyncDisposable, SinkStats {
   readonly attempts = { confirmed: 0, failed: 0, rejected: 0 };
   readonly seconds = new Histogram(latencyBuckets);
   readonly #sink: Sink;
-  readonly #outbox: Outbox;
+  #outbox: Outbox;
+  #unkept: OutboxWithUnkept | undefined;
   readonly #log: Log;
   readonly #done: (key: string) => void;
   readonly #retry: RetryState;
@@ -118,6 +120,13 @@ export class SinkWorker implements AsyncDisposable, SinkStats {
     if (this.#outbox.size === 0) return;
     this.#settled ??= Promise.withResolvers<void>();
     await this.#settled.promise;
+  }
+
+  /** Sends an alert before all others, without the state, which fails: it is lost on exit. */
+  sendUnkept(alert: Alert): void {
+    if (this.#unkept === undefined) this.#outbox = this.#unkept = new OutboxWithUnkept(this.#outbox);
+    this.#unkept.add(alert);
+    this.pump();
   }
 
   /** During an outage one alert at a time is tried. */

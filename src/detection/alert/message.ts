@@ -3,6 +3,7 @@ import { plain } from "../../lib/escape.ts";
 import type { Alert } from "./alert.ts";
 import { type AlertDetails, clockOf, withoutCount } from "./details.ts";
 import { detailsOf, lastUpdateOf } from "./details_of.ts";
+import { noticeMessage } from "./notice_message.ts";
 import { exitCodeWords, signalWords } from "./signals.ts";
 
 /** An alert in words. No text has a line feed or a character that a terminal obeys. */
@@ -42,6 +43,7 @@ export interface Surroundings {
 
 /** The alert in words. */
 export function messageOf(alert: Alert, surroundings: Surroundings = {}): Message {
+  if (alert.notice !== undefined) return noticeMessage(alert.notice, surroundings);
   const details = detailsOf(alert);
   const state = alert.reason === "resolved" ? "resolved" : alert.reason === "gave-up" ? "gave-up" : "active";
   const cluster = surroundings.cluster === undefined ? "" : `[${surroundings.cluster}] `;

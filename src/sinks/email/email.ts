@@ -17,6 +17,7 @@ import { conflicts, type EmailValues, type Mailbox, requiresTls, settings } from
 export const email = defineSink({
   type: "email",
   needsEnds: true,
+  audience: "people",
   settings,
   conflicts,
   open: (values, context, prefix) => new EmailSink(values, context, prefix),

@@ -44,6 +44,7 @@ type SlackValues = Values<typeof settings>;
 export const slack = defineSink({
   type: "slack",
   needsEnds: true,
+  audience: "people",
   settings,
   conflicts({ webhookUrl, token, channel }, prefix) {
     const [byWebhook, byToken, named] = ["WEBHOOK_URL", "TOKEN", "CHANNEL"].map((name) =>
