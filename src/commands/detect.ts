@@ -22,9 +22,17 @@ import type { StateStore } from "../state/store.ts";
 import type { RuntimeInfo } from "../status/runtime_info.ts";
 import type { StatusServer } from "../status/server/server.ts";
 import type { StrictCommand } from "./commander_strict.ts";
-import { logPlan, logRestored, logStatus, logTotals, logUnfinished } from "./detect_log.ts";
+import {
+  logIgnoredHeartbeat,
+  logPlan,
+  logRestored,
+  logStatus,
+  logTotals,
+  logUnfinished,
+} from "./detect_log.ts";
 import type { Invocation } from "./invocation.ts";
 import { sinksOf } from "./alert_plan.ts";
+import { openSelfWatch } from "./self_watch.ts";
 import { type Plan, plan as planDetection } from "./plan.ts";
 import type { ProcessContext } from "./process_context.ts";
 
@@ -86,9 +94,10 @@ async function follow(
   try {
     const isActive = (name: string) => opened?.loop(name, wallClock()) !== undefined;
     const sinks = sinksOf(plan, context, isActive);
+    const accepts = (name: string, alert: Alert) => sinks.find((sink) => sink.name === name)!.accepts(alert);
     const stateContext = {
       sinks: sinks.map(({ name }) => name),
-      accepts: (name: string, alert: Alert) => sinks.find((sink) => sink.name === name)!.accepts(alert),
+      accepts,
       newerReplaces: source.mode === "live",
     };
     const store = teardown.use("state", await openStore(plan.state, stateContext));
@@ -106,11 +115,19 @@ async function follow(
     health.firstUp.then(() => logPlan(log, plan, sinks, store));
     if (store.durable) logRestored(log, plan, rule, store, delivery);
     if (status !== undefined) logStatus(log, teardown.use("status server", status));
+    const watched = { plan, health, visibility, state: commits.health, delivery, store, accepts, log };
+    const selfWatch = source.mode === "live" ? await openSelfWatch(watched) : undefined;
+    if (selfWatch !== undefined) {
+      teardown.use("heartbeat and own alerts", selfWatch);
+      onAbort(stop, () => selfWatch[Symbol.dispose]());
+    }
+    if (plan.heartbeat.url !== undefined && source.mode === "batch") logIgnoredHeartbeat(log);
     await Promise.race([delivery.start(), startupDeadline.expired]);
     delivery.pump();
     onAbort(stop, () => delivery.hurry());
     const parts = { source, rule, store, delivery, log, counters, commits, health, visibility };
-    const following = runPipeline({ ...parts, observer: status?.history }, stop);
+    const own = { observer: status?.history, ownAlerts: selfWatch?.ownAlerts };
+    const following = runPipeline({ ...parts, ...own }, stop);
     following.catch(() => {});
     const ended = await Promise.race([
       following,

@@ -3,6 +3,11 @@ import { complete, type Input, readSettings } from "../lib/settings/setting.ts";
 import type { SinkAdapter } from "../sinks/adapter.ts";
 import type { Source, SourceContext } from "../sources/source.ts";
 import type { State } from "../state/settings.ts";
+import {
+  heartbeatConflicts,
+  type HeartbeatSettings,
+  heartbeatSettings,
+} from "../status/heartbeat/settings.ts";
 import { type ListenSettings, listenSettings } from "../status/listen.ts";
 import { chooseSource } from "./adapters.ts";
 import { type AlertPlan, planAlerts } from "./alert_plan.ts";
@@ -12,6 +17,7 @@ import { stateSettings } from "./settings.ts";
 export interface Plan extends AlertPlan {
   readonly state: State;
   readonly status: ListenSettings;
+  readonly heartbeat: HeartbeatSettings;
   readonly source: string;
   /** It reads files, and then the input ends. */
   readonly readsFiles: boolean;
@@ -31,13 +37,16 @@ export function plan(
     alerts: planAlerts(input, source?.type, sinks),
     kept: readSettings(stateSettings, input),
     status: readSettings(listenSettings, input),
+    heartbeat: readSettings(heartbeatSettings, input),
   });
+  input.problems.push(...heartbeatConflicts(input));
   if (read === undefined) return undefined;
-  const { openSource, alerts, kept, status } = read;
+  const { openSource, alerts, kept, status, heartbeat } = read;
   return {
     ...alerts,
     state: kept.state,
     status,
+    heartbeat,
     source: read.source.type,
     readsFiles: files.length > 0,
     openSource,

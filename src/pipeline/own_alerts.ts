@@ -47,6 +47,7 @@ export class OwnAlerts implements Disposable {
   #commit: (() => void) | undefined;
   #subscription: Disposable | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
 
   constructor(context: OwnAlertsContext) {
     this.#context = context;
@@ -56,6 +57,7 @@ export class OwnAlerts implements Disposable {
 
   /** Begins. `commit` keeps what was put into the store, and looks into the outboxes. */
   start(commit: () => void): void {
+    if (this.#closed) return;
     this.#commit = commit;
     this.#subscription = this.#context.troubles.listen(() => this.#look());
     this.#look();
@@ -132,6 +134,7 @@ export class OwnAlerts implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#closed = true;
     clearTimeout(this.#timer);
     this.#subscription?.[Symbol.dispose]();
   }
