@@ -3,7 +3,7 @@ import type { Nanoseconds } from "../lib/duration.ts";
 import type { Key } from "./decode/task_key.ts";
 
 /** An event for a rule. */
-export type RuleEvent = Restart | RunEvent | JobEvent;
+export type RuleEvent = Restart | RunEvent | JobEvent | NodeEvent;
 
 /** An update of no interest to the rule. */
 export interface Other {
@@ -112,4 +112,12 @@ export interface JobEvent extends Common {
   readonly allocation: string;
   /** When the pending allocation is placed again. */
   readonly until: Nanoseconds | undefined;
+}
+
+/** A node of the cluster changed. No rule counts it. */
+export interface NodeEvent extends Common {
+  readonly kind: "node";
+  readonly node: { readonly ID: string; readonly Name: string };
+  /** What is wrong with it, in words after its name: `is down`, `lost its driver docker`. */
+  readonly problem: string | undefined;
 }

@@ -9,7 +9,7 @@ import { LateEvents } from "./late_events.ts";
 import type { StateStore } from "../state/store.ts";
 import type { Log } from "../lib/log.ts";
 import type { Decision, Rule } from "../detection/rule.ts";
-import type { RuleEvent } from "../detection/event.ts";
+import type { NodeEvent, RuleEvent } from "../detection/event.ts";
 import { Notifier } from "./notifier.ts";
 import type { OwnAlerts } from "./own_alerts.ts";
 import { RejectionLog } from "./rejection_log.ts";
@@ -45,6 +45,10 @@ export interface PipelineParts {
   /** Notified of events that arrive while the source is blind. */
   readonly visibility?: Visibility;
   readonly observer?: Observer | undefined;
+  /** Told when a node of the cluster has a problem, in words after its name, or none any more. */
+  readonly onNode?:
+    | ((node: NodeEvent["node"], problem: string | undefined, now: Nanoseconds) => void)
+    | undefined;
   /** Notifies what is wrong with the program itself. */
   readonly ownAlerts?: Pick<OwnAlerts, "start"> | undefined;
 }
@@ -158,6 +162,7 @@ class Pipeline {
 
   /** Returns whether its batch must wait for alerts about its key. */
   #record(event: RuleEvent, now: Nanoseconds): boolean {
+    if (event.kind === "node") this.#parts.onNode?.(event.node, event.problem, now);
     const decision = this.#parts.rule.record(event, now);
     const { reason } = decision;
     const alerts = this.counters.notified;

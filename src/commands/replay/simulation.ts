@@ -96,7 +96,7 @@ export class Simulation {
     const decision = this.#rule.record(update, now);
     const { reason } = decision;
     if (reason !== "noted" && reason !== "resolved" && reason !== "gave-up") this.counters.events[reason]++;
-    if (counting.has(reason)) this.#count(update, update.kind === "job" ? 1 : update.missed + 1);
+    if (counting.has(reason)) this.#count(update, "missed" in update ? update.missed + 1 : 1);
     this.#act(decision, now);
     if (update.kind === "job") { for (const due of this.#rule.due(now, maxDue)) this.#act(due, now); }
   }

@@ -3,13 +3,14 @@
 import { Buffer, isAscii } from "node:buffer";
 import type { Nanoseconds } from "../../lib/duration.ts";
 import { maxTime } from "../../lib/time.ts";
-import type { Malformed, Other, Restart } from "../event.ts";
+import type { Malformed, NodeEvent, Other, Restart } from "../event.ts";
 import { type Fields, isObject, textOf } from "./fields.ts";
+import { nodeEventOf } from "./node_event.ts";
 import { mayRestart, timeOfOther } from "./prefilter/prefilter.ts";
 import { readPlainRestart } from "./plain_restart.ts";
 
 /** What a message means to the rule `restarts`. */
-export type Update = Restart | Other | Malformed;
+export type Update = Restart | NodeEvent | Other | Malformed;
 
 /** An update of any type, read but not judged. */
 export interface Read {
@@ -35,7 +36,7 @@ export function decode(body: Uint8Array): Update {
   const read = readUpdate(body);
   if (read.kind === "malformed") return read;
   const { type, name, update, event, text } = read;
-  if (type !== "Restarting") return { kind: "other", time: read.time };
+  if (type !== "Restarting") return nodeEventOf(read) ?? { kind: "other", time: read.time };
   const allocation = textOf(update.AllocationID);
   const task = textOf(update.TaskName);
   return {

@@ -81,7 +81,7 @@ export class FailuresRule implements Rule {
   }
 
   record(event: RuleEvent, now: Nanoseconds): Decision {
-    if (event.kind === "restart") return { reason: "noted" };
+    if (event.kind === "restart" || event.kind === "node") return { reason: "noted" };
     if (event.kind === "job") return this.#recordJob(event, now);
     const { name, time } = event;
     if (this.#isLive && time - now >= maxClockSkew) return { reason: "outside-window" };

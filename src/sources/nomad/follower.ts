@@ -7,6 +7,7 @@ import type { Checkpoint } from "../source.ts";
 import { Background } from "./jobs/background.ts";
 import { JobTypes } from "./jobs/job_types.ts";
 import { JobWatch, type JobWatchContext } from "./jobs/job_watch.ts";
+import { NodeWatch } from "./nodes/node_watch.ts";
 import type { Line } from "./stream/event_stream.ts";
 import { Position } from "./stream/position.ts";
 import type { Session } from "./stream/session.ts";
@@ -39,6 +40,7 @@ export class Follower {
   readonly #known = new AllocationTracker();
   readonly #jobTypes: JobTypes;
   readonly #jobs: JobWatch;
+  readonly #nodes: NodeWatch;
   readonly #position: Position;
   readonly #updates = new UpdateBuffer();
   readonly #where: string;
@@ -50,6 +52,7 @@ export class Follower {
     const { client, log, timeouts, checkpoint } = context;
     this.#jobTypes = new JobTypes(client, log);
     this.#jobs = new JobWatch(context);
+    this.#nodes = new NodeWatch(context);
     this.#position = new Position(checkpoint.get(positionKey));
     this.#where = client.where;
     this.#log = log;
@@ -69,6 +72,7 @@ export class Follower {
     if (this.#wasReset(session)) return;
     await using background = new Background();
     if (this.#position.since === undefined) await this.#jobs.beginFirstListing(session.stop);
+    if (session.hasNodes) this.#nodes.list(background);
     this.#known.beginListing();
     let isListed = false;
     let newest = 0;
@@ -111,13 +115,14 @@ export class Follower {
   }
 
   async #takeLines(lines: readonly Line[], stop: AbortSignal, background: Background): Promise<void> {
-    for (const { index, allocations, jobEvents = [] } of lines) {
+    for (const { index, allocations, jobEvents = [], nodes = [] } of lines) {
       if (index === 0) continue;
       for (const allocation of allocations) {
         const jobType = this.#known.jobTypeOf(allocation) ?? await this.#jobTypes.ask(allocation, stop);
         this.#take(allocation, jobType, background);
       }
       for (const event of jobEvents) this.#updates.add(this.#jobs.takeEvent(event, index, background));
+      for (const change of nodes) this.#updates.add(this.#nodes.take(change));
       this.#position.advance(index, allocations.length > 0);
     }
   }

@@ -35,6 +35,7 @@ class NomadSource implements LiveSource {
   #follower: Follower | undefined;
   #previous: Session | undefined;
   #warnedNoTopics = false;
+  #warnedNoNodes = false;
 
   constructor(settings: NomadSettings, context: SourceContext, timeouts: Timeouts) {
     this.#client = new NomadClient(settings);
@@ -80,6 +81,7 @@ class NomadSource implements LiveSource {
       this.#context.log.info("source nomad: follows {where}", { where: this.#client.where });
     } else this.#warnNoEvents(this.#previous, session);
     if (session.refusesTopics) this.#warnNoTopics();
+    if (session.refusesNodes) this.#warnNoNodes();
     this.#previous = session;
   }
 
@@ -96,13 +98,14 @@ class NomadSource implements LiveSource {
   }
 
   #open(index: number | undefined, stop: AbortSignal): Promise<Session> {
-    const { log, restartsOnly } = this.#context;
+    const { log, restartsOnly, failing } = this.#context;
     const where = this.#client.where;
     return Session.open({
       client: this.#client,
       namespace: this.#namespace,
       index,
       withJobs: !restartsOnly,
+      withNodes: failing !== undefined,
       timeouts: this.#timeouts,
       stop,
       onReceived: () => this.#context.health?.seen(),
@@ -120,6 +123,16 @@ class NomadSource implements LiveSource {
     this.#context.log.warning(
       "source nomad: {where} refused the topics Job and Evaluation, but not Allocation; continuing without " +
         "them: a job that is stopped or given up may be noticed a minute late",
+      { where: this.#client.where },
+    );
+  }
+
+  #warnNoNodes(): void {
+    if (this.#warnedNoNodes) return;
+    this.#warnedNoNodes = true;
+    this.#context.log.warning(
+      "source nomad: {where} refused the topic Node, which needs node:read; continuing without it: a node that is " +
+        "down, or lost a driver, is not known as the cause of a loop",
       { where: this.#client.where },
     );
   }

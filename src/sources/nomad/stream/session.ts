@@ -25,6 +25,7 @@ export type SessionEvent =
 
 /** Topics of the stream about jobs. */
 const jobTopics = ["Job", "Evaluation"];
+const nodeTopic = "Node";
 
 /** What a session needs. */
 export interface SessionContext {
@@ -34,6 +35,8 @@ export interface SessionContext {
   readonly index: number | undefined;
   /** Subscribe to the topics of jobs as well. */
   readonly withJobs: boolean;
+  /** Subscribe to the topic Node as well. */
+  readonly withNodes: boolean;
   readonly timeouts: Timeouts;
   readonly stop: AbortSignal;
   /** Called whenever the stream delivers something, heartbeats included. */
@@ -60,6 +63,9 @@ export class Session implements AsyncDisposable {
   receivedAt: Nanoseconds = 0n;
   /** Whether Nomad refused the topics of jobs, but not Allocation. */
   refusesTopics = false;
+  /** Whether it sends events of nodes, and whether Nomad refused these. */
+  hasNodes = false;
+  refusesNodes = false;
   readonly #onReceived: () => void;
   readonly #stream: NomadResponse;
   readonly #listing: NomadResponse;
@@ -85,22 +91,9 @@ export class Session implements AsyncDisposable {
 
   /** @throws {Fault} if Nomad does not answer, or refuses. */
   static async open(context: SessionContext): Promise<Session> {
-    const { client, namespace, withJobs, timeouts, stop } = context;
+    const { client, namespace, withJobs, withNodes, timeouts, stop } = context;
     const onUnexpected = once(context.onUnexpected);
-    let subscription;
-    let refusesTopics = false;
-    try {
-      subscription = await subscribe(
-        context,
-        withJobs ? ["Allocation", ...jobTopics] : ["Allocation"],
-        onUnexpected,
-      );
-    } catch (error) {
-      if (!withJobs || !(error instanceof RefusedToken)) throw error;
-      subscription = await subscribe(context, ["Allocation"], onUnexpected);
-      refusesTopics = true;
-    }
-    const { stream, lines } = subscription;
+    const { topics, stream, lines } = await subscribeToMost(context, onUnexpected);
     try {
       const listing = await client.get({
         path: "/v1/allocations",
@@ -111,7 +104,9 @@ export class Session implements AsyncDisposable {
       });
       const list = listOf(listing.body, client.where, onUnexpected);
       const session = new Session(context, lines, stream, listing, list);
-      session.refusesTopics = refusesTopics;
+      session.hasNodes = topics.includes(nodeTopic);
+      session.refusesNodes = withNodes && !session.hasNodes;
+      session.refusesTopics = withJobs && !topics.includes(jobTopics[0]!);
       return session;
     } catch (error) {
       await stream.close();
@@ -166,6 +161,29 @@ export class Session implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.#stream.close(), this.#listing.close()]);
   }
+}
+
+/** Subscribes to all topics that the token may read: Nomad refuses all if one is refused, and the topic Node needs
+ * another capability than the others. @throws {Fault} */
+async function subscribeToMost(
+  context: SessionContext,
+  onUnexpected: OnUnexpected,
+): Promise<{ topics: readonly string[]; stream: NomadResponse; lines: AsyncGenerator<Line[]> }> {
+  const { withJobs, withNodes } = context;
+  const jobs = withJobs ? [jobTopics] : [];
+  const ways = [
+    ...(withNodes ? [["Allocation", ...jobs.flat(), nodeTopic]] : []),
+    ...jobs.map((topics) => ["Allocation", ...topics]),
+  ];
+  for (const topics of ways) {
+    try {
+      return { topics, ...await subscribe(context, topics, onUnexpected) };
+    } catch (error) {
+      if (!(error instanceof RefusedToken)) throw error;
+    }
+  }
+  const topics = ["Allocation"];
+  return { topics, ...await subscribe(context, topics, onUnexpected) };
 }
 
 /** Subscribes to these topics and waits for the first line. @throws {Fault} */
