@@ -50,7 +50,7 @@ Deno.test("cut off from RabbitMQ and killed: one message in Slack, which ends, a
     assert.equal(calls()[1], "POST /ping/s3cr3tOfTheMonitor/fail");
     assert.match(
       monitor.received[1]!.body,
-      /^source amqp: has not worked since \d\d:\d\d UTC: 127\.0\.0\.1:\d+: connection refused[^\n]*\n$/,
+      /^source amqp: has not worked since \d\d:\d\d UTC: amqp:\/\/127\.0\.0\.1:\d+\/: connect ECONNREFUSED [^\n]*\n$/,
     );
     // What was confirmed is in the file too, or it would be sent again by the same id.
     await program.logged("source amqp: has not worked for a minute or longer: ");
@@ -63,7 +63,7 @@ Deno.test("cut off from RabbitMQ and killed: one message in Slack, which ends, a
   const [blind] = slack.messages;
   assert.match(
     blind!.text,
-    /^🟠 The detector has been blind since \d\d:\d\d UTC: Source amqp: .*connection refused/,
+    /^🟠 The detector has been blind since \d\d:\d\d UTC: Source amqp: amqp:\/\/127\.0\.0\.1:\d+\/: connect ECONNREFUSED /,
   );
   await using program = new Program({ env });
   await program.logged("source amqp: ");
@@ -77,6 +77,7 @@ Deno.test("cut off from RabbitMQ and killed: one message in Slack, which ends, a
   await waitFor("a heartbeat", () => monitor.received.length === 3);
   assert.deepEqual(calls()[2], "GET /ping/s3cr3tOfTheMonitor");
   // One message, and its end in its thread.
+  await waitFor("its reply", () => slack.messages.length === 2);
   assert.deepEqual(slack.messages.map(({ thread }) => thread), [undefined, blind!.ts]);
   await waitFor("the end by the webhook", () => hook.received.length === 2);
   const [begin, end] = hook.received.map(({ body }) => JSON.parse(body));
