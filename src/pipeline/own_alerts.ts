@@ -2,14 +2,14 @@
 // people get one alert, repeats as seldom as those of a loop, and its end.
 import type { Alert } from "../detection/alert/alert.ts";
 import type { AlertDetails } from "../detection/alert/details.ts";
-import { noticeAlert } from "../detection/alert/notice_alert.ts";
 import { maxTimer } from "../lib/delay.ts";
 import type { Nanoseconds } from "../lib/duration.ts";
 import type { Log } from "../lib/log.ts";
 import { wallClock } from "../lib/time.ts";
 import type { StateStore } from "../state/store.ts";
 import type { Delivery } from "./delivery.ts";
-import type { Trouble, Troubles } from "./troubles.ts";
+import { type Told, TroubleAlerts } from "./trouble_alerts.ts";
+import type { Troubles } from "./troubles.ts";
 
 /** What they need. */
 export interface OwnAlertsContext {
@@ -30,29 +30,19 @@ const minute = 60_000_000_000n;
 /** The table of the state. */
 const table = "own alerts";
 
-/** What was notified about a component. */
-interface Told extends Pick<Trouble, "kind" | "since" | "problem"> {
-  /** When the last alert, its first or a repeat, was made, and how many there were. */
-  readonly at: Nanoseconds;
-  readonly sent: number;
-  /** Its end was not. */
-  readonly open: boolean;
-}
-
 /** Notifies troubles. What was notified survives a restart with the state. */
 export class OwnAlerts implements Disposable {
   readonly #context: OwnAlertsContext;
-  readonly #after: Nanoseconds;
-  readonly #told: Map<string, Told>;
-  #commit: (() => void) | undefined;
+  readonly #alerts: TroubleAlerts;
+  #commit = () => {};
   #subscription: Disposable | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
   constructor(context: OwnAlertsContext) {
+    const { interval, after = minute, rule, store } = context;
     this.#context = context;
-    this.#after = context.after ?? minute;
-    this.#told = new Map(context.store.kept.entries<Told>(table));
+    this.#alerts = new TroubleAlerts({ interval, after }, rule, store.kept.entries<Told>(table));
   }
 
   /** Begins. `commit` keeps what was put into the store, and looks into the outboxes. */
@@ -66,62 +56,31 @@ export class OwnAlerts implements Disposable {
   /** Notifies what is due, and looks again when something will be. */
   #look(): void {
     clearTimeout(this.#timer);
+    if (this.#closed) return;
     const now = wallClock();
     const troubles = this.#context.troubles.now();
-    const works = !troubles.some(({ kind }) => kind === "state");
-    let next: Nanoseconds | undefined;
-    let any = false;
-    for (const trouble of troubles) {
-      const due = this.#dueAt(trouble);
-      if (due <= now) any = this.#tell(trouble, now, works);
-      const again = due <= now ? this.#dueAt(trouble) : due;
-      if (next === undefined || again < next) next = again;
+    const isKept = !this.#context.store.durable || troubles.every(({ kind }) => kind !== "state");
+    const due = this.#alerts.take(troubles, now);
+    for (const { component, alert, told } of due) {
+      this.#context.store.put(table, component, told);
+      this.#send(alert, isKept);
     }
-    for (const [component, told] of this.#told) {
-      if (!told.open || troubles.some((trouble) => trouble.component === component)) continue;
-      any = this.#end(component, told, now, works);
+    const next = this.#alerts.nextDue(troubles);
+    if (next !== undefined) {
+      const milliseconds = Number((next - now) / 1_000_000n) + 1;
+      this.#timer = setTimeout(() => this.#look(), Math.min(Math.max(milliseconds, 0), maxTimer));
+      Deno.unrefTimer(this.#timer);
     }
-    if (any) this.#commit?.();
-    if (next === undefined) return;
-    const milliseconds = Number((next - now) / 1_000_000n) + 1;
-    this.#timer = setTimeout(() => this.#look(), Math.min(Math.max(milliseconds, 0), maxTimer));
-    Deno.unrefTimer(this.#timer);
-  }
-
-  #dueAt({ component, since }: Trouble): Nanoseconds {
-    const told = this.#told.get(component);
-    const again = told === undefined ? since : told.at + this.#context.interval;
-    if (told?.open) return again;
-    return again > since + this.#after ? again : since + this.#after;
-  }
-
-  #tell({ kind, component, since, problem }: Trouble, now: Nanoseconds, works: boolean): true {
-    const before = this.#told.get(component);
-    const begun = before?.open ? before : { since, sent: 0 };
-    this.#keep(component, { kind, since: begun.since, problem, at: now, sent: begun.sent + 1, open: true });
-    this.#send({ kind, component, since: begun.since, problem, sent: begun.sent }, works);
-    return true;
-  }
-
-  #end(component: string, told: Told, now: Nanoseconds, works: boolean): true {
-    this.#keep(component, { ...told, open: false });
-    this.#send({ ...told, component, until: now }, works);
-    return true;
-  }
-
-  #keep(component: string, told: Told): void {
-    this.#told.set(component, told);
-    this.#context.store.put(table, component, told);
+    // A commit that fails is a trouble, so that this is called again before it returns.
+    if (due.length > 0) this.#commit();
   }
 
   /** What the state cannot keep is sent without it. */
-  #send(parts: Omit<Parameters<typeof noticeAlert>[0], "rule">, works: boolean): void {
-    const { store, delivery, accepts, log, rule } = this.#context;
-    const alert = noticeAlert({ ...parts, rule });
-    const { component, problem } = parts;
-    if (works || !store.durable) {
-      if (!store.enqueue(alert)) return;
-    } else delivery.sendUnkept(alert, accepts);
+  #send(alert: Alert, isKept: boolean): void {
+    const { store, delivery, accepts, log } = this.#context;
+    if (!isKept) delivery.sendUnkept(alert, accepts);
+    else if (!store.enqueue(alert)) return;
+    const { component, problem } = alert.notice!;
     if (alert.reason === "resolved") {
       log.info("{component}: works again; alert {id} says so", { component, id: alert.id });
     } else {

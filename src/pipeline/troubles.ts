@@ -24,7 +24,7 @@ export interface WatchedParts {
 }
 
 /** Of a source that is connected, and blind. */
-const catchingUp = "it is connected, and still reads what happened before";
+const catchingUp = "it is connected, but has not read all that happened";
 
 /** Watches all parts. Nothing is polled: it listens. */
 export class Troubles implements Disposable {

@@ -79,10 +79,12 @@ Deno.test("cut off from RabbitMQ and killed: one message in Slack, which ends, a
   // One message, and its end in its thread.
   await waitFor("its reply", () => slack.messages.length === 2);
   assert.deepEqual(slack.messages.map(({ thread }) => thread), [undefined, blind!.ts]);
-  await waitFor("the end by the webhook", () => hook.received.length === 2);
-  const [begin, end] = hook.received.map(({ body }) => JSON.parse(body));
+  // What was confirmed shortly before the kill may come twice, by the same id.
+  const sent = () => [...new Set(hook.received.map(({ body }) => body))].map((body) => JSON.parse(body));
+  await waitFor("the end by the webhook", () => sent().some(([state]) => state === "resolved"));
+  const [begin, ...ends] = sent();
   assert.deepEqual(begin, ["active", begin[2], begin[2]]);
-  assert.deepEqual([end[0], end[2]], ["resolved", begin[2]]);
+  assert.deepEqual(ends.map(([state, , loop]) => [state, loop]), [["resolved", begin[2]]]);
   program.signal("SIGTERM");
   assert.equal(await program.exited, 0);
   assert.equal(program.stdout, "");
