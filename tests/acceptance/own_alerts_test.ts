@@ -175,6 +175,15 @@ Deno.test("a URL of failures alone is refused, and a heartbeat of standard input
     alone.stderr.split("\n")[0],
     "HEARTBEAT_FAIL_URL (--heartbeat-fail-url): found without HEARTBEAT_URL (--heartbeat-url); give both",
   );
+  const wrong = await run({
+    args: ["check"],
+    env: { SOURCE_TYPE: "stdin", HEARTBEAT_URL: "ftp://m/s3cr3t" },
+  });
+  assert.equal(
+    wrong.stderr,
+    "HEARTBEAT_URL (--heartbeat-url): found a value that is not shown here, a URL of ftp:; expected a URL that " +
+      "begins with https:// or http://, such as https://hc-ping.com/3f9c…\n",
+  );
   const ignored = await run({ env: { SOURCE_TYPE: "stdin", HEARTBEAT_URL: "http://m/s3cr3tOfTheMonitor" } });
   assert.match(
     ignored.stderr,
