@@ -4,7 +4,7 @@ import { alertJson } from "../detection/alert/json.ts";
 import { messageOf, type Surroundings } from "../detection/alert/message.ts";
 import { planRule, type RulePlan } from "../detection/settings.ts";
 import { complete, type Input, readSettings, type Values } from "../lib/settings/setting.ts";
-import type { PreparedSink, SinkAdapter } from "../sinks/adapter.ts";
+import type { Audience, PreparedSink, SinkAdapter } from "../sinks/adapter.ts";
 import type { PlannedSink, SinkListener, SinkRecords } from "../sinks/sink.ts";
 import { findSink } from "../sinks/adapter.ts";
 import type { Log } from "../lib/log.ts";
@@ -87,6 +87,7 @@ export function sinksOf(
       // Which sinks get a group was decided when its loops began.
       accepts: (alert) =>
         (getsEnds || !isEnd(alert)) &&
+        isFor(name, prepared.audience, alert) &&
         (alert.group !== undefined || (wants(alert, name) && prepared.accepts(alert))),
       open: (listener, records) => prepared.open({ ...shared, listener, records }),
     };
@@ -127,6 +128,11 @@ function wishesForSinks(
 
 /** Words of loops that are remembered as warned of. */
 const maxWarned = 10_000;
+
+/** What is about the detector goes to people, and what is about a sink to the others. */
+function isFor(sink: string, audience: Audience, { notice }: Alert): boolean {
+  return notice === undefined || (audience === "people" && notice.component !== `sink ${sink}`);
+}
 
 function isEnd({ reason }: Alert): boolean {
   return reason === "resolved" || reason === "gave-up";

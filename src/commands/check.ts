@@ -3,6 +3,7 @@ import { asFault } from "../lib/errors.ts";
 import { plain } from "../lib/escape.ts";
 import { openLogOn } from "../lib/log.ts";
 import { checkState } from "../state/settings.ts";
+import type { HeartbeatSettings } from "../status/heartbeat/settings.ts";
 import type { Command } from "commander";
 import type { Invocation } from "./invocation.ts";
 import { answerTimeout, within } from "./answer.ts";
@@ -34,13 +35,16 @@ export async function check(
   await using parts = new AsyncDisposableStack();
   const source = parts.use(await plan.openSource({ ...context, log, restartsOnly: plan.rule.restartsOnly }));
   const sinks = sinksOf(plan, context).map(({ name, open }) => ({ name, sink: parts.use(open(...alone())) }));
-  const { file } = plan.state;
+  const { state: { file }, heartbeat } = plan;
   let code = 0;
   for (
     const { component, check } of [
       ...(file === undefined ? [] : [{ component: "state", check: () => checkState(file) }]),
       { component: "source", check: () => source.check() },
       ...sinks.map(({ name, sink }) => ({ component: `sink ${name}`, check: () => sink.check() })),
+      ...(heartbeat.url === undefined
+        ? []
+        : [{ component: "heartbeat", check: () => tryHeartbeat(heartbeat) }]),
     ]
   ) {
     try {
@@ -52,4 +56,9 @@ export async function check(
     }
   }
   return code;
+}
+
+async function tryHeartbeat({ url, failUrl }: HeartbeatSettings): Promise<string> {
+  const { checkHeartbeat } = await import("../status/heartbeat/heartbeat.ts");
+  return await checkHeartbeat({ url: url!, failUrl });
 }

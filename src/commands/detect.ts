@@ -16,7 +16,7 @@ import type { AlertContexts } from "../pipeline/alert_contexts.ts";
 import { Counters } from "../pipeline/counters.ts";
 import { Delivery } from "../pipeline/delivery.ts";
 import type { Grouping, GroupingParts } from "../pipeline/grouping.ts";
-import { runPipeline } from "../pipeline/pipeline.ts";
+import { type PipelineParts, runPipeline } from "../pipeline/pipeline.ts";
 import type { PlannedSink, SinkRecords } from "../sinks/sink.ts";
 import type { Source } from "../sources/source.ts";
 import { openStore } from "../state/settings.ts";
@@ -24,9 +24,17 @@ import type { StateStore } from "../state/store.ts";
 import type { RuntimeInfo } from "../status/runtime_info.ts";
 import type { StatusServer } from "../status/server/server.ts";
 import type { StrictCommand } from "./commander_strict.ts";
-import { logPlan, logRestored, logStatus, logTotals, logUnfinished } from "./detect_log.ts";
+import {
+  logIgnoredHeartbeat,
+  logPlan,
+  logRestored,
+  logStatus,
+  logTotals,
+  logUnfinished,
+} from "./detect_log.ts";
 import type { Invocation } from "./invocation.ts";
 import { sinksOf } from "./alert_plan.ts";
+import { openSelfWatch } from "./self_watch.ts";
 import { type Plan, plan as planDetection } from "./plan.ts";
 import type { ProcessContext } from "./process_context.ts";
 
@@ -89,9 +97,10 @@ async function follow(
   );
   try {
     const sinks = sinksOf(plan, context, isActive, log);
+    const accepts = (name: string, alert: Alert) => sinks.find((sink) => sink.name === name)!.accepts(alert);
     const stateContext = {
       sinks: sinks.map(({ name }) => name),
-      accepts: (name: string, alert: Alert) => sinks.find((sink) => sink.name === name)!.accepts(alert),
+      accepts,
       newerReplaces: source.mode === "live",
     };
     const store = teardown.use("state", await openStore(plan.state, stateContext));
@@ -122,11 +131,21 @@ async function follow(
     health.firstUp.then(() => logPlan(log, plan, sinks, store));
     if (store.durable) logRestored(log, plan, rule, store, delivery);
     if (status !== undefined) logStatus(log, teardown.use("status server", status));
+    const watched = { plan, health, visibility, state: commits.health, delivery, store, accepts, log };
+    const selfWatch = source.mode === "live" ? await openSelfWatch(watched) : undefined;
+    if (selfWatch !== undefined) {
+      teardown.use("heartbeat and own alerts", selfWatch);
+      onAbort(stop, () => selfWatch[Symbol.dispose]());
+    }
+    if (plan.heartbeat.url !== undefined && source.mode === "batch") logIgnoredHeartbeat(log);
     await Promise.race([delivery.start(), startupDeadline.expired]);
     delivery.pump();
     onAbort(stop, () => delivery.hurry());
     const parts = { source, rule, store, delivery, log, counters, commits, health, visibility, grouping };
-    const following = runPipeline({ ...parts, observer: status?.history }, stop);
+    const onNode: PipelineParts["onNode"] = grouping &&
+      ((node, problem, now) => grouping.noteNode(node, problem, now));
+    const own = { observer: status?.history, ownAlerts: selfWatch?.ownAlerts, onNode };
+    const following = runPipeline({ ...parts, ...own }, stop);
     following.catch(() => {});
     const ended = await Promise.race([
       following,

@@ -28,6 +28,11 @@ export function logPlan(log: Log, plan: Plan, sinks: readonly PlannedSink[], sto
   if (!store.durable && source === amqpSource.type) logMemory(log);
 }
 
+/** A heartbeat of an input that ends would end with it. */
+export function logIgnoredHeartbeat(log: Log): void {
+  log.warning("HEARTBEAT_URL is ignored: files and standard input are read to their end, and not watched");
+}
+
 /** A queue keeps messages until they are acknowledged, and so it seems that nothing can be lost. */
 function logMemory(log: Log): void {
   log.info(

@@ -5,6 +5,11 @@ import { complete, type Input, readSettings } from "../lib/settings/setting.ts";
 import type { SinkAdapter } from "../sinks/adapter.ts";
 import type { Source, SourceContext } from "../sources/source.ts";
 import type { State } from "../state/settings.ts";
+import {
+  heartbeatConflicts,
+  type HeartbeatSettings,
+  heartbeatSettings,
+} from "../status/heartbeat/settings.ts";
 import { type ListenSettings, listenSettings } from "../status/listen.ts";
 import { chooseSource } from "./adapters.ts";
 import { type AlertPlan, planAlerts } from "./alert_plan.ts";
@@ -16,6 +21,7 @@ export interface Plan extends AlertPlan {
   /** When people get loops as one message; undefined if they get each loop. */
   readonly groups: GroupThresholds | undefined;
   readonly status: ListenSettings;
+  readonly heartbeat: HeartbeatSettings;
   readonly source: string;
   /** It reads files, and then the input ends. */
   readonly readsFiles: boolean;
@@ -36,9 +42,11 @@ export function plan(
     kept: readSettings(stateSettings, input),
     groups: readSettings(groupSettings, input),
     status: readSettings(listenSettings, input),
+    heartbeat: readSettings(heartbeatSettings, input),
   });
+  input.problems.push(...heartbeatConflicts(input));
   if (read === undefined) return undefined;
-  const { openSource, alerts, kept, groups, status } = read;
+  const { openSource, alerts, kept, groups, status, heartbeat } = read;
   return {
     ...alerts,
     state: kept.state,
@@ -46,6 +54,7 @@ export function plan(
       ? undefined
       : { wait: groups.groupWait, digestAbove: groups.digestAbove },
     status,
+    heartbeat,
     source: read.source.type,
     readsFiles: files.length > 0,
     openSource,

@@ -5,6 +5,7 @@ import { logFormats, logLevels } from "../lib/log.ts";
 import { choice, duration, optional, text, url } from "../lib/settings/parsers.ts";
 import type { SettingsGroup } from "../lib/settings/setting.ts";
 import { state } from "../state/settings.ts";
+import { heartbeatSettings } from "../status/heartbeat/settings.ts";
 import { listenSettings } from "../status/listen.ts";
 import type { SinkAdapter } from "../sinks/adapter.ts";
 import { sinkChoice, sourceChoice, sources } from "./adapters.ts";
@@ -101,7 +102,7 @@ export function settingsOf(sinks: readonly SinkAdapter[]): readonly SettingsGrou
     },
     { title: "Groups", settings: groupSettings },
     ...sinks.map(({ group }) => group),
-    { title: "Status", settings: listenSettings },
+    { title: "Status", settings: { ...listenSettings, ...heartbeatSettings } },
     { title: "Process", settings: processSettings },
   ].filter(({ settings }) => Object.keys(settings).length > 0);
 }

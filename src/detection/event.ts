@@ -3,7 +3,7 @@ import type { Nanoseconds } from "../lib/duration.ts";
 import type { Key } from "./decode/task_key.ts";
 
 /** An event for a rule. */
-export type RuleEvent = Restart | RunEvent | JobEvent | JobSettingsEvent;
+export type RuleEvent = Restart | RunEvent | JobEvent | JobSettingsEvent | NodeEvent;
 
 /** An update of no interest to the rule. */
 export interface Other {
@@ -129,4 +129,12 @@ export interface SettingsOfTask {
   readonly group: string;
   readonly task: string;
   readonly meta: Readonly<Record<string, string>>;
+}
+
+/** A node of the cluster changed. No rule counts it. */
+export interface NodeEvent extends Common {
+  readonly kind: "node";
+  readonly node: { readonly ID: string; readonly Name: string };
+  /** What is wrong with it, in words after its name: `is down`, `lost its driver docker`. */
+  readonly problem: string | undefined;
 }

@@ -22,6 +22,7 @@ export class Visibility {
   #isBlind: boolean;
   #until: Nanoseconds;
   readonly #listeners = new Listeners();
+  readonly #sight = new Listeners();
   readonly #gaps: Gap[] = [];
 
   constructor(begins: "seeing" | "blind" = "seeing") {
@@ -32,6 +33,11 @@ export class Visibility {
   /** Calls the listener whenever more is seen than before, until it is disposed. */
   listen(listener: () => void): Disposable {
     return this.#listeners.add(listener);
+  }
+
+  /** Calls the listener whenever it becomes blind, or sees again, until it is disposed. */
+  watch(listener: () => void): Disposable {
+    return this.#sight.add(listener);
   }
 
   get isBlind(): boolean {
@@ -55,8 +61,10 @@ export class Visibility {
 
   /** The source shows nothing any more, since `until`. */
   lose(): void {
+    const saw = !this.#isBlind;
     this.#isBlind = true;
     this.newest = undefined;
+    if (saw) this.#sight.call();
   }
 
   /** An event of this time came. */
@@ -71,6 +79,7 @@ export class Visibility {
     if (now > this.#until) this.#gaps.push({ from: this.#until, until: now });
     if (this.#gaps.length > maxGaps) this.#gaps.shift();
     this.hear(now);
+    this.#sight.call();
   }
 
   /** Everything up to then is judged. A time before the last one comes from a clock that was set back. */

@@ -1,5 +1,6 @@
 // The health of one component: up or down, since when, and why.
 import type { Nanoseconds } from "./duration.ts";
+import { Listeners } from "./listeners.ts";
 import { wallClock } from "./time.ts";
 
 /** The health of a source, a sink or the state. It is down at first. */
@@ -15,6 +16,7 @@ export class Health {
   /** It is an input that was read to its end. */
   ended = false;
   readonly #firstUp = Promise.withResolvers<void>();
+  readonly #listeners = new Listeners();
   #isUp = false;
   #wasEverUp = false;
 
@@ -27,6 +29,11 @@ export class Health {
     return this.#firstUp.promise;
   }
 
+  /** Calls the listener whenever it goes up or down, or has another problem. */
+  listen(listener: () => void): Disposable {
+    return this.#listeners.add(listener);
+  }
+
   up(): void {
     if (this.#isUp) return;
     this.#firstUp.resolve();
@@ -35,17 +42,22 @@ export class Health {
     this.since = wallClock();
     this.problem = undefined;
     this.seen();
+    this.#listeners.call();
   }
 
   down(reason: string): void {
+    if (!this.#isUp && this.problem === reason) return;
     if (this.#isUp) this.since = wallClock();
     this.#isUp = false;
     this.problem = reason;
+    this.#listeners.call();
   }
 
   /** It is connected, but accepts nothing for this reason; undefined when it accepts again. */
   blocked(reason: string | undefined): void {
-    if (this.#isUp) this.problem = reason;
+    if (!this.#isUp || this.problem === reason) return;
+    this.problem = reason;
+    this.#listeners.call();
   }
 
   seen(now: Nanoseconds = wallClock()): void {

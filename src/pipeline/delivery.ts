@@ -1,4 +1,5 @@
 // Brings alerts from the outboxes to all sinks, each with a worker of its own.
+import type { Alert } from "../detection/alert/alert.ts";
 import { Listeners } from "../lib/listeners.ts";
 import type { Log } from "../lib/log.ts";
 import type { StartupDeadline } from "../lib/startup_deadline.ts";
@@ -59,6 +60,11 @@ export class Delivery implements AsyncDisposable {
   /** Looks into the outboxes: to be called when something was put there. */
   pump(): void {
     for (const worker of this.#workers) worker.pump();
+  }
+
+  /** Sends an alert that the state cannot keep through every sink that accepts it. */
+  sendUnkept(alert: Alert, accepts: (sink: string, alert: Alert) => boolean): void {
+    for (const worker of this.#workers) if (accepts(worker.name, alert)) worker.sendUnkept(alert);
   }
 
   /** The program ends: sinks that are down are tried at once, and then again and again in short pauses. No alert waits

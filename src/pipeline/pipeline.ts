@@ -10,8 +10,9 @@ import { LateEvents } from "./late_events.ts";
 import type { StateStore } from "../state/store.ts";
 import type { Log } from "../lib/log.ts";
 import type { Decision, Rule } from "../detection/rule.ts";
-import type { RuleEvent } from "../detection/event.ts";
+import type { NodeEvent, RuleEvent } from "../detection/event.ts";
 import { Notifier } from "./notifier.ts";
+import type { OwnAlerts } from "./own_alerts.ts";
 import { RejectionLog } from "./rejection_log.ts";
 import type { Batch, Source } from "../sources/source.ts";
 import type { Visibility } from "../detection/visibility.ts";
@@ -47,6 +48,12 @@ export interface PipelineParts {
   readonly observer?: Observer | undefined;
   /** Set if people read a sink, and get loops with one cause as one message. */
   readonly grouping?: Grouping | undefined;
+  /** Called when a node of the cluster has a problem, in words after its name, or none any more. */
+  readonly onNode?:
+    | ((node: NodeEvent["node"], problem: string | undefined, now: Nanoseconds) => void)
+    | undefined;
+  /** Notifies what is wrong with the program itself. */
+  readonly ownAlerts?: Pick<OwnAlerts, "start"> | undefined;
 }
 
 /** Processes every message of the source until the input ends or `stop`. Resolves when every alert is confirmed and every
@@ -97,6 +104,7 @@ class Pipeline {
     this.#notifier = new Notifier(parts.store, this.counters, log, rule.counts, grouping);
     const now = source.mode === "live" ? wallClock : () => this.#clock.now;
     this.#acknowledger = new Acknowledger({ ...parts, delivery: grouping ?? parts.delivery }, now);
+    parts.ownAlerts?.start(() => this.#acknowledger.commitNow());
     if (this.#wall === undefined) source.skipUntil?.(this.#clock.skipUntil);
     else {
       this.#sight = visibility?.listen(() => this.#onVisible());
@@ -163,6 +171,7 @@ class Pipeline {
 
   /** Returns whether its batch must wait for alerts about its key. */
   #record(event: RuleEvent, now: Nanoseconds): boolean {
+    if (event.kind === "node") this.#parts.onNode?.(event.node, event.problem, now);
     const decision = this.#parts.rule.record(event, now);
     const { reason } = decision;
     const alerts = this.counters.notified;

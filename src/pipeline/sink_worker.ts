@@ -8,7 +8,7 @@ import type { Log } from "../lib/log.ts";
 import { Blockage, PartOutages, RetryState } from "../lib/retry.ts";
 import type { StartupDeadline } from "../lib/startup_deadline.ts";
 import type { PlannedSink, Sink, SinkRecords } from "../sinks/sink.ts";
-import type { InFlight, Outbox } from "../state/outbox.ts";
+import { type InFlight, type Outbox, OutboxWithUnkept } from "../state/outbox.ts";
 import type { AlertContexts } from "./alert_contexts.ts";
 
 /** What opens a sink. */
@@ -44,7 +44,8 @@ export class SinkWorker implements AsyncDisposable, SinkStats {
   readonly attempts = { confirmed: 0, failed: 0, rejected: 0 };
   readonly seconds = new Histogram(latencyBuckets);
   readonly #sink: Sink;
-  readonly #outbox: Outbox;
+  #outbox: Outbox;
+  #unkept: OutboxWithUnkept | undefined;
   readonly #log: Log;
   readonly #done: (key: string) => void;
   readonly #retry: RetryState;
@@ -127,6 +128,14 @@ export class SinkWorker implements AsyncDisposable, SinkStats {
     await this.#settled.promise;
   }
 
+  /** Sends an alert before all others, without the state, which fails: it is lost on exit. */
+  sendUnkept(alert: Alert): void {
+    if (this.#unkept === undefined) this.#outbox = this.#unkept = new OutboxWithUnkept(this.#outbox);
+    this.#unkept.add(alert);
+    this.pump();
+  }
+
+  /** During an outage one alert at a time is tried. */
   pump(): void {
     this.#settle();
     while (this.#maySend) {

@@ -31,7 +31,7 @@ export interface PreparedSink {
   readonly audience: Audience;
   /** Whether it changes what it sent about a loop or a group, so that it can show every change. */
   readonly updates: boolean;
-  /** Whether its filters let the alert pass. */
+  /** Whether its filters let the alert pass; they are about loops, so what is about the detector passes. */
   accepts(alert: Alert): boolean;
   open(context: SinkContext): Sink;
 }
@@ -86,7 +86,7 @@ function adapterOf<S extends Settings>(declared: SinkDeclaration<S>, name: strin
         audience: typeof audience === "function" ? audience(values) : audience,
         updates: typeof updates === "function" ? updates(values) : updates,
         accepts(alert) {
-          if (only === undefined && except === undefined) return true;
+          if (alert.notice !== undefined || (only === undefined && except === undefined)) return true;
           const path = pathOf(alert);
           return (only === undefined || only(path)) && !(except !== undefined && except(path));
         },

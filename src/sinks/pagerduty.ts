@@ -151,19 +151,19 @@ function triggerOf(alert: Alert, { message: messageOf, cluster }: SinkContext): 
     summary: cut(message.title, maxSummary),
     source: cut(cluster || details.Node.Name || details.Node.ID || alert.name, maxText),
     severity: severities[message.severity],
-    timestamp: timeOf(details.Events.at(-1)?.Time),
+    timestamp: timeOf(details.Events.at(-1)?.Time ?? alert.notice?.since),
     component: joined(JobID, Task ?? lastUpdateOf(alert).task),
     group: joined(Namespace, TaskGroup),
-    class: "crash-loop",
+    class: alert.notice === undefined ? "crash-loop" : "detector",
   };
   const rest = {
     links: message.links.map(({ text, url }) => ({ href: url, text })),
     client: "nomad-crashloop-detector",
-    client_url: message.links.find(({ text }) => text === "Loop")?.url,
+    client_url: message.links.find(({ text }) => text === "Loop" || text === "Detector")?.url,
   };
-  const custom = { Cluster: cluster, ...details };
+  const custom = { Cluster: cluster, ...(alert.notice ?? details) };
   const all = JSON.stringify(custom);
-  const update = `,"LastEvent":${oneLine(alert.lastEvent)}`;
+  const update = alert.notice === undefined ? `,"LastEvent":${oneLine(alert.lastEvent)}` : "";
   const short = JSON.stringify(
     details,
     (_, value) => typeof value === "string" ? cut(value, maxDetail) : value,

@@ -156,3 +156,34 @@ export class ShelvedOutbox<Slot> implements Outbox {
     else this.#counts.set(name, left);
   }
 }
+
+/** An outbox, and before its alerts some that its store cannot keep: they are in memory only. */
+export class OutboxWithUnkept implements Outbox {
+  readonly #kept: Outbox;
+  readonly #unkept = new ShelvedOutbox<Alert>({ read: (alert) => alert, removed() {} }, true);
+
+  constructor(kept: Outbox) {
+    this.#kept = kept;
+  }
+
+  add(alert: Alert): void {
+    this.#unkept.add(alert.name, alert);
+  }
+
+  get size(): number {
+    return this.#unkept.size + this.#kept.size;
+  }
+
+  get oldest(): Nanoseconds | undefined {
+    const [unkept, kept] = [this.#unkept.oldest, this.#kept.oldest];
+    return unkept === undefined || (kept !== undefined && kept < unkept) ? kept : unkept;
+  }
+
+  has(name: string): boolean {
+    return this.#unkept.has(name) || this.#kept.has(name);
+  }
+
+  take(): InFlight | undefined {
+    return this.#unkept.take() ?? this.#kept.take();
+  }
+}

@@ -231,6 +231,8 @@ export interface ServerOptions {
   readonly jobRefused?: WrongAnswer;
   /** What it knows of loops beside the recording. */
   readonly contexts?: ContextAnswers;
+  /** `/v1/nodes` before the first line; events of the topic Node change it. */
+  readonly nodes?: readonly Readonly<Record<string, unknown>>[];
   /** PEM texts: with `ca`, clients must show a certificate. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string };
   /** Path of a Unix socket to listen on. */
@@ -368,6 +370,9 @@ export class NomadServer implements AsyncDisposable {
       if (refusal) return refuse(response, refusal);
       return void response.writeHead(200, json).end(JSON.stringify(jobs.listAfter(this.#count)));
     }
+    if (url.pathname === "/v1/nodes") {
+      return void response.writeHead(200, json).end(JSON.stringify(this.#nodes()));
+    }
     const evaluation = /^\/v1\/evaluation\/([^/]+)$/.exec(url.pathname)?.[1];
     if (evaluation !== undefined) {
       const found = jobs.evaluationAfter(this.#count, evaluation);
@@ -386,7 +391,10 @@ export class NomadServer implements AsyncDisposable {
   #refusal(topics: readonly string[]): WrongAnswer | undefined {
     const last = this.#refusedLast;
     this.#refusedLast = undefined;
-    if (last !== undefined && topics.length < last.topics) return last.refusal;
+    if (last !== undefined && topics.length < last.topics) {
+      this.#refusedLast = { refusal: last.refusal, topics: topics.length };
+      return last.refusal;
+    }
     const allowed = this.#options.topics;
     if (allowed !== undefined && topics.some((topic) => !allowed.includes(topic))) {
       return { status: 403, text: "Permission denied" };
@@ -394,6 +402,18 @@ export class NomadServer implements AsyncDisposable {
     const refusal = this.#refused.shift();
     if (refusal !== undefined) this.#refusedLast = { refusal, topics: topics.length };
     return refusal;
+  }
+
+  #nodes(): unknown[] {
+    const nodes = new Map((this.#options.nodes ?? []).map((node) => [node.ID, node]));
+    for (const { events } of this.#recording.lines.slice(0, this.#count)) {
+      for (const { Topic, Type, Payload: { Node } } of events) {
+        if (Topic !== "Node") continue;
+        if (Type === "NodeDeregistration") nodes.delete(Node.ID);
+        else nodes.set(Node.ID, Node);
+      }
+    }
+    return [...nodes.values()];
   }
 
   #list(request: IncomingMessage, response: ServerResponse): void {

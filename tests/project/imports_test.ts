@@ -40,7 +40,7 @@ const folders: Readonly<Record<string, Folder>> = {
     packages: [],
   },
   status: {
-    imports: ["lib", "detection", "state/store", "pipeline"],
+    imports: ["lib", "detection", "clients", "state/store", "pipeline"],
     packages: ["node:"],
   },
   commands: {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { pagerduty } from "../../src/sinks/pagerduty.ts";
 import type { Sink, SinkContext } from "../../src/sinks/sink.ts";
 import { faultOf } from "../helpers/fault.ts";
+import { blindAlert } from "../helpers/notices.ts";
 import { loopAlert, namedContext } from "../helpers/loop.ts";
 import { type PagerDutyStandIn, startPagerDuty } from "../helpers/pagerduty.ts";
 import { waitFor, within } from "../helpers/wait_for.ts";
@@ -90,6 +91,31 @@ Deno.test("send() triggers an alert with all that a person and a rule of PagerDu
   }]);
   // The update keeps its digits.
   assert.ok(pagerDuty.server.requests[0]!.body.includes('"Time":1795491788454824090'));
+});
+
+Deno.test("send() pages that the detector is blind, and resolves it when it sees again", async () => {
+  await using pagerDuty = await given();
+  const sink = pagerDuty.open();
+  await sink.send(blindAlert("first"));
+  await sink.send(blindAlert("resolved"));
+  const [trigger, resolve] = pagerDuty.server.requests.map(({ body }) => JSON.parse(body));
+  const { summary, ...payload } = trigger.payload;
+  assert.match(summary, /^\[prod-eu\] The detector has been blind since \d\d:\d\d /);
+  assert.deepEqual(payload, {
+    source: "prod-eu",
+    severity: "critical",
+    timestamp: "2026-11-24T03:42:54.562Z",
+    class: "detector",
+    custom_details: {
+      Cluster: "prod-eu",
+      kind: "source",
+      component: "source nomad",
+      since: blindAlert("first").notice!.since,
+      problem: "http://nomad:4646 refused the token",
+    },
+  });
+  assert.equal(trigger.client_url, "https://loops.example.com/");
+  assert.deepEqual([resolve.event_action, resolve.dedup_key], ["resolve", trigger.dedup_key]);
 });
 
 Deno.test("send() names the node where the cluster has no name", async () => {

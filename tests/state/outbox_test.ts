@@ -1,7 +1,7 @@
 // The outbox: what it takes from its shelf and when, and over random steps that each alert is sent once or replaced.
 import assert from "node:assert/strict";
 import type { Alert } from "../../src/detection/alert/alert.ts";
-import { type InFlight, ShelvedOutbox } from "../../src/state/outbox.ts";
+import { type InFlight, OutboxWithUnkept, ShelvedOutbox } from "../../src/state/outbox.ts";
 import { alertAbout } from "../helpers/alerts.ts";
 import { Random } from "../helpers/random.ts";
 
@@ -132,4 +132,23 @@ Deno.test("oldest is since when the oldest alert waits, on its way or not", () =
   assert.ok(outbox.oldest! >= before && outbox.oldest! <= BigInt(Date.now()) * 1_000_000n);
   inFlight.confirm();
   assert.equal(outbox.oldest, undefined);
+});
+
+Deno.test("alerts that the store cannot keep come before the others, and leave no trace on its shelf", () => {
+  const { outbox, removed, add } = outboxOf(true);
+  add("a");
+  const both = new OutboxWithUnkept(outbox);
+  both.add(alertAbout("own", { id: "1" }));
+  both.add(alertAbout("own", { id: "2" }));
+  assert.deepEqual([both.size, both.has("a"), both.has("own"), both.has("b")], [2, true, true, false]);
+  assert.equal(both.oldest, outbox.oldest);
+  const first = both.take()!;
+  assert.equal(first.alert.id, "2");
+  first.giveBack();
+  const again = both.take()!;
+  assert.equal(again.alert.id, "2");
+  again.confirm();
+  assert.deepEqual([both.size, both.has("own"), removed], [1, false, []]);
+  both.take()!.confirm();
+  assert.deepEqual([both.size, both.oldest, removed], [0, undefined, [0]]);
 });

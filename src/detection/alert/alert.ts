@@ -3,6 +3,7 @@ import { hash } from "node:crypto";
 import type { Nanoseconds } from "../../lib/duration.ts";
 import type { AlertGroup } from "../groups/group.ts";
 import type { AlertDetails, JobWishes } from "./details.ts";
+import type { Notice } from "./notice.ts";
 
 /** One notification about a crash loop. */
 export interface Alert {
@@ -30,6 +31,8 @@ export interface Alert {
   readonly sinks?: readonly string[];
   /** Set if the alert is about loops with one cause, and not about one loop; `loop` is then the group's id. */
   readonly group?: AlertGroup;
+  /** Set if the alert is about the detector itself, and not about a loop: only people get it, whatever the filters. */
+  readonly notice?: Notice;
 }
 
 /** The id of an alert, from what identifies it. */

@@ -6,6 +6,7 @@ import { type AlertDetails, clockOf, nodeWords, shortId, withoutCount } from "./
 import { detailsOf, lastUpdateOf } from "./details_of.ts";
 import { groupFacts, groupLinks } from "./group_facts.ts";
 import { groupOf, groupReason, groupTitle } from "./group_words.ts";
+import { noticeMessage } from "./notice_message.ts";
 import { exitCodeWords, signalWords } from "./signals.ts";
 
 /** An alert in words. No text has a line feed or a character that a terminal obeys. */
@@ -47,6 +48,7 @@ export interface Surroundings {
 
 /** The alert in words. */
 export function messageOf(alert: Alert, surroundings: Surroundings = {}): Message {
+  if (alert.notice !== undefined) return noticeMessage(alert.notice, surroundings);
   const details = detailsOf(alert);
   const state = stateOf(alert);
   const cluster = surroundings.cluster === undefined ? "" : `[${surroundings.cluster}] `;

@@ -2,19 +2,22 @@
 // follows Nomad's client/allocrunner/taskrunner and client/allocrunner/taskrunner/restarts.
 import type { Nanoseconds } from "../../lib/duration.ts";
 import { parseTime } from "../../lib/time.ts";
-import type { Exit, JobEvent, JobSettingsEvent, Malformed, Meaning, RunEvent } from "../event.ts";
+import type { Exit, JobEvent, JobSettingsEvent, Malformed, Meaning, NodeEvent, RunEvent } from "../event.ts";
 import { type Fields, isObject, textOf } from "./fields.ts";
 import { jobEventOf } from "./job_event.ts";
 import { jobSettingsOf } from "./job_settings_event.ts";
+import { nodeEventOf } from "./node_event.ts";
 import { keyOf, nameOf } from "./task_key.ts";
 import { identityOf, isRequested, missed, readUpdate } from "./update.ts";
 
 /** Decodes one message for the rule `failures`. Never throws. */
-export function decodeRun(body: Uint8Array): RunEvent | JobEvent | JobSettingsEvent | Malformed {
+export function decodeRun(
+  body: Uint8Array,
+): RunEvent | JobEvent | JobSettingsEvent | NodeEvent | Malformed {
   const read = readUpdate(body);
   if (read.kind === "malformed") return read;
-  const ofJob = jobEventOf(read) ?? jobSettingsOf(read);
-  if (ofJob !== undefined) return ofJob;
+  const ofOther = jobEventOf(read) ?? jobSettingsOf(read) ?? nodeEventOf(read);
+  if (ofOther !== undefined) return ofOther;
   const { update, event, type, time } = read;
   const key = keyOf(update, textOf(update.Name));
   const allocation = textOf(update.AllocationID);

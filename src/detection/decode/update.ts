@@ -3,14 +3,15 @@
 import { Buffer, isAscii } from "node:buffer";
 import type { Nanoseconds } from "../../lib/duration.ts";
 import { maxTime } from "../../lib/time.ts";
-import type { JobSettingsEvent, Malformed, Other, Restart } from "../event.ts";
+import type { JobSettingsEvent, Malformed, NodeEvent, Other, Restart } from "../event.ts";
 import { type Fields, isObject, textOf } from "./fields.ts";
 import { jobSettingsOf } from "./job_settings_event.ts";
+import { nodeEventOf } from "./node_event.ts";
 import { mayRestart, timeOfOther } from "./prefilter/prefilter.ts";
 import { readPlainRestart } from "./plain_restart.ts";
 
 /** What a message means to the rule `restarts`. */
-export type Update = Restart | JobSettingsEvent | Other | Malformed;
+export type Update = Restart | JobSettingsEvent | NodeEvent | Other | Malformed;
 
 /** An update of any type, read but not judged. */
 export interface Read {
@@ -36,7 +37,9 @@ export function decode(body: Uint8Array): Update {
   const read = readUpdate(body);
   if (read.kind === "malformed") return read;
   const { type, name, update, event, text } = read;
-  if (type !== "Restarting") return jobSettingsOf(read) ?? { kind: "other", time: read.time };
+  if (type !== "Restarting") {
+    return jobSettingsOf(read) ?? nodeEventOf(read) ?? { kind: "other", time: read.time };
+  }
   const allocation = textOf(update.AllocationID);
   const task = textOf(update.TaskName);
   return {

@@ -89,7 +89,7 @@ export class FailuresRule implements Rule {
   }
 
   record(event: RuleEvent, now: Nanoseconds): Decision {
-    if (event.kind === "restart") return { reason: "noted" };
+    if (event.kind === "restart" || event.kind === "node") return { reason: "noted" };
     if (event.kind === "job") return this.#recordJob(event, now);
     if (event.kind === "job-settings") return this.#recordSettings(event, now);
     const { name, time } = event;

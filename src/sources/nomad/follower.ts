@@ -9,6 +9,7 @@ import { JobTypes } from "./jobs/job_types.ts";
 import { JobClient } from "./jobs/job_client.ts";
 import { JobWatch, type JobWatchContext } from "./jobs/job_watch.ts";
 import { SettingsWatch } from "./jobs/settings_watch.ts";
+import { NodeWatch } from "./nodes/node_watch.ts";
 import type { Line } from "./stream/event_stream.ts";
 import { Position } from "./stream/position.ts";
 import type { Session } from "./stream/session.ts";
@@ -46,6 +47,7 @@ export class Follower {
   readonly #jobs: JobWatch;
   readonly #settings: SettingsWatch;
   readonly #restartsOnly: boolean;
+  readonly #nodes: NodeWatch;
   readonly #position: Position;
   readonly #updates = new UpdateBuffer();
   readonly #where: string;
@@ -63,6 +65,7 @@ export class Follower {
       retryAfter: timeouts.audit,
     });
     this.#restartsOnly = restartsOnly;
+    this.#nodes = new NodeWatch(context);
     this.#position = new Position(checkpoint.get(positionKey));
     this.#where = client.where;
     this.#log = log;
@@ -84,6 +87,7 @@ export class Follower {
     await using background = new Background();
     await using _ = this.#settings.begin(background);
     if (this.#position.since === undefined) await this.#jobs.beginFirstListing(session.stop);
+    if (session.hasNodes) this.#nodes.list(background);
     this.#known.beginListing();
     let isListed = false;
     let newest = 0;
@@ -136,7 +140,7 @@ export class Follower {
   }
 
   async #takeLines(lines: readonly Line[], stop: AbortSignal, background: Background): Promise<void> {
-    for (const { index, allocations, jobEvents = [] } of lines) {
+    for (const { index, allocations, jobEvents = [], nodes = [] } of lines) {
       if (index === 0) continue;
       for (const allocation of allocations) {
         const jobType = this.#known.jobTypeOf(allocation) ?? await this.#jobTypes.ask(allocation, stop);
@@ -146,6 +150,7 @@ export class Follower {
         this.#updates.add(this.#settings.takeJob(event.job));
         if (!this.#restartsOnly) this.#updates.add(this.#jobs.takeEvent(event, index, background));
       }
+      for (const change of nodes) this.#updates.add(this.#nodes.take(change));
       this.#position.advance(index, allocations.length > 0);
     }
   }

@@ -39,6 +39,7 @@ class NomadSource implements LiveSource {
   #warnedNoTopics = false;
   readonly #logLines: number;
   #contexts: LoopContexts | undefined;
+  #warnedNoNodes = false;
 
   constructor(
     settings: NomadSettings & Partial<ContextSettings>,
@@ -104,6 +105,7 @@ class NomadSource implements LiveSource {
       this.#context.log.info("source nomad: following the events of {where}", { where: this.#client.where });
     } else this.#warnNoEvents(this.#previous, session);
     if (session.refusesTopics) this.#warnNoTopics();
+    if (session.refusesNodes) this.#warnNoNodes();
     this.#previous = session;
   }
 
@@ -121,13 +123,14 @@ class NomadSource implements LiveSource {
   }
 
   #open(index: number | undefined, stop: AbortSignal): Promise<Session> {
-    const { log, restartsOnly } = this.#context;
+    const { log, restartsOnly, failing } = this.#context;
     const where = this.#client.where;
     return Session.open({
       client: this.#client,
       namespace: this.#namespace,
       index,
       jobTopics: restartsOnly ? ["Job"] : ["Job", "Evaluation"],
+      withNodes: failing !== undefined,
       timeouts: this.#timeouts,
       stop,
       onReceived: () => this.#context.health?.seen(),
@@ -153,6 +156,16 @@ class NomadSource implements LiveSource {
     this.#context.log.warning(
       "source nomad: {where} refused the topics Job and Evaluation, but not Allocation; continuing without " +
         "them: a job that is stopped or given up may be noticed a minute late",
+      { where: this.#client.where },
+    );
+  }
+
+  #warnNoNodes(): void {
+    if (this.#warnedNoNodes) return;
+    this.#warnedNoNodes = true;
+    this.#context.log.warning(
+      "source nomad: {where} refused the topic Node, which needs node:read; continuing without it: a node that is " +
+        "down, or lost a driver, is not known as the cause of a loop",
       { where: this.#client.where },
     );
   }

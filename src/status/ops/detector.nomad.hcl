@@ -1,7 +1,7 @@
 # Runs nomad-crashloop-detector in the Nomad that it watches. Nomad gives it an address (secrets/api.sock) and a token
 # by its workload identity; where ACLs are on, the identity needs a policy with read-job in all namespaces:
 #   nomad acl policy apply -namespace default -job nomad-crashloop-detector crashloop-detector policy.hcl
-#   policy.hcl: namespace "*" { capabilities = ["read-job"] }
+#   policy.hcl: namespace "*" { capabilities = ["read-job"] } node { policy = "read" }
 # With ALERT_LOG_LINES it needs read-logs too.
 # What asks for its metrics or its page shows a token, which is a variable of Nomad (1.4 or later):
 #   nomad var put nomad/jobs/nomad-crashloop-detector listen_token="$(openssl rand -hex 16)"

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import type { Alert } from "../../../src/detection/alert/alert.ts";
 import type { AlertDetails } from "../../../src/detection/alert/details.ts";
 import { type Message, messageOf, type Surroundings } from "../../../src/detection/alert/message.ts";
+import { noticeAlert } from "../../../src/detection/alert/notice_alert.ts";
 import { formatTime } from "../../../src/lib/time.ts";
 import { updateJson } from "../../helpers/updates.ts";
 
@@ -267,4 +268,74 @@ Deno.test("messageOf() links no runbook that is not of HTTP", () => {
   for (const Runbook of ["javascript:alert(1)", "data:text/html,x", "not a URL", ""]) {
     assert.deepEqual(messageOf(failures({ Runbook })).links, []);
   }
+});
+
+const begun = {
+  kind: "source",
+  component: "source nomad",
+  since: time,
+  problem: "http://nomad:4646 refused the token",
+  sent: 0,
+  rule: "failures",
+} as const;
+
+Deno.test("messageOf() says of the detector itself what does not work, since when, why, and what that means", () => {
+  const { title, reason, severity, state, facts, links } = messageOf(
+    noticeAlert(begun),
+    { cluster: "prod-eu", page: new URL("https://loops.example.com/") },
+  );
+  assert.equal(title, `[prod-eu] The detector has been blind since ${since}`);
+  assert.equal(reason, "Source nomad: http://nomad:4646 refused the token");
+  assert.deepEqual([severity, state], ["critical", "active"]);
+  assert.deepEqual(facts, [
+    { label: "Cluster", value: "prod-eu" },
+    { label: "Component", value: "source nomad" },
+    {
+      label: "Meanwhile",
+      value:
+        "no crash loop is noticed; what happened is read when it sees again, as far as the source still has it",
+    },
+  ]);
+  assert.deepEqual(links, [{ text: "Detector", url: "https://loops.example.com/" }]);
+});
+
+for (
+  const [kind, component, bad, good] of [
+    ["source", "source nomad", "has been blind", "sees again"],
+    ["state", "state", "has been unable to save its state", "saves its state again"],
+    [
+      "sink",
+      "sink webhook:audit",
+      "has been unable to send to webhook:audit",
+      "sends to webhook:audit again",
+    ],
+  ] as const
+) {
+  Deno.test(`messageOf() says of ${component} that it does not work, and that it works again`, () => {
+    const parts = { kind, component, since: time, problem: "why", sent: 2, rule: "restarts" } as const;
+    const repeat = noticeAlert(parts);
+    assert.equal(repeat.reason, "repeat");
+    assert.equal(messageOf(repeat).title, `The detector ${bad} since ${since}`);
+    assert.equal(messageOf(repeat).severity, kind === "sink" ? "warning" : "critical");
+    const end = messageOf(noticeAlert({ ...parts, until: time + 1980n * second }));
+    assert.equal(end.title, `The detector ${good} after 33 min`);
+    assert.equal(end.reason, `It lasted since ${since}; ${component}: why`);
+    assert.deepEqual([end.state, end.severity], ["resolved", "warning"]);
+    assert.deepEqual(end.facts, [
+      { label: "Component", value: component },
+      { label: "Since", value: since },
+      { label: "Until", value: clockOf(time + 1980n * second) },
+    ]);
+  });
+}
+
+Deno.test("alerts about one trouble of the detector have one loop and an id each, the same whenever they are made", () => {
+  const made = (more: object) => noticeAlert({ ...begun, ...more });
+  const alerts = [made({}), made({ sent: 1 }), made({ sent: 2 }), made({ sent: 2, until: time + second })];
+  assert.deepEqual(alerts.map(({ reason }) => reason), ["first", "repeat", "repeat", "resolved"]);
+  assert.equal(new Set(alerts.map(({ id }) => id)).size, 4);
+  assert.equal(new Set(alerts.map(({ loop }) => loop)).size, 1);
+  assert.equal(alerts[0]!.id, alerts[0]!.loop);
+  assert.equal(made({}).id, alerts[0]!.id);
+  assert.notEqual(made({ since: time + 1n }).loop, alerts[0]!.loop);
 });

@@ -7,6 +7,7 @@ import { richSamples } from "../../../src/sinks/webhook/template_data.ts";
 import { alertAbout } from "../../helpers/alerts.ts";
 import * as receivers from "../../helpers/chat_receivers.ts";
 import { type Answering, HttpReceiver } from "../../helpers/http_receiver.ts";
+import { blindAlert } from "../../helpers/notices.ts";
 import { sinkContext } from "../../helpers/sink.ts";
 import { update } from "../../helpers/updates.ts";
 
@@ -67,6 +68,9 @@ const alerts: readonly Alert[] = [
     },
   })),
   alertAbout("job.group[0]", { loop: "f00", lastEvent: update({ reason: long }) }),
+  blindAlert("first"),
+  blindAlert("first", long),
+  blindAlert("resolved"),
 ];
 
 for (const { file, answering, path, resolvedPath, env } of examples) {

@@ -3,6 +3,7 @@ import { oneLine, refusedToken } from "../../../clients/nomad/errors.ts";
 import { Fault } from "../../../lib/errors.ts";
 import { EndedByServer } from "../../reconnecting.ts";
 import { Remainder } from "./remainder.ts";
+import type { NodeChange } from "../nodes/node_watch.ts";
 import { type Allocation, isAllocation, parseExactly } from "../tracking/allocation.ts";
 
 /** One line of the event stream: the changes of one raft index; the index of a heartbeat is 0. */
@@ -11,6 +12,8 @@ export interface Line {
   readonly allocations: readonly Allocation[];
   /** Events of jobs and evaluations, in order; absent if there are none. */
   readonly jobEvents?: readonly JobEvent[];
+  /** Events of nodes, in order; absent if there are none. */
+  readonly nodes?: readonly NodeChange[];
 }
 
 /** An event of the topic Job or Evaluation. */
@@ -74,6 +77,7 @@ export function readLine(line: string, where: string, onUnexpected: OnUnexpected
   }
   const allocations: Allocation[] = [];
   const jobEvents: JobEvent[] = [];
+  const nodes: NodeChange[] = [];
   for (const event of parsed.Events ?? []) {
     if (event?.Topic === "Job" || event?.Topic === "Evaluation") {
       jobEvents.push({
@@ -82,12 +86,20 @@ export function readLine(line: string, where: string, onUnexpected: OnUnexpected
         evaluation: event.Payload?.Evaluation,
       });
     }
+    if (event?.Topic === "Node" && event.Payload?.Node) {
+      nodes.push({ type: event.Type ?? "", node: event.Payload.Node });
+    }
     if (event?.Topic !== "Allocation") continue;
     const allocation = event.Payload?.Allocation;
     if (isAllocation(allocation)) allocations.push(allocation);
     else onUnexpected(allocation);
   }
-  return { index: parsed.Index, allocations, ...(jobEvents.length > 0 ? { jobEvents } : {}) };
+  return {
+    index: parsed.Index,
+    allocations,
+    ...(jobEvents.length > 0 ? { jobEvents } : {}),
+    ...(nodes.length > 0 ? { nodes } : {}),
+  };
 }
 
 interface Event {
@@ -97,6 +109,7 @@ interface Event {
     readonly Allocation?: unknown;
     readonly Job?: Readonly<Record<string, unknown>>;
     readonly Evaluation?: Readonly<Record<string, unknown>>;
+    readonly Node?: Readonly<Record<string, unknown>>;
   };
 }
 

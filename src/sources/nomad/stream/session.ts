@@ -23,6 +23,8 @@ export type SessionEvent =
   /** Findings of a query in the background. */
   | { readonly kind: "found"; readonly events: readonly NewEvent[] };
 
+const nodeTopic = "Node";
+
 /** What a session needs. */
 export interface SessionContext {
   readonly client: NomadClient;
@@ -31,6 +33,8 @@ export interface SessionContext {
   readonly index: number | undefined;
   /** Topics of the stream about jobs, to which it subscribes as well if the token may. */
   readonly jobTopics: readonly string[];
+  /** Subscribe to the topic Node as well. */
+  readonly withNodes: boolean;
   readonly timeouts: Timeouts;
   readonly stop: AbortSignal;
   /** Called whenever the stream delivers something, heartbeats included. */
@@ -57,6 +61,9 @@ export class Session implements AsyncDisposable {
   receivedAt: Nanoseconds = 0n;
   /** Whether Nomad refused the topics of jobs, but not Allocation. */
   refusesTopics = false;
+  /** Whether it sends events of nodes, and whether Nomad refused these. */
+  hasNodes = false;
+  refusesNodes = false;
   readonly #onReceived: () => void;
   readonly #stream: NomadResponse;
   readonly #listing: NomadResponse;
@@ -82,22 +89,9 @@ export class Session implements AsyncDisposable {
 
   /** @throws {Fault} if Nomad does not answer, or refuses. */
   static async open(context: SessionContext): Promise<Session> {
-    const { client, namespace, jobTopics, timeouts, stop } = context;
+    const { client, namespace, jobTopics, withNodes, timeouts, stop } = context;
     const onUnexpected = once(context.onUnexpected);
-    let subscription;
-    let refusesTopics = false;
-    try {
-      subscription = await subscribe(
-        context,
-        ["Allocation", ...jobTopics],
-        onUnexpected,
-      );
-    } catch (error) {
-      if (!(error instanceof RefusedToken)) throw error;
-      subscription = await subscribe(context, ["Allocation"], onUnexpected);
-      refusesTopics = true;
-    }
-    const { stream, lines } = subscription;
+    const { topics, stream, lines } = await subscribeToMost(context, onUnexpected);
     try {
       const listing = await client.get({
         path: "/v1/allocations",
@@ -108,7 +102,9 @@ export class Session implements AsyncDisposable {
       });
       const list = listOf(listing.body, client.where, onUnexpected);
       const session = new Session(context, lines, stream, listing, list);
-      session.refusesTopics = refusesTopics;
+      session.hasNodes = topics.includes(nodeTopic);
+      session.refusesNodes = withNodes && !session.hasNodes;
+      session.refusesTopics = jobTopics.some((topic) => !topics.includes(topic));
       return session;
     } catch (error) {
       await stream.close();
@@ -163,6 +159,28 @@ export class Session implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.#stream.close(), this.#listing.close()]);
   }
+}
+
+/** Subscribes to all topics that the token may read: Nomad refuses all if one is refused, and the topic Node needs
+ * another capability than the others. @throws {Fault} */
+async function subscribeToMost(
+  context: SessionContext,
+  onUnexpected: OnUnexpected,
+): Promise<{ topics: readonly string[]; stream: NomadResponse; lines: AsyncGenerator<Line[]> }> {
+  const { jobTopics, withNodes } = context;
+  const ways = [
+    ...(withNodes ? [["Allocation", ...jobTopics, nodeTopic]] : []),
+    ...(jobTopics.length > 0 ? [["Allocation", ...jobTopics]] : []),
+  ];
+  for (const topics of ways) {
+    try {
+      return { topics, ...await subscribe(context, topics, onUnexpected) };
+    } catch (error) {
+      if (!(error instanceof RefusedToken)) throw error;
+    }
+  }
+  const topics = ["Allocation"];
+  return { topics, ...await subscribe(context, topics, onUnexpected) };
 }
 
 /** Subscribes to these topics and waits for the first line. @throws {Fault} */
