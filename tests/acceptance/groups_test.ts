@@ -200,7 +200,6 @@ Deno.test(`killed ${rounds} times in the middle of grouping: no group is lost, n
     context,
   );
   assert.equal(members.length, jobs.length * loopsEach, context);
-  console.log(`${rounds} kills, ${jobs.length} groups, ${scene.told.length} deliveries, ${byId.size} alerts`);
 });
 
 /** Resolves after these milliseconds: how long a process lives before it is killed. */
