@@ -1,4 +1,4 @@
-// Measures the page with 10,000 loops in a real Chromium: `deno run -A tests/status/first_paint.ts [rounds]`. Prints
+// Measures the page with 10,000 loops in a real Chromium: `deno run -A tests/status/first_paint.ts [rounds] [jobs]`. Prints
 // when the first rows were painted after the address was opened, how long frames take while the list is scrolled, and
 // how long scripts of the page ran until then and while it scrolled.
 
@@ -22,7 +22,7 @@ const scrolled = `(async () => {
   const frames = [];
   let last = performance.now();
   for (let n = 0; n < 200; n++) {
-    scrollTo(0, n * 2700);
+    scrollTo(0, n * document.documentElement.scrollHeight / 200);
     await new Promise(requestAnimationFrame);
     const now = performance.now();
     frames.push(now - last);
@@ -39,7 +39,7 @@ async function scripting(page: Page): Promise<number> {
 
 if (import.meta.main) {
   await using chromium = await startChromium();
-  await using fixture = startStatusFixture({ loops: manyLoops(10_000) });
+  await using fixture = startStatusFixture({ loops: manyLoops(10_000, Number(argv[3] ?? 10_000)) });
   const shown = (ms: number) => `${ms.toFixed(0)} ms`;
   for (let round = 0; round < Number(argv[2] ?? 5); round++) {
     const page = await chromium.open(fixture.url);
