@@ -56,7 +56,7 @@ export class ContextAnswers {
     if (typeof found === "object" && "status" in found) return refuse(response, found);
     if (found === undefined) {
       const isKnown = [...this.logs.keys()].some((name) => name.startsWith(allocation!)) ||
-        JSON.parse(recording.listAfter(count)).some(({ ID }: Thing) => ID === allocation);
+        listAt(recording, count).some(({ ID }: Thing) => ID === allocation);
       const text = isKnown
         ? `log entry for task ${JSON.stringify(task)} and log type ${JSON.stringify(type)} not found`
         : `Unknown allocation ${JSON.stringify(allocation)}`;
@@ -103,10 +103,20 @@ const recorded: Record<
     return Versions.length === 0 ? undefined : { Versions, Diffs: null };
   },
   allocations: (recording, count, namespace, job) =>
-    JSON.parse(recording.listAfter(count)).filter((one: Thing) =>
-      one.Namespace === namespace && one.JobID === job
-    ),
+    listAt(recording, count).filter((one: Thing) => one.Namespace === namespace && one.JobID === job),
 };
+
+let list:
+  | { readonly recording: Recording; readonly count: number; readonly allocations: Thing[] }
+  | undefined;
+
+/** The allocations when so many lines had come; the last list is kept, since it is asked for by job after job. */
+function listAt(recording: Recording, count: number): Thing[] {
+  if (list?.recording !== recording || list.count !== count) {
+    list = { recording, count, allocations: JSON.parse(recording.listAfter(count)) };
+  }
+  return list.allocations;
+}
 
 function indexAt(recording: Recording, count: number): number {
   return recording.lines[Math.min(count, recording.lines.length) - 1]?.index ?? 0;
