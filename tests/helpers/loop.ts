@@ -1,5 +1,12 @@
 // The alerts about one crash loop as the rule `failures` makes them, for sinks that lay out what a person reads.
-import type { Alert } from "../../src/detection/alert/alert.ts";
+import { type Alert, alertId } from "../../src/detection/alert/alert.ts";
+import {
+  type AlertGroup,
+  type GroupMember,
+  maxMembers,
+  maxTally,
+  type Tally,
+} from "../../src/detection/groups/group.ts";
 import type { AlertDetails } from "../../src/detection/alert/details.ts";
 import { messageOf, type Surroundings } from "../../src/detection/alert/message.ts";
 import type { SinkContext } from "../../src/sinks/sink.ts";
@@ -58,6 +65,86 @@ export function loopAlert(
     eventLog: [1795491775912742340n, 1795491788454824090n],
     details,
   };
+}
+
+/** The id of every group here. */
+export const groupId = "96a0c0ffee3347004d6a7eb6827420ab";
+
+/** An alert about a group: 20 allocations of a job, 7 loops of 5 jobs on a node, or 500 jobs. `group` and `details` can
+ * differ, and `counts` decides about the members. */
+export function groupAlert(
+  cause: AlertGroup["cause"],
+  reason: Alert["reason"],
+  differs: {
+    readonly counts?: Partial<AlertGroup["counts"]>;
+    readonly group?: Partial<AlertGroup>;
+    readonly details?: Partial<AlertDetails>;
+  } = {},
+): Alert {
+  const usual = { job: 20, node: 7, storm: 500 }[cause];
+  const counts = {
+    active: reason === "resolved" || reason === "gave-up" ? 0 : usual,
+    gaveUp: reason === "gave-up" ? usual : 0,
+    resolved: reason === "resolved" ? usual : 0,
+    ...differs.counts,
+  };
+  const members = Array.from(
+    { length: counts.active + counts.gaveUp + counts.resolved },
+    (_, index) => memberOf(cause, index, counts),
+  );
+  const [{ name, loop }] = members as [GroupMember];
+  const group: AlertGroup = {
+    cause,
+    counts,
+    jobs: { job: 1, node: 5, storm: 500 }[cause],
+    members: members.slice(0, maxMembers),
+    tally: {
+      namespaces: tallyOf(members.map(({ name }) => name.split("/")[0]!)),
+      reasons: tallyOf(members.map(({ reason }) => reason)),
+      nodes: tallyOf(members.map(({ node }) => node!)),
+    },
+    ...(cause === "node" ? { node: { ID: nodes[0]!, Name: "client-1" } } : {}),
+    ...differs.group,
+  };
+  const [, job, taskGroup, index] = /^\w+\/([\w-]+)\.(\w+)\[(\d+)\]/.exec(name)!;
+  const key = { Namespace: "shop", JobID: job!, TaskGroup: taskGroup!, Index: Number(index), Task: "server" };
+  const alert = loopAlert(reason === "update" ? "repeat" : reason, {
+    Key: key,
+    Loop: loop,
+    ...differs.details,
+  });
+  return {
+    ...alert,
+    id: reason === "first" ? groupId : alertId(groupId, reason),
+    loop: groupId,
+    name,
+    reason,
+    group,
+  };
+}
+
+const nodes = ["ca601765-3a7d-9af1-54b2-ee5a37ccffd8", "3c0af5d1-1e0b-4b1c-a0e8-2f9d6a7c8b9e"];
+
+/** Two of three ended with 1, the others ran out of memory. */
+function memberOf(cause: AlertGroup["cause"], index: number, counts: AlertGroup["counts"]): GroupMember {
+  const { active, gaveUp } = counts;
+  const name = {
+    job: `shop/web.app[${index}]/server`,
+    node: `shop/web-${index % 5}.app[${Math.floor(index / 5)}]/server`,
+    storm: `${index % 5 < 3 ? "shop" : "billing"}/web-${index}.app[0]/server`,
+  }[cause];
+  return {
+    loop: `${String(index).padStart(4, "0")}${"75c675347004d6a7eb6827420a".padEnd(28, "0")}`,
+    name,
+    status: index < gaveUp ? "gave-up" : index < gaveUp + active ? "active" : "resolved",
+    node: cause === "node" ? "client-1" : `client-${1 + index % 3}`,
+    reason: index % 3 < 2 ? "exited with 1" : "ran out of memory",
+  };
+}
+
+function tallyOf(texts: readonly string[]): Tally[] {
+  return [...Map.groupBy(texts, (text) => text)].map(([text, { length: count }]) => ({ text, count }))
+    .sort((a, b) => b.count - a.count).slice(0, maxTally);
 }
 
 /** What is said of every alert there. */

@@ -109,3 +109,13 @@ export function rounded(duration: Nanoseconds): string {
   const unit = duration < 10_000_000_000n ? 100_000_000n : 1_000_000_000n;
   return formatDuration((duration + unit / 2n) / unit * unit);
 }
+
+/** The first part of an ID, as Nomad's own command line shows it. */
+export function shortId(id: string): string {
+  return id.split("-")[0]!;
+}
+
+/** A node's name with its ID, or its ID alone: `client-1 (3c0af5d1)`. */
+export function nodeWords({ ID, Name }: AlertDetails["Node"]): string {
+  return Name === undefined ? shortId(ID) : `${Name} (${shortId(ID)})`;
+}

@@ -1,8 +1,10 @@
 // What a person reads of an alert, written once: every sink for people only lays it out. No I/O.
 import { plain } from "../../lib/escape.ts";
 import type { Alert } from "./alert.ts";
-import { type AlertDetails, clockOf, withoutCount } from "./details.ts";
+import { type AlertDetails, clockOf, nodeWords, shortId, withoutCount } from "./details.ts";
 import { detailsOf, lastUpdateOf } from "./details_of.ts";
+import { groupFacts, groupLinks } from "./group_facts.ts";
+import { groupOf, groupReason, groupTitle } from "./group_words.ts";
 import { exitCodeWords, signalWords } from "./signals.ts";
 
 /** An alert in words. No text has a line feed or a character that a terminal obeys. */
@@ -43,22 +45,48 @@ export interface Surroundings {
 /** The alert in words. */
 export function messageOf(alert: Alert, surroundings: Surroundings = {}): Message {
   const details = detailsOf(alert);
-  const state = alert.reason === "resolved" ? "resolved" : alert.reason === "gave-up" ? "gave-up" : "active";
+  const state = stateOf(alert);
   const cluster = surroundings.cluster === undefined ? "" : `[${surroundings.cluster}] `;
   const since = clockOf(details.Since, newestTime(details));
-  const runs = `${details.Failures} ${details.Rule === "failures" ? "failed run" : "restart"}`;
-  const counted = `${runs}${details.Failures === 1 ? "" : "s"} since ${since}`;
+  const group = groupOf(alert);
   return {
     state,
-    severity: state === "gave-up" ? "critical" : "warning",
-    title: plain(`${cluster}${alert.name} ${headline(alert, details)}: ${counted}`),
-    reason: plain(sentence(withoutCount(details.Reason))),
+    severity: severityOf(alert, state, details),
+    title: plain(
+      cluster + (group ? groupTitle(alert, group, details, since) : titleOf(alert, details, since)),
+    ),
+    reason: plain(sentence(group ? groupReason(alert, group, details) : withoutCount(details.Reason))),
     facts: factsOf(alert, details, surroundings.cluster).map(({ label, value }) => ({
       label,
       value: plain(value),
     })),
     links: linksOf(alert, details, surroundings),
   };
+}
+
+function stateOf({ reason, group }: Alert): Message["state"] {
+  if (reason === "resolved" || reason === "gave-up") return reason;
+  return group?.counts.active === 0 && group.counts.gaveUp > 0 ? "gave-up" : "active";
+}
+
+/** Critical where Nomad gave up, or nothing of the task group runs well. What a job wishes speaks for that job only. */
+function severityOf(
+  alert: Alert,
+  state: Message["state"],
+  { Severity, Allocations }: AlertDetails,
+): Message["severity"] {
+  if (state === "resolved") return "warning";
+  const cause = groupOf(alert)?.cause ?? "job";
+  if (Severity !== undefined && (cause === "job" || Severity === "critical")) return Severity;
+  const allLoop = Allocations !== undefined && Allocations.Total > 0 &&
+    Allocations.Looping >= Allocations.Total;
+  return state === "gave-up" || (alert.group?.counts.gaveUp ?? 0) > 0 || allLoop ? "critical" : "warning";
+}
+
+function titleOf(alert: Alert, details: AlertDetails, since: string): string {
+  const runs = `${details.Failures} ${details.Rule === "failures" ? "failed run" : "restart"}`;
+  const counted = `${runs}${details.Failures === 1 ? "" : "s"} since ${since}`;
+  return `${alert.name} ${headline(alert, details)}: ${counted}`;
 }
 
 function headline({ reason }: Alert, { FlappingSince }: AlertDetails): string {
@@ -79,21 +107,34 @@ function sentence(text: string): string {
 }
 
 function factsOf(alert: Alert, details: AlertDetails, cluster: string | undefined): Fact[] {
-  const { Key, Node, LastExit, NextAttempt, Missed } = details;
-  const { allocation, task } = lastUpdateOf(alert);
+  const group = groupOf(alert);
+  const ofJob = group === undefined || group.cause === "job";
   const facts: readonly (readonly [label: string, value: string | undefined])[] = [
     ["Cluster", cluster],
+    ...(group ? groupFacts(alert, group, details) : loopFacts(alert, details)),
+    ["Owner", ofJob ? details.Owner : undefined],
+  ];
+  return facts.flatMap(([label, value]) => value === undefined || value === "" ? [] : [{ label, value }]);
+}
+
+/** What is said of one loop. */
+function loopFacts(
+  alert: Alert,
+  details: AlertDetails,
+): readonly (readonly [label: string, value: string | undefined])[] {
+  const { Key, Node, LastExit, NextAttempt, Missed } = details;
+  const { allocation, task } = lastUpdateOf(alert);
+  return [
     ["Namespace", Key.Namespace],
     ["Job", Key.JobID],
     ["Group", Key.TaskGroup],
     ["Task", Key.Task ?? task],
-    ["Node", Node.Name === undefined ? short(Node.ID) : `${Node.Name} (${short(Node.ID)})`],
-    ["Allocation", short(allocation)],
+    ["Node", nodeWords(Node)],
+    ["Allocation", shortId(allocation)],
     ["Last exit", LastExit && exitWords(LastExit)],
     ["Next attempt", NextAttempt && clockOf(NextAttempt, newestTime(details), 19)],
     ["Missed", Missed === 0 ? undefined : `${Missed} of them without an event`],
   ];
-  return facts.flatMap(([label, value]) => value === undefined || value === "" ? [] : [{ label, value }]);
 }
 
 function exitWords(
@@ -112,27 +153,37 @@ function exitWords(
   return `${parts.join(", ")}${parts.length === 0 ? "" : ", "}at ${clockOf(Time, Time, 19)}`;
 }
 
-/** The first part of an ID, as Nomad's own command line shows it. */
-function short(id: string): string {
-  return id.split("-")[0]!;
-}
-
 /** The time of the last event. */
 function newestTime({ Events, Since }: AlertDetails): string {
   return Events.at(-1)?.Time ?? Since;
 }
 
-function linksOf(alert: Alert, { Key, Loop }: AlertDetails, { nomadUi, page }: Surroundings): Link[] {
+function linksOf(alert: Alert, details: AlertDetails, surroundings: Surroundings): Link[] {
+  const { Key, Loop, Runbook } = details;
   const links: Link[] = [];
-  const add = (text: string, base: URL | undefined, path: string) => {
+  const add = (text: string, of: "nomadUi" | "page", path: string) => {
+    const base = surroundings[of];
     if (base !== undefined) links.push({ text, url: `${base.href.replace(/\/$/, "")}${path}` });
   };
+  const group = groupOf(alert);
+  const ofJob = group === undefined || group.cause === "job";
   const { allocation } = lastUpdateOf(alert);
   const job = encodeURIComponent(`${Key.JobID ?? ""}@${Key.Namespace ?? "default"}`);
-  if (Key.JobID) add("Job in Nomad", nomadUi, `/ui/jobs/${job}`);
-  if (allocation !== "") {
-    add("Allocation in Nomad", nomadUi, `/ui/allocations/${encodeURIComponent(allocation)}`);
-  }
-  add("Loop", page, `/allocation/${encodeURIComponent(Loop)}`);
+  if (ofJob && Key.JobID) add("Job in Nomad", "nomadUi", `/ui/jobs/${job}`);
+  if (group === undefined) {
+    if (allocation !== "") {
+      add("Allocation in Nomad", "nomadUi", `/ui/allocations/${encodeURIComponent(allocation)}`);
+    }
+    const loop = alert.group?.members[0]?.loop ?? Loop;
+    add("Loop", "page", `/allocation/${encodeURIComponent(loop)}`);
+  } else for (const { text, of, path } of groupLinks(alert, group, details)) add(text, of, path);
+  const runbook = ofJob ? webAddress(Runbook) : undefined;
+  if (runbook !== undefined) links.push({ text: "Runbook", url: runbook });
   return links;
+}
+
+/** What stands in a job's meta may be anything, and a person clicks on it. */
+function webAddress(text = ""): string | undefined {
+  const url = URL.parse(text);
+  return url !== null && /^https?:$/.test(url.protocol) ? url.href : undefined;
 }
