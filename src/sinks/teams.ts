@@ -21,7 +21,13 @@ const settings = {
 };
 
 /** The adapter of the sink `teams`. */
-export const teams = defineSink({ type: "teams", needsEnds: true, settings, open: openTeams });
+export const teams = defineSink({
+  type: "teams",
+  needsEnds: true,
+  audience: "people",
+  settings,
+  open: openTeams,
+});
 
 /** Milliseconds between two cards: Teams takes four a second. */
 const quarter = 250;

@@ -86,7 +86,9 @@ function severityOf(
 function titleOf(alert: Alert, details: AlertDetails, since: string): string {
   const runs = `${details.Failures} ${details.Rule === "failures" ? "failed run" : "restart"}`;
   const counted = `${runs}${details.Failures === 1 ? "" : "s"} since ${since}`;
-  return `${alert.name} ${headline(alert, details)}: ${counted}`;
+  // A group's own name is for logs.
+  const name = alert.group?.members[0]?.name ?? alert.name;
+  return `${name} ${headline(alert, details)}: ${counted}`;
 }
 
 function headline({ reason }: Alert, { FlappingSince }: AlertDetails): string {

@@ -44,6 +44,8 @@ type SlackValues = Values<typeof settings>;
 export const slack = defineSink({
   type: "slack",
   needsEnds: true,
+  audience: "people",
+  updates: ({ token }) => token !== undefined,
   settings,
   conflicts({ webhookUrl, token, channel }, prefix) {
     const [byWebhook, byToken, named] = ["WEBHOOK_URL", "TOKEN", "CHANNEL"].map((name) =>

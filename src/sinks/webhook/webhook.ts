@@ -66,6 +66,7 @@ export const webhook = defineSink({
   // The receivers of JSON and of CloudEvents are programs of one's own, which NOTIFY_RESOLVED is for.
   needsEnds: ({ format, resolvedUrl }) =>
     format === "alertmanager" || format === "template" || resolvedUrl !== undefined,
+  audience: ({ format }) => format === "template" ? "people" : "programs",
   settings,
   conflicts(values, prefix) {
     const names = (name: string) => namesOf({ env: `${prefix}_${name}` });
