@@ -25,7 +25,7 @@ export function templateData(alert: Alert, context: SinkContext): TemplateData {
     ...message,
     id,
     loop,
-    key: group === undefined ? name : groupName(alert, group, details),
+    key: group === undefined ? alert.group?.members[0]?.name ?? name : groupName(alert, group, details),
     group: group ?? null,
     notification,
     cluster: context.cluster ?? null,
