@@ -177,7 +177,7 @@ Deno.test("a template knows a group by its name: cause, counts, members, node; o
   const one = groupAlert("job", "first", { counts: { active: 1 } });
   assert.equal(await sent(text, one, plainText), "shop/web.app[0]/server: alone");
   await assert.rejects(
-    sent("{% if group %}{{ group.count }}{% endif %}", one),
+    sent("{% if group %}{{ group.count }}{% endif %}", one, plainText),
     /undefined variable: group\.count/,
   );
 });
