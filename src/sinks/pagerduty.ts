@@ -49,6 +49,8 @@ const maxSummary = 1024;
 const maxText = 255;
 /** Characters of each text in the details, where the details do not fit. */
 const maxDetail = 2000;
+/** Where these do not fit either: a group has many. */
+const minDetail = 200;
 /** PagerDuty's word: with urgency by severity, a warning calls nobody. */
 const severities = { warning: "error", critical: "critical" };
 /** Milliseconds of back-off where PagerDuty has too many events and does not say how long: it asks for minutes. */
@@ -140,38 +142,47 @@ class PagerDutySink implements Sink {
   }
 }
 
+/** The links to this detector's page. */
+const ownPage = new Set(["Loop", "Loops", "Detector"]);
+
 /** What a trigger says of the alert, as JSON without the braces. */
 function triggerOf(alert: Alert, { message: messageOf, cluster }: SinkContext): string {
   const message = messageOf(alert);
   const details = detailsOf(alert);
-  const { JobID, Namespace, TaskGroup, Task } = details.Key;
+  const { group } = alert;
+  const ofJob = group === undefined || group.cause === "job";
+  // Of a group of many jobs one of its loops says nothing.
+  const { JobID, Namespace, TaskGroup, Task } = ofJob ? details.Key : {};
+  const node = ofJob ? details.Node : group.node;
   const joined = (...parts: readonly (string | undefined)[]) =>
     cut(parts.filter((part) => part).join("/"), maxText) || undefined;
   const payload = {
     summary: cut(message.title, maxSummary),
-    source: cut(cluster || details.Node.Name || details.Node.ID || alert.name, maxText),
+    source: cut(cluster || node?.Name || node?.ID || alert.name, maxText),
     severity: severities[message.severity],
     timestamp: timeOf(details.Events.at(-1)?.Time ?? alert.notice?.since),
-    component: joined(JobID, Task ?? lastUpdateOf(alert).task),
+    component: ofJob ? joined(JobID, Task ?? lastUpdateOf(alert).task) : joined(node?.Name ?? node?.ID),
     group: joined(Namespace, TaskGroup),
     class: alert.notice === undefined ? "crash-loop" : "detector",
   };
   const rest = {
     links: message.links.map(({ text, url }) => ({ href: url, text })),
     client: "nomad-crashloop-detector",
-    client_url: message.links.find(({ text }) => text === "Loop" || text === "Detector")?.url,
+    client_url: message.links.find(({ text }) => ownPage.has(text))?.url,
   };
-  const custom = { Cluster: cluster, ...(alert.notice ?? details) };
+  const custom = {
+    Cluster: cluster,
+    ...(alert.notice ?? (ofJob ? details : {})),
+    ...(group === undefined ? {} : { Reason: message.reason, Group: group }),
+  };
   const all = JSON.stringify(custom);
-  const update = alert.notice === undefined ? `,"LastEvent":${oneLine(alert.lastEvent)}` : "";
-  const short = JSON.stringify(
-    details,
-    (_, value) => typeof value === "string" ? cut(value, maxDetail) : value,
-  );
+  const update = ofJob && alert.notice === undefined ? `,"LastEvent":${oneLine(alert.lastEvent)}` : "";
+  const short = (most: number) =>
+    JSON.stringify(custom, (_, value) => typeof value === "string" ? cut(value, most) : value);
   const [head, tail] = [JSON.stringify(payload).slice(0, -1), JSON.stringify(rest).slice(1, -1)];
   const made = (details: string) => `"payload":${head},"custom_details":${details}},${tail}`;
   const fits = (details: string) => new TextEncoder().encode(made(details)).length < maxBytes - maxText;
-  return made([`${all.slice(0, -1)}${update}}`, all].find(fits) ?? short);
+  return made([`${all.slice(0, -1)}${update}}`, all, short(maxDetail)].find(fits) ?? short(minDetail));
 }
 
 /** The time as ISO 8601 with milliseconds. */

@@ -92,7 +92,7 @@ export function groupAlert(
     { length: counts.active + counts.gaveUp + counts.resolved },
     (_, index) => memberOf(cause, index, counts),
   );
-  const [{ name, loop }] = members as [GroupMember];
+  const [{ name }] = members as [GroupMember];
   const group: AlertGroup = {
     cause,
     counts,
@@ -110,14 +110,14 @@ export function groupAlert(
   const key = { Namespace: "shop", JobID: job!, TaskGroup: taskGroup!, Index: Number(index), Task: "server" };
   const alert = loopAlert(reason === "update" ? "repeat" : reason, {
     Key: key,
-    Loop: loop,
+    Loop: groupId,
     ...differs.details,
   });
   return {
     ...alert,
-    id: reason === "first" ? groupId : alertId(groupId, reason),
+    id: alertId(groupId, reason),
     loop: groupId,
-    name,
+    name: `${cause} #${groupId.slice(0, 8)}`,
     reason,
     group,
   };

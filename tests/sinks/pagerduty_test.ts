@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { pagerduty } from "../../src/sinks/pagerduty.ts";
 import type { Sink, SinkContext } from "../../src/sinks/sink.ts";
 import { faultOf } from "../helpers/fault.ts";
+import { groupAlert, groupId, loopAlert, namedContext } from "../helpers/loop.ts";
 import { blindAlert } from "../helpers/notices.ts";
-import { loopAlert, namedContext } from "../helpers/loop.ts";
 import { type PagerDutyStandIn, startPagerDuty } from "../helpers/pagerduty.ts";
 import { waitFor, within } from "../helpers/wait_for.ts";
 
@@ -26,6 +26,7 @@ async function given(): Promise<Given> {
       const env = { SINK_PAGERDUTY_ROUTING_KEY: key, SINK_PAGERDUTY_URL: url };
       const prepared = pagerduty.prepare({ flags: {}, env, problems: [] })!;
       assert.equal(prepared.needsEnds, true);
+      assert.deepEqual([prepared.audience, prepared.updates], ["people", true]);
       return open.use(prepared.open(namedContext(context)));
     },
     [Symbol.asyncDispose]: () => open.disposeAsync(),
@@ -289,4 +290,66 @@ Deno.test("disposing ends a send whose answer does not come", async () => {
   await waitFor("the request", () => pagerDuty.server.requests.length === 1);
   await sink[Symbol.asyncDispose]();
   assert.equal((await within("the send", sending)).message, "closed");
+});
+
+Deno.test("send() has one alert open for a group over its updates, and resolves it at the end", async () => {
+  await using pagerDuty = await given();
+  const sink = pagerDuty.open();
+  for (const reason of ["first", "update", "repeat", "gave-up"] as const) {
+    await sink.send(groupAlert("job", reason));
+  }
+  const [alert, ...others] = pagerDuty.server.alerts;
+  assert.deepEqual([alert!.key, alert!.open, alert!.payloads.length, others], [groupId, true, 4, []]);
+  await sink.send(groupAlert("job", "resolved"));
+  assert.deepEqual([alert!.open, pagerDuty.server.alerts.length], [false, 1]);
+});
+
+Deno.test("send() of the end of a group that never began opens nothing", async () => {
+  await using pagerDuty = await given();
+  await pagerDuty.open().send(groupAlert("storm", "resolved"));
+  assert.equal(pagerDuty.server.bodies.at(-1)!.event_action, "resolve");
+  assert.deepEqual(pagerDuty.server.alerts, []);
+});
+
+Deno.test("send() names the job of a group, or its node, or neither, and has the group in the details", async () => {
+  await using pagerDuty = await given();
+  const sink = pagerDuty.open({ context: { cluster: undefined } });
+  const alerts = (["job", "node", "storm"] as const).map((cause) => groupAlert(cause, "first"));
+  for (const alert of alerts) await sink.send(alert);
+  const [job, node, storm] = pagerDuty.server.bodies.map(({ payload }) => payload);
+  const places = [job, node, storm].map(({ source, component, group }) => [source, component, group]);
+  assert.deepEqual(places, [
+    ["client-1", "web/server", "shop/app"],
+    ["client-1", "client-1", undefined],
+    ["storm #96a0c0ff", undefined, undefined],
+  ]);
+  const { group, details, lastEvent } = alerts[0]!;
+  const Reason = "14 exited with 1, 6 ran out of memory";
+  assert.deepEqual(job.custom_details, {
+    ...details,
+    Reason,
+    Group: group,
+    LastEvent: JSON.parse(lastEvent),
+  });
+  assert.deepEqual(storm.custom_details, {
+    Reason: "334 exited with 1, 166 ran out of memory",
+    Group: alerts[2]!.group,
+  });
+  const links = pagerDuty.server.bodies.map(({ client_url }) => client_url);
+  assert.deepEqual(links, [
+    "https://loops.example.com/?q=shop%2Fweb.app",
+    "https://loops.example.com/?q=client-1",
+    "https://loops.example.com/",
+  ]);
+});
+
+Deno.test("send() cuts a group whose 50 names are too long", async () => {
+  await using pagerDuty = await given();
+  const alert = groupAlert("storm", "first");
+  const long = "\u00e9".repeat(5000);
+  const members = alert.group!.members.map((member) => ({ ...member, name: long, node: long, reason: long }));
+  await pagerDuty.open().send({ ...alert, group: { ...alert.group!, members } });
+  const { Group } = pagerDuty.server.bodies[0]!.payload.custom_details;
+  assert.equal(Group.members.length, 50);
+  assert.equal(Group.members[0].name, `${"\u00e9".repeat(199)}…`);
 });

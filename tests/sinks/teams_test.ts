@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { cardOf, teams } from "../../src/sinks/teams.ts";
 import type { Sink, SinkContext } from "../../src/sinks/sink.ts";
 import { faultOf } from "../helpers/fault.ts";
-import { loopAlert, namedContext } from "../helpers/loop.ts";
+import { groupAlert, loopAlert, namedContext } from "../helpers/loop.ts";
 import { startTeams, type TeamsStandIn } from "../helpers/teams.ts";
 import { waitFor, within } from "../helpers/wait_for.ts";
 
@@ -26,6 +26,7 @@ async function given(): Promise<Given> {
       const env = { SINK_TEAMS_WEBHOOK_URL: url };
       const prepared = teams.prepare({ flags: {}, env, problems: [] })!;
       assert.equal(prepared.needsEnds, true);
+      assert.deepEqual([prepared.audience, prepared.updates], ["people", false]);
       return open.use(prepared.open(namedContext(context)));
     },
     [Symbol.asyncDispose]: () => open.disposeAsync(),
@@ -210,4 +211,15 @@ Deno.test("disposing ends a send whose answer does not come", async () => {
   await waitFor("the request", () => workflow.server.requests.length === 1);
   await sink[Symbol.asyncDispose]();
   assert.equal((await within("the send", sending)).message, "closed");
+});
+
+Deno.test("send() posts a card for a group, for one that has doubled, and for its end, even without a first", async () => {
+  await using workflow = await given();
+  const sink = workflow.open();
+  await sink.send(groupAlert("node", "update", { group: { doubled: true } }));
+  await sink.send(groupAlert("storm", "resolved"));
+  assert.deepEqual(workflow.server.cards.map(({ body: [{ text, color }] }) => [text, color]), [
+    ["[prod-eu] 5 jobs crash-loop on node client-1: 7 loops since 03:42 UTC", "warning"],
+    ["[prod-eu] All 500 crash loops in 500 jobs since 03:42 UTC are resolved", "good"],
+  ]);
 });

@@ -1,11 +1,10 @@
 // The rest of what a person reads of a group, where it has several loops: facts and links. No clock, no I/O.
 import { cut } from "../../lib/cut.ts";
-import { aroundIndex } from "../decode/task_key.ts";
 import type { AlertGroup, GroupMember } from "../groups/group.ts";
 import type { Alert } from "./alert.ts";
 import { type AlertDetails, nodeWords } from "./details.ts";
 import { lastUpdateOf } from "./details_of.ts";
-import { maxList, maxReasons, maxText, reasonOf, tallied, totalOf } from "./group_words.ts";
+import { maxList, maxReasons, maxText, nameAround, reasonOf, tallied, totalOf } from "./group_words.ts";
 
 /** The rest, by label; a fact without a value is none. */
 export function groupFacts(
@@ -17,7 +16,7 @@ export function groupFacts(
   const { namespaces, nodes, reasons } = group.tally;
   const state = ["State", stateOf(group)] as const;
   if (group.cause === "job") {
-    const [before] = aroundIndex(alert.name, Key);
+    const [before] = nameAround(alert, group, Key);
     const one = nodes.length === 1 && nodes[0]!.count === totalOf(group);
     return [
       ["Namespace", Key.Namespace],
@@ -96,7 +95,7 @@ export function groupLinks(
   if (group.cause === "storm") return [{ text: "Loops", of: "page", path: "/" }];
   const { ID, Name } = group.node ?? Node;
   if (group.cause === "job") {
-    return [{ text: "Loops", of: "page", path: pathOf(aroundIndex(alert.name, Key)[0]) }];
+    return [{ text: "Loops", of: "page", path: pathOf(nameAround(alert, group, Key)[0]) }];
   }
   return [
     { text: "Node in Nomad", of: "nomadUi", path: `/ui/clients/${encodeURIComponent(ID)}` },

@@ -10,6 +10,15 @@ export function groupOf({ group }: Alert): AlertGroup | undefined {
   return group === undefined || (group.cause === "job" && totalOf(group) === 1) ? undefined : group;
 }
 
+/** What the names of its loops have in common, before and after what differs. The alert's own name is the group's. */
+export function nameAround(
+  { name }: Alert,
+  { members: [first] }: AlertGroup,
+  key: AlertDetails["Key"],
+): readonly [before: string, after: string] {
+  return aroundIndex(first?.name ?? name, key);
+}
+
 /** How many loops it has. */
 export function totalOf({ counts: { active, gaveUp, resolved } }: AlertGroup): number {
   return active + gaveUp + resolved;
@@ -17,7 +26,7 @@ export function totalOf({ counts: { active, gaveUp, resolved } }: AlertGroup): n
 
 /** What it is that loops: `shop/web.app/server`, a node, or the jobs. */
 export function groupName(alert: Alert, group: AlertGroup, { Key, Node }: AlertDetails): string {
-  if (group.cause === "job") return aroundIndex(alert.name, Key).join("");
+  if (group.cause === "job") return nameAround(alert, group, Key).join("");
   if (group.cause === "storm") return several(group.jobs, "job");
   const { ID, Name } = group.node ?? Node;
   return Name ?? shortId(ID);

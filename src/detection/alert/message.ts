@@ -83,9 +83,9 @@ function severityOf(
   state: Message["state"],
   { Severity, Allocations }: AlertDetails,
 ): Message["severity"] {
+  if (state === "resolved") return "warning";
   const cause = groupOf(alert)?.cause ?? "job";
   if (Severity !== undefined && (cause === "job" || Severity === "critical")) return Severity;
-  if (state === "resolved") return "warning";
   const allLoop = Allocations !== undefined && Allocations.Total > 0 &&
     Allocations.Looping >= Allocations.Total;
   return state === "gave-up" || (alert.group?.counts.gaveUp ?? 0) > 0 || allLoop ? "critical" : "warning";
@@ -94,7 +94,9 @@ function severityOf(
 function titleOf(alert: Alert, details: AlertDetails, since: string): string {
   const runs = `${details.Failures} ${details.Rule === "failures" ? "failed run" : "restart"}`;
   const counted = `${runs}${details.Failures === 1 ? "" : "s"} since ${since}`;
-  return `${alert.name} ${headline(alert, details)}: ${counted}`;
+  // A group's own name is for logs.
+  const name = alert.group?.members[0]?.name ?? alert.name;
+  return `${name} ${headline(alert, details)}: ${counted}`;
 }
 
 function headline({ reason }: Alert, { FlappingSince }: AlertDetails): string {

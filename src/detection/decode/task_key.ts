@@ -40,12 +40,13 @@ export function nameOf({ Namespace, JobID, TaskGroup, Index, Task, NodeID }: Key
 /** What the names of a task have in common in all of its allocations: before the index, and after it without the node.
  * `namespace/job.group` and `/task`; of an allocation's name `job.group` and nothing. */
 export function aroundIndex(name: string, key: Partial<Key>): readonly [before: string, after: string] {
-  const { Index = 0, Task, NodeID } = key;
-  const index = `[${Index}]`;
-  const task = Task === undefined ? "" : `/${part(Task)}`.toWellFormed();
-  const whole = `${index}${task}${NodeID === undefined ? "" : `@${NodeID}`.toWellFormed()}`;
-  if (name.endsWith(whole)) return [name.slice(0, -whole.length), task];
-  return [name.endsWith(index) ? name.slice(0, -index.length) : name, ""];
+  const task = key.Task === undefined ? "" : `/${part(key.Task)}`.toWellFormed();
+  const at = key.NodeID === undefined ? -1 : name.lastIndexOf("@");
+  const whole = at < 0 ? name : name.slice(0, at);
+  const after = whole.endsWith(task) ? task : "";
+  const before = whole.slice(0, whole.length - after.length);
+  const index = /\[\d+\]$/.exec(before);
+  return index === null ? [name, ""] : [before.slice(0, index.index), after];
 }
 
 /** In quotes if it could be taken for more than one part. A job's name may be anything: it is what is left. */

@@ -109,12 +109,13 @@ export class EmailSink implements Sink {
     const message = this.#context.message(alert);
     const { from, to } = this.#values;
     const id = (of: string) => `<${of}@${domainOf(from[0]!)}>`;
-    const isFirst = alert.id === alert.loop;
+    // The id of a group is that of no alert: its first letter takes it, so that the others refer to a letter.
+    const isFirst = alert.id === alert.loop || (alert.group !== undefined && alert.reason === "first");
     return await new MailComposer({
       from: from[0]!,
       to: [...to],
       ...letterOf(message),
-      messageId: id(alert.id),
+      messageId: id(isFirst ? alert.loop : alert.id),
       ...(isFirst ? {} : { inReplyTo: id(alert.loop), references: [id(alert.loop)] }),
       headers: {
         "Auto-Submitted": "auto-generated",

@@ -1,4 +1,4 @@
-// Slack by a token: one message for a loop, its repeats in the thread, its end in both.
+// Slack by a token: one message for a loop or a group, which updates change, its repeats in the thread, its end in both.
 import { HttpClient } from "../../clients/http/client.ts";
 import { Pace } from "../../clients/http/pace.ts";
 import type { Alert } from "../../detection/alert/alert.ts";
@@ -55,19 +55,29 @@ export class TokenSink implements Sink {
 
   async send(alert: Alert): Promise<void> {
     const message = this.#context.message(alert);
-    const ends = message.state !== "active";
+    const ends = alert.reason === "resolved" || alert.reason === "gave-up";
     const layout = layoutOf(message);
     let thread = this.#threads.get(alert.loop);
     try {
-      if (thread !== undefined && !ends) await this.#reply(thread, layout);
+      if (thread !== undefined && alert.reason === "update") await this.#update(thread, alert, layout);
+      else if (thread !== undefined && !ends) await this.#reply(thread, layout);
       else if (thread !== undefined) await this.#end(thread, alert, layout);
     } catch (error) {
       if (!(error instanceof SlackRefusal && gone.has(error.error))) throw error;
       thread = undefined;
     }
     thread ??= await this.#post(layout);
-    if (ends || thread === undefined) this.#threads.forget(alert.loop);
+    // A group that Nomad gave up can have loops that go on, or end later.
+    const over = ends && (alert.group === undefined || alert.reason === "resolved");
+    if (over || thread === undefined) this.#threads.forget(alert.loop);
     else this.#threads.keep(alert.loop, thread);
+  }
+
+  /** The group's message changes, and nobody hears of it. Where it must stay as it is, its thread says that it has
+   * doubled. */
+  async #update(thread: Thread, { group }: Alert, layout: Layout): Promise<void> {
+    const shown = await this.#change(thread, layout);
+    if (!shown && group?.doubled) await this.#reply(thread, layout);
   }
 
   /** The loop's message turns into its end, and its thread says so. What Nomad gave up is shown in the channel too, as

@@ -1,7 +1,9 @@
 // What templates can say of an alert. README.md describes it.
 import { type Alert, alertId } from "../../detection/alert/alert.ts";
 import { detailsOf } from "../../detection/alert/details_of.ts";
+import { groupName, groupOf } from "../../detection/alert/group_words.ts";
 import type { AlertDetails } from "../../detection/alert/details.ts";
+import type { AlertGroup } from "../../detection/groups/group.ts";
 import type { SinkContext } from "../sink.ts";
 
 /** What a template knows, by name. */
@@ -11,6 +13,8 @@ export type TemplateData = Readonly<Record<string, unknown>>;
 export function templateData(alert: Alert, context: SinkContext): TemplateData {
   const { id, loop, name, reason: notification, lastEvent } = alert;
   const message = context.message(alert);
+  const details = detailsOf(alert);
+  const group = groupOf(alert);
   const { reason, facts, links, lastWords } = message;
   const lines = [
     reason,
@@ -23,11 +27,12 @@ export function templateData(alert: Alert, context: SinkContext): TemplateData {
     ...message,
     id,
     loop,
-    key: name,
+    key: group === undefined ? alert.group?.members[0]?.name ?? name : groupName(alert, group, details),
+    group: group ?? null,
     notification,
     cluster: context.cluster ?? null,
     text: lines.join("\n"),
-    details: detailsOf(alert),
+    details,
     update: JSON.parse(lastEvent),
   };
 }
@@ -82,8 +87,31 @@ const lastEvent = JSON.stringify({
   TaskEvent: { Type: "Restarting", Time: 1795491774000000000, DisplayMessage: "Task restarting in 1.2s" },
 });
 
-/** Alerts that templates are tried with: of every reason, with all that an alert can say. */
-export const richSamples: readonly Alert[] = (["first", "repeat", "gave-up", "resolved"] as const).map(
+const member = {
+  loop: details.Loop,
+  name: 'default/web.app[0]/"server"',
+  status: "active",
+  node: "client-1",
+  reason: details.Reason,
+} as const;
+
+/** A group with all that it can say. */
+const group: AlertGroup = {
+  cause: "node",
+  counts: { active: 3, gaveUp: 1, resolved: 1 },
+  jobs: 4,
+  members: [member, { ...member, status: "gave-up" }, { ...member, status: "resolved" }],
+  tally: {
+    namespaces: [{ text: "default", count: 5 }],
+    reasons: [{ text: "exited with 137 (SIGKILL)", count: 3 }, { text: "exited with 1", count: 2 }],
+    nodes: [{ text: "client-1", count: 5 }],
+  },
+  node: { ID: details.Node.ID, Name: "client-1", problem: "is down" },
+  doubled: true,
+};
+
+/** Alerts about one loop: of every reason, with all that they can say. */
+const loopSamples: readonly Alert[] = (["first", "repeat", "gave-up", "resolved"] as const).map(
   (reason) => ({
     id: alertId("sample", reason),
     loop: details.Loop,
@@ -95,8 +123,20 @@ export const richSamples: readonly Alert[] = (["first", "repeat", "gave-up", "re
   }),
 );
 
+/** Alerts that templates are tried with: of every reason, about a loop and about a group, with all that they can say. */
+export const richSamples: readonly Alert[] = [
+  ...loopSamples,
+  ...loopSamples.map((sample) => ({ ...sample, group })),
+  { ...loopSamples[1]!, reason: "update", group },
+];
+
+const { node: _node, doubled: _doubled, ...rest } = group;
+const { node: _on, ...bareMember } = member;
+const bareGroup: AlertGroup = { ...rest, cause: "job", members: [bareMember, bareMember] };
+
 /** The same with as little as an alert can say: `details` follow from an update without fields. */
-export const bareSamples: readonly Alert[] = richSamples.map(({ details: _, ...sample }) => ({
+export const bareSamples: readonly Alert[] = richSamples.map(({ details: _, group, ...sample }) => ({
   ...sample,
+  ...(group === undefined ? {} : { group: bareGroup }),
   lastEvent: "{}",
 }));

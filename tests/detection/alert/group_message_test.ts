@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Alert } from "../../../src/detection/alert/alert.ts";
 import type { AlertDetails } from "../../../src/detection/alert/details.ts";
 import { messageOf } from "../../../src/detection/alert/message.ts";
-import type { AlertGroup } from "../../../src/detection/groups/group.ts";
+import type { AlertGroup, GroupMember } from "../../../src/detection/groups/group.ts";
 import { groupAlert, loopAlert, surroundings } from "../../helpers/loop.ts";
 
 type Counts = Partial<AlertGroup["counts"]>;
@@ -103,8 +103,8 @@ Deno.test("messageOf() of a job's group with one loop says what it says of that 
   for (const reason of ["first", "repeat", "resolved", "gave-up"] as const) {
     const alone = loopAlert(reason);
     const counts = { active: 0, resolved: 0, gaveUp: 0, [countOf[reason]]: 1 };
-    const grouped = groupAlert("job", reason, { counts, details: { Loop: alone.loop } });
-    const { name, loop } = { name: "shop/web.app[0]/server", loop: grouped.group!.members[0]!.loop };
+    const grouped = groupAlert("job", reason, { counts });
+    const [{ name, loop }] = grouped.group!.members as [GroupMember];
     const { details } = alone;
     assert.deepEqual(
       messageOf(grouped, surroundings),
@@ -119,6 +119,7 @@ Deno.test("messageOf() names a job's group like its loops, without what differs"
   const key = { Namespace: "shop", JobID: "web", TaskGroup: "app", Index: 3, Task: "x[3]" };
   const names: readonly (readonly [name: string, key: AlertDetails["Key"], expected: string])[] = [
     ["web.app[3]", { JobID: "web", TaskGroup: "app", Index: 3 }, "web.app"],
+    ["web.app[0]", { JobID: "web", TaskGroup: "app", Index: 0, NodeID: "ca601765" }, "web.app"],
     ['shop/web.app[3]/"x[3]"', key, 'shop/web.app/"x[3]"'],
     [
       "shop/web.app[0]/agent@ca601765",
@@ -128,7 +129,9 @@ Deno.test("messageOf() names a job's group like its loops, without what differs"
     ["a[3].b", { ...key, Task: "agent" }, "a[3].b"],
   ];
   for (const [name, Key, expected] of names) {
-    const { title } = messageOf({ ...groupAlert("job", "first", { details: { Key } }), name });
+    const given = groupAlert("job", "first", { details: { Key } });
+    const members = given.group!.members.map((member) => ({ ...member, name }));
+    const { title } = messageOf({ ...given, group: { ...given.group!, members } });
     assert.equal(title, `${expected} is crash-looping: 20 allocations since 03:42 UTC`);
   }
 });

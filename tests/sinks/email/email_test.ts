@@ -8,6 +8,7 @@ import { type EmailValues, settings } from "../../../src/sinks/email/settings.ts
 import type { Sink, SinkContext } from "../../../src/sinks/sink.ts";
 import { alertAbout } from "../../helpers/alerts.ts";
 import { Authority, type Certificate } from "../../helpers/certificates.ts";
+import { groupAlert, groupId } from "../../helpers/loop.ts";
 import { startProxy } from "../../helpers/proxy.ts";
 import { freePort } from "../../helpers/rabbitmq.ts";
 import { sinkContext } from "../../helpers/sink.ts";
@@ -103,6 +104,29 @@ Deno.test("letters of one loop are one thread: the first has the loop's id, the 
   }
   assert.equal(second!["x-priority"], undefined);
   assert.match(third!["x-priority"]!, /^1/);
+});
+
+Deno.test("letters of one group are one thread: its first has the group's id, the others refer to it", async () => {
+  await using server = await startMailServer();
+  await using sink = open({ url: urlOf(server) });
+  for (const reason of ["first", "update", "resolved"] as const) {
+    await sink.send(groupAlert("job", reason, { group: { doubled: reason === "update" } }));
+  }
+  const [first, ...others] = server.letters.map(({ headers }) => headers);
+  assert.equal(first!["message-id"], `<${groupId}@example.com>`);
+  assert.equal(first!["references"], undefined);
+  for (const headers of others) assert.equal(headers["references"], `<${groupId}@example.com>`);
+  assert.equal(new Set(server.letters.map(({ headers }) => headers["message-id"])).size, 3);
+});
+
+Deno.test("people read letters, and no letter is changed", () => {
+  const env = {
+    SINK_EMAIL_SMTP_URL: "smtp://mail",
+    SINK_EMAIL_FROM: "a@b.test",
+    SINK_EMAIL_TO: "c@d.test",
+  };
+  const { audience, updates } = email.prepare({ flags: {}, env, problems: [] })!;
+  assert.deepEqual([audience, updates], ["people", false]);
 });
 
 Deno.test("no name makes a header or markup", async () => {

@@ -115,3 +115,12 @@ Deno.test("the program goes on with the message of a loop in its next run, and t
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("people read it, and with a token it changes what it sent", () => {
+  const prepared = (env: Readonly<Record<string, string>>) =>
+    slack.prepare({ flags: {}, env, problems: [] })!;
+  const byToken = prepared({ SINK_SLACK_TOKEN: "xoxb-1", SINK_SLACK_CHANNEL: "C1" });
+  const byWebhook = prepared({ SINK_SLACK_WEBHOOK_URL: "https://hooks.slack.com/services/T/B/x" });
+  assert.deepEqual([byToken.audience, byToken.updates], ["people", true]);
+  assert.deepEqual([byWebhook.audience, byWebhook.updates], ["people", false]);
+});

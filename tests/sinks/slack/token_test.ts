@@ -1,7 +1,7 @@
 // Slack by a token: one message for a loop, which its repeats and its end find.
 import assert from "node:assert/strict";
 import { faultOf } from "../../helpers/fault.ts";
-import { loopAlert } from "../../helpers/loop.ts";
+import { groupAlert, loopAlert } from "../../helpers/loop.ts";
 import { slackGiven } from "../../helpers/slack_sinks.ts";
 import { waitFor, within } from "../../helpers/wait_for.ts";
 
@@ -196,4 +196,87 @@ Deno.test("disposing ends a send whose answer does not come", async () => {
     await sink[Symbol.asyncDispose]();
     assert.equal((await within("the send", sending)).message, "closed");
   }
+});
+
+const methodsOf = ({ calls }: { calls: readonly (readonly [method: string, body: unknown])[] }) =>
+  calls.map(([method]) => method);
+
+Deno.test("send() changes the message of a group silently as it grows, and turns it green once", async () => {
+  for (const cause of ["job", "node", "storm"] as const) {
+    await using slack = await slackGiven();
+    const sink = slack.open();
+    await sink.send(groupAlert(cause, "first", { counts: { active: 3 } }));
+    const [message] = slack.server.messages;
+    const [first] = [message!.text];
+    await sink.send(groupAlert(cause, "update"));
+    assert.notEqual(message!.text, first);
+    await sink.send(groupAlert(cause, "repeat"));
+    await sink.send(groupAlert(cause, "resolved"));
+    assert.deepEqual(methodsOf(slack.server), [
+      "chat.postMessage",
+      "chat.update",
+      "chat.postMessage",
+      "chat.update",
+      "chat.postMessage",
+    ]);
+    assert.equal(message!.attachments[0].color, "#2eb67d");
+    assert.deepEqual(
+      slack.server.messages.slice(1).map((
+        { thread, broadcast, text },
+      ) => [thread, broadcast, text.slice(0, 2)]),
+      [[message!.ts, false, "🟠"], [message!.ts, false, "🟢"]],
+    );
+    assert.equal(slack.records.map.size, 0);
+  }
+});
+
+Deno.test("send() posts an update of a group whose message it does not know, or Slack not any more, as a new one", async () => {
+  await using slack = await slackGiven();
+  const sink = slack.open();
+  await sink.send(groupAlert("job", "update"));
+  slack.server.delete(slack.server.messages[0]!.ts);
+  await sink.send(groupAlert("job", "update"));
+  await sink.send(groupAlert("job", "update"));
+  assert.deepEqual(methodsOf(slack.server), [
+    "chat.postMessage",
+    "chat.update",
+    "chat.postMessage",
+    "chat.update",
+  ]);
+  assert.equal(slack.server.messages.length, 1);
+});
+
+Deno.test("send() says in the thread that a group has doubled where its message must stay as it is", async () => {
+  await using slack = await slackGiven();
+  const sink = slack.open();
+  await sink.send(groupAlert("job", "first"));
+  for (const doubled of [false, true]) {
+    slack.server.refusals.push({ method: "chat.update", error: "edit_window_closed" });
+    await sink.send(groupAlert("job", "update", { group: { doubled } }));
+  }
+  const [message, ...replies] = slack.server.messages;
+  assert.deepEqual(replies.map(({ thread, broadcast }) => [thread, broadcast]), [[message!.ts, false]]);
+});
+
+Deno.test("send() keeps in mind where a group's message is when Nomad gave up, until the group is resolved", async () => {
+  await using slack = await slackGiven();
+  const sink = slack.open();
+  await sink.send(groupAlert("job", "first"));
+  await sink.send(groupAlert("job", "gave-up", { counts: { active: 17, gaveUp: 3 } }));
+  const [message, reply] = slack.server.messages;
+  assert.deepEqual([reply!.thread, reply!.broadcast], [message!.ts, true]);
+  await sink.send(groupAlert("job", "resolved"));
+  assert.equal(message!.attachments[0].color, "#2eb67d");
+  assert.deepEqual(slack.server.messages.filter(({ thread }) => thread === undefined), [message]);
+  assert.equal(slack.records.map.size, 0);
+});
+
+Deno.test("send() posts the end of a group that it does not know as a message of its own", async () => {
+  await using slack = await slackGiven();
+  await slack.open().send(groupAlert("storm", "resolved"));
+  assert.match(
+    slack.server.messages[0]!.text,
+    /^🟢 \[prod-eu\] All 500 crash loops in 500 jobs since 03:42 UTC are resolved: /,
+  );
+  assert.equal(slack.records.map.size, 0);
 });

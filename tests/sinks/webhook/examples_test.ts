@@ -7,6 +7,7 @@ import { richSamples } from "../../../src/sinks/webhook/template_data.ts";
 import { alertAbout } from "../../helpers/alerts.ts";
 import * as receivers from "../../helpers/chat_receivers.ts";
 import { type Answering, HttpReceiver } from "../../helpers/http_receiver.ts";
+import { groupAlert } from "../../helpers/loop.ts";
 import { blindAlert } from "../../helpers/notices.ts";
 import { sinkContext } from "../../helpers/sink.ts";
 import { update } from "../../helpers/updates.ts";
@@ -56,6 +57,29 @@ const examples: readonly Example[] = [
 
 /** Of every reason, plain; and with texts longer than any receiver takes, which mention everybody. */
 const long = '@everyone <users/all> "\u{1f600}\u00e9\n'.repeat(4_000);
+const causes = ["job", "node", "storm"] as const;
+const reasons = ["first", "update", "repeat", "gave-up", "resolved"] as const;
+
+/** Each with a name of its own, of a group of 50 or more. */
+function longGroup(alert: Alert): Alert {
+  const group = alert.group!;
+  const members = Array.from({ length: 50 }, (_, at) => (
+    { ...group.members[0]!, name: `${long}[${at}]/server`, node: long, reason: long }
+  ));
+  const tally = Array.from({ length: 10 }, (_, at) => ({ text: long + at, count: 10 - at }));
+  const node = { ID: long, Name: long, problem: long };
+  return {
+    ...alert,
+    group: { ...group, members, node, tally: { namespaces: tally, reasons: tally, nodes: tally } },
+    details: {
+      ...alert.details!,
+      Owner: long,
+      Reason: long,
+      Key: { ...alert.details!.Key, JobID: long, Task: `@all${long}` },
+    },
+  };
+}
+
 const alerts: readonly Alert[] = [
   ...richSamples,
   ...richSamples.map((alert) => ({
@@ -67,6 +91,8 @@ const alerts: readonly Alert[] = [
       Key: { ...alert.details!.Key, JobID: long, Task: `@all${long}` },
     },
   })),
+  ...causes.flatMap((cause) => reasons.map((reason) => groupAlert(cause, reason))),
+  ...causes.flatMap((cause) => reasons.map((reason) => longGroup(groupAlert(cause, reason)))),
   alertAbout("job.group[0]", { loop: "f00", lastEvent: update({ reason: long }) }),
   blindAlert("first"),
   blindAlert("first", long),
@@ -97,6 +123,14 @@ for (const { file, answering, path, resolvedPath, env } of examples) {
       for (const alert of alerts) await sink.send(alert);
     }
     assert.equal(receiver.received.length, 2 * alerts.length);
+    const titles = [
+      "shop/web\\.app/server is crash-looping: 20 allocations since 03:42 UTC",
+      "5 jobs crash-loop on node client-1: 7 loops since 03:42 UTC",
+      "500 crash loops in 500 jobs since 03:42 UTC",
+    ];
+    for (const title of titles) {
+      assert.ok(receiver.received.some(({ body }) => new RegExp(`\\[prod-eu\\] ${title}`).test(body)), title);
+    }
     const [first] = receiver.received;
     assert.match(
       first!.body,

@@ -5,6 +5,7 @@ import { messageOf } from "../../../src/detection/alert/message.ts";
 import type { Sink } from "../../../src/sinks/sink.ts";
 import { webhook } from "../../../src/sinks/webhook/webhook.ts";
 import { alertAbout } from "../../helpers/alerts.ts";
+import { groupAlert } from "../../helpers/loop.ts";
 import { HttpReceiver } from "../../helpers/http_receiver.ts";
 import { sinkContext } from "../../helpers/sink.ts";
 import { update } from "../../helpers/updates.ts";
@@ -160,4 +161,23 @@ Deno.test("send() rejects an alert of which a template makes no JSON, and no oth
     return true;
   });
   assert.equal(await sent(text, alertAbout("even")), '{"a": 1}');
+});
+
+Deno.test("a template knows a group by its name: cause, counts, members, node; of one loop there is none", async () => {
+  const text = "{{ key }}: {% if group %}{{ group.cause }} {{ group.counts.active }} {{ group.jobs }} " +
+    "{{ group.members.size }} {{ group.tally.reasons[0].text }} {{ group.node.Name }}{% else %}alone{% endif %}";
+  assert.equal(
+    await sent(text, groupAlert("node", "first"), plainText),
+    "client-1: node 7 5 7 exited with 1 client-1",
+  );
+  assert.equal(
+    await sent(text, groupAlert("job", "first"), plainText),
+    "shop/web.app/server: job 20 1 20 exited with 1 ",
+  );
+  const one = groupAlert("job", "first", { counts: { active: 1 } });
+  assert.equal(await sent(text, one, plainText), "shop/web.app[0]/server: alone");
+  await assert.rejects(
+    sent("{% if group %}{{ group.count }}{% endif %}", one, plainText),
+    /undefined variable: group\.count/,
+  );
 });
