@@ -29,6 +29,8 @@ interface PendingBatch {
   readonly acknowledge: Batch["acknowledge"];
   /** The keys of its messages. */
   readonly keys: ReadonlySet<string>;
+  /** How many these are. */
+  readonly messages: number;
   readonly hold: Hold | undefined;
   /** When it is acknowledged even with pending alerts; infinite if there is no limit. */
   due: number;
@@ -57,6 +59,7 @@ export class Acknowledger {
   readonly #subscription: Disposable;
   #uncommitted: PendingBatch[] = [];
   #uncommittedMessages = 0;
+  #unacknowledgedMessages = 0;
   #commitTimer: ReturnType<typeof setTimeout> | undefined;
   /** Committed batches in their order: those with pending alerts, and those behind them. */
   readonly #unacknowledged: PendingBatch[] = [];
@@ -80,11 +83,18 @@ export class Acknowledger {
     this.#subscription = parts.delivery.onSettled((key) => this.#settled(key));
   }
 
+  /** How many messages it has yet to acknowledge. */
+  get unacknowledged(): number {
+    return this.#unacknowledgedMessages;
+  }
+
   /** Takes a batch whose effects were reported to the store. An urgent one is committed at once. */
   add(batch: Batch, keys: ReadonlySet<string>, urgent: boolean): void {
     const { acknowledge, hold } = batch;
-    this.#uncommitted.push({ acknowledge, keys, hold, due: Infinity, pendingKeys: 0 });
-    this.#uncommittedMessages += batch.bodies.length;
+    const messages = batch.bodies.length;
+    this.#uncommitted.push({ acknowledge, keys, messages, hold, due: Infinity, pendingKeys: 0 });
+    this.#uncommittedMessages += messages;
+    this.#unacknowledgedMessages += messages;
     if (urgent || !this.#store.durable || this.#uncommittedMessages >= maxMessages) this.commitNow();
     else this.#commitSoon();
   }
@@ -168,11 +178,18 @@ export class Acknowledger {
     this.#commitSoon();
   }
 
+  #end(batches: readonly PendingBatch[]): void {
+    for (const { acknowledge, messages } of batches) {
+      this.#unacknowledgedMessages -= messages;
+      acknowledge();
+    }
+  }
+
   /** Acknowledges up to the first batch with pending alerts. */
   #acknowledge(): void {
     const end = this.#unacknowledged.findIndex(({ pendingKeys }) => pendingKeys > 0);
     const done = this.#unacknowledged.splice(0, end < 0 ? this.#unacknowledged.length : end);
-    for (const { acknowledge } of done) acknowledge();
+    this.#end(done);
     if (this.#unacknowledged.length > 0) return;
     this.#allAcknowledged?.resolve();
     this.#allAcknowledged = undefined;
@@ -181,7 +198,7 @@ export class Acknowledger {
   /** Acknowledges up to the last batch that is due by then, though its alerts are pending. */
   #release(until: number): Released {
     const last = this.#unacknowledged.findLastIndex(({ due }) => due <= until);
-    for (const { acknowledge } of this.#unacknowledged.splice(0, last + 1)) acknowledge();
+    this.#end(this.#unacknowledged.splice(0, last + 1));
     this.#acknowledge();
     return {
       alerts: last < 0 ? undefined : this.#delivery.unconfirmed,

@@ -122,10 +122,15 @@ export class Grouping implements PendingAlerts {
     for (const { groups, sinks } of this.#audiences.values()) this.#emit(groups.due(now), sinks);
   }
 
+  /** Sends what waits, where nothing else is to be confirmed: the source can hand out little more before that is. */
+  hurry(now: Nanoseconds): void {
+    if (this.#parts.delivery.unconfirmed === 0) this.#sendWaiting(now);
+  }
+
   /** Nothing waits from now on: what waits is sent at once. */
   flush(now: Nanoseconds): void {
     this.#ends = true;
-    this.#flushed(now);
+    this.#sendWaiting(now);
   }
 
   /** Notes what is wrong with a node, in words, or that nothing is any more. */
@@ -226,7 +231,10 @@ export class Grouping implements PendingAlerts {
   }
 
   #flushed(now: Nanoseconds): void {
-    if (!this.#ends) return;
+    if (this.#ends) this.#sendWaiting(now);
+  }
+
+  #sendWaiting(now: Nanoseconds): void {
     for (const { groups, sinks } of this.#audiences.values()) this.#emit(groups.flush(now), sinks);
   }
 

@@ -150,8 +150,15 @@ class Pipeline {
     }
     // With GROUP_WAIT=0s, what began in this batch is due now.
     if (wall !== undefined) grouping?.due(wall);
+    if (wall !== undefined && this.#isCrowded) grouping?.hurry(wall);
     this.#acknowledger.add(batch, keys, this.counters.sent > alerts);
     if (wall !== undefined) this.#schedule();
+  }
+
+  /** Whether the source may soon hand out nothing, since messages wait for the alerts about them. */
+  get #isCrowded(): boolean {
+    const { source: { maxUnacknowledged = Infinity }, store } = this.#parts;
+    return !store.durable && this.#acknowledger.unacknowledged >= maxUnacknowledged / 2;
   }
 
   /** Resolves when every alert is confirmed and every batch acknowledged. */

@@ -16,8 +16,9 @@ export interface LiveSource {
   connect(stop: AbortSignal, checkpoint: ReadonlyMap<string, string>): Promise<Connection>;
   /** Verifies that it can be read; consumes nothing. Returns what it found, in words. @throws {Fault} */
   check(stop: AbortSignal): Promise<string>;
-  /** See `Source`. It needs no connection of the source. */
+  /** See `Source`, for both. They need no connection of the source. */
   readonly contextOf?: ContextOf;
+  readonly maxUnacknowledged?: number;
 }
 
 /** One connection of a live source. Disposing it closes it; that may happen more than once. */
@@ -43,6 +44,7 @@ type RetryContext = Pick<SourceContext, "log" | "startupDeadline" | "health" | "
 export class ReconnectingSource implements Source {
   readonly mode = "live";
   readonly contextOf: ContextOf | undefined;
+  readonly maxUnacknowledged: number | undefined;
   readonly #source: LiveSource;
   readonly #context: RetryContext;
   readonly #closed = new AbortController();
@@ -52,6 +54,7 @@ export class ReconnectingSource implements Source {
     this.#source = source;
     this.#context = context;
     this.contextOf = source.contextOf;
+    this.maxUnacknowledged = source.maxUnacknowledged;
   }
 
   async *batches(

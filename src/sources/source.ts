@@ -57,6 +57,8 @@ export interface Source extends AsyncDisposable {
   /** Finds out what an alert about a loop should say besides: within a few seconds, or at once when the signal comes,
    * and then with what is known by then. Never rejects. Absent if the source knows nothing but its messages. */
   readonly contextOf?: ContextOf | undefined;
+  /** How many messages it hands out at most before some of them are acknowledged; absent if it does not wait. */
+  readonly maxUnacknowledged?: number | undefined;
   /** Verifies that it can be read; consumes nothing. Returns what it found, in words. @throws {Fault} */
   check(): Promise<string>;
 }

@@ -26,6 +26,7 @@ export class TestSource implements Source {
   readonly batch: ReturnType<typeof batchOf>[] = [];
   /** Called at the moment of an acknowledgement. */
   onAcknowledge: (number: number) => void = () => {};
+  maxUnacknowledged: number | undefined;
   #next = 0;
   #ended = false;
   #wake = () => {};

@@ -201,6 +201,19 @@ Deno.test("in memory, a batch is acknowledged when people's sinks confirmed the 
   await end();
 });
 
+Deno.test("in memory, what waits is sent early where the source hands out little more before that is confirmed", async () => {
+  const { source, said, end } = opened({ thresholds: { wait: hour } });
+  source.maxUnacknowledged = 10;
+  source.put(restart("web", 0));
+  for (let other = 0; other < 4; other++) source.put(updateJson({}, "Started", start, {}));
+  await waitFor("the program's alert", () => said("amqp").length === 1);
+  assert.deepEqual([said("slack"), source.acknowledged], [[], []]);
+  source.put(updateJson({}, "Started", start, {}));
+  await waitFor("people's message", () => said("slack").length === 1);
+  await waitFor("all acknowledged", () => source.acknowledged.length === 6);
+  await end();
+});
+
 Deno.test("in memory, what waits is sent when the program stops, and holds no batch for ever", async () => {
   const { source, said, end } = opened({ thresholds: { wait: hour } });
   source.put(restart("web", 0));

@@ -49,6 +49,7 @@ function open(settings: AmqpSettings, context: SourceContext): Source {
 
 class AmqpSource implements LiveSource {
   readonly type = "amqp";
+  readonly maxUnacknowledged: number;
   readonly #settings: AmqpSettings;
   readonly #context: SourceContext;
   readonly #holdLimits: HoldLimits;
@@ -57,6 +58,7 @@ class AmqpSource implements LiveSource {
   constructor(settings: AmqpSettings, context: SourceContext) {
     this.#settings = settings;
     this.#context = context;
+    this.maxUnacknowledged = settings.prefetch;
     this.#holdLimits = new HoldLimits(`source amqp: queue "${settings.queue}"`);
     if (context.visibility !== undefined) context.visibility.losesEvents = true;
   }

@@ -28,6 +28,7 @@ export function openNomad(
 
 class NomadSource implements LiveSource {
   readonly type = "nomad";
+  readonly maxUnacknowledged = maxInFlight;
   readonly #client: NomadClient;
   readonly #namespace: string;
   readonly #context: SourceContext;
