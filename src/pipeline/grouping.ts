@@ -135,6 +135,7 @@ export class Grouping implements PendingAlerts {
 
   /** Notes what is wrong with a node, in words, or that nothing is any more. */
   noteNode(node: { readonly ID: string }, problem: string | undefined, now: Nanoseconds): void {
+    this.#problems.see(node.ID);
     this.#problems.note(node.ID, problem);
     for (const { groups } of this.#audiences.values()) groups.nodeChanged(node, now);
   }

@@ -143,7 +143,7 @@ class PagerDutySink implements Sink {
 }
 
 /** The links to this detector's page. */
-const ownPage = new Set(["Loop", "Loops", "Detector"]);
+const ownPage = new Set(["Loop", "All loops", "Detector"]);
 
 /** What a trigger says of the alert, as JSON without the braces. */
 function triggerOf(alert: Alert, { message: messageOf, cluster }: SinkContext): string {

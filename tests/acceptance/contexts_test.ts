@@ -142,6 +142,7 @@ Deno.test("a server that hangs delays alerts for people until its time is up, an
       ALERT_LOG_LINES: "5",
       SINK_TYPE: "stdout,slack",
       SINK_SLACK_WEBHOOK_URL: slack.webhookUrl,
+      GROUP_BY: "none",
     }),
   });
   const count = Object.keys(expected).length;

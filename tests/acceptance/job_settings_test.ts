@@ -44,7 +44,7 @@ Deno.test("a muted job does not notify because the detector starts, nor after ki
   server.definitions.set("default/loop-delay", loopDelay({ crashloop_owner: "new" }, 11));
   await using program = new Program({ env });
   await program.logged("restored");
-  await program.logged("source nomad: follows");
+  await program.logged("source nomad: following");
   server.allow(Infinity);
   await waitFor("its alert", () => alertsOf(program).some(isOurs), { timeoutMs: 60_000 });
   const [{ Owner, Muted, Status, Id, Loop }] = alertsOf(program).filter(isOurs);

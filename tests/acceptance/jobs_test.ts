@@ -89,7 +89,7 @@ async function play(middle: (server: NomadServer, program: Program) => Promise<v
   await using program = new Program({
     env: { NOMAD_ADDR: server.address, RESTART_COUNT: "2", STABLE_AFTER: "30s" },
   });
-  await program.logged("source nomad: follows");
+  await program.logged("source nomad: following");
   server.allow(frozenAt);
   const gaveUp = () => alertsOf(program).filter(({ Status }) => Status === "gave-up").map(taskOf).sort();
   await waitFor("what was given up", () => gaveUp().length >= givenUp.length, { timeoutMs: 30_000 });

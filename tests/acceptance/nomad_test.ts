@@ -60,7 +60,7 @@ const names = (alerts: readonly { name: string }[]) => alerts.map(({ name }) => 
 async function follow(server: NomadServer): Promise<string> {
   const count = loops.length + stopped.length;
   await using program = new Program({ env: envOf(server) });
-  await program.logged("source nomad: follows");
+  await program.logged("source nomad: following");
   server.allow(Infinity);
   await waitFor(`${count} alerts`, () => program.lines.length >= count, { timeoutMs: 60_000 });
   program.signal("SIGTERM");
@@ -100,7 +100,7 @@ Deno.test("killed with SIGKILL in the middle, again and again, with a state file
   let stdout = "";
   for (const lines of [60, 150, 290, 430, 600]) {
     await using program = new Program({ env });
-    await program.logged("source nomad: follows");
+    await program.logged("source nomad: following");
     server.allow(lines);
     // It is killed somewhere in what it makes of these lines.
     await new Promise((resolve) => setTimeout(resolve, 150 + lines));

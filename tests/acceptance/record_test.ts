@@ -105,7 +105,7 @@ Deno.test("record from Nomad writes updates, with the types of jobs; the replay 
   const path = `${folder.path}/updates.ndjson.gz`;
   await using server = await NomadServer.start({ recording: stream, lines: 0 });
   await using recorder = new Program({ args: ["record", "--to", path], env: { NOMAD_ADDR: server.address } });
-  await recorder.logged("source nomad: follows");
+  await recorder.logged("source nomad: following");
   server.allow(Infinity);
   const events = stream.events().size;
   await waitFor("every event to be on disk", () => linesOf(path).length >= events, { timeoutMs: 60_000 });

@@ -16,7 +16,6 @@ export function groupFacts(
   const { namespaces, nodes, reasons } = group.tally;
   const state = ["State", stateOf(group)] as const;
   if (group.cause === "job") {
-    const [before] = nameAround(alert, group, Key);
     const one = nodes.length === 1 && nodes[0]!.count === totalOf(group);
     return [
       ["Namespace", Key.Namespace],
@@ -25,7 +24,7 @@ export function groupFacts(
       ["Task", Key.Task ?? lastUpdateOf(alert).task],
       state,
       one ? ["Node", nodeWords(Node)] : ["Nodes", onNodes(group)],
-      ["Allocations", listed(group, (member) => allocationOf(member, before, Key, one))],
+      ["Allocations", listed(group, allocationWords(group, Key), one || Key.NodeID ? undefined : onNode)],
     ];
   }
   const spaces = namespaces.length === 1
@@ -38,10 +37,11 @@ export function groupFacts(
   if (group.cause === "node") {
     return [["Node", nodeWords(group.node ?? Node)], ...rows, ["Loops", listed(group, ({ name }) => name)]];
   }
-  return [...rows, ["Nodes", onNodes(group)], [
-    "Loops",
-    listed(group, ({ name, node }) => node === undefined ? name : `${name} on ${node}`),
-  ]];
+  return [...rows, ["Nodes", onNodes(group)], ["Loops", listed(group, ({ name }) => name, onNode)]];
+}
+
+function onNode({ node }: GroupMember): string | undefined {
+  return node;
 }
 
 /** `18 active, 2 resolved`. */
@@ -54,52 +54,55 @@ function onNodes(group: AlertGroup): string {
   return tallied(group, group.tally.nodes, (text) => `on ${text}`, "on others");
 }
 
-/** `[3] on client-1`; of a system job, which has one on each node, the node alone. */
-function allocationOf(
-  { name, node }: GroupMember,
-  before: string,
-  { NodeID }: AlertDetails["Key"],
-  oneNode: boolean,
-): string {
-  if (NodeID !== undefined && node !== undefined) return node;
-  const index = name.startsWith(before) && /^\[\d+\]/.exec(name.slice(before.length))?.[0] || name;
-  return node === undefined || oneNode ? index : `${index} on ${node}`;
+/** `[3]`; of a system job, which has one on each node, the node; of children of a job, their names. */
+function allocationWords(group: AlertGroup, key: AlertDetails["Key"]): (member: GroupMember) => string {
+  const around = nameAround(group, key);
+  return ({ name, node }) => {
+    if (key.NodeID !== undefined && node !== undefined) return node;
+    return around && /^\[\d+\]/.exec(name.slice(around[0].length))?.[0] || name;
+  };
 }
 
-/** The members, as many as fit: `a, b (resolved), … and 37 more`. */
-function listed(group: AlertGroup, text: (member: GroupMember) => string): string {
+/** The members, as many as fit: `a, b (resolved), … and 37 more`; by their places: `client-1: a, b; client-2: c`. */
+function listed(
+  group: AlertGroup,
+  text: (member: GroupMember) => string,
+  placeOf: (member: GroupMember) => string | undefined = () => undefined,
+): string {
   const { counts: { active, gaveUp } } = group;
-  const total = totalOf(group);
   const words = {
     active: "",
     "gave-up": " (given up)",
     resolved: active + gaveUp === 0 ? "" : " (resolved)",
   };
-  const shown: string[] = [];
-  let length = 0;
+  const places = new Map<string, string[]>();
+  let [shown, length] = [0, 0];
   for (const member of group.members) {
     const one = cut(text(member), maxText) + words[member.status];
-    length += one.length + 2;
-    if (length > maxList && shown.length > 0) break;
-    shown.push(one);
+    const place = cut(placeOf(member) ?? "", maxText);
+    length += one.length + 2 + (places.has(place) ? 0 : place.length + 2);
+    if (length > maxList && shown > 0) break;
+    shown++;
+    places.set(place, [...places.get(place) ?? [], one]);
   }
-  return shown.join(", ") + (shown.length < total ? `, … and ${total - shown.length} more` : "");
+  const lists = [...places].map(([place, ones]) => `${place === "" ? "" : `${place}: `}${ones.join(", ")}`);
+  const more = totalOf(group) - shown;
+  return lists.join("; ") + (more > 0 ? `, … and ${more} more` : "");
 }
 
 /** Where to look further. */
 export function groupLinks(
-  alert: Alert,
   group: AlertGroup,
   { Key, Node }: AlertDetails,
 ): readonly { readonly text: string; readonly of: "nomadUi" | "page"; readonly path: string }[] {
-  if (group.cause === "storm") return [{ text: "Loops", of: "page", path: "/" }];
+  if (group.cause === "storm") return [{ text: "All loops", of: "page", path: "/" }];
   const { ID, Name } = group.node ?? Node;
   if (group.cause === "job") {
-    return [{ text: "Loops", of: "page", path: pathOf(nameAround(alert, group, Key)[0]) }];
+    return [{ text: "All loops", of: "page", path: pathOf(nameAround(group, Key)?.[0] ?? "") }];
   }
   return [
     { text: "Node in Nomad", of: "nomadUi", path: `/ui/clients/${encodeURIComponent(ID)}` },
-    { text: "Loops", of: "page", path: pathOf(Name ?? ID) },
+    { text: "All loops", of: "page", path: pathOf(Name ?? ID) },
   ];
 }
 

@@ -10,13 +10,15 @@ export function groupOf({ group }: Alert): AlertGroup | undefined {
   return group === undefined || (group.cause === "job" && totalOf(group) === 1) ? undefined : group;
 }
 
-/** What the names of its loops have in common, before and after what differs. The alert's own name is the group's. */
+/** What the names of its loops have in common, before and after the index; undefined for children of a job, which have
+ * names of their own. */
 export function nameAround(
-  { name }: Alert,
-  { members: [first] }: AlertGroup,
+  { members }: AlertGroup,
   key: AlertDetails["Key"],
-): readonly [before: string, after: string] {
-  return aroundIndex(first?.name ?? name, key);
+): readonly [before: string, after: string] | undefined {
+  const [around, ...others] = new Set(members.map(({ name }) => aroundIndex(name, key).join("\n")));
+  const [before, after] = (around ?? "").split("\n");
+  return around === undefined || others.length > 0 ? undefined : [before!, after!];
 }
 
 /** How many loops it has. */
@@ -26,7 +28,10 @@ export function totalOf({ counts: { active, gaveUp, resolved } }: AlertGroup): n
 
 /** What it is that loops: `shop/web.app/server`, a node, or the jobs. */
 export function groupName(alert: Alert, group: AlertGroup, { Key, Node }: AlertDetails): string {
-  if (group.cause === "job") return nameAround(alert, group, Key).join("");
+  // The group's own name ends in an id, which no other group has.
+  if (group.cause === "job") {
+    return nameAround(group, Key)?.join("") ?? alert.name.replace(/ #[0-9a-f]+$/, "");
+  }
   if (group.cause === "storm") return several(group.jobs, "job");
   const { ID, Name } = group.node ?? Node;
   return Name ?? shortId(ID);

@@ -187,7 +187,7 @@ function linksOf(alert: Alert, details: AlertDetails, surroundings: Surroundings
     }
     const loop = alert.group?.members[0]?.loop ?? Loop;
     add("Loop", "page", `/allocation/${encodeURIComponent(loop)}`);
-  } else for (const { text, of, path } of groupLinks(alert, group, details)) add(text, of, path);
+  } else for (const { text, of, path } of groupLinks(group, details)) add(text, of, path);
   const runbook = ofJob ? webAddress(Runbook) : undefined;
   if (runbook !== undefined) links.push({ text: "Runbook", url: runbook });
   return links;

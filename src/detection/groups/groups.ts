@@ -312,6 +312,7 @@ export class Groups {
 
   #isAtFault(node: string): boolean {
     if (this.#index.ofNode(node) !== undefined || this.#problems.get(node) !== undefined) return true;
+    if (this.#problems.areOfOneNode) return false;
     return new Set(this.#index.active.recentOn(node).map(({ job }) => job)).size >= minJobs;
   }
 

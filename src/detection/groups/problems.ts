@@ -1,4 +1,4 @@
-// What Nomad says is wrong with nodes. No clock, no I/O.
+// What Nomad says of nodes: what is wrong with them, and whether there is only one. No clock, no I/O.
 import type { GroupsState, KeptGroups } from "./state.ts";
 
 /** Maximum nodes with a problem; the oldest make room. */
@@ -8,9 +8,21 @@ const maxNodes = 10_000;
 export class NodeProblems {
   readonly #state: GroupsState;
   readonly #problems = new Map<string, string>();
+  /** Some of the cluster's nodes: two are enough. */
+  readonly #seen = new Set<string>();
 
   constructor(state: GroupsState) {
     this.#state = state;
+  }
+
+  /** Whether the cluster is known to have one node only, which all loops are on, whatever their cause. */
+  get areOfOneNode(): boolean {
+    return this.#seen.size === 1;
+  }
+
+  /** The cluster has this node. */
+  see(node: string): void {
+    if (this.#seen.size < 2) this.#seen.add(node);
   }
 
   get(node: string): string | undefined {

@@ -14,6 +14,8 @@ export interface Layout {
 /** Slack's limits, in characters. */
 const maxHeader = 150;
 const maxFields = 10;
+/** What is longer has the whole width, and not one of two columns. */
+const maxColumn = 100;
 const maxButtonText = 75;
 const maxUrl = 3000;
 /** Slack refuses a message (msg_blocks_too_long) whose blocks have about 13,200 in sum. */
@@ -63,12 +65,15 @@ function headed({ title, reason, state }: Message, limit: number): Pick<Layout, 
 
 function details({ facts, links }: Message, limit: number): unknown[] {
   const blocks: unknown[] = [];
-  for (let from = 0; from < facts.length; from += maxFields) {
+  const isShort = ({ value }: Fact) => value.length <= maxColumn;
+  const short = facts.filter(isShort);
+  for (let from = 0; from < short.length; from += maxFields) {
     blocks.push({
       type: "section",
-      fields: facts.slice(from, from + maxFields).map((fact) => field(fact, limit)),
+      fields: short.slice(from, from + maxFields).map((fact) => field(fact, limit)),
     });
   }
+  for (const fact of facts) if (!isShort(fact)) blocks.push(section(field(fact, limit)));
   const buttons = links.filter(({ url }) => url.length <= Math.min(maxUrl, limit)).map(button);
   if (buttons.length > 0) blocks.push({ type: "actions", elements: buttons });
   return blocks;

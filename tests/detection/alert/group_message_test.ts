@@ -143,6 +143,16 @@ const reasons = (...texts: readonly (readonly [count: number, text: string])[]) 
   },
 });
 
+Deno.test("messageOf() names children of a job by their own names, and their group by the job's", () => {
+  const given = groupAlert("job", "first", { counts: { active: 2 } });
+  const names = ["shop/web/dispatch-1-a.app[0]/server", "shop/web/dispatch-2-b.app[0]/server"];
+  const members = given.group!.members.map(({ node: _, ...member }, at) => ({ ...member, name: names[at]! }));
+  const alert = { ...given, name: "shop/web.app/server #3a3aca75", group: { ...given.group!, members } };
+  const { title, facts } = messageOf(alert);
+  assert.match(title, /^shop\/web\.app\/server is crash-looping: 2 /);
+  assert.equal(facts.find(({ label }) => label === "Allocations")!.value, names.join(", "));
+});
+
 Deno.test("messageOf() says why a group loops: its one reason, or how many loop for which", () => {
   const table: readonly (readonly [reason: string, alert: Alert])[] = [
     [
@@ -192,8 +202,7 @@ Deno.test("messageOf() lists the allocations of a job's group, and how many are 
       "Task: server",
       "State: 1 given up, 4 active, 2 resolved",
       "Nodes: 3 on client-1, 2 on client-2, 2 on client-3",
-      "Allocations: [0] on client-1 (given up), [1] on client-2, [2] on client-3, [3] on client-1, [4] on client-2, " +
-      "[5] on client-3 (resolved), [6] on client-1 (resolved)",
+      "Allocations: client-1: [0] (given up), [3], [6] (resolved); client-2: [1], [4]; client-3: [2], [5] (resolved)",
       "Owner: team-shop",
     ],
   );
@@ -201,7 +210,7 @@ Deno.test("messageOf() lists the allocations of a job's group, and how many are 
   assert.equal(facts[5], "State: 100 active");
   assert.match(
     facts[7]!,
-    /^Allocations: \[0\] on client-1, \[1\] on client-2, .*, \[16\] on client-2, … and 83 more$/,
+    /^Allocations: client-1: \[0\], \[3\], .*; client-2: .*; client-3: .*, … and \d+ more$/,
   );
 });
 
@@ -234,7 +243,10 @@ Deno.test("messageOf() lists the loops of a node, and says of a storm where they
     "State: 500 active",
     "Nodes: 167 on client-1, 167 on client-2, 166 on client-3",
   ]);
-  assert.match(storm.at(-1)!, /^Loops: shop\/web-0\.app\[0\]\/server on client-1, .*, … and 493 more$/);
+  assert.match(
+    storm.at(-1)!,
+    /^Loops: client-1: shop\/web-0\.app\[0\]\/server, .*; client-2: .*, … and \d+ more$/,
+  );
   const many = Array.from({ length: 10 }, (_, at) => ({ text: `exited with ${at}`, count: 50 - at }));
   const tally = { namespaces: [], nodes: [], reasons: many };
   assert.ok(
@@ -280,15 +292,15 @@ Deno.test("messageOf() links to the job or the node in Nomad, to the page's list
   const details = { Runbook: "https://wiki.example.com/web?a=b" };
   assert.deepEqual(linksOf(groupAlert("job", "first", { details })), [
     ["Job in Nomad", "https://nomad.example.com/ui/jobs/web%40shop"],
-    ["Loops", "https://loops.example.com/?q=shop%2Fweb.app"],
+    ["All loops", "https://loops.example.com/?q=shop%2Fweb.app"],
     ["Runbook", "https://wiki.example.com/web?a=b"],
   ]);
   assert.deepEqual(linksOf(groupAlert("node", "first", { details })), [
     ["Node in Nomad", "https://nomad.example.com/ui/clients/ca601765-3a7d-9af1-54b2-ee5a37ccffd8"],
-    ["Loops", "https://loops.example.com/?q=client-1"],
+    ["All loops", "https://loops.example.com/?q=client-1"],
   ]);
   assert.deepEqual(linksOf(groupAlert("storm", "first", { details })), [[
-    "Loops",
+    "All loops",
     "https://loops.example.com/",
   ]]);
   assert.deepEqual(linksOf(loopAlert("first", details)).at(-1), ["Runbook", details.Runbook]);

@@ -157,6 +157,23 @@ Deno.test("jobs that loop on several nodes are no node's fault", () => {
   assert.deepEqual(scene.said(), Array(5).fill("job first 2/0/0"));
 });
 
+Deno.test("in a cluster that is known to have one node, the node is no cause unless it has a problem", () => {
+  for (
+    const [problem, nodes, said] of [
+      [undefined, ["node-1"], Array(5).fill("job first 1/0/0")],
+      ["is down", ["node-1"], ["node first 5/0/0"]],
+      [undefined, ["node-1", "node-2"], ["node first 5/0/0"]],
+    ] as const
+  ) {
+    const scene = new Scene();
+    for (const node of nodes) scene.problems.see(node);
+    scene.problems.note("node-1", problem);
+    each(5, (index) => scene.take("first", { name: `job${index}`, job: `job${index}`, node: "node-1" }));
+    scene.pass(10);
+    assert.deepEqual(scene.said(), said);
+  }
+});
+
 Deno.test("a job whose group was sent counts for its node and is listed, but keeps its own message", () => {
   const scene = new Scene();
   each(3, (index) => {
