@@ -20,6 +20,24 @@ const longest = [
   "tests/acceptance/floods_test.ts",
 ];
 
+/** They wait for real minutes to pass and need little of a core meanwhile: they run beside the others. */
+const waiting = [
+  "tests/acceptance/own_alerts_test.ts",
+  "tests/acceptance/one_cause_test.ts",
+  "tests/acceptance/blindness_test.ts",
+  "tests/acceptance/job_settings_test.ts",
+  "tests/acceptance/groups_test.ts",
+];
+
+/** The jobs that run beside the others, one after the other, and the others. */
+export function lanesOf(jobs: readonly Job[]): { readonly beside: Job[]; readonly others: Job[] } {
+  const { beside = [], others = [] } = Object.groupBy(
+    jobs,
+    ([file]) => waiting.includes(file!) ? "beside" : "others",
+  );
+  return { beside, others };
+}
+
 /** The jobs that run these files, each file once, in the order in which they begin. */
 export function jobsOf(files: readonly string[]): Job[] {
   const folderOf = (file: string) => slow.test(file) ? file : file.split("/").slice(0, 2).join("/");
@@ -80,10 +98,10 @@ async function run(job: Job): Promise<{ ok: boolean; passed: number; failed: num
 /** Runs all tests; whether they passed. */
 async function runAll(): Promise<boolean> {
   const began = Date.now();
-  const jobs = jobsOf(testFiles());
+  const { beside, others } = lanesOf(jobsOf(testFiles()));
   const failures: string[] = [];
   let [passed, failed] = [0, 0];
-  const work = async () => {
+  const work = async (jobs: Job[]) => {
     for (let job = jobs.shift(); job; job = jobs.shift()) {
       const result = await run(job);
       passed += result.passed;
@@ -91,7 +109,8 @@ async function runAll(): Promise<boolean> {
       if (!result.ok) failures.push(job.join(" "));
     }
   };
-  await Promise.all(Array.from({ length: Math.min(4, Math.max(2, navigator.hardwareConcurrency)) }, work));
+  const processes = Math.min(4, Math.max(2, navigator.hardwareConcurrency));
+  await Promise.all([work(beside), ...Array.from({ length: processes }, () => work(others))]);
   const seconds = Math.round((Date.now() - began) / 1000);
   for (const files of failures) print(`Failed, again with: deno task test ${files}`);
   const took = `${Math.floor(seconds / 60)}m${seconds % 60}s`;

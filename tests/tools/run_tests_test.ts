@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { argumentsOf, countsOf, jobsOf, testFiles } from "./run_tests.ts";
+import { argumentsOf, countsOf, jobsOf, lanesOf, testFiles } from "./run_tests.ts";
 
 Deno.test("jobsOf() has every test file once, the longest first", () => {
   const files = testFiles();
@@ -16,6 +16,14 @@ Deno.test("jobsOf() puts the files of a quick folder together, and runs each slo
     "tests/lib/settings/size_test.ts",
   ];
   assert.deepEqual(jobsOf(files), [[files[0]], [files[1], files[2]]]);
+});
+
+Deno.test("lanesOf() puts what waits for minutes beside the others, each job once", () => {
+  const jobs = jobsOf(testFiles());
+  const { beside, others } = lanesOf(jobs);
+  assert.deepEqual([...beside, ...others].sort(), [...jobs].sort());
+  assert.ok(beside.some(([file]) => file === "tests/acceptance/own_alerts_test.ts"));
+  assert.deepEqual(others[0], ["tests/status/page_test.ts"]);
 });
 
 Deno.test("argumentsOf() passes arguments on, and runs all tests where they name no file", () => {
