@@ -247,7 +247,7 @@ Deno.test("TLS faults of the sink name the sink's settings and end the start", a
     await startError(sinkEnv("good", { SINK_AMQP_TLS_CA_FILE: files.otherCa })),
     `error sink amqp: the certificate of ${shown("good")} is not signed by a CA in "${files.otherCa}", ` +
       'but by "Own CA"; set SINK_AMQP_TLS_CA_FILE (--sink-amqp-tls-ca-file) to a file that holds its ' +
-      "authority's certificate\n",
+      "CA's certificate\n",
   );
   assert.equal(
     await startError(sinkEnv("demanding")),
