@@ -125,10 +125,11 @@ Deno.test("at a start, what failing jobs ask for comes first, also with the rule
     const first = bodies.findIndex((body) => JSON.parse(body).JobID === "loop-delay");
     assert.ok(isSettings(bodies[first]!), `${restartsOnly}: ${bodies[first]}`);
     assert.equal(asked(requests).get("default/healthy"), undefined);
-    const topics = restartsOnly
-      ? "topic=Allocation&topic=Job&"
-      : "topic=Allocation&topic=Job&topic=Evaluation&";
-    assert.ok(requests[0]!.includes(`?${topics}namespace`), requests[0]);
+    const topics = restartsOnly ? ["Allocation", "Job", "Node"] : ["Allocation", "Job", "Evaluation", "Node"];
+    assert.deepEqual(
+      new URL(requests[0]!.split(" ")[1]!, "http://nomad").searchParams.getAll("topic"),
+      topics,
+    );
   }
 });
 
