@@ -190,10 +190,12 @@ export class OpenGroup {
     const members = [...this.members.values()];
     const ranked = statuses.flatMap((status) => members.filter((member) => member.status === status));
     const { active, "gave-up": gaveUp, resolved } = this.#counts;
+    const speaker = this.members.get(this.speaker.name)?.loop;
     return {
       cause: row.cause,
       counts: { active, gaveUp, resolved: resolved + row.forgotten },
       jobs: new Set(members.map(({ job }) => job)).size,
+      ...(speaker === undefined ? {} : { speaker }),
       members: ranked.slice(0, maxMembers).map(({ loop, name, status, node, reason }) => ({
         loop,
         name,
