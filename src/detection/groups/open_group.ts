@@ -68,13 +68,14 @@ export class OpenGroup {
 
   /** Another alert speaks for it from now on. */
   speak(speaker: Speaker): void {
-    const { name, lastEvent, eventLog, limit, details } = speaker;
+    const { name, lastEvent, eventLog, limit, details, wishes } = speaker;
     this.speaker = {
       name,
       lastEvent,
       eventLog,
       ...(limit === undefined ? {} : { limit }),
       ...(details && { details }),
+      ...(wishes && { wishes }),
     };
     this.#put("group speakers", this.row.id, this.speaker);
   }
