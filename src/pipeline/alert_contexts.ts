@@ -3,7 +3,6 @@
 import type { Alert } from "../detection/alert/alert.ts";
 import { contextRequestOf, hasContext, withContext } from "../detection/alert/context.ts";
 import type { AlertContext } from "../detection/alert/details.ts";
-import { detailsOf } from "../detection/alert/details_of.ts";
 import type { ContextOf } from "../sources/source.ts";
 
 /** Alerts that are asked about at one time; more are sent without a context, rather than late. */
@@ -63,8 +62,8 @@ export class AlertContexts {
     signal.removeEventListener("abort", end);
     if (answer === undefined || signal.aborted) return;
     keep(this.#answers, alert.id, answer);
-    // The group of an alert has an id of its own; its details are of the loop that speaks for it.
-    keep(this.#ofLoops, detailsOf(alert).Loop, answer);
+    // A group has an id of its own; what was asked is about the loop that speaks for it.
+    keep(this.#ofLoops, alert.group?.speaker ?? alert.loop, answer);
   }
 }
 

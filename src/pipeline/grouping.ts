@@ -95,15 +95,14 @@ export class Grouping implements PendingAlerts {
       }
     }
     for (const name of rule.loops()) {
-      if (this.#has(name) || rule.loop(name, now)?.alert.details?.Muted !== undefined) continue;
-      this.#singles.add(name);
+      if (!this.#has(name) && rule.loop(name, now)!.notified > 0) this.#singles.add(name);
     }
   }
 
   /** Carries out a decision that ends a loop, or notifies of one. Returns whether a sink gets, or will get, its alert. */
   take(decision: Notification, now: Nanoseconds): boolean {
     const { alert } = decision;
-    if (alert !== undefined && alert.details?.Muted === undefined) return this.#takeAlert(alert, now);
+    if (alert !== undefined) return this.#takeAlert(alert, now);
     if (decision.reason === "resolved" || decision.reason === "gave-up") {
       const { name, reason, cause } = decision;
       if (reason === "resolved") this.#singles.delete(name);
@@ -189,15 +188,20 @@ export class Grouping implements PendingAlerts {
     return accepted || audiences.length > 0;
   }
 
-  /** Those that hear of it: of a loop that begins, those whose sinks accept it; later, those that heard of it. */
+  /** Those that hear of it: those whose sinks accept it now, and of an end, those that heard of the loop. */
   #audiencesOf(alert: Alert): Audience[] {
     const { name, reason } = alert;
     const known = this.#withLoop(name);
     if (reason === "resolved") return known;
-    const following = known.filter(({ groups }) => groups.isUnresolved(name));
-    if (reason !== "first" && following.length > 0) return following;
-    const sinks = this.#people.filter((sink) => sink.accepts(alert));
-    return sinks.length === 0 ? [] : [this.#audience(sinks.map(({ name }) => name).join())];
+    const accepting = this.#people.filter((sink) => sink.accepts(alert));
+    const following = reason === "first" ? [] : known.filter(({ groups }) => groups.isUnresolved(name));
+    const others = accepting.filter((sink) => !following.some(({ sinks }) => sinks.includes(sink)));
+    const hearing = reason === "repeat"
+      ? following.filter(({ sinks }) => sinks.some((sink) => accepting.includes(sink)))
+      : following;
+    return others.length === 0
+      ? hearing
+      : [...hearing, this.#audience(others.map(({ name }) => name).join())];
   }
 
   #withLoop(name: string): Audience[] {

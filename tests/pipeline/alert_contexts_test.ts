@@ -4,11 +4,14 @@ import type { Alert } from "../../src/detection/alert/alert.ts";
 import type { ContextRequest } from "../../src/detection/alert/context.ts";
 import type { AlertContext } from "../../src/detection/alert/details.ts";
 import { detailsOf } from "../../src/detection/alert/details_of.ts";
+import { type GroupMessage, Groups } from "../../src/detection/groups/groups.ts";
+import { NodeProblems } from "../../src/detection/groups/problems.ts";
 import { Fault } from "../../src/lib/errors.ts";
 import { AlertContexts } from "../../src/pipeline/alert_contexts.ts";
 import { Delivery } from "../../src/pipeline/delivery.ts";
 import { MemoryStore } from "../../src/state/memory.ts";
 import { alertAbout } from "../helpers/alerts.ts";
+import { groupAlert, GroupJournal } from "../helpers/groups.ts";
 import { testLog } from "../helpers/log.ts";
 import { Random } from "../helpers/random.ts";
 import { partsOf, TestSink } from "../helpers/sink.ts";
@@ -142,21 +145,18 @@ Deno.test("an alert to several sinks is asked about once; a sink that shows no c
 Deno.test("the context of a group is that of the loop that speaks for it", async () => {
   const sink = new ShowingSink();
   const { asking, contexts, notify } = deliveryTo(sink);
-  const details = { ...detailsOf(alertAbout("a")), Loop: "the member" };
-  const tally = { namespaces: [], reasons: [], nodes: [] };
-  const group = {
-    cause: "job",
-    counts: { active: 2, gaveUp: 0, resolved: 0 },
-    jobs: 1,
-    members: [],
-    tally,
-  } as const;
-  notify("a", { loop: "the group", details, group });
+  const journal = new GroupJournal();
+  const groups = new Groups({ wait: 0n, digestAbove: 20 }, journal, new NodeProblems(journal));
+  groups.take(groupAlert("first", { name: "web.group[0]/server", loop: "the speaker" }), 1n);
+  groups.take(groupAlert("first", { name: "web.group[1]/server", loop: "another" }), 1n);
+  const [{ alert }] = groups.due(1n) as [GroupMessage];
+  notify("a", alert);
   asking[0]!.answer(context(2));
   await happened();
-  assert.deepEqual(given(sink), ["a first 2"]);
-  assert.equal(sink.sending[0]!.alert.group, group);
-  assert.deepEqual(contexts.of("the member"), context(2));
+  assert.equal(sink.sending[0]!.alert.group, alert.group);
+  assert.equal(sink.sending[0]!.alert.details!.Allocations!.Looping, 2);
+  assert.deepEqual(contexts.of("the speaker"), context(2));
+  assert.equal(contexts.of("another"), undefined);
 });
 
 Deno.test("alerts about one key are sent in their order, and a newer one waits for the one whose context is asked", async () => {

@@ -1,7 +1,7 @@
 // Groups on the whole way of messages: who gets which alert, what is held until people have heard of it, and what
 // survives a start of the program.
 import assert from "node:assert/strict";
-import type { Alert } from "../../src/detection/alert/alert.ts";
+import { type Alert, alertId } from "../../src/detection/alert/alert.ts";
 import type { GroupThresholds } from "../../src/detection/groups/thresholds.ts";
 import { RestartsRule } from "../../src/detection/restarts/rule.ts";
 import { hour, second } from "../../src/lib/duration.ts";
@@ -12,6 +12,7 @@ import { runPipeline } from "../../src/pipeline/pipeline.ts";
 import { MemoryStore } from "../../src/state/memory.ts";
 import { SqliteStore } from "../../src/state/sqlite/store.ts";
 import type { StateStore } from "../../src/state/store.ts";
+import { groupAlert } from "../helpers/groups.ts";
 import { testLog } from "../helpers/log.ts";
 import { partsOf, TestSink } from "../helpers/sink.ts";
 import { TestSource } from "../helpers/source.ts";
@@ -254,6 +255,57 @@ Deno.test("loops that people were notified of one by one stay single until they 
     "web.app[0] resolved",
     "web.app/run resolved",
     "other.app/run first",
+  ]);
+});
+
+Deno.test("what was notified as single and is muted now stays single: people get its end", async () => {
+  const { grouping, said, end } = opened();
+  const loop = alertId("web");
+  const name = "web.group[0]/server";
+  const active = groupAlert("repeat", { name, loop });
+  const muted = { ...active, details: { ...active.details!, Muted: "as EXCLUDE says" } };
+  grouping!.restore({ loops: () => [name], loop: () => ({ alert: muted, notified: 1 }) }, 1n);
+  const resolved = groupAlert("resolved", { name, loop });
+  grouping!.take({ reason: "resolved", name, cause: "it completed", alert: resolved }, 2n);
+  await end();
+  assert.deepEqual(said("slack"), [`${name} resolved`]);
+});
+
+Deno.test("restore() takes no loop of which no sink knows for a single one", async () => {
+  const { grouping, said, end } = opened();
+  const loop = alertId("web");
+  const name = "web.group[0]/server";
+  const alert = groupAlert("repeat", { name, loop });
+  grouping!.restore({ loops: () => [name], loop: () => ({ alert, notified: 0 }) }, 1n);
+  grouping!.take({ reason: "repeat", alert }, 2n);
+  await end();
+  assert.deepEqual(said("slack"), ["shop/web.group/server first"]);
+});
+
+Deno.test("a repeat goes to the people that the job wants to have it now; its end to all that got an alert", async () => {
+  let wanted = ["slack"];
+  const accepts = (name: string) => (alert: Alert) => alert.group !== undefined || wanted.includes(name);
+  const readers = ["slack", "pagerduty"].map((name) => ({ ...people, name, accepts: accepts(name) }));
+  const { grouping, said, end } = opened({ mode: "batch", readers, thresholds: { wait: 0n } });
+  const loop = alertId("web");
+  const name = "web.group[0]/server";
+  const take = (reason: "first" | "repeat", now: bigint, repeats = 0) => {
+    grouping!.take({ reason, alert: groupAlert(reason, { name, loop, repeats }) }, now);
+    grouping!.due(now);
+  };
+  take("first", 1n);
+  wanted = ["slack", "pagerduty"];
+  take("repeat", 2n, 1);
+  wanted = ["pagerduty"];
+  take("repeat", 3n, 2);
+  wanted = [];
+  const resolved = groupAlert("resolved", { name, loop });
+  grouping!.take({ reason: "resolved", name, cause: "it completed", alert: resolved }, 4n);
+  await end();
+  const group = "shop/web.group/server";
+  assert.deepEqual([said("slack"), said("pagerduty")], [
+    [`${group} first`, `${group} repeat`, `${group} resolved`],
+    [`${group} first`, `${group} repeat`, `${group} resolved`],
   ]);
 });
 

@@ -8,6 +8,8 @@ export interface AlertGroup {
   readonly counts: { readonly active: number; readonly gaveUp: number; readonly resolved: number };
   /** How many jobs they are of. */
   readonly jobs: number;
+  /** The id of the loop that speaks for it, while it is a member. */
+  readonly speaker?: string;
   /** Some of its loops, those that need attention first; `maxMembers` at most. */
   readonly members: readonly GroupMember[];
   /** What they are, most frequent first; `maxTally` of each at most. */

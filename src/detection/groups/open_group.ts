@@ -68,13 +68,14 @@ export class OpenGroup {
 
   /** Another alert speaks for it from now on. */
   speak(speaker: Speaker): void {
-    const { name, lastEvent, eventLog, limit, details } = speaker;
+    const { name, lastEvent, eventLog, limit, details, wishes } = speaker;
     this.speaker = {
       name,
       lastEvent,
       eventLog,
       ...(limit === undefined ? {} : { limit }),
       ...(details && { details }),
+      ...(wishes && { wishes }),
     };
     this.#put("group speakers", this.row.id, this.speaker);
   }
@@ -190,10 +191,12 @@ export class OpenGroup {
     const members = [...this.members.values()];
     const ranked = statuses.flatMap((status) => members.filter((member) => member.status === status));
     const { active, "gave-up": gaveUp, resolved } = this.#counts;
+    const speaker = this.members.get(this.speaker.name)?.loop;
     return {
       cause: row.cause,
       counts: { active, gaveUp, resolved: resolved + row.forgotten },
       jobs: new Set(members.map(({ job }) => job)).size,
+      ...(speaker === undefined ? {} : { speaker }),
       members: ranked.slice(0, maxMembers).map(({ loop, name, status, node, reason }) => ({
         loop,
         name,

@@ -58,7 +58,7 @@ export interface MemberRow {
 }
 
 /** What a group keeps of an alert that speaks for it. */
-export type Speaker = Pick<Alert, "name" | "lastEvent" | "eventLog" | "limit" | "details">;
+export type Speaker = Pick<Alert, "name" | "lastEvent" | "eventLog" | "limit" | "details" | "wishes">;
 
 /** The tables, and what is in them. */
 export interface GroupTables {

@@ -100,6 +100,7 @@ const group: AlertGroup = {
   cause: "node",
   counts: { active: 3, gaveUp: 1, resolved: 1 },
   jobs: 4,
+  speaker: details.Loop,
   members: [member, { ...member, status: "gave-up" }, { ...member, status: "resolved" }],
   tally: {
     namespaces: [{ text: "default", count: 5 }],
@@ -130,7 +131,7 @@ export const richSamples: readonly Alert[] = [
   { ...loopSamples[1]!, reason: "update", group },
 ];
 
-const { node: _node, doubled: _doubled, ...rest } = group;
+const { node: _node, doubled: _doubled, speaker: _speaker, ...rest } = group;
 const { node: _on, ...bareMember } = member;
 const bareGroup: AlertGroup = { ...rest, cause: "job", members: [bareMember, bareMember] };
 

@@ -100,10 +100,10 @@ export class Follower {
         else this.#endListing(newest);
         const isEnd = event.kind === "end of list";
         if (isListed || isEnd || this.#updates.isFull) {
-          if (!isListed) this.#updates.add(await this.#settings.settled());
+          if (this.#settings.holds) this.#updates.addFirst(await this.#settings.settled());
           yield* this.#release(!isListed);
         }
-        if (isEnd) this.#settings.endHolding();
+        if (isEnd) this.#settings.endListing();
         isListed ||= isEnd;
         // No lines are read ahead, so all that came before is decided on.
         if (isEnd) visibility.listed(wallClock());

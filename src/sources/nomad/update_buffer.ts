@@ -15,6 +15,14 @@ export class UpdateBuffer {
     this.#held.push(...newEvents);
   }
 
+  /** Adds updates before those that are held. */
+  addFirst(newEvents: readonly NewEvent[]): void {
+    const held = this.#held;
+    this.#held = [];
+    this.add(newEvents);
+    this.#held.push(...held);
+  }
+
   /** Whether they must be passed on now. */
   get isFull(): boolean {
     return this.#held.length >= maxHeld ||

@@ -1,11 +1,13 @@
 // What people get of loops with one cause, case by case, and how much is written for that.
 import assert from "node:assert/strict";
 import { type Alert, alertId } from "../../../src/detection/alert/alert.ts";
+import { detailsOf } from "../../../src/detection/alert/details_of.ts";
 import { type GroupMessage, Groups } from "../../../src/detection/groups/groups.ts";
 import { NodeProblems } from "../../../src/detection/groups/problems.ts";
 import { kindOf } from "../../../src/detection/groups/reasons.ts";
 import { subjectOf } from "../../../src/detection/groups/subject.ts";
 import { hour, second } from "../../../src/lib/duration.ts";
+import { alertAbout } from "../../helpers/alerts.ts";
 import { type About, groupAlert, GroupJournal } from "../../helpers/groups.ts";
 import { update } from "../../helpers/updates.ts";
 
@@ -49,6 +51,26 @@ const web = (index: number) => ({ name: `web.group[${index}]/server` });
 const each = (count: number, make: (index: number) => void) => {
   for (let index = 0; index < count; index++) make(index);
 };
+
+Deno.test("a group says what the job of its loops asks for, with either rule and after a start", () => {
+  const journal = new GroupJournal();
+  const problems = new NodeProblems(journal);
+  const opened = () => new Groups({ wait: second, digestAbove: 20 }, journal, problems);
+  const restarts: Alert = {
+    ...alertAbout("web.group[0]"),
+    wishes: { Owner: "team web", Severity: "critical" },
+  };
+  opened().take(restarts, 1n);
+  const groups = opened();
+  groups.restore(journal);
+  const [{ alert }] = groups.due(2n * second) as [GroupMessage];
+  const { Owner, Severity, Loop } = detailsOf(alert);
+  assert.deepEqual({ Owner, Severity, Loop }, {
+    Owner: "team web",
+    Severity: "critical",
+    Loop: alert.loop,
+  });
+});
 
 Deno.test("twenty loops of one job are one message, repeat as one, and are resolved once, with the last one", () => {
   const scene = new Scene();

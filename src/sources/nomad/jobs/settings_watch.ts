@@ -14,8 +14,8 @@ const maxRequests = 4;
 const maxWaiting = 10_000;
 /** Maximum remembered jobs: the settings of the one that was read longest ago are given up for a new one. */
 const maxKnown = 10_000;
-/** Milliseconds for which failures in the list wait for what their jobs ask for, so that a muted job does not notify
- * because the program starts. */
+/** Milliseconds for which failures in the list, and the first failure of a job, wait for what their jobs ask for, so that a
+ * muted job does not notify before that is known. */
 const maxHoldTime = 1_000;
 
 /** What a watch needs. */
@@ -55,13 +55,22 @@ class Asking implements AsyncDisposable {
   readonly waiting = new Map<string, Waiting>();
   readonly queue: string[] = [];
   readonly requests = new Set<Promise<void>>();
-  /** What was found while failures are held back; undefined when they no longer are. */
-  held: NewEvent[] | undefined = [];
-  /** Until when they are. */
+  /** Failures in the list are held back. */
+  isListing = true;
+  /** After the list, the jobs whose first failures are held back. */
+  readonly newcomers = new Set<string>();
+  /** What was found for those that are held back. */
+  readonly held: NewEvent[] = [];
+  /** Until when failures are held back: after the list, from when there was nothing to ask for. */
   holdUntil = Infinity;
   wake = () => {};
 
   constructor(readonly background: Background) {}
+
+  /** Whether an answer is to come that failures are held back for. */
+  get isPending(): boolean {
+    return this.isListing ? this.waiting.size > 0 : this.newcomers.size > 0;
+  }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.stop.abort();
@@ -146,7 +155,7 @@ export class SettingsWatch {
    * Returns what was found. */
   async settled(): Promise<NewEvent[]> {
     const asking = this.#asking!;
-    while (asking.waiting.size > 0 && !asking.stop.signal.aborted) {
+    while (asking.isPending && !asking.stop.signal.aborted) {
       const left = asking.holdUntil - performance.now();
       if (left <= 0) break;
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -155,14 +164,22 @@ export class SettingsWatch {
       await promise;
       clearTimeout(timer);
     }
-    return asking.held?.splice(0) ?? [];
+    asking.newcomers.clear();
+    return asking.held.splice(0);
   }
 
-  /** From now on no failure is held back: what is found is an event of the session. */
-  endHolding(): void {
+  /** Whether `settled` has something to wait for, or to return. */
+  get holds(): boolean {
+    const { isListing, newcomers, held } = this.#asking!;
+    return isListing || newcomers.size > 0 || held.length > 0;
+  }
+
+  /** The list is read: from now on only the first failure of a job is held back, and what else is found is an event of the
+   * session. */
+  endListing(): void {
     const asking = this.#asking!;
-    if (asking.held !== undefined && asking.held.length > 0) asking.background.pass(asking.held);
-    asking.held = undefined;
+    if (asking.held.length > 0) asking.background.pass(asking.held.splice(0));
+    asking.isListing = false;
   }
 
   #ask(namespace: string, job: string, time: number, again = false): void {
@@ -173,7 +190,11 @@ export class SettingsWatch {
     const waiting = asking.waiting.get(key);
     if (waiting !== undefined) waiting.time = Math.min(waiting.time, time);
     else if (asking.waiting.size < maxWaiting) {
-      if (asking.holdUntil === Infinity) asking.holdUntil = performance.now() + maxHoldTime;
+      const isIdle = !asking.isListing && asking.waiting.size === 0;
+      if (isIdle || asking.holdUntil === Infinity) asking.holdUntil = performance.now() + maxHoldTime;
+      if (!asking.isListing && known === undefined && performance.now() < asking.holdUntil) {
+        asking.newcomers.add(key);
+      }
       asking.waiting.set(key, { namespace, job, time });
       asking.queue.push(key);
       this.#request(asking);
@@ -189,10 +210,10 @@ export class SettingsWatch {
         asking.waiting.delete(key);
         asking.requests.delete(request);
         if (asking.stop.signal.aborted) return;
-        if (asking.held !== undefined) asking.held.push(...events);
+        if (asking.newcomers.delete(key) || asking.isListing) asking.held.push(...events);
         else if (events.length > 0) asking.background.pass(events);
         this.#request(asking);
-        if (asking.waiting.size === 0) asking.wake();
+        if (!asking.isPending) asking.wake();
       });
       asking.requests.add(request);
     }

@@ -133,6 +133,22 @@ Deno.test("at a start, what failing jobs ask for comes first, also with the rule
   }
 });
 
+Deno.test("what a job asks for comes before the first failure of it that the stream shows", async () => {
+  for (const restartsOnly of [false, true]) {
+    const definitions = { "default/loop-delay": loopDelay({ crashloop_enabled: "false" }) };
+    const server = { lines: 0, restartsOnly, definitions, list: "[]" };
+    const { bodies } = await follow(
+      server,
+      ({ bodies }) => bodies.some(isSettings) && saysAll({ bodies, lines: [], requests: [] }),
+      (server) => server.allow(Infinity),
+    );
+    const types = bodies.map((body) => JSON.parse(body)).filter(({ JobID }) => JobID === "loop-delay")
+      .map(({ TaskEvent: { Type } }) => Type);
+    const first = types.findIndex((type) => type === "Terminated" || type === "Restarting");
+    assert.ok(first > 0 && types.indexOf("Job Settings") < first, `${restartsOnly}: ${types}`);
+  }
+});
+
 Deno.test("the source nomad takes a new version from the topic Job without asking for it, and an older one not", async () => {
   const last = recording.lines.at(-1)!.index;
   const line = (at: number, index: number, owner: string | undefined) => {
@@ -254,7 +270,7 @@ Deno.test("a storm of failing jobs is asked for four at a time, each once, and t
     for (let job = 0; job < 1_000; job++) watched.watch.noteFailure("default", `j${job}`, 1e18 - round * 1e9);
   }
   const events: NewEvent[] = [];
-  watched.watch.endHolding();
+  watched.watch.endListing();
   await waitFor("all of them", async () => {
     events.push(...await watched.background.next());
     return events.length >= 1_000;
@@ -276,6 +292,29 @@ Deno.test("settled() waits for the answers, and no longer than is held back for 
   watched.watch.noteFailure("default", "c", 1e18);
   assert.deepEqual(jobsOf(await watched.watch.settled()), ["c"]);
   never.resolve(undefined);
+});
+
+Deno.test("after the list, only the first failure of a job is held back, and none while an answer does not come", async () => {
+  await using watched = new Watched();
+  const late = Promise.withResolvers<JobDefinition | undefined>();
+  watched.answer = (job) => job === "slow" ? late.promise : Promise.resolve(defined(job));
+  watched.watch.restore("default/known", "4");
+  watched.watch.endListing();
+  watched.watch.noteFailure("default", "known", 1e18);
+  assert.equal(watched.watch.holds, false);
+  assert.deepEqual(jobsOf(await watched.background.next()), ["known"]);
+  watched.watch.noteFailure("default", "a", 1e18);
+  watched.watch.noteFailure("default", "slow", 1e18);
+  assert.equal(watched.watch.holds, true);
+  assert.deepEqual(jobsOf(await watched.watch.settled()), ["a"]);
+  assert.equal(watched.watch.holds, false);
+  watched.watch.noteFailure("default", "b", 1e18);
+  assert.equal(watched.watch.holds, false);
+  assert.deepEqual(jobsOf(await watched.background.next()), ["b"]);
+  late.resolve(defined("slow"));
+  assert.deepEqual(jobsOf(await watched.background.next()), ["slow"]);
+  watched.watch.noteFailure("default", "c", 1e18);
+  assert.deepEqual(jobsOf(await watched.watch.settled()), ["c"]);
 });
 
 Deno.test("a job that Nomad does not answer for is asked for again when it fails again", async () => {
