@@ -267,19 +267,19 @@ export class Grouping implements PendingAlerts {
   }
 
   #log({ name, id, reason, group }: Alert): void {
-    this.#parts.log.info(
-      `{group}: ${sentences[reason]}, {active} active, {gaveUp} given up, {resolved} resolved; alert {id}`,
-      {
-        group: name,
-        ...group!.counts,
-        id,
-      },
-    );
+    const { counts } = group!;
+    const parts = [
+      sentences[reason],
+      ...counts.active > 0 ? ["{active} active"] : [],
+      ...counts.gaveUp > 0 ? ["{gaveUp} given up"] : [],
+      ...counts.resolved > 0 ? ["{resolved} resolved"] : [],
+    ];
+    this.#parts.log.info(`{group}: ${parts.join(", ")}; alert {id}`, { group: name, ...counts, id });
   }
 }
 
 const sentences = {
-  first: "one message about all loops",
+  first: "one message for people",
   repeat: "repeats as one message",
   update: "changed",
   resolved: "all loops are resolved",

@@ -97,7 +97,7 @@ Deno.test("cut off from RabbitMQ and killed: one message in Slack, which ends, a
   await waitFor("the end", () => /sees again/.test(slack.messages[0]!.text), { timeoutMs: 60_000 });
   assert.match(
     slack.messages[0]!.text,
-    /^🟢 The detector sees again after (?:\d+ min )?\d+ s: It lasted since \d\d:\d\d UTC/,
+    /^🟢 The detector sees again after (?:\d+ min )?\d+ s: It had lasted since \d\d:\d\d UTC/,
   );
   assert.equal(slack.messages[0]!.ts, blind!.ts);
   await waitFor("a heartbeat", () => monitor.received.length === 3);
@@ -148,7 +148,7 @@ Deno.test("a disk that is full for a minute: people read it, although the state 
   assert.match(texts[0]!, /^🟠 amid is crash-looping: 2 restarts since /);
   assert.match(
     texts[1]!,
-    /^🟢 The detector saves its state again after (?:\d+ min )?\d+ s: It lasted since /,
+    /^🟢 The detector saves its state again after (?:\d+ min )?\d+ s: It had lasted since /,
   );
 });
 
@@ -266,7 +266,7 @@ Deno.test("Nomad refuses the token from one moment on: people read that, and tha
   );
   assert.match(
     reader.read[1]!,
-    /^The detector sees again after [0-9.]+ m?s: It lasted since 03:12 UTC; source nomad: http:\/\/127\.0\.0\.1:\d+ refused the token/,
+    /^The detector sees again after [0-9.]+ m?s: It had lasted since 03:12 UTC; the problem was: source nomad: http:\/\/127\.0\.0\.1:\d+ refused the token/,
   );
   stop.abort();
   await end;

@@ -177,6 +177,14 @@ function isBlock(block: Json): boolean {
           button.type === "button" && isText(button.text, 75) && button.url.length <= 3000 &&
           URL.canParse(button.url)
         );
+    case "rich_text":
+      return block.elements.length >= 1 &&
+        block.elements.every((element: Json) =>
+          element.type === "rich_text_preformatted" && element.elements.length >= 1 &&
+          element.elements.every(({ type, text }: Json) =>
+            type === "text" && typeof text === "string" && text.length >= 1
+          )
+        );
     default:
       return false;
   }

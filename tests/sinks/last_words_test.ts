@@ -9,6 +9,7 @@ import { cardOf } from "../../src/sinks/teams.ts";
 import { templateData } from "../../src/sinks/webhook/template_data.ts";
 import { alertAbout } from "../helpers/alerts.ts";
 import { sinkContext } from "../helpers/sink.ts";
+import { startSlack } from "../helpers/slack.ts";
 
 const message: Message = {
   state: "active",
@@ -45,6 +46,14 @@ Deno.test("Slack gets the last words as preformatted text, beside no bar, and no
   assert.ok(bytes(long) <= 12_800);
   assert.match(JSON.stringify(long.blocks), /\\n199 [^"]*"/, "the newest is there");
   assert.doesNotMatch(JSON.stringify(long.blocks), /"0 |\\n0 /);
+});
+
+Deno.test("Slack takes the last words", async () => {
+  await using slack = await startSlack();
+  const body = JSON.stringify(layoutOf(few));
+  const headers = { "Content-Type": "application/json" };
+  const response = await fetch(slack.webhookUrl, { method: "POST", headers, body });
+  assert.deepEqual([response.status, await response.text()], [200, "ok"]);
 });
 
 Deno.test("Teams gets the last words in a monospaced block, in which nothing becomes a link", () => {

@@ -216,7 +216,7 @@ Deno.test("a row has name, place, reason, count, the last hour and the start of 
   const faults = watchForFaults(page);
   await shows(page, "h1", "1 crash-looping now");
   await showsNames(page, ["checkout-api.web[2]"]);
-  assert.deepEqual(await texts(page, `${rows} .where`), ["shop · job checkout-api · on worker-11"]);
+  assert.deepEqual(await texts(page, `${rows} .where`), ["shop · on worker-11"]);
   assert.deepEqual(await texts(page, `${rows} .count`), ["148 restarts"]);
   assert.deepEqual(await texts(page, `${rows} .since`), ["for 2 h 11 min 12:21:08"]);
   assert.match((await texts(page, `${rows} .why`))[0]!, /^Was killed by signal 9 \(SIGKILL\) after 11 s/);

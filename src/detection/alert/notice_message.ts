@@ -58,7 +58,7 @@ export function noticeMessage(
     reason: plain(
       until === undefined
         ? sentence(`${component}: ${problem}`)
-        : `It lasted since ${begin}; ${component}: ${problem}`,
+        : `It had lasted since ${begin}; the problem was: ${component}: ${problem}`,
     ),
     facts: facts.flatMap(([label, value]) =>
       value === undefined ? [] : [{ label: label!, value: plain(value) }]

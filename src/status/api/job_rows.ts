@@ -106,7 +106,8 @@ function rowView<L extends Viewed>(
     level,
     key,
     open: isOpen(row.node, query),
-    name: cause.text,
+    // Its own count has the resolved loops too.
+    name: cause.text.replace(/: \d+ loops?$/, ""),
     namespace: null,
     gaveUp: jobs.reduce((sum, { key }) => sum + (gaveUp.get(key) ?? 0), 0),
     ...summaryOf(members, jobs.length, view),

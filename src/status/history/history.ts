@@ -183,6 +183,8 @@ export class LoopHistory implements Observer {
         ...known.view,
         notifications,
         firstNotifiedAt: known.view.firstNotifiedAt ?? firstNotifiedAt,
+        // A mute that has passed is notified without another event.
+        muted: detailsOf(alert).Muted ?? null,
       };
       if (isFirst) this.#keep(known.id, { firstNotifiedAt, since: known.view.since });
       return this.#changed(known);

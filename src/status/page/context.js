@@ -30,7 +30,7 @@ export function contextFacts(loop, context, what) {
 
 /** @param {NonNullable<Context["Allocations"]>} allocations */
 function allocationWords({ Total, Looping, Running }) {
-  return `${number(Looping)} of ${number(Total)} allocations ${Total === 1 ? "loops" : "loop"}, ` +
+  return `${number(Looping)} of ${number(Total)} ${Total === 1 ? "allocation loops" : "allocations loop"}, ` +
     `${number(Running)} ${Running === 1 ? "runs" : "run"}`;
 }
 

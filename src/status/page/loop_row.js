@@ -205,12 +205,13 @@ export function isOlder({ firstNotifiedAt }, what) {
 }
 
 /** @param {LoopView} loop */
-function whereOf({ namespace, job, group, task, node }) {
-  // The task mostly has the name of its group, which is part of the key.
+function whereOf({ name, namespace, job, group, task, node }) {
+  // Most names begin with the job and end with the task, or with its group, which mostly has the task's name.
+  const said = name.replace(/@[^/]*$/, "");
   return [
     namespace,
-    `job ${job}`,
-    task === null || task === group ? null : `task ${task}`,
+    said.startsWith(`${job}.`) || said.includes(`/${job}.`) ? null : `job ${job}`,
+    task === null || task === group || said.endsWith(`/${task}`) ? null : `task ${task}`,
     node && placeOf(node),
   ]
     .filter((part) => part !== null).map(plain).join(" · ");

@@ -319,7 +319,7 @@ for (
     assert.equal(messageOf(repeat).severity, kind === "sink" ? "warning" : "critical");
     const end = messageOf(noticeAlert({ ...parts, until: time + 1980n * second }));
     assert.equal(end.title, `The detector ${good} after 33 min`);
-    assert.equal(end.reason, `It lasted since ${since}; ${component}: why`);
+    assert.equal(end.reason, `It had lasted since ${since}; the problem was: ${component}: why`);
     assert.deepEqual([end.state, end.severity], ["resolved", "warning"]);
     assert.deepEqual(end.facts, [
       { label: "Component", value: component },

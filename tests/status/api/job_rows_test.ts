@@ -27,7 +27,7 @@ function short(row: RowView): string {
 
 const groupsOf = (shown: readonly RowView[]) => shown.filter((row) => row.kind !== "loop") as GroupView[];
 
-const node = (id: string): CauseView => ({ kind: "node", id, text: `jobs loop on node ${id}` });
+const node = (id: string): CauseView => ({ kind: "node", id, text: `node ${id}: 9 loops` });
 
 Deno.test("jobNameOf() is the same for all loops of a job, group and task", () => {
   const cases = [
@@ -104,7 +104,7 @@ Deno.test("jobs that a node causes to loop are a group above all others, of whic
   ];
   const shown = rows(loops, "sort=worst", ["node n1", "a/two.web node n1"]).rows;
   assert.deepEqual(shown.map(short), [
-    "- jobs loop on node n1 3",
+    "- node n1 3",
     "  a/one.web[0]",
     "  - a/two.web 2",
     "    a/two.web[1]",

@@ -93,6 +93,7 @@ Deno.test("view() of a muted loop was never notified; it is when its job lifts t
     assert.deepEqual([muted!.notifications, muted!.firstNotifiedAt], [0, null]);
     watched.hear(settingsUpdate(at(60), undefined));
     watched.wait(at(60));
+    assert.deepEqual([...watched.history.loops()].map(({ view }) => view.muted), [null]);
     const [lifted] = views(watched);
     assert.deepEqual([lifted!.id, lifted!.notifications], [muted!.id, 1]);
     assert.match(lifted!.firstNotifiedAt!, /^2026-11-24T0/);
