@@ -1,4 +1,4 @@
-// What tells others that the detector itself does not work: alerts to people, and the heartbeat that stops. Each is loaded
+// How others learn that the detector itself does not work: alerts to people, and the heartbeat that stops. Each is loaded
 // only where it is used.
 import type { Alert } from "../detection/alert/alert.ts";
 import type { Visibility } from "../detection/visibility.ts";

@@ -34,7 +34,7 @@ interface Audience {
   readonly groups: Groups;
 }
 
-/** Sends groups to people's sinks, and tells the acknowledger which loops they have yet to hear of. */
+/** Sends groups to people's sinks, and lets the acknowledger know which loops they have yet to hear of. */
 export class Grouping implements PendingAlerts {
   readonly #parts: GroupingParts;
   readonly #people: readonly GroupedSink[];

@@ -8,7 +8,7 @@ import type { Log } from "../lib/log.ts";
 import { wallClock } from "../lib/time.ts";
 import type { StateStore } from "../state/store.ts";
 import type { Delivery } from "./delivery.ts";
-import { type Told, TroubleAlerts } from "./trouble_alerts.ts";
+import { type Notified, TroubleAlerts } from "./trouble_alerts.ts";
 import type { Troubles } from "./troubles.ts";
 
 /** What they need. */
@@ -42,7 +42,7 @@ export class OwnAlerts implements Disposable {
   constructor(context: OwnAlertsContext) {
     const { interval, after = minute, rule, store } = context;
     this.#context = context;
-    this.#alerts = new TroubleAlerts({ interval, after }, rule, store.kept.entries<Told>(table));
+    this.#alerts = new TroubleAlerts({ interval, after }, rule, store.kept.entries<Notified>(table));
   }
 
   /** Begins. `commit` keeps what was put into the store, and looks into the outboxes. */
@@ -61,8 +61,8 @@ export class OwnAlerts implements Disposable {
     const troubles = this.#context.troubles.now();
     const isKept = !this.#context.store.durable || troubles.every(({ kind }) => kind !== "state");
     const due = this.#alerts.take(troubles, now);
-    for (const { component, alert, told } of due) {
-      this.#context.store.put(table, component, told);
+    for (const { component, alert, notified } of due) {
+      this.#context.store.put(table, component, notified);
       this.#send(alert, isKept);
     }
     const next = this.#alerts.nextDue(troubles);

@@ -6,7 +6,7 @@ import type { Nanoseconds } from "../lib/duration.ts";
 import type { Trouble } from "./troubles.ts";
 
 /** What was notified about a component: plain data, for the state. */
-export interface Told extends Pick<Trouble, "kind" | "since" | "problem"> {
+export interface Notified extends Pick<Trouble, "kind" | "since" | "problem"> {
   /** When the last alert, the first or a repeat, was made, and how many there were of this trouble. */
   readonly at: Nanoseconds;
   readonly sent: number;
@@ -18,7 +18,7 @@ export interface Told extends Pick<Trouble, "kind" | "since" | "problem"> {
 export interface TroubleAlert {
   readonly component: string;
   readonly alert: Alert;
-  readonly told: Told;
+  readonly notified: Notified;
 }
 
 /** When to notify. */
@@ -33,27 +33,27 @@ export interface TroubleTimes {
 export class TroubleAlerts {
   readonly #times: TroubleTimes;
   readonly #rule: AlertDetails["Rule"];
-  readonly #told: Map<string, Told>;
+  readonly #notified: Map<string, Notified>;
 
   /** Continues from what was kept. */
   constructor(
     times: TroubleTimes,
     rule: AlertDetails["Rule"],
-    kept: Iterable<readonly [component: string, told: Told]>,
+    kept: Iterable<readonly [component: string, notified: Notified]>,
   ) {
     this.#times = times;
     this.#rule = rule;
-    this.#told = new Map(kept);
+    this.#notified = new Map(kept);
   }
 
   /** The alerts that are due, with these troubles now. */
   take(troubles: readonly Trouble[], now: Nanoseconds): TroubleAlert[] {
     const begun = troubles.filter((trouble) => this.#dueAt(trouble) <= now).map((trouble) =>
-      this.#tell(trouble, now)
+      this.#notify(trouble, now)
     );
     const present = new Set(troubles.map(({ component }) => component));
-    const over = [...this.#told].filter(([component, { open }]) => open && !present.has(component));
-    return [...begun, ...over.map(([component, told]) => this.#end(component, told, now))];
+    const over = [...this.#notified].filter(([component, { open }]) => open && !present.has(component));
+    return [...begun, ...over.map(([component, notified]) => this.#end(component, notified, now))];
   }
 
   /** When the next is due if these troubles last; undefined without any. */
@@ -64,29 +64,29 @@ export class TroubleAlerts {
 
   #dueAt({ component, since }: Trouble): Nanoseconds {
     const { after, interval } = this.#times;
-    const told = this.#told.get(component);
-    if (told?.open) return told.at + interval;
-    const again = told === undefined ? since : told.at + interval;
+    const notified = this.#notified.get(component);
+    if (notified?.open) return notified.at + interval;
+    const again = notified === undefined ? since : notified.at + interval;
     return again > since + after ? again : since + after;
   }
 
-  #tell({ kind, component, since, problem }: Trouble, now: Nanoseconds): TroubleAlert {
-    const before = this.#told.get(component);
+  #notify({ kind, component, since, problem }: Trouble, now: Nanoseconds): TroubleAlert {
+    const before = this.#notified.get(component);
     // After a restart the trouble began earlier than this process knows.
     const begun = before?.open ? before : { since, sent: 0 };
     const parts = { kind, component, since: begun.since, problem, rule: this.#rule };
-    const told = { kind, since: begun.since, problem, at: now, sent: begun.sent + 1, open: true };
-    return this.#made(noticeAlert({ ...parts, sent: begun.sent }), component, told);
+    const notified = { kind, since: begun.since, problem, at: now, sent: begun.sent + 1, open: true };
+    return this.#made(noticeAlert({ ...parts, sent: begun.sent }), component, notified);
   }
 
-  #end(component: string, told: Told, now: Nanoseconds): TroubleAlert {
-    const { kind, since, problem, sent } = told;
+  #end(component: string, notified: Notified, now: Nanoseconds): TroubleAlert {
+    const { kind, since, problem, sent } = notified;
     const alert = noticeAlert({ kind, component, since, problem, sent, until: now, rule: this.#rule });
-    return this.#made(alert, component, { ...told, open: false });
+    return this.#made(alert, component, { ...notified, open: false });
   }
 
-  #made(alert: Alert, component: string, told: Told): TroubleAlert {
-    this.#told.set(component, told);
-    return { component, alert, told };
+  #made(alert: Alert, component: string, notified: Notified): TroubleAlert {
+    this.#notified.set(component, notified);
+    return { component, alert, notified };
   }
 }

@@ -25,7 +25,7 @@ const template =
   '{"id":"{{ id }}","loop":"{{ loop }}","key":"{{ key }}","notification":"{{ notification }}"}';
 
 /** What a person gets. */
-interface Told {
+interface Received {
   readonly id: string;
   readonly loop: string;
   readonly key: string;
@@ -49,7 +49,7 @@ class Scene implements AsyncDisposable {
     return new Scene(own);
   }
 
-  get told(): Told[] {
+  get received(): Received[] {
     return this.people.received.map(({ body }) => JSON.parse(body));
   }
 
@@ -114,19 +114,19 @@ Deno.test("twenty loops of one job: twenty alerts on stdout at once, one message
   await using program = await scene.started({ GROUP_WAIT: "2s" });
   for (let index = 0; index < 20; index++) await scene.restart("web", index);
   await waitFor("twenty lines", () => program.lines.length === 20);
-  await waitFor("one message", () => scene.told.length > 0);
+  await waitFor("one message", () => scene.received.length > 0);
   program.signal("SIGTERM");
   const { code, stderr } = await program.ended;
   assert.equal(code, 0, stderr);
-  const [told] = scene.told;
-  assert.deepEqual(scene.told, [{
-    id: told!.id,
-    loop: told!.loop,
+  const [received] = scene.received;
+  assert.deepEqual(scene.received, [{
+    id: received!.id,
+    loop: received!.loop,
     key: "web.group",
     notification: "first",
   }]);
-  const name = `web.group/task #${told!.loop.slice(0, 8)}`;
-  const logged = `${name}: one message for people, 20 active; alert ${told!.id}`;
+  const name = `web.group/task #${received!.loop.slice(0, 8)}`;
+  const logged = `${name}: one message for people, 20 active; alert ${received!.id}`;
   assert.ok(stderr.includes(logged), stderr);
 });
 
@@ -136,11 +136,11 @@ Deno.test("without a state file no message is acknowledged before people have he
   for (let index = 0; index < 3; index++) await scene.restart("web", index);
   await waitFor("three lines", () => program.lines.length === 3);
   assert.equal(await scene.unacknowledged(), 3);
-  assert.deepEqual(scene.told, []);
+  assert.deepEqual(scene.received, []);
   program.signal("SIGTERM");
   const { code, stderr } = await program.ended;
   assert.equal(code, 0, stderr);
-  assert.deepEqual(scene.told.map(({ notification }) => notification), ["first"]);
+  assert.deepEqual(scene.received.map(({ notification }) => notification), ["first"]);
   await waitFor("all to be acknowledged", async () => await scene.unacknowledged() === 0);
 });
 
@@ -148,8 +148,11 @@ Deno.test("GROUP_BY=none sends people each loop", async () => {
   await using scene = await Scene.open();
   await using _program = await scene.started({ GROUP_BY: "none" });
   for (let index = 0; index < 3; index++) await scene.restart("web", index);
-  await waitFor("three messages", () => scene.told.length === 3);
-  assert.deepEqual(scene.told.map(({ key }) => key).sort(), [0, 1, 2].map((index) => `web.group[${index}]`));
+  await waitFor("three messages", () => scene.received.length === 3);
+  assert.deepEqual(
+    scene.received.map(({ key }) => key).sort(),
+    [0, 1, 2].map((index) => `web.group[${index}]`),
+  );
 });
 
 const rounds = Number(Deno.env.get("GROUP_ROUNDS") ?? 5);
@@ -176,20 +179,20 @@ Deno.test(`killed ${rounds} times in the middle of grouping: no group is lost, n
   await using program = await scene.started({ GROUP_WAIT: "1s" });
   await waitFor("all to be acknowledged", async () => await scene.unacknowledged() === 0);
   await waitFor("every job to have its message", () => {
-    const told = new Set(scene.told.map(({ key }) => key.split(".")[0]));
-    return jobs.every((job) => told.has(job));
+    const received = new Set(scene.received.map(({ key }) => key.split(".")[0]));
+    return jobs.every((job) => received.has(job));
   });
   program.signal("SIGTERM");
   await program.ended;
   const context = `seed ${seed}`;
   const firsts = new Map<string, Set<string>>();
-  const byId = new Map<string, Told>();
-  for (const told of scene.told) {
-    assert.deepEqual(byId.get(told.id) ?? told, told, context);
-    byId.set(told.id, told);
-    const job = told.key.split(".")[0]!;
-    firsts.set(job, (firsts.get(job) ?? new Set()).add(told.loop));
-    if (told.notification === "first") firsts.get(job)!.add(`${told.loop} ${told.id}`);
+  const byId = new Map<string, Received>();
+  for (const received of scene.received) {
+    assert.deepEqual(byId.get(received.id) ?? received, received, context);
+    byId.set(received.id, received);
+    const job = received.key.split(".")[0]!;
+    firsts.set(job, (firsts.get(job) ?? new Set()).add(received.loop));
+    if (received.notification === "first") firsts.get(job)!.add(`${received.loop} ${received.id}`);
   }
   for (const [job, ids] of firsts) assert.equal(ids.size, 2, `${context}: ${job} has ${[...ids].join(", ")}`);
   const { groups, members } = await scene.kept();

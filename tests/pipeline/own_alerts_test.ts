@@ -168,7 +168,7 @@ Deno.test("an outage that follows another within the interval is notified when t
   assert.notEqual(started.slack.got[2]!.loop, started.slack.got[0]!.loop);
 });
 
-Deno.test("a sink that fails is told through the others", async () => {
+Deno.test("that a sink fails is notified through the others", async () => {
   await using started = new Started();
   started.slack.down = new Error("slack is away");
   await started.start();
@@ -182,7 +182,7 @@ Deno.test("a sink that fails is told through the others", async () => {
   assert.deepEqual(started.slack.got, []);
 });
 
-Deno.test("what the state cannot save is told without it, and its end with it", async () => {
+Deno.test("what the state cannot save is notified without it, and its end with it", async () => {
   using folder = temporaryFolder();
   await using started = await new Started({ file: `${folder.path}/state.db` }).start();
   started.see();

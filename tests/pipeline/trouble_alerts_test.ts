@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { minutes } from "../helpers/listen.ts";
 import { Random } from "../helpers/random.ts";
-import { type Told, type TroubleAlert, TroubleAlerts } from "../../src/pipeline/trouble_alerts.ts";
+import { type Notified, type TroubleAlert, TroubleAlerts } from "../../src/pipeline/trouble_alerts.ts";
 import type { Trouble } from "../../src/pipeline/troubles.ts";
 import { formatTime } from "../../src/lib/time.ts";
 
@@ -33,12 +33,12 @@ function expectedOf(outages: readonly Outage[]): string[] {
   const said: string[] = [];
   let last = -Infinity;
   for (const { from, until } of outages) {
-    let told = false;
+    let notified = false;
     for (let at = Math.max(from + 1, last + 30); at < until; at = last + 30) {
-      said.push(`${at} ${told ? "repeat" : "first"} since ${from}`);
-      [last, told] = [at, true];
+      said.push(`${at} ${notified ? "repeat" : "first"} since ${from}`);
+      [last, notified] = [at, true];
     }
-    if (told) said.push(`${until} resolved since ${from}`);
+    if (notified) said.push(`${until} resolved since ${from}`);
   }
   return said;
 }
@@ -50,17 +50,17 @@ Deno.test("random outages are notified as the plain model says, whatever restart
     const chance = new Random(seed);
     const random = (below: number) => chance.below(below);
     const all = components.map(([kind, component]) => ({ kind, component, outages: outagesOf(random) }));
-    const kept = new Map<string, Told>();
+    const kept = new Map<string, Notified>();
     const open = () => new TroubleAlerts({ after, interval }, "failures", structuredClone([...kept]));
     let alerts = open();
     const said = new Map<string, string[]>();
     const ids = new Set<string>();
-    const take = ({ component, alert, told }: TroubleAlert, minute: number) => {
-      kept.set(component, told);
+    const take = ({ component, alert, notified }: TroubleAlert, minute: number) => {
+      kept.set(component, notified);
       assert.ok(!ids.has(alert.id), `seed ${seed}: ${component} has one id twice`);
       ids.add(alert.id);
-      const since = minuteOf(told.since);
-      assert.equal(alert.notice!.since, formatTime(told.since));
+      const since = minuteOf(notified.since);
+      assert.equal(alert.notice!.since, formatTime(notified.since));
       const words = `${minute} ${alert.reason} since ${since}`;
       said.set(component, [...said.get(component) ?? [], words]);
     };
@@ -90,7 +90,7 @@ Deno.test("a trouble that lasts over a restart keeps its begin, though the proce
   const trouble = { kind: "source", component: "source nomad", problem: "refused" } as const;
   const first = new TroubleAlerts({ after, interval }, "failures", []);
   const [begun] = first.take([{ ...trouble, since: begin }], begin + after);
-  const second = new TroubleAlerts({ after, interval }, "failures", [[trouble.component, begun!.told]]);
+  const second = new TroubleAlerts({ after, interval }, "failures", [[trouble.component, begun!.notified]]);
   const later = { ...trouble, since: begin + minutes(5) };
   assert.deepEqual(second.take([later], begin + minutes(20)), []);
   const [repeat] = second.take([later], begin + after + interval);

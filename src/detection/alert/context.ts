@@ -15,7 +15,7 @@ export interface ContextRequest {
   readonly allocation: string;
 }
 
-/** Whether an alert is about a loop that goes on, or was given up, of a job that is known: then its context tells why.
+/** Whether an alert is about a loop that goes on, or was given up, of a job that is known: then its context says why.
  * Of loops of several jobs, what is known of one says nothing about the others. */
 export function hasContext(alert: Alert): boolean {
   const { reason, group } = alert;

@@ -207,7 +207,7 @@ export class FailuresRule implements Rule {
     return { reason: "noted" };
   }
 
-  /** Time decides about the streaks of a job anew, since its thresholds changed. */
+  /** Time decides about the streaks of a job again, since its thresholds changed. */
   #recordSettings(event: JobSettingsEvent, now: Nanoseconds): Decision {
     this.#jobs.take(event);
     for (const tracked of this.#streaks.ofJob(event.namespace, event.job)) this.#schedule.set(tracked, now);

@@ -31,7 +31,7 @@ export async function readLog(
 ): Promise<Uint8Array> {
   const { body } = await client.get({
     path: `/v1/client/fs/logs/${encodeURIComponent(allocation)}`,
-    // One byte more tells whether the first line is whole.
+    // One byte more shows whether the first line is whole.
     query: { task, type, origin: "end", offset: String(maxBytes + 1), plain: "true", namespace },
     idleTimeout,
     maxBytes: 16 * maxBytes,
