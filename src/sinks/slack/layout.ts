@@ -11,6 +11,17 @@ export interface Layout {
   readonly attachments: readonly unknown[];
 }
 
+/** Slack's words for a layout that it does not take: the message then goes as its text alone. */
+export const layoutRefusals: ReadonlySet<string> = new Set([
+  "invalid_blocks",
+  "invalid_blocks_format",
+  "msg_blocks_too_long",
+  "invalid_attachments",
+  "too_many_attachments",
+]);
+/** The text alone: a plain message is better than none. */
+export const withoutLayout = { blocks: [], attachments: [] };
+
 /** Slack's limits, in characters. */
 const maxHeader = 150;
 const maxFields = 10;

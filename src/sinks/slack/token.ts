@@ -6,7 +6,7 @@ import { Fault } from "../../lib/errors.ts";
 import { quoted } from "../../lib/settings/redact.ts";
 import type { Sink, SinkContext } from "../sink.ts";
 import { type SlackAnswer, SlackApi, SlackRefusal } from "./api.ts";
-import { type Layout, layoutOf, replyOf } from "./layout.ts";
+import { type Layout, layoutOf, layoutRefusals, replyOf, withoutLayout } from "./layout.ts";
 import { type Thread, Threads } from "./threads.ts";
 
 /** Slack's words for a message that cannot be found, or not any more. */
@@ -95,7 +95,7 @@ export class TokenSink implements Sink {
   /** Yields whether the message may be changed. */
   async #change(thread: Thread, layout: Layout): Promise<boolean> {
     try {
-      await this.#pace.turn(() => this.#api.call("chat.update", { ...thread, ...layout }));
+      await this.#call("chat.update", { ...thread, ...layout });
       return true;
     } catch (error) {
       if (error instanceof SlackRefusal && fixed.has(error.error)) return false;
@@ -115,7 +115,17 @@ export class TokenSink implements Sink {
 
   #write(message: object): Promise<SlackAnswer> {
     const body = { ...message, unfurl_links: false, unfurl_media: false };
-    return this.#pace.turn(() => this.#api.call("chat.postMessage", body));
+    return this.#call("chat.postMessage", body);
+  }
+
+  /** Where Slack refuses the layout, the text goes without it. */
+  async #call(method: string, body: object): Promise<SlackAnswer> {
+    try {
+      return await this.#pace.turn(() => this.#api.call(method, body));
+    } catch (error) {
+      if (!(error instanceof SlackRefusal && layoutRefusals.has(error.error))) throw error;
+      return await this.#pace.turn(() => this.#api.call(method, { ...body, ...withoutLayout }));
+    }
   }
 
   async check(): Promise<string> {

@@ -1,11 +1,11 @@
 // Slack by an incoming webhook: a message for each alert, since it does not return where its message is.
 import { HttpClient } from "../../clients/http/client.ts";
-import { explainAnswer, quoteAnswer, secretsOf } from "../../clients/http/errors.ts";
+import { explainAnswer, type HttpAnswer, quoteAnswer, secretsOf } from "../../clients/http/errors.ts";
 import { Pace } from "../../clients/http/pace.ts";
 import type { Alert } from "../../detection/alert/alert.ts";
 import { Fault } from "../../lib/errors.ts";
 import type { Sink, SinkContext } from "../sink.ts";
-import { layoutOf } from "./layout.ts";
+import { type Layout, layoutOf, layoutRefusals, withoutLayout } from "./layout.ts";
 
 /** Posts every alert to an incoming webhook, which answers "ok" and nothing else. */
 export class WebhookSink implements Sink {
@@ -31,9 +31,11 @@ export class WebhookSink implements Sink {
 
   async send(alert: Alert): Promise<void> {
     const where = `webhook at ${this.#url.origin}`;
-    const body = JSON.stringify(layoutOf(this.#context.message(alert)));
-    const headers = { "content-type": "application/json; charset=utf-8" };
-    const answer = await this.#pace.turn(() => this.#http.send({ url: this.#url, headers, body }, where));
+    const layout = layoutOf(this.#context.message(alert));
+    let answer = await this.#post(layout, where);
+    if (answer.status === 400 && layoutRefusals.has(answer.text.trim())) {
+      answer = await this.#post({ ...layout, ...withoutLayout }, where);
+    }
     const secrets = secretsOf(this.#url);
     if (answer.status === 200 && answer.text.trim() === "ok") return;
     if (answer.status >= 200 && answer.status < 300) {
@@ -49,6 +51,12 @@ export class WebhookSink implements Sink {
       ? `; set ${this.#prefix}_WEBHOOK_URL to an existing webhook whose channel accepts messages`
       : "";
     throw new Fault(message + advice, recovery, retryAfter);
+  }
+
+  #post(layout: Layout, where: string): Promise<HttpAnswer> {
+    const headers = { "content-type": "application/json; charset=utf-8" };
+    const body = JSON.stringify(layout);
+    return this.#pace.turn(() => this.#http.send({ url: this.#url, headers, body }, where));
   }
 
   check(): Promise<string> {

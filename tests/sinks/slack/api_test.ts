@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { Fault } from "../../../src/lib/errors.ts";
 import { faultOf } from "../../helpers/fault.ts";
+import { layoutRefusals } from "../../../src/sinks/slack/layout.ts";
 import { loopAlert } from "../../helpers/loop.ts";
 import { slackGiven } from "../../helpers/slack_sinks.ts";
 
@@ -33,7 +34,9 @@ Deno.test("send() says what Slack refused, whether a retry can help, and what to
   await using slack = await slackGiven();
   const sink = slack.open();
   for (const [error, recovery, toDo] of refusals) {
-    slack.server.refusals.push({ method: "chat.postMessage", error });
+    const refusal = { method: "chat.postMessage", error };
+    // What is wrong with the layout is tried once more without it.
+    slack.server.refusals.push(...Array(layoutRefusals.has(error) ? 2 : 1).fill(refusal));
     assert.deepEqual(await faultOf(sink.send(loopAlert("first"))), {
       message: `${slack.server.apiUrl}/chat.postMessage refused: ${error}${toDo && `; ${toDo}`}`,
       recovery,
@@ -50,7 +53,8 @@ Deno.test("send() says why Slack finds the blocks invalid", async () => {
     error: "invalid_blocks",
     response_metadata: { messages: ["[ERROR] no more than 10"] },
   };
-  slack.server.faults.push({ status: 200, body: JSON.stringify(answer) });
+  const refusal = { status: 200, body: JSON.stringify(answer) };
+  slack.server.faults.push(refusal, refusal);
   assert.equal(
     (await faultOf(slack.open().send(loopAlert("first")))).message,
     `${slack.server.apiUrl}/chat.postMessage refused: invalid_blocks ([ERROR] no more than 10)`,

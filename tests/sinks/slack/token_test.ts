@@ -280,3 +280,21 @@ Deno.test("send() posts the end of a group that it does not know as a message of
   );
   assert.equal(slack.records.map.size, 0);
 });
+
+Deno.test("send() posts and changes the text alone where Slack refuses the layout; a text that it refuses is dropped", async () => {
+  await using slack = await slackGiven();
+  const sink = slack.open();
+  slack.server.refusals.push({ method: "chat.postMessage", error: "invalid_blocks" });
+  await sink.send(groupAlert("job", "first"));
+  slack.server.refusals.push({ method: "chat.update", error: "msg_blocks_too_long" });
+  await sink.send(groupAlert("job", "update"));
+  const [{ text, blocks, attachments }, ...others] = slack.server.messages as [
+    typeof slack.server.messages[0],
+  ];
+  assert.match(text, /is crash-looping/);
+  assert.deepEqual([blocks, attachments, others], [[], [], []]);
+  for (const error of ["invalid_blocks", "no_text"]) {
+    slack.server.refusals.push({ method: "chat.postMessage", error });
+  }
+  assert.equal((await faultOf(sink.send(loopAlert("first")))).recovery, "rejected");
+});

@@ -31,7 +31,7 @@ Deno.test("the webhook says what Slack refused without its address", async () =>
     [{ status: 404, body: "no_service" }, `answered 404: no_service${exists}`, "operator"],
     [{ status: 403, body: "action_prohibited" }, `answered 403: action_prohibited${exists}`, "operator"],
     [{ status: 410, body: "channel_is_archived" }, `answered 410: channel_is_archived${exists}`, "operator"],
-    [{ status: 400, body: "invalid_blocks" }, "answered 400: invalid_blocks", "rejected"],
+    [{ status: 400, body: "no_text" }, "answered 400: no_text", "rejected"],
     [{ status: 500, body: "rollup_error" }, "answered 500: rollup_error", "transient"],
     [
       { status: 404, body: `Cannot POST ${server.webhookPath}` },
@@ -56,4 +56,13 @@ Deno.test("the webhook says what Slack refused without its address", async () =>
     });
   }
   assert.equal(server.messages.length, 0);
+});
+
+Deno.test("the webhook posts the text alone where Slack refuses the layout", async () => {
+  await using slack = await slackGiven("webhook");
+  slack.server.faults.push({ status: 400, body: "invalid_blocks" });
+  await slack.open().send(loopAlert("first"));
+  const [{ text, blocks, attachments }] = slack.server.messages as [typeof slack.server.messages[0]];
+  assert.match(text, /^🟠 .*web\.app\[0\] is crash-looping/);
+  assert.deepEqual([blocks, attachments], [[], []]);
 });
