@@ -216,7 +216,8 @@ export class Contract {
 
   #isAtFault(node: string): boolean {
     return this.problems.has(node) || this.groups.some((group) => group.node === node) ||
-      new Set(this.#recentOn(node).map(({ job }) => job)).size >= 3;
+      3 * this.#waitingOn(node).length > 2 * this.#waiting().length &&
+        new Set(this.#recentOn(node).map(({ job }) => job)).size >= 3;
   }
 
   /** The groups that wait and whose job loops on this node only. */

@@ -305,14 +305,17 @@ export class Groups {
       const [member] = members.values();
       return this.#index.active.onlyNodeOf(member!.job) ?? "";
     });
+    const all = byNode.values().reduce((sum, groups) => sum + groups.length, 0);
     byNode.delete("");
-    for (const node of byNode.keys()) if (!this.#isAtFault(node)) byNode.delete(node);
+    for (const [node, groups] of byNode) if (!this.#isAtFault(node, groups.length, all)) byNode.delete(node);
     return byNode;
   }
 
-  #isAtFault(node: string): boolean {
+  /** Whether the node is the cause of `here` of `all` groups that wait. What fails on many nodes at one time, as when a
+   * registry is down, is no node's fault, though some nodes run more of it than others. */
+  #isAtFault(node: string, here: number, all: number): boolean {
     if (this.#index.ofNode(node) !== undefined || this.#problems.get(node) !== undefined) return true;
-    if (this.#problems.areOfOneNode) return false;
+    if (this.#problems.areOfOneNode || 3 * here <= 2 * all) return false;
     return new Set(this.#index.active.recentOn(node).map(({ job }) => job)).size >= minJobs;
   }
 

@@ -179,6 +179,24 @@ Deno.test("jobs that loop on several nodes are no node's fault", () => {
   assert.deepEqual(scene.said(), Array(5).fill("job first 2/0/0"));
 });
 
+Deno.test("what fails on several nodes at one time is no node's fault, unless nearly all is on one", () => {
+  for (
+    const [others, said] of [
+      [2, Array(6).fill("job first 1/0/0")],
+      [1, ["node first 4/0/0", "job first 1/0/0"]],
+    ] as const
+  ) {
+    const scene = new Scene();
+    each(4, (index) => scene.take("first", { name: `job${index}`, job: `job${index}`, node: "node-1" }));
+    each(
+      others,
+      (index) => scene.take("first", { name: `else${index}`, job: `else${index}`, node: "node-2" }),
+    );
+    scene.pass(10);
+    assert.deepEqual(scene.said().sort(), [...said].sort());
+  }
+});
+
 Deno.test("in a cluster that is known to have one node, the node is no cause unless it has a problem", () => {
   for (
     const [problem, nodes, said] of [
