@@ -109,7 +109,7 @@ async function runAll(): Promise<boolean> {
       if (!result.ok) failures.push(job.join(" "));
     }
   };
-  const processes = Math.min(4, Math.max(3, navigator.hardwareConcurrency));
+  const processes = Math.min(4, Math.max(2, navigator.hardwareConcurrency));
   await Promise.all([work(beside), ...Array.from({ length: processes }, () => work(others))]);
   const seconds = Math.round((Date.now() - began) / 1000);
   for (const files of failures) print(`Failed, again with: deno task test ${files}`);
