@@ -10,10 +10,11 @@ export class Bundle implements Disposable {
     this.#folder = folder;
   }
 
-  /** Makes one, as releases have it. */
-  static async make(): Promise<Bundle> {
+  /** Makes one, as releases have it; `readable` with the comments that name the module of each part. */
+  static async make(readable = false): Promise<Bundle> {
     const folder = Deno.makeTempDirSync({ prefix: "bundle-" });
-    const command = config.tasks.bundle.command.replaceAll("dist/bundle", `${folder}/bundle`);
+    const command = config.tasks.bundle.command.replaceAll("dist/bundle", `${folder}/bundle`)
+      .replace(readable ? " --minify" : "", "");
     const { success, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["task", "--quiet", "--eval", command],
       cwd: new URL("../..", import.meta.url),
