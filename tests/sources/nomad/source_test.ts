@@ -22,20 +22,10 @@ import {
   unpacked,
   type WrongAnswer,
 } from "../../helpers/nomad.ts";
+import { fastTimeouts } from "../../helpers/nomad_timeouts.ts";
 import { waitFor } from "../../helpers/wait_for.ts";
 
 const recording = Recording.load("event-stream.ndjson.gz");
-const fast: Timeouts = {
-  idle: 5_000,
-  renewal: 3_600_000,
-  catchUp: 50,
-  checkpoint: 0,
-  heartbeat: 350,
-  settle: 100,
-  deadJob: 100,
-  audit: 200,
-};
-
 /** An update, with the exact text of its time. */
 interface Update {
   // deno-lint-ignore no-explicit-any
@@ -77,7 +67,7 @@ class RunningSource implements AsyncDisposable {
     this.lines = lines;
     const settings = settingsOf({ NOMAD_ADDR: server.address, ...env });
     const context = { log, files: [], restartsOnly: false, stdin: new Blob([]).stream() };
-    this.#source = openNomad(settings, context, { ...fast, ...timeouts });
+    this.#source = openNomad(settings, context, { ...fastTimeouts, ...timeouts });
     this.ended = this.#follow(take, checkpoint);
     this.ended.catch(() => {});
   }
@@ -741,6 +731,6 @@ Deno.test("the answer about a job has a time in all, and one of that size may be
 Deno.test("check() of the source nomad counts the allocations and their namespaces", async () => {
   await using server = await NomadServer.start({ recording, list: unpacked("allocations-310s.json.gz") });
   const context = { log: testLog().log, files: [], restartsOnly: false, stdin: new Blob([]).stream() };
-  await using source = openNomad(settingsOf({ NOMAD_ADDR: server.address }), context, fast);
+  await using source = openNomad(settingsOf({ NOMAD_ADDR: server.address }), context, fastTimeouts);
   assert.equal(await source.check(), `${server.address}: connected, 124 allocations in 2 namespaces`);
 });

@@ -7,19 +7,11 @@ import { readSettings } from "../../../../src/lib/settings/setting.ts";
 import { openNomad } from "../../../../src/sources/nomad/source.ts";
 import { testLog } from "../../../helpers/log.ts";
 import { NomadServer, Recording, type ServerOptions } from "../../../helpers/nomad.ts";
+import { fastTimeouts } from "../../../helpers/nomad_timeouts.ts";
 import { waitFor } from "../../../helpers/wait_for.ts";
 
 const recording = Recording.load("all-topics.ndjson.br");
-const timeouts = {
-  idle: 5_000,
-  renewal: 3_600_000,
-  catchUp: 50,
-  checkpoint: 0,
-  heartbeat: 4_000,
-  settle: 0,
-  deadJob: 100,
-  audit: 200,
-};
+const timeouts = { ...fastTimeouts, heartbeat: 4_000, settle: 0 };
 const all = { job: "loop-norestart", namespace: "default", allocation: "x", createIndex: 2416 };
 /** Lines before and after the purge of that job. */
 const before = recorded(2426);

@@ -11,19 +11,11 @@ import type { NewEvent } from "../../../../src/sources/nomad/tracking/new_event.
 import { testLog } from "../../../helpers/log.ts";
 import { NomadServer, Recording, type ServerOptions } from "../../../helpers/nomad.ts";
 import { type TestJob, wholeJob } from "../../../helpers/nomad_jobs.ts";
+import { fastTimeouts } from "../../../helpers/nomad_timeouts.ts";
 import { waitFor } from "../../../helpers/wait_for.ts";
 
 const recording = Recording.load("event-stream.ndjson.gz");
-const timeouts = {
-  idle: 5_000,
-  renewal: 3_600_000,
-  catchUp: 50,
-  checkpoint: 0,
-  heartbeat: 350,
-  settle: 0,
-  deadJob: 100_000,
-  audit: 100_000,
-};
+const timeouts = { ...fastTimeouts, settle: 0, deadJob: 100_000, audit: 100_000 };
 
 /** `loop-delay` of the recording with a meta. */
 function loopDelay(meta: Readonly<Record<string, string>>, job: Partial<TestJob> = {}): unknown {

@@ -1,4 +1,4 @@
-// Nodes that are down or lost a driver, from the test server through source, rule and pipeline to who is told of them.
+// Nodes that are down or lost a driver, from the test server through source, rule and pipeline to who hears of them.
 import assert from "node:assert/strict";
 import { nomadSettings } from "../../../../src/clients/nomad/settings.ts";
 import { FailuresRule } from "../../../../src/detection/failures/rule.ts";
@@ -12,19 +12,9 @@ import { MemoryStore } from "../../../../src/state/memory.ts";
 import { noopState } from "../../../helpers/listen.ts";
 import { testLog } from "../../../helpers/log.ts";
 import { NomadServer, Recording, type ServerOptions } from "../../../helpers/nomad.ts";
+import { fastTimeouts } from "../../../helpers/nomad_timeouts.ts";
 import { partsOf } from "../../../helpers/sink.ts";
 import { waitFor } from "../../../helpers/wait_for.ts";
-
-const timeouts = {
-  idle: 5_000,
-  renewal: 3_600_000,
-  catchUp: 50,
-  checkpoint: 0,
-  heartbeat: 350,
-  settle: 100,
-  deadJob: 100,
-  audit: 200,
-};
 
 const healthy = { docker: { Detected: true, Healthy: true }, java: { Detected: false, Healthy: false } };
 const lost = { docker: { Detected: false, Healthy: false }, java: { Detected: false, Healthy: false } };
@@ -65,7 +55,7 @@ class Following implements AsyncDisposable {
       failing: () => [],
       stdin: new Blob([]).stream(),
     };
-    this.#source = openNomad(settings, context, timeouts);
+    this.#source = openNomad(settings, context, fastTimeouts);
     const thresholds = {
       restartCount: 5,
       restartInterval: 300n * second,
